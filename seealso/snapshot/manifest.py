@@ -1,0 +1,137 @@
+"""The manifest: what a snapshot is, what made it, and the length and digest of each of its files.
+
+It is written in one canonical form and carries a checksum of itself, so that no byte of it can change unnoticed.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seealso.encoder import ModelIdentity
+from seealso.errors import SnapshotRefused
+from seealso.snapshot.layout import MANIFEST, is_snapshot_id
+
+FORMAT = 1
+# A manifest lists some ten files and a recipe; a thousand times that is no manifest.
+MANIFEST_BYTES_MAX = 4_000_000
+
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0, lt=2**31)]
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FileEntry(BaseModel):
+    """How long a file is, and its SHA-256."""
+
+    model_config = _STRICT
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: _Digest
+
+
+class Model(BaseModel):
+    """The model that made the vectors, as in ModelIdentity."""
+
+    model_config = _STRICT
+    name: str
+    digest: _Digest
+    dimension: Annotated[int, Field(ge=1, le=65_536)]
+    window: Annotated[int, Field(ge=1)]
+
+    def identity(self) -> ModelIdentity:
+        """Return the same as an encoder states it."""
+        return ModelIdentity(self.name, self.digest, self.dimension, self.window)
+
+
+class Counts(BaseModel):
+    """How many articles, passages and tokens were taken in, and how many candidates each article has at most."""
+
+    model_config = _STRICT
+    articles: Annotated[_Count, Field(ge=1)]
+    passages: _Count
+    tokens: Annotated[int, Field(ge=0)]
+    candidates: _Count
+
+
+class Manifest(BaseModel):
+    """What a snapshot says of itself.
+
+    `content` is the digest of what it holds and by which recipe, the same for the same articles whenever they are
+    indexed; `id` is the time of writing and the beginning of `content`; `parent` the snapshot that was current then.
+    """
+
+    model_config = _STRICT
+    format: Literal[1]
+    id: str
+    created: str
+    parent: str | None
+    content: _Digest
+    model: Model
+    recipe: dict[str, Any]
+    counts: Counts
+    files: dict[str, FileEntry]
+    software: dict[str, str]
+
+
+def content_digest(model: Model, recipe: dict[str, Any], counts: Counts, files: dict[str, FileEntry]) -> str:
+    """Return the SHA-256 of what a snapshot holds: its files, and the model and recipe they were made by."""
+    return hashlib.sha256(
+        _canonical(
+            {
+                "model": model.model_dump(),
+                "recipe": recipe,
+                "counts": counts.model_dump(),
+                "files": {name: entry.model_dump() for name, entry in files.items()},
+            }
+        )
+    ).hexdigest()
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Return the manifest's one form in bytes, its checksum included."""
+    fields = manifest.model_dump()
+    checksum = hashlib.sha256(_canonical(fields)).hexdigest()
+    return orjson.dumps(fields | {"checksum": checksum}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check a snapshot's manifest.
+
+    Raises SnapshotRefused if it is missing, of another format, or not exactly as it was written.
+    """
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MANIFEST_BYTES_MAX + 1)
+    except OSError as error:
+        raise SnapshotRefused(path, f"cannot be read ({error.strerror})") from error
+    try:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise SnapshotRefused(path, f"is not JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise SnapshotRefused(path, "is not a JSON object")
+    if fields.get("format") != FORMAT:
+        raise SnapshotRefused(
+            path, f"has the format {fields.get('format')!r}; this version reads format {FORMAT} only; index anew"
+        )
+    fields.pop("checksum", None)
+    try:
+        manifest = Manifest.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SnapshotRefused(path, f"the field {field} is wrong: {first['msg']}") from error
+    if encode_manifest(manifest) != raw:
+        raise SnapshotRefused(path, "is not as it was written (checksum)")
+    if not is_snapshot_id(manifest.id) or manifest.id.rpartition("-")[2] != manifest.content[:12]:
+        raise SnapshotRefused(path, f"the id {manifest.id!r} does not fit the content digest")
+    if content_digest(manifest.model, manifest.recipe, manifest.counts, manifest.files) != manifest.content:
+        raise SnapshotRefused(path, "the content digest does not fit the content")
+    return manifest
+
+
+def _canonical(fields: dict[str, Any]) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,198 @@
+"""A snapshot folder -> an open Snapshot, after every file has been checked against the manifest.
+
+Files are opened by memory mapping: all workers of a machine share one copy, and opening costs one read for the digests.
+It answers what is in the snapshot; what may be shown is not its business.
+"""
+
+import hashlib
+import mmap
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from seealso.encoder import Vectors
+from seealso.errors import ModelMismatch, SnapshotRefused
+from seealso.relatedness import Mask, Rows, Scores
+from seealso.snapshot import files
+from seealso.snapshot.layout import current_id, snapshot_folder
+from seealso.snapshot.manifest import Manifest, read_manifest
+from seealso.snapshot.vectors import VectorIndex
+
+
+def open_current(index: Path, model: str | None = None) -> "Snapshot":
+    """Open the snapshot that CURRENT names; see `open_snapshot`. Raises SnapshotMissing if there is none."""
+    return open_snapshot(snapshot_folder(index, current_id(index)), model)
+
+
+def open_snapshot(folder: Path, model: str | None = None) -> "Snapshot":
+    """Check and open a snapshot.
+
+    Raises SnapshotRefused if anything in it is not as it was written, and ModelMismatch if `model` is given and another
+    one made it.
+    """
+    manifest = read_manifest(folder)
+    if manifest.id != folder.name:
+        raise SnapshotRefused(folder, f"holds the snapshot {manifest.id}")
+    if model is not None and model != manifest.model.name:
+        raise ModelMismatch(manifest.id, str(manifest.model.identity()), model)
+    _check_files(folder, manifest)
+    try:
+        return _open_checked(folder, manifest)
+    except (ValueError, TypeError, OSError, RuntimeError, KeyError, EOFError) as error:
+        # Only forged digests lead here: the files are what the manifest says, yet not what a snapshot holds.
+        raise SnapshotRefused(folder, f"its files do not fit each other ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Records of bytes, one a row."""
+
+    ends: NDArray[np.uint64]
+    content: mmap.mmap
+
+    def __getitem__(self, row: int) -> bytes:
+        return self.content[int(self.ends[row]) : int(self.ends[row + 1])]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An open snapshot. Safe from many threads; nothing in it ever changes.
+
+    `facts` is files.FACT_ROW by row; `sections` and `languages` are what its numbers stand for; `neighbours` (int32)
+    and `scores` (float32) are articles x candidates, best first, -1 where there are fewer.
+    """
+
+    manifest: Manifest
+    vectors: VectorIndex
+    facts: NDArray[Any]
+    sections: tuple[str, ...]
+    languages: tuple[str, ...]
+    neighbours: NDArray[np.int32]
+    scores: Scores
+    _ids: NDArray[Any]
+    _cards: Blob
+    _articles: Blob
+
+    @property
+    def id(self) -> str:
+        """Return the snapshot's id."""
+        return self.manifest.id
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def row_of(self, article_id: str) -> int | None:
+        """Return the row of an article, None if it is not in here."""
+        try:
+            wanted = files.hash_of(article_id)
+        except UnicodeEncodeError:  # a lone surrogate, which no article's id has
+            return None
+        hashes = self._ids["hash"]
+        position = int(np.searchsorted(hashes, np.uint64(wanted)))
+        while position < len(hashes) and int(hashes[position]) == wanted:
+            row = int(self._ids["row"][position])
+            if self.article_id(row) == article_id:
+                return row
+            position += 1
+        return None
+
+    def article_id(self, row: int) -> str:
+        """Return the id of the article in a row."""
+        return str(orjson.loads(self._cards[row])["id"])
+
+    def card(self, row: int) -> bytes:
+        """Return an article as shown in a block: a JSON object with files.CARD_FIELDS."""
+        return self._cards[row]
+
+    def article(self, row: int) -> bytes:
+        """Return the whole article as indexed: a JSON object."""
+        return self._articles[row]
+
+    def neighbours_of(self, row: int) -> tuple[Rows, Scores]:
+        """Return the rows and scores of an article's candidates, best first, itself not among them."""
+        rows = self.neighbours[row]
+        count = int(np.count_nonzero(rows >= 0))
+        return rows[:count].astype(np.int64), self.scores[row, :count]
+
+    def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
+        """See VectorIndex.search."""
+        return self.vectors.search(vectors, limit, allowed)
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    if set(manifest.files) != files.ALL:
+        unexpected = sorted(set(manifest.files) ^ files.ALL)
+        raise SnapshotRefused(folder, f"its manifest has too few or too many files: {', '.join(unexpected)}")
+    for name, entry in manifest.files.items():
+        path = folder / name
+        try:
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                raise SnapshotRefused(path, "is not a regular file")
+            if found.st_size != entry.bytes:
+                raise SnapshotRefused(path, f"has {found.st_size} bytes, not the {entry.bytes} it was written with")
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise SnapshotRefused(path, f"cannot be read ({error.strerror})") from error
+        if digest != entry.sha256:
+            raise SnapshotRefused(path, "is not as it was written (SHA-256)")
+
+
+def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
+    count, candidates = manifest.counts.articles, manifest.counts.candidates
+    labels = orjson.loads((folder / files.LABELS).read_bytes())
+    snapshot = Snapshot(
+        manifest=manifest,
+        vectors=VectorIndex.open(folder / files.VECTORS, count, manifest.model.dimension),
+        facts=_map_array(folder / files.FACTS, files.FACT_ROW, (count,)),
+        sections=tuple(str(label) for label in labels["sections"]),
+        languages=tuple(str(label) for label in labels["languages"]),
+        neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
+        scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
+        _ids=_map_array(folder / files.IDS, files.ID_ROW, (count,)),
+        _cards=_map_blob(folder, files.CARDS, count),
+        _articles=_map_blob(folder, files.ARTICLES, count),
+    )
+    _check_bounds(snapshot)
+    return snapshot
+
+
+def _check_bounds(snapshot: Snapshot) -> None:
+    """Raise ValueError if a number in one file points outside another."""
+    count = len(snapshot)
+    bounds = (
+        ("neighbours", snapshot.neighbours, -1, count),
+        ("ids", snapshot._ids["row"], 0, count),
+        ("sections", snapshot.facts["section"], -1, len(snapshot.sections)),
+        ("languages", snapshot.facts["language"], -1, len(snapshot.languages)),
+    )
+    for name, numbers, low, high in bounds:
+        if numbers.size and (numbers.min() < low or numbers.max() >= high):
+            raise ValueError(f"{name} outside {low}..{high - 1}")
+    if not np.isfinite(snapshot.scores).all():
+        raise ValueError("a score is not finite")
+    hashes = snapshot._ids["hash"]
+    if not (hashes[1:] >= hashes[:-1]).all():
+        raise ValueError("ids out of order")
+
+
+def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+        raise ValueError(f"{path.name} holds {array.dtype} {array.shape}, not {dtype} {shape}")
+    return np.asarray(array)  # a plain view: indexing a memmap object costs several times as much
+
+
+def _map_blob(folder: Path, name: str, count: int) -> Blob:
+    ends = _map_array(folder / f"{name}.npy", np.dtype("<u8"), (count + 1,))
+    with (folder / f"{name}.bin").open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if int(ends[0]) != 0 or int(ends[-1]) != len(content) or not (ends[1:] >= ends[:-1]).all():
+        raise ValueError(f"{name}.npy does not fit {name}.bin")
+    return Blob(ends, content)

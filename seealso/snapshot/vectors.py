@@ -1,0 +1,116 @@
+"""The articles' vectors and the search for the nearest. The one user of FAISS.
+
+The index is exact (IndexFlatIP: inner product, which is the cosine of unit vectors). It is opened by memory mapping,
+so that all workers of a machine share one copy.
+"""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from seealso.encoder import Vectors
+from seealso.errors import SnapshotRefused
+from seealso.relatedness import Mask, Rows, Scores
+
+# FAISS's own file of an IndexFlatIP: fourcc, dimension, count, two unused numbers, trained, metric, number of floats.
+_HEADER = struct.Struct("<4siqqqBiQ")
+_FOURCC = b"IxFI"
+
+
+def use_one_thread() -> None:
+    """Let each search run on its own thread alone, as a server with threads of its own wants it.
+
+    Also keeps OpenMP from starting threads that a later fork would lose (search, fork, search hangs).
+    """
+    faiss.omp_set_num_threads(1)
+
+
+class VectorIndex:
+    """Unit vectors by row, searched exactly. Search is safe from many threads; nothing is ever added or removed."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    @classmethod
+    def of(cls, vectors: Vectors) -> "VectorIndex":
+        """Return an index of vectors: float32, articles x dimension, unit length."""
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(np.ascontiguousarray(vectors))
+        return cls(index)
+
+    @classmethod
+    def open(cls, path: Path, count: int, dimension: int) -> "VectorIndex":
+        """Map an index file.
+
+        Raises SnapshotRefused unless it is exactly an IndexFlatIP of that many finite unit vectors: FAISS itself reads
+        a damaged file without complaint, or dies of it.
+        """
+        with path.open("rb") as file:
+            raw = file.read(_HEADER.size)
+        length = path.stat().st_size
+        if len(raw) < _HEADER.size:
+            raise SnapshotRefused(path, f"is cut short ({length} bytes)")
+        fourcc, d, n, _, _, trained, metric, floats = _HEADER.unpack(raw)
+        found = (fourcc, d, n, trained, metric, floats, length)
+        wanted = (
+            _FOURCC, dimension, count, 1, faiss.METRIC_INNER_PRODUCT, count * dimension,
+            _HEADER.size + 4 * count * dimension,
+        )  # fmt: skip
+        if found != wanted:
+            raise SnapshotRefused(path, f"is not an exact index of {count} vectors of {dimension} numbers")
+        index = cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+        index._check_lengths(path)
+        return index
+
+    @property
+    def count(self) -> int:
+        """Return how many vectors there are."""
+        return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Return how many numbers a vector has."""
+        return int(self._index.d)
+
+    def write(self, path: Path) -> None:
+        """Write the index file."""
+        faiss.write_index(self._index, str(path))
+
+    def vector(self, row: int) -> Vectors:
+        """Return the vector of a row: float32, dimension."""
+        vector: Vectors = self._index.reconstruct(int(row))
+        return vector
+
+    def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
+        """Return the rows and inner products of the `limit` nearest to each vector, best first.
+
+        Vectors: float32, queries x dimension. `allowed`: bool by row; only those are found. Row -1 fills up where there
+        are fewer. Raises ValueError for a vector that is not finite, since FAISS would answer -1 without an error.
+        """
+        if not np.isfinite(vectors).all():
+            raise ValueError("a vector to search by has a number that is not finite")
+        # FAISS allocates for as many answers as it is asked for, however few vectors there are.
+        asked = min(limit, self.count)
+        parameters: Any = None
+        if allowed is not None:
+            selector: Any = faiss.IDSelectorBitmap
+            parameters_of: Any = faiss.SearchParameters
+            parameters = parameters_of(sel=selector(np.packbits(allowed, bitorder="little")))
+        scores, rows = self._index.search(np.ascontiguousarray(vectors, np.float32), asked, params=parameters)
+        if asked < limit:
+            missing = ((0, 0), (0, limit - asked))
+            rows = np.pad(rows, missing, constant_values=-1)
+            scores = np.pad(scores, missing, constant_values=-1.0)
+        return rows, scores
+
+    def _check_lengths(self, path: Path, rows_at_once: int = 65_536) -> None:
+        vectors = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dimension)
+        vectors = vectors.reshape(self.count, self.dimension)
+        for start in range(0, self.count, rows_at_once):
+            block = vectors[start : start + rows_at_once]
+            squares = np.einsum("ij,ij->i", block, block)
+            if not (np.abs(squares - 1.0) < 1e-3).all():  # false for NaN, too
+                raise SnapshotRefused(path, "holds a vector that is not of unit length")

@@ -1,0 +1,160 @@
+"""Articles, vectors and neighbours -> a complete, sealed snapshot folder. It does not make it current.
+
+Everything is written aside, made durable, and given its final name in one step: a snapshot folder with a snapshot's
+name is always whole.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from seealso.article import Article, format_time
+from seealso.encoder import ModelIdentity
+from seealso.relatedness import Scores
+from seealso.snapshot import files
+from seealso.snapshot.layout import BUILDING_PREFIX, MANIFEST, SNAPSHOTS, seal, snapshot_folder, sync_folder
+from seealso.snapshot.manifest import FORMAT, Counts, FileEntry, Manifest, Model, content_digest, encode_manifest
+from seealso.snapshot.vectors import VectorIndex
+
+_JSON = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotContent:
+    """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
+
+    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape.
+    """
+
+    articles: Sequence[Article]
+    vectors: VectorIndex
+    neighbours: NDArray[np.int32]
+    scores: Scores
+    model: ModelIdentity
+    recipe: dict[str, Any]
+    passages: int
+    tokens: int
+
+
+def write_snapshot(index: Path, content: SnapshotContent, created: datetime, parent: str | None) -> str:
+    """Write a snapshot folder and return its id. Raises OSError if the disk refuses; nothing has its name then."""
+    snapshots = index / SNAPSHOTS
+    snapshots.mkdir(parents=True, exist_ok=True)
+    aside = snapshots / f"{BUILDING_PREFIX}{os.getpid()}"
+    aside.mkdir()
+    _write_files(aside, content)
+    manifest = _manifest_of(aside, content, created, parent)
+    (aside / MANIFEST).write_bytes(encode_manifest(manifest))
+    seal(aside / MANIFEST)
+    sync_folder(aside)
+    final = snapshot_folder(index, manifest.id)
+    # The same content written twice within a second has the same id: that snapshot is there already.
+    if not final.exists():
+        os.rename(aside, final)
+        sync_folder(snapshots)
+    return manifest.id
+
+
+def _write_files(folder: Path, content: SnapshotContent) -> None:
+    articles = content.articles
+    _write_blob(folder, files.CARDS, (encode_card(article) for article in articles))
+    _write_blob(folder, files.ARTICLES, (encode_article(article) for article in articles))
+    _write_array(folder / files.IDS, _id_table(articles))
+    facts, labels = _facts(articles)
+    _write_array(folder / files.FACTS, facts)
+    (folder / files.LABELS).write_bytes(orjson.dumps(labels))
+    seal(folder / files.LABELS)
+    _write_array(folder / files.NEIGHBOURS, content.neighbours.astype(np.int32))
+    _write_array(folder / files.SCORES, content.scores.astype(np.float32))
+    content.vectors.write(folder / files.VECTORS)
+    seal(folder / files.VECTORS)
+
+
+def encode_card(article: Article) -> bytes:
+    """Return an article as shown in a block, as JSON; a key for every field, null where the source gave none."""
+    return orjson.dumps(article.model_dump(include=set(files.CARD_FIELDS)), option=_JSON)
+
+
+def encode_article(article: Article) -> bytes:
+    """Return a whole article as JSON, without the fields its source left out."""
+    return orjson.dumps(article.model_dump(exclude_none=True), option=_JSON)
+
+
+def _write_blob(folder: Path, name: str, records: Iterable[bytes]) -> None:
+    ends = [0]
+    with (folder / f"{name}.bin").open("xb") as file:
+        for record in records:
+            file.write(record)
+            ends.append(ends[-1] + len(record))
+    seal(folder / f"{name}.bin")
+    _write_array(folder / f"{name}.npy", np.array(ends, np.uint64))
+
+
+def _write_array(path: Path, array: NDArray[Any]) -> None:
+    with path.open("xb") as file:
+        np.save(file, array, allow_pickle=False)
+    seal(path)
+
+
+def _id_table(articles: Sequence[Article]) -> NDArray[Any]:
+    table = np.empty(len(articles), files.ID_ROW)
+    table["hash"] = [files.hash_of(article.id) for article in articles]
+    table["row"] = np.arange(len(articles))
+    return table[np.argsort(table, order=["hash", "row"])]
+
+
+def _facts(articles: Sequence[Article]) -> tuple[NDArray[Any], dict[str, list[str]]]:
+    sections = sorted({article.section for article in articles if article.section})
+    languages = sorted({article.language for article in articles if article.language})
+    section_number = {section: number for number, section in enumerate(sections)}
+    language_number = {language: number for number, language in enumerate(languages)}
+    facts = np.zeros(len(articles), files.FACT_ROW)
+    for row, article in enumerate(articles):
+        published = int(article.published.timestamp()) if article.published else files.NO_TIME
+        section = section_number.get(article.section or "", -1)
+        language = language_number.get(article.language or "", -1)
+        facts[row] = (published, section, language, bool(article.sponsored), bool(article.sensitive))
+    return facts, {"sections": sections, "languages": languages}
+
+
+def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, parent: str | None) -> Manifest:
+    entries = {}
+    for name in sorted(files.ALL):
+        with (folder / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        entries[name] = FileEntry(bytes=(folder / name).stat().st_size, sha256=digest)
+    model = Model(
+        name=content.model.name,
+        digest=content.model.digest,
+        dimension=content.model.dimension,
+        window=content.model.window,
+    )
+    counts = Counts(
+        articles=len(content.articles),
+        passages=content.passages,
+        tokens=content.tokens,
+        candidates=content.neighbours.shape[1],
+    )
+    digest = content_digest(model, content.recipe, counts, entries)
+    created_text = format_time(created)
+    return Manifest(
+        format=FORMAT,
+        id=f"{created_text.replace('-', '').replace(':', '')}-{digest[:12]}",
+        created=created_text,
+        parent=parent,
+        content=digest,
+        model=model,
+        recipe=content.recipe,
+        counts=counts,
+        files=entries,
+        software={"seealso": version("seealso"), "faiss": version("faiss-cpu")},
+    )

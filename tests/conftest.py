@@ -1,0 +1,41 @@
+"""Fixtures that several test files share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
+from service.own_redis import OwnRedis
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see none of the SEEALSO_ variables of the shell they run in."""
+    for variable in [name for name in os.environ if name.startswith("SEEALSO_")]:
+        monkeypatch.delenv(variable)
+
+
+@pytest.fixture(scope="session")
+def model() -> SentenceEncoder:
+    """The real model, loaded once a process."""
+    return load_encoder(BUNDLED_MODEL)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis of this process's tests."""
+    with OwnRedis() as server:
+        yield server.url
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder with data that is no part of the project; a test that needs it skips where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared is not here")
+    return SHARED

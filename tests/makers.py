@@ -1,0 +1,91 @@
+"""What many tests need: an encoder whose nearness is chosen, articles in a line, and a finished index of them."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.build import Limits, build_index
+from indexer.progress import Silent
+from indexer.report import Report
+from indexer.sources.source import Found, Quarantined
+from seealso.article import Article, read_article
+from seealso.encoder import ModelIdentity, Vectors
+
+DIMENSION = 32
+
+
+class HashEncoder:
+    """A real Encoder whose vectors are sums of one fixed direction a word: texts are near as they share words."""
+
+    def __init__(self, name: str = "hash", window: int = 40) -> None:
+        self.identity = ModelIdentity(name, hashlib.sha256(name.encode()).hexdigest(), DIMENSION, window)
+        self.window = window
+        self.encoded: list[str] = []
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+    def encode(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vectors:
+        self.encoded.extend(texts)
+        vectors = np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), DIMENSION)
+        if on_batch is not None:
+            on_batch(len(texts))
+        return vectors
+
+    def _vector(self, text: str) -> Any:
+        words = re.findall(r"\w+", text.lower()) or [""]
+        total = sum(_direction(word) for word in words)
+        return total / np.linalg.norm(total)
+
+
+def _direction(word: str) -> Any:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).standard_normal(DIMENSION)
+
+
+class GivenArticles:
+    """A source over articles at hand."""
+
+    name = "given"
+
+    def __init__(self, items: Iterable[Article | Quarantined]) -> None:
+        self._items = list(items)
+
+    def read(self) -> Iterable[Found | Quarantined]:
+        for number, item in enumerate(self._items, 1):
+            yield Found(item, f"given:{number}") if isinstance(item, Article) else item
+
+
+def article(article_id: str, **fields: Any) -> Article:
+    """Return an article; title and body are made of the id where none are given."""
+    given = {"id": article_id, "title": f"About {article_id}", "body": f"A text on {article_id}."} | fields
+    return read_article(given)[0]
+
+
+def articles(count: int, **fields: Any) -> list[Article]:
+    """Return articles a000, a001, ... of three subjects in turn."""
+    subjects = ("tides moon sea harbour", "bread yeast oven flour", "chess opening pawn clock")
+    return [
+        article(f"a{number:03}", title=f"Piece {number}", body=f"{subjects[number % 3]} number{number}", **fields)
+        for number in range(count)
+    ]
+
+
+def index_of(
+    folder: Path, items: Iterable[Article | Quarantined], encoder: HashEncoder | None = None, keep: int = 3
+) -> Report:
+    """Build and publish an index of some articles; return the run's report."""
+    report = Report(sources=["given"])
+    build_index(
+        [GivenArticles(items)],  # type: ignore[list-item]
+        folder,
+        lambda: encoder or HashEncoder(),
+        Limits(keep=keep, quarantined_share_max=0.5),
+        report,
+        Silent(),
+    )
+    return report

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import orjson
+import pytest
+
+from seealso.errors import SnapshotRefused
+from seealso.snapshot.layout import snapshot_folder
+from seealso.snapshot.manifest import encode_manifest, read_manifest
+from tests.makers import articles, index_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    report = index_of(tmp_path, articles(5))
+    folder = snapshot_folder(tmp_path, str(report.snapshot))
+    (folder / "manifest.json").chmod(0o644)
+    return folder
+
+
+def test_manifest_comes_back_as_it_was_written(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    assert encode_manifest(manifest) == (folder / "manifest.json").read_bytes()
+    assert manifest.counts.articles == 5
+    assert manifest.model.name == "hash"
+    assert manifest.recipe["measure"]
+
+
+def test_every_flipped_byte_is_refused(folder: Path) -> None:
+    path = folder / "manifest.json"
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x01]) + whole[place + 1 :])
+        with pytest.raises(SnapshotRefused):
+            read_manifest(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"{", b"\xff", b'{"format":2}', b"[" * 100_000])
+def test_anything_else_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(SnapshotRefused, match=r"manifest\.json"):
+        read_manifest(folder)
+
+
+def test_unknown_format_is_refused_by_its_number(folder: Path) -> None:
+    fields = orjson.loads((folder / "manifest.json").read_bytes()) | {"format": 7}
+    (folder / "manifest.json").write_bytes(orjson.dumps(fields))
+    with pytest.raises(SnapshotRefused, match="format 7; this version reads format 1"):
+        read_manifest(folder)
+
+
+def test_missing_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotRefused, match="cannot be read"):
+        read_manifest(tmp_path)

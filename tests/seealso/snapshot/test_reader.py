@@ -1,0 +1,202 @@
+"""Writer and reader together: what was written comes back, and what was changed since is refused."""
+
+import hashlib
+import io
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
+from seealso.snapshot import files
+from seealso.snapshot.layout import snapshot_folder
+from seealso.snapshot.manifest import FileEntry, content_digest, encode_manifest, read_manifest
+from seealso.snapshot.reader import open_current, open_snapshot
+from tests.makers import HashEncoder, article, articles, index_of
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    index_of(tmp_path, [*articles(30, section="News", published="2025-01-02", language="en"), article("ümlaut/…")])
+    return tmp_path
+
+
+@pytest.fixture
+def folder(index: Path) -> Path:
+    """A copy that may be damaged."""
+    copy = snapshot_folder(index, open_current(index).id)
+    for path in copy.iterdir():
+        path.chmod(0o644)
+    return copy
+
+
+def test_articles_are_found_by_id_in_the_order_of_ids(index: Path) -> None:
+    snapshot = open_current(index)
+    assert len(snapshot) == 31
+    ids = [snapshot.article_id(row) for row in range(31)]
+    assert ids == sorted(ids)
+    for row, article_id in enumerate(ids):
+        assert snapshot.row_of(article_id) == row
+    assert snapshot.row_of("nobody") is None
+    assert snapshot.row_of("\ud800") is None
+
+
+def test_ids_with_the_same_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "hash_of", lambda article_id: 7)
+    index_of(tmp_path, articles(5))
+    snapshot = open_current(tmp_path)
+    assert [snapshot.row_of(f"a{number:03}") for number in range(5)] == [0, 1, 2, 3, 4]
+    assert snapshot.row_of("a005") is None
+
+
+def test_cards_and_articles_come_back(index: Path) -> None:
+    snapshot = open_current(index)
+    card = orjson.loads(snapshot.card(3))
+    assert tuple(card) == files.CARD_FIELDS
+    assert (card["id"], card["published"], card["url"]) == ("a003", "2025-01-02T00:00:00Z", None)
+    whole = orjson.loads(snapshot.article(3))
+    assert whole["body"] == "tides moon sea harbour number3"
+    assert "url" not in whole
+
+
+def test_facts_stand_for_labels(index: Path) -> None:
+    snapshot = open_current(index)
+    assert (snapshot.sections, snapshot.languages) == (("News",), ("en",))
+    assert snapshot.facts["section"][:30].tolist() == [0] * 30
+    assert snapshot.facts["section"][30] == -1
+    assert snapshot.facts["published"][30] == files.NO_TIME
+
+
+def test_neighbours_are_of_one_subject_and_never_the_article_itself(index: Path) -> None:
+    snapshot = open_current(index)
+    for row in range(30):
+        rows, scores = snapshot.neighbours_of(row)
+        assert row not in rows
+        assert len(rows) == 30
+        assert (rows[:9] % 3 == row % 3).all()
+        assert (np.diff(scores) <= 0).all()
+
+
+def test_every_file_is_read_only(index: Path) -> None:
+    for path in snapshot_folder(index, open_current(index).id).iterdir():
+        assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_snapshot_of_another_model_is_refused_by_name(index: Path) -> None:
+    assert open_current(index, "hash")
+    with pytest.raises(ModelMismatch, match=r"made by the model hash .* not by all-MiniLM-L6-v2"):
+        open_current(index, "all-MiniLM-L6-v2")
+
+
+def test_folder_without_a_snapshot_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotMissing, match="seealso index"):
+        open_current(tmp_path)
+
+
+def test_renamed_folder_is_refused(folder: Path) -> None:
+    other = folder.with_name("20000101T000000Z-000000000000")
+    folder.rename(other)
+    with pytest.raises(SnapshotRefused, match="holds the snapshot"):
+        open_snapshot(other)
+
+
+@pytest.mark.parametrize("name", sorted(files.ALL))
+def test_damage_to_any_file_is_refused_with_its_name(folder: Path, name: str) -> None:
+    path = folder / name
+    whole = path.read_bytes()
+    chance = random.Random(name)
+
+    def damaged(content: bytes | None) -> None:
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        with pytest.raises(SnapshotRefused, match=name.replace(".", r"\.")):
+            open_snapshot(folder)
+
+    for _ in range(40):
+        place = chance.randrange(len(whole))
+        damaged(whole[:place] + bytes([whole[place] ^ (1 << chance.randrange(8))]) + whole[place + 1 :])
+    damaged(whole[: len(whole) // 2])
+    damaged(whole + b"\0")
+    damaged(b"")
+    damaged(None)
+    path.symlink_to("/dev/zero")
+    with pytest.raises(SnapshotRefused, match="regular"):
+        open_snapshot(folder)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SnapshotRefused, match="regular"):
+        open_snapshot(folder)
+
+
+def test_file_swapped_between_generations_is_refused(index: Path) -> None:
+    before = snapshot_folder(index, open_current(index).id)
+    index_of(index, articles(31))
+    after = snapshot_folder(index, open_current(index).id)
+    (after / files.NEIGHBOURS).chmod(0o644)
+    shutil.copy(before / files.NEIGHBOURS, after / files.NEIGHBOURS)
+    with pytest.raises(SnapshotRefused, match=r"neighbours\.npy"):
+        open_snapshot(after)
+
+
+def forge(folder: Path, name: str, content: bytes) -> Path:
+    """Put other content into a snapshot, with digests that fit it; return its new folder."""
+    (folder / name).write_bytes(content)
+    manifest = read_manifest(folder)
+    entries = manifest.files | {name: FileEntry(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())}
+    digest = content_digest(manifest.model, manifest.recipe, manifest.counts, entries)
+    forged = manifest.model_copy(
+        update={"files": entries, "content": digest, "id": f"{manifest.id.partition('-')[0]}-{digest[:12]}"}
+    )
+    (folder / "manifest.json").write_bytes(encode_manifest(forged))
+    return folder.rename(folder.with_name(forged.id))
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (files.NEIGHBOURS, npy(np.full((31, 30), 31, np.int32))),
+        (files.NEIGHBOURS, npy(np.full((31, 30), -2, np.int32))),
+        (files.NEIGHBOURS, npy(np.zeros((31, 30), np.int64))),
+        (files.NEIGHBOURS, npy(np.zeros((30, 31), np.int32))),
+        (files.NEIGHBOURS, npy(np.zeros((31, 30), np.int32, order="F"))),
+        (files.NEIGHBOURS, npy(np.array([{"an": "object"}], object))),
+        (files.NEIGHBOURS, b"\x93NUMPY\x01\x00\xff\xff"),
+        (files.NEIGHBOURS, b""),
+        (files.SCORES, npy(np.full((31, 30), np.nan, np.float32))),
+        (files.IDS, npy(np.array([(number, 99) for number in range(31)], files.ID_ROW))),
+        (files.IDS, npy(np.array([(31 - number, 0) for number in range(31)], files.ID_ROW))),
+        ("cards.npy", npy(np.arange(32, dtype=np.uint64) * 2**40)),
+        ("cards.npy", npy(np.arange(32, dtype=np.uint64)[::-1].copy())),
+        ("cards.bin", b""),
+        ("cards.bin", b"x"),
+        (files.LABELS, b"{}"),
+        (files.LABELS, b"[]"),
+        (files.LABELS, b'{"sections":[],"languages":[]}'),
+        (files.LABELS, b"\xff"),
+        (files.VECTORS, b"IxFI" + bytes(41)),
+        (files.VECTORS, b""),
+    ],
+)  # fmt: skip
+def test_forged_files_with_fitting_digests_are_refused_not_obeyed(folder: Path, name: str, content: bytes) -> None:
+    with pytest.raises(SnapshotRefused):
+        open_snapshot(forge(folder, name, content))
+
+
+def test_content_digest_is_that_of_the_content_not_of_the_moment(tmp_path: Path) -> None:
+    first = index_of(tmp_path / "one", articles(9))
+    second = index_of(tmp_path / "two", reversed(articles(9)))
+    other = index_of(tmp_path / "three", articles(9), HashEncoder("another"))
+    assert first.content == second.content
+    assert first.content != other.content

@@ -1,0 +1,127 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from seealso.article import InvalidArticle, format_time, parse_time, read_article
+
+PLAIN = {"id": "a", "title": "Title", "body": "Body."}
+
+
+def reason(**fields: object) -> str:
+    with pytest.raises(InvalidArticle) as caught:
+        read_article(PLAIN | fields)
+    return str(caught.value)
+
+
+def test_three_fields_are_enough() -> None:
+    article, unknown = read_article(PLAIN)
+    assert (article.id, article.title, article.body, article.section, unknown) == ("a", "Title", "Body.", None, [])
+
+
+def test_body_may_be_empty_and_the_summary_is_then_the_text() -> None:
+    article, _ = read_article({"id": "a", "title": "Title", "body": "", "summary": "Short."})
+    assert article.text == "Short."
+
+
+def test_text_is_summary_then_body_and_not_the_summary_twice() -> None:
+    assert read_article(PLAIN | {"summary": "Short."})[0].text == "Short.\n\nBody."
+    assert read_article(PLAIN | {"summary": "Body."})[0].text == "Body."
+
+
+@pytest.mark.parametrize("field", ["id", "title", "body"])
+def test_missing_field_is_named(field: str) -> None:
+    fields = {name: value for name, value in PLAIN.items() if name != field}
+    with pytest.raises(InvalidArticle, match=f"^{field}: is missing$"):
+        read_article(fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("id", "", "at least 1 character"),
+        ("id", "x" * 201, "at most 200 characters"),
+        ("id", "a\nb", "printable"),
+        ("id", " a", "space"),
+        ("id", 7, "string"),
+        ("id", "a\ud800", "string"),
+        ("title", "", "is empty"),
+        ("title", " \t ", "is empty"),
+        ("title", None, "string"),
+        ("body", None, "string"),
+        ("body", ["a"], "string"),
+        ("body", "\udfff", "string"),
+        ("url", "javascript:alert(1)", "http"),
+        ("url", "data:text/html,x", "http"),
+        ("url", "//example.org/x", "http"),
+        ("url", "/x", "http"),
+        ("url", "http://", "http"),
+        ("url", "https://a b/", "http"),
+        ("image", "ftp://example.org/x.png", "http"),
+        ("published", "yesterday", "ISO 8601"),
+        ("published", 1_700_000_000, "ISO 8601"),
+        ("published", "2025-13-01", "ISO 8601"),
+        ("published", "0001-01-01T00:00:00+05:00", "years 1 to 9999"),
+        ("language", "english!", "BCP 47"),
+        ("tags", "news", "list"),
+        ("tags", [1], "string"),
+        ("sponsored", "yes", "bool"),
+        ("editor_related", [""], "at least 1 character"),
+    ],
+)
+def test_wrong_value_is_refused_with_field_and_reason(field: str, value: object, said: str) -> None:
+    message = reason(**{field: value})
+    assert message.startswith(field)
+    assert said in message
+    message.encode()  # can be printed and kept as UTF-8
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    message = reason(url="x", language="!")
+    assert "url: " in message
+    assert "language: " in message
+
+
+def test_long_value_is_shortened_in_the_message() -> None:
+    assert len(reason(url="x" * 10_000)) < 300
+
+
+def test_body_over_the_limit_is_refused() -> None:
+    assert "at most" in reason(body="x" * 2_000_001)
+
+
+def test_null_and_empty_optional_fields_are_none() -> None:
+    article, _ = read_article(PLAIN | {"url": "", "section": None, "published": " ", "language": ""})
+    assert [article.url, article.section, article.published, article.language] == [None] * 4
+
+
+def test_unknown_keys_are_told_and_left_out() -> None:
+    article, unknown = read_article(PLAIN | {"page_type": "guide", "kind": 1})
+    assert unknown == ["page_type", "kind"]
+    assert not hasattr(article, "page_type")
+
+
+def test_control_characters_and_stray_space_go() -> None:
+    article, _ = read_article({"id": "a", "title": " Two\x00 \n words ", "body": "a\x07b\n\nc "})
+    assert (article.title, article.body) == ("Two words", "a b\n\nc")
+
+
+def test_language_tags_begin_in_lower_case() -> None:
+    assert read_article(PLAIN | {"language": "PT-BR"})[0].language == "pt-BR"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2025-07-21", "2025-07-21T00:00:00Z"),
+        ("2025-07-21T06:30:00Z", "2025-07-21T06:30:00Z"),
+        ("2025-07-21T06:30:00+02:00", "2025-07-21T04:30:00Z"),
+        ("2025-07-21 06:30", "2025-07-21T06:30:00Z"),
+    ],
+)
+def test_times_are_read_as_utc(text: str, said: str) -> None:
+    assert format_time(parse_time(text)) == said
+
+
+def test_time_given_as_such_is_kept() -> None:
+    moment = datetime(2025, 7, 21, tzinfo=UTC)
+    assert parse_time(moment) is moment or parse_time(moment) == moment

@@ -1,0 +1,84 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, digest_of_files, load_encoder, model_folder
+from seealso.errors import ModelUnavailable
+
+
+def test_vectors_are_unit_length_and_in_the_order_of_the_texts(model: SentenceEncoder) -> None:
+    texts = ["The harbour at dawn. " * 20, "Bread", "A chess opening for beginners."]
+    vectors = model.encode(texts)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (3, 384)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    for row, text in enumerate(texts):
+        np.testing.assert_allclose(model.encode([text])[0], vectors[row], atol=1e-5)
+
+
+def test_near_texts_have_near_vectors(model: SentenceEncoder) -> None:
+    ferry, boat, bread = model.encode(["Ferry crews go on strike.", "Boat workers walk out.", "How to bake a loaf."])
+    assert ferry @ boat > ferry @ bread + 0.2
+
+
+def test_batches_are_reported(model: SentenceEncoder) -> None:
+    done: list[int] = []
+    model.encode([f"text {number}" for number in range(40)], done.append)
+    assert done == [32, 8]
+
+
+def test_no_texts_give_no_vectors(model: SentenceEncoder) -> None:
+    assert model.encode([]).shape == (0, 384)
+
+
+def test_identity_names_the_model_and_its_files(model: SentenceEncoder) -> None:
+    assert model.identity.name == BUNDLED_MODEL
+    assert model.identity.digest == digest_of_files(model_folder(BUNDLED_MODEL))
+    assert (model.identity.dimension, model.identity.window, model.window) == (384, 256, 254)
+
+
+def test_another_file_is_another_identity(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"1")
+    before = digest_of_files(tmp_path)
+    (tmp_path / "README.md").write_text("says nothing about vectors")
+    assert digest_of_files(tmp_path) == before
+    (tmp_path / "weights").write_bytes(b"2")
+    assert digest_of_files(tmp_path) != before
+
+
+def test_tokens_are_counted_without_being_cut(model: SentenceEncoder) -> None:
+    spans = model.token_spans("tide " * 5_000)
+    assert len(spans) == 5_000
+    assert spans[-1] == (24_995, 24_999)
+
+
+def test_threads_may_encode_and_count_at_once(model: SentenceEncoder) -> None:
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for _ in range(5):
+                model.encode([f"thread {number} " * (number + 1)])
+                model.token_spans("words " * 300)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=str(tmp_path)):
+        load_encoder(str(tmp_path))
+
+
+def test_unknown_name_without_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelUnavailable, match="no-such/model"):
+        model_folder("no-such/model")

@@ -1,0 +1,34 @@
+import json
+
+import pytest
+
+from seealso.logs import configure_logs, get_log
+
+
+def test_json_lines_carry_event_level_time_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json", "info")
+    get_log().info("snapshot_opened", articles=3)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["articles"]) == ("snapshot_opened", "info", 3)
+    assert line["timestamp"].endswith("Z")
+
+
+def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json", "warning")
+    get_log().info("snapshot_opened")
+    assert capsys.readouterr().err == ""
+
+
+def test_columns_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("columns", "info")
+    get_log().warning("cache_given_up", reason="gone")
+    assert "cache_given_up" in capsys.readouterr().err
+
+
+def test_an_error_brings_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json", "info")
+    try:
+        raise ValueError("seven")
+    except ValueError as error:
+        get_log().error("request_failed", exc_info=error)
+    assert "seven" in capsys.readouterr().err

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from seealso.errors import SettingsInvalid
+from seealso.settings import IndexerSettings, ServiceSettings, as_environment, load_settings
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = load_settings(ServiceSettings)
+    assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 8080, None)
+
+
+def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEALSO_PORT", "9000")
+    assert load_settings(ServiceSettings).port == 9000
+
+
+def test_option_stands_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEALSO_PORT", "9000")
+    assert load_settings(ServiceSettings, port=9001, host=None).port == 9001
+
+
+def test_misspelt_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEALSO_REDIS_ULR", "redis://localhost")
+    with pytest.raises(SettingsInvalid, match="SEEALSO_REDIS_ULR is no setting; did you mean SEEALSO_REDIS_URL"):
+        load_settings(ServiceSettings)
+
+
+def test_setting_of_the_other_program_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEALSO_KEEP", "5")
+    load_settings(ServiceSettings)
+    assert load_settings(IndexerSettings).keep == 5
+
+
+def test_impossible_value_is_named_where_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEALSO_WORKERS", "many")
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(ServiceSettings, port=70_000)
+    assert "SEEALSO_WORKERS: " in str(caught.value)
+    assert "'many'" in str(caught.value)
+    assert "--port: " in str(caught.value)
+
+
+def test_settings_pass_through_the_environment_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(ServiceSettings, index=Path("/srv/index"), threads=7, redis_url="redis://cache:6379/1")
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(ServiceSettings) == settings
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for kind in (IndexerSettings, ServiceSettings):
+        for name, field in kind.model_fields.items():
+            assert field.description, name
