@@ -1,0 +1,389 @@
+"""A web page -> the fields of an Article, and the cards of the related block the page already has.
+
+Runs in a child process of its own with limits: the parsers are C code, and a hostile or broken page may crash or stall
+them. Parent and child speak JSON over a pipe. The page's own statements about itself (JSON-LD, OpenGraph, `<time>`)
+give the fields; trafilatura finds the text once everything that is not the article has been taken away.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import re
+import resource
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from indexer.page_lines import is_advert, is_related_heading, is_share_bar
+from indexer.sources.source import PageCard
+from seealso.article import parse_time
+
+# trafilatura needs some 200 MB for itself; a page that needs ten times that is no article.
+CHILD_MEMORY_BYTES_MAX = 2 * 1024**3
+# What a child leaks or caches ends with it.
+PAGES_A_CHILD_MAX = 1_000
+CARDS_MAX = 50
+_ARTICLE_TYPES = re.compile(
+    r"(News|Blog|Opinion|Analysis|Review|Report|Scholarly|Tech|Advertiser)?\w*(Article|Posting)"
+)
+_CLUTTER = re.compile(
+    r"(?:^|[-_ ])(?:share|sharing|social|advert\w*|ads?|adslot|promo\w*|newsletter\w*|subscribe\w*|signup|sign-up"
+    r"|cookies?|paywall|breadcrumbs?|comments?|outbrain|taboola|donate|donation|app-banner|toolbar)(?:$|[-_ ])",
+    re.IGNORECASE,
+)
+_RELATED = re.compile(
+    r"(?:^|[-_ ])(?:related\w*|recommend\w*|read-?(?:more|next|also)|more-?(?:on|from|stories|articles|like-this)"
+    r"|see-?also|also-?read|you-?may-?(?:also-?)?like|most-?(?:read|popular)|trending)(?:$|[-_ ])",
+    re.IGNORECASE,
+)
+_KEEP_TAGS = frozenset({"html", "body", "main", "head"})
+_NO_TEXT_TAGS = frozenset({"script", "style", "noscript", "iframe", "template"})
+_CLUTTER_TAGS = frozenset({"form", "button", "dialog"})
+
+
+class PageUnreadable(ValueError):
+    """A page in which no article could be found; the message says why."""
+
+
+class PageExtractor:
+    """Extracts pages in a child process, which is started when first needed and again after it died or stalled."""
+
+    def __init__(self, seconds_max: float) -> None:
+        self._seconds_max = seconds_max
+        self._child: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._pages = 0
+
+    def __enter__(self) -> "PageExtractor":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def extract(self, html: str) -> tuple[dict[str, Any], list[PageCard]]:
+        """Return the fields of the page's article (no id) and the cards of its related block.
+
+        Raises PageUnreadable if the page holds no article, takes too long, or brings the parser down.
+        """
+        if self._child is None or self._pages >= PAGES_A_CHILD_MAX:
+            self.close()
+            self._start()
+        self._pages += 1
+        assert self._pipe is not None
+        try:
+            self._pipe.send_bytes(html.encode("utf-8", "replace"))
+            if not self._pipe.poll(self._seconds_max):
+                self.close()
+                raise PageUnreadable(f"finding its text took longer than {self._seconds_max:g} s")
+            answer = json.loads(self._pipe.recv_bytes())
+        except (EOFError, ConnectionError):
+            self.close()
+            raise PageUnreadable("finding its text brought the parser down (too much memory, or a crash)") from None
+        if "error" in answer:
+            raise PageUnreadable(answer["error"])
+        cards = [PageCard(**(card | {"published": _time_or_none(card["published"])})) for card in answer["cards"]]
+        return answer["fields"], cards
+
+    def close(self) -> None:
+        """End the child process."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._child is not None:
+            self._child.kill()
+            self._child.join()
+        self._child, self._pipe, self._pages = None, None, 0
+
+    def _start(self) -> None:
+        # Not fork: the indexer has threads by the time it reads its sources.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, childs_end = context.Pipe()
+        self._child = context.Process(target=_serve, args=(childs_end,), daemon=True)
+        self._child.start()
+        childs_end.close()
+
+
+def _serve(pipe: Connection) -> None:
+    """Answer pages until the parent goes away."""
+    resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES_MAX, CHILD_MEMORY_BYTES_MAX))
+    while True:
+        try:
+            html = pipe.recv_bytes().decode()
+        except (EOFError, OSError, KeyboardInterrupt):
+            return
+        answer: dict[str, Any]
+        try:
+            fields, cards = read_page(html)
+            answer = {"fields": fields, "cards": cards}
+        except PageUnreadable as error:
+            answer = {"error": str(error)}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, AssertionError) as error:
+            answer = {"error": f"its text cannot be found ({type(error).__name__}: {error})"}
+        pipe.send_bytes(json.dumps(answer).encode())
+
+
+def read_page(html: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Do the work of `PageExtractor.extract` in this process; cards as mappings, times as text."""
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    if not html.strip():
+        raise PageUnreadable("the page is empty")
+    try:
+        tree = lxml_html.document_fromstring(html)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise PageUnreadable(f"the page is not HTML ({error})") from error
+    fields = _read_statements(tree)
+    cards = _take_related_blocks(tree)
+    _take_clutter(tree)
+    fields |= _read_text(tree, fields)
+    if not fields.get("title"):
+        raise PageUnreadable("the page has no title")
+    return fields, cards[:CARDS_MAX]
+
+
+def _read_statements(tree: Any) -> dict[str, Any]:
+    """Return what the page says of itself: JSON-LD first, then OpenGraph and meta, then its elements."""
+    linked = _json_ld(tree)
+    meta = _meta(tree)
+
+    def first(*values: Any) -> str | None:
+        for value in values:
+            text = _plain(value)
+            if text:
+                return text
+        return None
+
+    canonical = tree.xpath("string(//link[@rel='canonical']/@href)")
+    times = tree.xpath("//article//time/@datetime | //header//time/@datetime | //time/@datetime")
+    language = first(linked.get("inLanguage"), tree.get("lang"), meta.get("og:locale"))
+    published = first(linked.get("datePublished"), meta.get("article:published_time"), meta.get("date"), *times)
+    updated = first(linked.get("dateModified"), meta.get("article:modified_time"))
+    fields = {
+        "title": first(
+            linked.get("headline"), meta.get("og:title"), *tree.xpath("//h1"), tree.xpath("string(//title)")
+        ),
+        "summary": first(linked.get("description"), meta.get("og:description"), meta.get("description")),
+        "section": first(_first_of(linked.get("articleSection")), meta.get("article:section")),
+        "author": first(_names(linked.get("author")), meta.get("author"), *tree.xpath("//a[@rel='author']")),
+        "published": _time_text(published),
+        "updated": _time_text(updated),
+        "language": language.replace("_", "-") if language else None,
+        "url": _web_url(canonical) or _web_url(meta.get("og:url")) or _web_url(first(linked.get("url"))),
+        "image": _web_url(first(_image(linked.get("image")))) or _web_url(meta.get("og:image")),
+    }
+    if linked.get("isAccessibleForFree") in (False, "False", "false"):
+        fields["access"] = "subscriber"
+    return fields
+
+
+def _json_ld(tree: Any) -> dict[str, Any]:
+    """Return the page's JSON-LD object about the article, empty if there is none that can be read."""
+    for script in tree.xpath("//script[@type='application/ld+json']"):
+        try:
+            found = orjson.loads(script.text_content())
+        except orjson.JSONDecodeError:
+            continue
+        for item in _objects(found):
+            kinds = item.get("@type")
+            kinds = kinds if isinstance(kinds, list) else [kinds]
+            if any(isinstance(kind, str) and _ARTICLE_TYPES.fullmatch(kind) for kind in kinds):
+                return item
+    return {}
+
+
+def _objects(found: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(found, list):
+        for item in found:
+            yield from _objects(item)
+    elif isinstance(found, dict):
+        yield found
+        yield from _objects(found.get("@graph"))
+
+
+def _meta(tree: Any) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for element in tree.xpath("//meta[@content]"):
+        name = (element.get("property") or element.get("name") or element.get("itemprop") or "").lower()
+        pairs.setdefault(name, element.get("content"))
+    return pairs
+
+
+def _plain(value: Any) -> str | None:
+    if value is None:
+        return None
+    if hasattr(value, "text_content"):
+        value = value.text_content()
+    if not isinstance(value, str):
+        return None
+    return " ".join(value.split()) or None
+
+
+def _first_of(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _names(value: Any) -> str | None:
+    people = value if isinstance(value, list) else [value]
+    names = [person.get("name") if isinstance(person, Mapping) else person for person in people]
+    return ", ".join(name for name in names if isinstance(name, str) and name) or None
+
+
+def _image(value: Any) -> Any:
+    value = _first_of(value)
+    return value.get("url") if isinstance(value, Mapping) else value
+
+
+def _web_url(value: str | None) -> str | None:
+    return value.strip() if value and value.strip().lower().startswith(("http://", "https://")) else None
+
+
+def _time_text(value: str | None) -> str | None:
+    moment = _time_or_none(value)
+    return moment.isoformat() if moment else None
+
+
+def _time_or_none(value: str | None) -> Any:
+    try:
+        return parse_time(value) if value else None
+    except ValueError:
+        return None
+
+
+def _take_related_blocks(tree: Any) -> list[dict[str, Any]]:
+    """Take the page's related blocks out of the tree and return their cards."""
+    cards: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for block in _related_blocks(tree):
+        for link in block.xpath(".//a[@href]"):
+            title, url = _plain(link), _web_url(link.get("href"))
+            if title and (url or title) not in seen:
+                seen.add(url or title)
+                cards.append(_card_around(link, block, title, url))
+        _remove(block)
+    return cards
+
+
+def _related_blocks(tree: Any) -> Iterator[Any]:
+    for element in list(tree.iter()):
+        if not isinstance(element.tag, str) or element.getroottree().getroot() is not tree:
+            continue
+        if element.tag in ("h2", "h3", "h4", "h5", "strong", "p") and is_related_heading(_plain(element) or ""):
+            block = _block_of_heading(element)
+            if block is not None:
+                yield block
+        elif _named(element, _RELATED) and not _holds_article(element, tree):
+            yield element
+
+
+def _block_of_heading(heading: Any) -> Any:
+    """Return the element that holds a heading and its links, moving the heading's followers into one if need be."""
+    parent = heading.getparent()
+    if parent is None:
+        return None
+    if parent.tag in ("aside", "nav", "section", "footer") and not parent.xpath(".//h1"):
+        return parent
+    # No element of its own: the heading and the lists or links that follow it at once.
+    block = heading.makeelement("div")
+    heading.addprevious(block)
+    follower = heading.getnext()
+    block.append(heading)
+    while follower is not None and (follower.tag in ("ul", "ol", "nav") or _mostly_links(follower)):
+        following = follower.getnext()
+        block.append(follower)
+        follower = following
+    return block
+
+
+def _mostly_links(element: Any) -> bool:
+    text = _plain(element) or ""
+    linked = sum(len(_plain(link) or "") for link in element.xpath(".//a"))
+    return bool(text) and linked > 0.6 * len(text)
+
+
+def _card_around(link: Any, block: Any, title: str, url: str | None) -> dict[str, Any]:
+    card = link
+    while card.getparent() is not None and card is not block and card.getparent() is not block:
+        if len(card.getparent().xpath(".//a[@href]")) > 1:
+            break
+        card = card.getparent()
+    moment = card.xpath("string(.//time/@datetime)") if card is not link else ""
+    summary = _plain(card.xpath("string(.//p)")) if card is not link else None
+    return {"title": title, "url": url, "section": None, "summary": summary, "published": _time_text(moment)}
+
+
+def _take_clutter(tree: Any) -> None:
+    """Take share bars, adverts, newsletter boxes and the like out of the tree."""
+    for element in list(tree.iter()):
+        if not isinstance(element.tag, str) or element.tag in _KEEP_TAGS:
+            continue
+        if element.tag in _NO_TEXT_TAGS or (
+            (element.tag in _CLUTTER_TAGS or _named(element, _CLUTTER)) and not _holds_article(element, tree)
+        ):
+            _remove(element)
+        elif not len(element):
+            line = _plain(element) or ""
+            if is_advert(line) or is_share_bar(line):
+                _remove(element)
+
+
+def _named(element: Any, pattern: re.Pattern[str]) -> bool:
+    if element.tag in _KEEP_TAGS:
+        return False
+    names = (element.get(attribute) for attribute in ("class", "id", "role", "aria-label", "data-component"))
+    return any(pattern.search(name) for name in names if name)
+
+
+def _holds_article(element: Any, tree: Any) -> bool:
+    """Return whether an element is no block beside the article but around it."""
+    if element.tag in ("article", "main") or element.xpath(".//h1 | .//article[.//h1] | .//*[@itemprop='articleBody']"):
+        return True
+    inside = sum(len(_plain(paragraph) or "") for paragraph in element.xpath(".//p"))
+    overall = sum(len(_plain(paragraph) or "") for paragraph in tree.xpath("//p"))
+    return inside > 0.5 * overall
+
+
+def _remove(element: Any) -> None:
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:  # lxml drops the text that follows an element along with it
+        before = element.getprevious()
+        if before is not None:
+            before.tail = (before.tail or "") + element.tail
+        else:
+            parent.text = (parent.text or "") + element.tail
+    with contextlib.suppress(ValueError):
+        parent.remove(element)
+
+
+def _read_text(tree: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the body, and from trafilatura what the page did not say of itself."""
+    import trafilatura
+    from lxml import html as lxml_html
+
+    found = trafilatura.bare_extraction(
+        lxml_html.tostring(tree, encoding="unicode"),
+        include_comments=False,
+        include_tables=True,
+        with_metadata=True,
+    )
+    if found is None or not found.text:
+        raise PageUnreadable("no article text was found in it")
+    lines = [" ".join(line.split()) for line in str(found.text).splitlines()]
+    lines = [line for line in lines if line and not is_advert(line) and not is_share_bar(line)]
+    title = fields.get("title") or found.title
+    if lines and lines[0] == title:
+        del lines[0]
+    if lines and lines[0] == fields.get("summary"):
+        del lines[0]
+    return {
+        "title": title,
+        "body": "\n\n".join(lines),
+        "author": fields.get("author") or found.author,
+        "published": fields.get("published") or _time_text(found.date),
+    }

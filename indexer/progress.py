@@ -1,0 +1,135 @@
+"""How far a run is: a bar with rate and time left on a terminal, a plain line every ten seconds elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+PLAIN_SECONDS = 10.0
+
+
+class Reporter(Protocol):
+    """Is told what a run does."""
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Begin a stage of `total` units, None where that is not known beforehand."""
+        ...
+
+    def advance(self, count: int = 1) -> None:
+        """Say that so many more units are done."""
+        ...
+
+
+class Silent:
+    """Reports nothing."""
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Begin a stage."""
+
+    def advance(self, count: int = 1) -> None:
+        """Say that so many more units are done."""
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed else "", style="progress.data.speed")
+
+
+class TerminalReporter:
+    """A bar for each stage."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<18}"),
+            BarColumn(30),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "TerminalReporter":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+        self._progress.stop()
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Begin a stage."""
+        self._finish()
+        self._task = self._progress.add_task(name, total=total, unit=unit)
+
+    def advance(self, count: int = 1) -> None:
+        """Say that so many more units are done."""
+        if self._task is not None:
+            self._progress.advance(self._task, count)
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            task = self._progress.tasks[self._task]
+            if task.total is None:
+                self._progress.update(self._task, total=task.completed or 1, completed=task.completed or 1)
+
+
+class PlainReporter:
+    """A line at the beginning of each stage, and every ten seconds after."""
+
+    def __init__(self) -> None:
+        self._name, self._unit = "", ""
+        self._total: int | None = None
+        self._done = 0
+        self._began = self._said = 0.0
+
+    def __enter__(self) -> "PlainReporter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Begin a stage."""
+        self._name, self._total, self._unit, self._done = name, total, unit, 0
+        self._began = self._said = time.monotonic()
+        self._say(f"{name}: {total:,} {unit}" if total is not None else name)
+
+    def advance(self, count: int = 1) -> None:
+        """Say that so many more units are done."""
+        self._done += count
+        now = time.monotonic()
+        if now - self._said < PLAIN_SECONDS:
+            return
+        self._said = now
+        rate = self._done / (now - self._began)
+        line = f"{self._name}: {self._done:,} {self._unit}, {rate:,.1f} a second"
+        if self._total and rate:
+            line += f", {100 * self._done / self._total:.0f} %, {(self._total - self._done) / rate:,.0f} s left"
+        self._say(line)
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def reporter_for(console: Console) -> TerminalReporter | PlainReporter:
+    """Return the reporter that fits where messages go."""
+    return TerminalReporter(console) if console.is_terminal else PlainReporter()

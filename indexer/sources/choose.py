@@ -1,0 +1,70 @@
+"""What a person names on the command line -> the source that reads it: by its ending, a folder file by file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from indexer.extract import PageExtractor
+from indexer.sources.html import HtmlPage
+from indexer.sources.jsonl import JsonLines
+from indexer.sources.page_text import PageText
+from indexer.sources.source import Found, Quarantined, Source
+from seealso.errors import SourceUnreadable
+
+STANDARD_INPUT = "-"
+JSONL_ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+HTML_ENDINGS = (".html", ".htm", ".xhtml")
+TEXT_ENDINGS = (".txt",)
+ENDINGS = JSONL_ENDINGS + HTML_ENDINGS + TEXT_ENDINGS
+
+
+def choose_source(name: str, extractor: PageExtractor) -> Source:
+    """Return the source for a path, or for '-' (JSON lines on standard input).
+
+    Raises SourceUnreadable if there is no such file, or its ending names no kind of source.
+    """
+    if name == STANDARD_INPUT:
+        return JsonLines(None)
+    path = Path(name)
+    if path.is_dir():
+        return Folder(path, extractor)
+    if not path.exists():
+        raise SourceUnreadable(name, "no such file or folder")
+    return _file_source(path, _id_of(path.name), extractor)
+
+
+class Folder:
+    """A folder's files of known endings, with those of folders in it, in the order of their paths."""
+
+    def __init__(self, path: Path, extractor: PageExtractor) -> None:
+        self._path = path
+        self._extractor = extractor
+        self.name = str(path)
+
+    def read(self) -> Iterator[Found | Quarantined]:
+        """Yield the articles of each file. Raises SourceUnreadable if no file has a known ending."""
+        paths = [path for path in sorted(self._path.rglob("*")) if path.is_file() and _ending(path.name)]
+        if not paths:
+            raise SourceUnreadable(self.name, f"no file in it ends in {', '.join(ENDINGS)}")
+        for path in paths:
+            article_id = _id_of(path.relative_to(self._path).as_posix())
+            yield from _file_source(path, article_id, self._extractor).read()
+
+
+def _file_source(path: Path, article_id: str, extractor: PageExtractor) -> Source:
+    ending = _ending(path.name)
+    if ending in JSONL_ENDINGS:
+        return JsonLines(path)
+    if ending in HTML_ENDINGS:
+        return HtmlPage(path, article_id, extractor)
+    if ending in TEXT_ENDINGS:
+        return PageText(path, article_id)
+    raise SourceUnreadable(str(path), f"its ending is none of {', '.join(ENDINGS)}")
+
+
+def _ending(name: str) -> str | None:
+    return next((ending for ending in ENDINGS if name.lower().endswith(ending)), None)
+
+
+def _id_of(relative: str) -> str:
+    ending = _ending(relative) or ""
+    return relative[: len(relative) - len(ending)]

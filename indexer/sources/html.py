@@ -1,0 +1,55 @@
+"""A web page saved as a file: its fields, its text, and the cards of the related block it already has."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from indexer.extract import PageExtractor, PageUnreadable
+from indexer.sources.source import Found, Quarantined
+from seealso.article import InvalidArticle, read_article
+from seealso.errors import SourceUnreadable
+
+PAGE_BYTES_MAX = 20_000_000
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", re.IGNORECASE)
+
+
+class HtmlPage:
+    """One saved page. `extractor` is shared by all pages of a run."""
+
+    def __init__(self, path: Path, article_id: str, extractor: PageExtractor) -> None:
+        self._path = path
+        self._id = article_id
+        self._extractor = extractor
+        self.name = str(path)
+
+    def read(self) -> Iterator[Found | Quarantined]:
+        """Yield the page's article."""
+        try:
+            with self._path.open("rb") as file:
+                raw = file.read(PAGE_BYTES_MAX + 1)
+        except OSError as error:
+            raise SourceUnreadable(self.name, error.strerror or str(error)) from error
+        if len(raw) > PAGE_BYTES_MAX:
+            yield Quarantined(self.name, f"the page is longer than {PAGE_BYTES_MAX:,} bytes")
+            return
+        try:
+            fields, cards = self._extractor.extract(decode_page(raw))
+            article, _ = read_article(fields | {"id": self._id})
+        except (PageUnreadable, InvalidArticle) as error:
+            yield Quarantined(self.name, str(error))
+        else:
+            yield Found(article, self.name, cards=tuple(cards))
+
+
+def decode_page(raw: bytes) -> str:
+    """Return a page's text: in the encoding it declares, else UTF-8, else what its bytes look like."""
+    declared = _CHARSET.search(raw[:4096])
+    for encoding in (declared[1].decode("ascii") if declared else "utf-8-sig", "utf-8-sig"):
+        try:
+            return raw.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    from charset_normalizer import from_bytes
+
+    guess = from_bytes(raw).best()
+    return str(guess) if guess else raw.decode("utf-8", "replace")

@@ -1,0 +1,81 @@
+"""Articles as JSON lines, plain or gzipped, from a file or from standard input."""
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import orjson
+
+from indexer.sources.source import Found, Quarantined
+from seealso.article import BODY_CHARACTERS_MAX, InvalidArticle, read_article
+from seealso.errors import SourceUnreadable
+
+# The longest body, each character escaped as \uXXXX, with room for the other fields.
+LINE_BYTES_MAX = 8 * BODY_CHARACTERS_MAX
+_GZIP_MAGIC = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class JsonLines:
+    """JSON lines of a file; with no path, of standard input."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.name = str(path) if path else "standard input"
+
+    def read(self) -> Iterator[Found | Quarantined]:
+        """Yield an article for each line that is not blank."""
+        number = 0
+        try:
+            with self._open() as file:
+                while line := file.readline(LINE_BYTES_MAX + 1):
+                    number += 1
+                    where = f"{self.name}:{number}"
+                    if number == 1:
+                        line = line.removeprefix(_BYTE_ORDER_MARK)
+                    if len(line) > LINE_BYTES_MAX:
+                        yield Quarantined(where, f"the line is longer than {LINE_BYTES_MAX:,} bytes")
+                        _skip_line(file)
+                    elif line.strip():
+                        yield _read_line(line, where)
+        except FileNotFoundError:
+            raise SourceUnreadable(self.name, "no such file") from None
+        except (OSError, EOFError, zlib.error) as error:
+            # A cut or damaged gzip: what is missing is not deleted, so nothing may be published from the rest.
+            raise SourceUnreadable(self.name, f"it breaks off after line {number} ({error})") from error
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        with ExitStack() as opened:
+            if self._path is None:
+                raw = cast(io.BufferedReader, sys.stdin.buffer)
+            else:
+                raw = opened.enter_context(self._path.open("rb"))
+            if raw.peek(2)[:2] == _GZIP_MAGIC:
+                yield opened.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=raw)))
+            else:
+                yield raw
+
+
+def _skip_line(file: BinaryIO) -> None:
+    while (part := file.readline(1 << 20)) and not part.endswith(b"\n"):
+        pass
+
+
+def _read_line(line: bytes, where: str) -> Found | Quarantined:
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return Quarantined(where, f"the line is not JSON ({error})")
+    if not isinstance(fields, dict):
+        return Quarantined(where, "the line is not a JSON object")
+    try:
+        article, unknown_keys = read_article(fields)
+    except InvalidArticle as error:
+        return Quarantined(where, str(error))
+    return Found(article, where, tuple(unknown_keys))

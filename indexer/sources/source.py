@@ -1,0 +1,54 @@
+"""What every source gives: articles one by one, and what could not be one, each with its place.
+
+A source that cannot be read to its end raises SourceUnreadable; a single bad article is Quarantined, and the run goes
+on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from seealso.article import Article
+
+
+@dataclass(frozen=True, slots=True)
+class PageCard:
+    """One entry of the related block that a page already has: an editor's pick, never text of the article."""
+
+    title: str | None = None
+    url: str | None = None
+    section: str | None = None
+    summary: str | None = None
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An article, where it stood, the keys that are not part of one, and the cards of its page's own related block."""
+
+    article: Article
+    where: str
+    unknown_keys: tuple[str, ...] = ()
+    cards: tuple[PageCard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Something that should have been an article; `where` is its file and line, `reason` names field and value."""
+
+    where: str
+    reason: str
+
+
+class Source(Protocol):
+    """Somewhere articles come from. `name` is how a person would call it."""
+
+    @property
+    def name(self) -> str:
+        """Return the file, folder or address."""
+        ...
+
+    def read(self) -> Iterator[Found | Quarantined]:
+        """Yield every article once. Raises SourceUnreadable when it ends before its end."""
+        ...

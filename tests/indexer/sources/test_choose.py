@@ -1,0 +1,43 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from indexer.extract import PageExtractor
+from indexer.sources.choose import choose_source
+from indexer.sources.source import Found
+from seealso.errors import SourceUnreadable
+from tests.indexer.sources.test_page_text import PAGE as TEXT_PAGE
+from tests.indexer.test_extract import PAGE as HTML_PAGE
+
+
+def test_folder_is_read_file_by_file_each_by_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "b.jsonl").write_text(json.dumps({"id": "line", "title": "T", "body": "B"}))
+    (tmp_path / "a.txt").write_text(TEXT_PAGE)
+    (tmp_path / "sub/c.HTML").write_text(HTML_PAGE)
+    (tmp_path / "README.md").write_text("not an article")
+    with PageExtractor(60) as extractor:
+        found = list(choose_source(str(tmp_path), extractor).read())
+    assert [item.article.id for item in found if isinstance(item, Found)] == ["a", "line", "sub/c"]
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "nowhere/"])
+def test_missing_source_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceUnreadable, match="no such file or folder"):
+        choose_source(str(tmp_path / name), PageExtractor(1))
+
+
+def test_unknown_ending_names_the_known(tmp_path: Path) -> None:
+    (tmp_path / "articles.docx").write_bytes(b"x")
+    with pytest.raises(SourceUnreadable, match=r"\.jsonl"):
+        choose_source(str(tmp_path / "articles.docx"), PageExtractor(1))
+
+
+def test_folder_without_sources_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match="no file in it ends in"):
+        list(choose_source(str(tmp_path), PageExtractor(1)).read())
+
+
+def test_dash_is_standard_input() -> None:
+    assert choose_source("-", PageExtractor(1)).name == "standard input"

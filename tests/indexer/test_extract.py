@@ -1,0 +1,153 @@
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import indexer.extract
+from indexer.extract import PageExtractor, PageUnreadable, read_page
+
+PARAGRAPH = (
+    "The surge came up the Ellen at one in the morning, and by two the water stood in the kitchens of Cooper's Slip. "
+    "Dev Chaudhuri, the flood officer, had sounded the sirens three hours before, and most people had gone. "
+)
+PAGE = f"""<!DOCTYPE html>
+<html lang="en-GB"><head>
+<title>Flood in Netherquay | The Carrow Courier</title>
+<link rel="canonical" href="https://carrowcourier.example/flood">
+<meta property="og:title" content="Water in the kitchens of Netherquay">
+<meta property="og:description" content="A night of sirens, and a barrier that did not hold.">
+<meta property="og:image" content="https://carrowcourier.example/flood.jpg">
+<script type="application/ld+json">
+{{"@context": "https://schema.org", "@graph": [{{"@type": "WebSite", "name": "The Carrow Courier"}},
+ {{"@type": "NewsArticle", "headline": "Water in the kitchens of Netherquay", "articleSection": ["Environment"],
+  "datePublished": "2026-01-15T03:40:00+00:00", "dateModified": "2026-01-15T06:20:00Z",
+  "author": [{{"@type": "Person", "name": "Priya Raman"}}, {{"@type": "Person", "name": "Idris Bell"}}],
+  "isAccessibleForFree": false}}]}}
+</script></head>
+<body>
+<nav class="menu"><a href="/">Home</a> <a href="/sport">Sport</a></nav>
+<main><article>
+<h1>Water in the kitchens of Netherquay</h1>
+<div class="share-bar"><a href="#">Facebook</a> <a href="#">Bluesky</a></div>
+<p>{PARAGRAPH}</p>
+<p>ADVERTISEMENT</p>
+<div class="ad-slot"><p>Buy a boat today at a price you will not believe.</p></div>
+<p>{PARAGRAPH.replace("kitchens", "cellars")}</p>
+<aside class="newsletter-signup"><p>Sign up for our morning newsletter and never miss a tide.</p></aside>
+<h2>What failed</h2>
+<p>{PARAGRAPH.replace("kitchens", "lofts")}</p>
+<section class="related-stories"><h2>Related articles</h2><ul>
+<li><a href="https://carrowcourier.example/barrier">The barrier that did not hold</a><p>Steel, and a missing bolt.</p>
+<time datetime="2026-01-16">16 January</time></li>
+<li><a href="https://carrowcourier.example/marsh">Why a marsh is a wall</a></li>
+</ul></section>
+</article></main>
+<footer><p>© The Carrow Courier</p></footer>
+</body></html>"""
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Iterator[PageExtractor]:
+    with PageExtractor(seconds_max=60) as extractor:
+        yield extractor
+
+
+def test_page_says_what_it_is_and_its_text_is_found(extractor: PageExtractor) -> None:
+    fields, cards = extractor.extract(PAGE)
+    body = fields.pop("body")
+    assert fields == {
+        "title": "Water in the kitchens of Netherquay",
+        "summary": "A night of sirens, and a barrier that did not hold.",
+        "section": "Environment",
+        "author": "Priya Raman, Idris Bell",
+        "published": "2026-01-15T03:40:00+00:00",
+        "updated": "2026-01-15T06:20:00+00:00",
+        "language": "en-GB",
+        "url": "https://carrowcourier.example/flood",
+        "image": "https://carrowcourier.example/flood.jpg",
+        "access": "subscriber",
+    }
+    for wanted in ("kitchens of Cooper", "cellars of Cooper", "lofts of Cooper", "What failed"):
+        assert wanted in body
+    for clutter in ("ADVERTISEMENT", "Facebook", "Buy a boat", "newsletter", "barrier that did not", "marsh", "Sport"):
+        assert clutter not in body
+    assert [(card.title, card.url, card.summary) for card in cards] == [
+        ("The barrier that did not hold", "https://carrowcourier.example/barrier", "Steel, and a missing bolt."),
+        ("Why a marsh is a wall", "https://carrowcourier.example/marsh", None),
+    ]
+    assert cards[0].published is not None
+    assert cards[0].published.isoformat() == "2026-01-16T00:00:00+00:00"
+
+
+def test_related_heading_without_a_box_of_its_own() -> None:
+    first, second, third = (PARAGRAPH.replace("kitchens", room) for room in ("kitchens", "cellars", "lofts"))
+    page = f"""<body><article><h1>A title</h1><p>{first}</p><p>{second}</p>
+    <h3>Read more</h3><ul><li><a href="https://a.example/1">One thing</a></li></ul><p>{third}</p></article></body>"""
+    fields, cards = read_page(page)
+    assert [card["title"] for card in cards] == ["One thing"]
+    assert "One thing" not in fields["body"]
+    assert fields["body"].count("surge") == 3
+
+
+def test_box_around_the_whole_article_is_not_taken_for_clutter() -> None:
+    page = f'<body><div class="social related-page"><h1>A title</h1><p>{PARAGRAPH}</p><p>{PARAGRAPH}</p></div></body>'
+    assert "surge" in read_page(page)[0]["body"]
+    assert "surge" in read_page(page.replace("div", "form"))[0]["body"]
+
+
+def test_plain_time_element_gives_the_date() -> None:
+    time_element = '<time datetime="2025-05-01T10:00:00Z"></time>'
+    page = f"<body><article><h1>A title</h1>{time_element}<p>{PARAGRAPH * 3}</p></article></body>"
+    assert read_page(page)[0]["published"] == "2025-05-01T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("page", ["", "   ", "<html></html>", "<body><p></p></body>", "\x00\x01"])
+def test_page_without_an_article_is_refused(extractor: PageExtractor, page: str) -> None:
+    with pytest.raises(PageUnreadable):
+        extractor.extract(page)
+
+
+def test_rubbish_does_not_bring_the_extractor_down(extractor: PageExtractor) -> None:
+    for page in (
+        "<div>" * 20_000,
+        "<" * 5_000,
+        '<script type="application/ld+json">' + "[" * 50_000,
+        PAGE.replace("{", "["),
+    ):
+        with contextlib.suppress(PageUnreadable):
+            extractor.extract(page)
+    assert extractor.extract(PAGE)[0]["title"] == "Water in the kitchens of Netherquay"
+
+
+def test_page_that_takes_too_long_is_given_up_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with PageExtractor(seconds_max=0.001) as extractor:
+        extractor._start()
+        with pytest.raises(PageUnreadable, match="longer than"):
+            extractor.extract(PAGE)
+        extractor._seconds_max = 60
+        assert extractor.extract(PAGE)[0]["section"] == "Environment"
+
+
+def test_crash_of_the_child_costs_one_page() -> None:
+    with PageExtractor(seconds_max=60) as extractor:
+        extractor.extract(PAGE)
+        assert extractor._child is not None
+        os.kill(extractor._child.pid or 0, signal.SIGSEGV)
+        time.sleep(0.2)
+        with pytest.raises(PageUnreadable, match="brought the parser down"):
+            extractor.extract(PAGE)
+        assert extractor.extract(PAGE)[0]["section"] == "Environment"
+
+
+def test_child_is_renewed_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexer.extract, "PAGES_A_CHILD_MAX", 2)
+    with PageExtractor(seconds_max=60) as extractor:
+        children = []
+        for _ in range(3):
+            extractor.extract(PAGE)
+            children.append(extractor._child)
+    assert children[0] is children[1]
+    assert children[1] is not children[2]

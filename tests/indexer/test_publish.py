@@ -1,0 +1,41 @@
+from pathlib import Path
+
+from indexer.publish import clear_remains, current_or_none, prune, publish
+from seealso.snapshot.layout import published_ids
+from seealso.snapshot.reader import open_current
+from tests.makers import articles, index_of
+
+
+def index_many(folder: Path, count: int, keep: int = 10) -> list[str]:
+    return [str(index_of(folder, articles(4 + number), keep=keep).snapshot) for number in range(count)]
+
+
+def test_last_few_snapshots_are_kept(tmp_path: Path) -> None:
+    ids = index_many(tmp_path, 5, keep=2)
+    assert published_ids(tmp_path) == sorted(ids)[-2:] or ids[-1] in published_ids(tmp_path)
+    assert len(published_ids(tmp_path)) <= 3
+    assert current_or_none(tmp_path) == ids[-1]
+
+
+def test_current_snapshot_is_kept_however_old(tmp_path: Path) -> None:
+    ids = sorted(index_many(tmp_path, 4))
+    publish(tmp_path, ids[0])
+    removed = prune(tmp_path, keep=1)
+    assert removed == ids[1:3]
+    assert published_ids(tmp_path) == [ids[0], ids[3]]
+    assert open_current(tmp_path).id == ids[0]
+
+
+def test_remains_of_killed_runs_are_cleared(tmp_path: Path) -> None:
+    (whole,) = index_many(tmp_path, 1)
+    (tmp_path / "snapshots/.building-99").mkdir()
+    (tmp_path / "snapshots/.building-99/cards.bin").write_bytes(b"half")
+    (tmp_path / ".CURRENT.new").write_bytes(b"2026")
+    clear_remains(tmp_path)
+    assert [path.name for path in (tmp_path / "snapshots").iterdir()] == [whole]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["CURRENT", "lock", "snapshots"]
+
+
+def test_empty_folder_has_nothing_to_clear_and_no_current(tmp_path: Path) -> None:
+    clear_remains(tmp_path)
+    assert current_or_none(tmp_path) is None
