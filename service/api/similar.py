@@ -1,0 +1,27 @@
+"""/v1/similar: the block of a text that is not in the index."""
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from service.api.answers import SimilarAnswer, answer, encode_cards, parts
+from service.api.articles import JSON
+from service.api.reading import SimilarBody
+from service.problems import documented
+from service.related import related_to_vector
+
+similar = APIBlueprint("similar", __name__, tag="Texts")
+
+
+@similar.post("/v1/similar")
+@similar.input(SimilarBody, location="json", arg_name="body")
+@similar.output(SimilarAnswer, description="The articles most related to the text, best first")
+@similar.doc(operation_id="similar", responses=documented(400, 413, 415, 503))
+def similar_to_text(body: SimilarBody) -> Response:
+    """The articles related to a text that is not in the index: a draft, or a pasted page."""
+    here = parts()
+    snapshot = here.current.snapshot()
+    title, text = (body.title or "", body.body or "") if body.text is None else ("", body.text)
+    language = body.language[0] if len(body.language) == 1 else None
+    vector = here.texts.vector(snapshot, title, text, language)
+    cards = encode_cards(snapshot, related_to_vector(snapshot, vector, body.wanted()))
+    return answer(b'{"snapshot":"' + snapshot.id.encode() + b'","related":' + cards + b"}", JSON, snapshot)

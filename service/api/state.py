@@ -1,0 +1,50 @@
+"""/livez, /readyz, /version: how the service is."""
+
+from importlib.metadata import version
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+
+from seealso.errors import OperatorError
+from service.api.answers import StateAnswer, VersionAnswer, answer, parts
+from service.api.articles import JSON
+from service.problems import documented
+
+state = APIBlueprint("state", __name__, tag="State")
+
+
+@state.get("/livez")
+@state.output(StateAnswer)
+@state.doc(operation_id="livez")
+def livez() -> Response:
+    """Whether the process answers at all."""
+    return answer(b'{"status":"alive"}', JSON)
+
+
+@state.get("/readyz")
+@state.output(StateAnswer)
+@state.doc(operation_id="readyz", responses=documented(503))
+def readyz() -> Response:
+    """Whether there is a snapshot to answer from."""
+    return answer(b'{"status":"ready"}', JSON, parts().current.snapshot())
+
+
+@state.get("/version")
+@state.output(VersionAnswer)
+@state.doc(operation_id="version")
+def version_of_all() -> Response:
+    """What is running, and what it serves."""
+    here = parts()
+    try:
+        snapshot = here.current.snapshot()
+        manifest = snapshot.manifest
+        served = {
+            "snapshot": snapshot.id,
+            "made": manifest.created,
+            "articles": len(snapshot),
+            "model": str(manifest.model.identity()),
+        }
+    except OperatorError:
+        served = {"snapshot": None, "made": None, "articles": None, "model": None}
+    return answer(orjson.dumps({"version": version("seealso")} | served | {"cache": here.cache.state}), JSON)

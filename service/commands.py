@@ -1,0 +1,140 @@
+"""The service's commands: serve, related."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from seealso.errors import ServerUnavailable, UnknownArticle
+from seealso.logs import configure_logs, get_log
+from seealso.settings import ServiceSettings, as_environment, load_settings
+from seealso.snapshot.reader import Snapshot, open_current
+from service.own_redis import OwnRedis
+from service.related import LIMIT_DEFAULT, LIMIT_MAX, Item, Wanted, related_to_article
+from service.server import run_server
+
+
+@click.command()
+@click.option("--index", type=click.Path(path_type=Path), help="The index folder.")
+@click.option("--host", help="The address to listen on.")
+@click.option("--port", type=int, help="The port to listen on.")
+@click.option("--workers", type=int, help="Worker processes.")
+@click.option("--threads", type=int, help="Threads a worker answers on.")
+def serve(index: Path | None, host: str | None, port: int | None, workers: int | None, threads: int | None) -> None:
+    """Answer with related articles over HTTP.
+
+    \b
+    seealso serve --index var/index
+    seealso serve --index var/index --host 0.0.0.0 --port 8080 --workers 4
+
+    A snapshot that is published while it runs is picked up without a restart.
+    """
+    settings = load_settings(ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads)
+    configure_logs(settings.log_format, settings.log_level)
+    _check_address(settings.host, settings.port)
+    with ExitStack() as running:
+        environment = as_environment(settings)
+        if settings.redis_url is None:
+            try:
+                environment["SEEALSO_REDIS_URL"] = running.enter_context(OwnRedis()).url
+            except OSError as error:
+                get_log().warning("cache_not_started", reason=str(error))
+        os.environ |= environment  # from which each worker reads its settings
+        get_log().info(
+            "service_started",
+            url=f"http://{settings.host}:{settings.port}",
+            index=str(settings.index),
+            workers=settings.workers,
+        )
+        run_server(settings)
+        get_log().info("service_stopped")
+
+
+@click.command()
+@click.argument("article_id", required=False)
+@click.option("--index", type=click.Path(path_type=Path), help="The index folder.")
+@click.option("--all", "every", is_flag=True, help="Of every article, not of one.")
+@click.option("--limit", type=click.IntRange(1), default=LIMIT_DEFAULT, show_default=True, help="At most so many.")
+@click.option("--raw", is_flag=True, help="Relatedness alone: before any rule.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each article.")
+def related(article_id: str | None, index: Path | None, every: bool, limit: int, raw: bool, as_json: bool) -> None:
+    """Print the articles related to one, or to each.
+
+    \b
+    seealso related ARTICLE_ID --index var/index
+    seealso related --all --limit 50 --json --raw --index var/index
+    """
+    if (article_id is None) != every:
+        raise click.UsageError("name one article, or say --all")
+    settings = load_settings(ServiceSettings, index=index)
+    snapshot = open_current(settings.index, settings.model)
+    limit_max = snapshot.manifest.counts.candidates if raw else LIMIT_MAX
+    if limit > max(limit_max, LIMIT_MAX):
+        raise click.BadParameter(f"at most {max(limit_max, LIMIT_MAX)} are kept for an article", param_hint="--limit")
+    console = Console(highlight=False)
+    for row in _rows(snapshot, article_id):
+        items = _raw_items(snapshot, row, limit) if raw else related_to_article(snapshot, row, Wanted(limit=limit))
+        if as_json:
+            found = [{"id": snapshot.article_id(item.row), "score": round(item.score, 6)} for item in items]
+            click.echo(orjson.dumps({"id": snapshot.article_id(row), "related": found}))
+        else:
+            console.print(_table(snapshot, row, items))
+
+
+def _rows(snapshot: Snapshot, article_id: str | None) -> Iterator[int]:
+    if article_id is None:
+        yield from range(len(snapshot))
+        return
+    row = snapshot.row_of(article_id)
+    if row is None:
+        raise UnknownArticle(article_id, snapshot.id)
+    yield row
+
+
+def _raw_items(snapshot: Snapshot, row: int, limit: int) -> list[Item]:
+    rows, scores = snapshot.neighbours_of(row)
+    return [Item(int(each), float(score)) for each, score in zip(rows[:limit], scores[:limit], strict=True)]
+
+
+def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
+    def card(of: int) -> dict[str, Any]:
+        fields: dict[str, Any] = orjson.loads(snapshot.card(of))
+        return fields
+
+    own = card(row)
+    table = Table(
+        title=f"{own['title']}  [{own['id']}]", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+    )
+    for name, justify in (
+        ("score", "right"),
+        ("published", "left"),
+        ("section", "left"),
+        ("title", "left"),
+        ("id", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold" if name in ("title", "id") else "ellipsis")  # type: ignore[arg-type]
+    for item in items:
+        shown = card(item.row)
+        published = (shown["published"] or "")[:10]
+        table.add_row(f"{item.score:.3f}", published, shown["section"] or "", shown["title"], shown["id"])
+    return table
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raise ServerUnavailable if the address is taken or not ours; the server would start beside what listens there."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise ServerUnavailable(
+            f"cannot listen on {host}:{port} ({error.strerror}); stop what listens there, or choose another with --port"
+        ) from None

@@ -1,0 +1,69 @@
+"""The snapshot being served: opened when the worker starts, swapped whole when another becomes current.
+
+A request takes the snapshot once and keeps it to its end, so that every answer comes from one snapshot. A new snapshot
+that cannot be opened leaves the old one serving.
+"""
+
+import threading
+from pathlib import Path
+
+from seealso.errors import OperatorError, SnapshotMissing
+from seealso.logs import get_log
+from seealso.snapshot.layout import current_id, snapshot_folder
+from seealso.snapshot.reader import Snapshot, open_snapshot
+
+
+class Current:
+    """Holds the current snapshot of an index folder and follows its pointer."""
+
+    def __init__(self, index: Path, model: str | None) -> None:
+        self._index = index
+        self._model = model
+        self._snapshot: Snapshot | None = None
+        self._problem: OperatorError = SnapshotMissing(index, "none has been looked for yet")
+        self._refused_id: str | None = None
+        self._refreshing = threading.Lock()
+        self._stop = threading.Event()
+
+    def snapshot(self) -> Snapshot:
+        """Return the snapshot to answer from.
+
+        Raises why there is none: SnapshotMissing, SnapshotRefused, ModelMismatch.
+        """
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise self._problem.with_traceback(None)  # raised once a request: it may not collect their traces
+        return snapshot
+
+    def refresh(self) -> None:
+        """Open the snapshot that the pointer names, if it is another than the one being served. Raises nothing."""
+        with self._refreshing:
+            try:
+                wanted = current_id(self._index)
+                if self._snapshot is not None and wanted == self._snapshot.id:
+                    return
+                if wanted == self._refused_id:
+                    return
+                opened = open_snapshot(snapshot_folder(self._index, wanted), self._model)
+            except SnapshotMissing as error:
+                self._problem = error
+            except OperatorError as error:
+                self._problem, self._refused_id = error, wanted
+                get_log().error("snapshot_refused", reason=str(error), serving=self._snapshot and self._snapshot.id)
+            else:
+                before, self._snapshot, self._refused_id = self._snapshot, opened, None
+                get_log().info(
+                    "snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id
+                )
+
+    def follow(self, every_ms: int) -> None:
+        """Look for a new snapshot from now on, on a thread of its own. Call after the fork."""
+        threading.Thread(target=self._watch, args=(every_ms / 1000,), name="snapshot-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+
+    def _watch(self, every_s: float) -> None:
+        while not self._stop.wait(every_s):
+            self.refresh()

@@ -1,0 +1,50 @@
+"""A text that is not in the index -> its vector. Loads the model when the first text comes, not before."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from seealso.encoder import Encoder, Vectors
+from seealso.errors import InvalidRequest, ModelMismatch
+from seealso.passages import cut_passages
+from seealso.relatedness import article_vectors
+from seealso.snapshot.reader import Snapshot
+
+# Some 16,000 words; embedding that much takes a core several seconds.
+TEXT_CHARACTERS_MAX = 100_000
+
+
+class Texts:
+    """Makes vectors with the model that made the snapshot."""
+
+    def __init__(self, load_encoder: Callable[[str], Encoder]) -> None:
+        self._load_encoder = load_encoder
+        self._encoder: Encoder | None = None
+        self._loading = threading.Lock()
+
+    def vector(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Vectors:
+        """Return the text's vector: float32, dimension, unit length.
+
+        Raises InvalidRequest if no word is in it, ModelUnavailable, and ModelMismatch if the model at hand is not the
+        one that made the snapshot.
+        """
+        encoder = self._encoder_of(snapshot)
+        passages = cut_passages(title, text, language, encoder)
+        if not any(passage.tokens for passage in passages):
+            raise InvalidRequest("text", "has no words; send the text of an article")
+        vectors = encoder.encode([passage.text for passage in passages])
+        vector: Vectors = article_vectors(vectors, np.array([len(passages)], np.int64))[0]
+        return vector
+
+    def _encoder_of(self, snapshot: Snapshot) -> Encoder:
+        made_by = snapshot.manifest.model.identity()
+        encoder = self._encoder
+        if encoder is None or encoder.identity != made_by:
+            with self._loading:
+                if self._encoder is None or self._encoder.identity.name != made_by.name:
+                    self._encoder = self._load_encoder(made_by.name)
+                encoder = self._encoder
+            if encoder.identity.digest != made_by.digest:
+                raise ModelMismatch(snapshot.id, str(made_by), str(encoder.identity))
+        return encoder

@@ -1,0 +1,103 @@
+"""A running `seealso serve`, and plain requests to it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SEEALSO = Path(sys.executable).with_name("seealso")
+START_SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers (lower case) and body of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service process and where it answers; `ready_seconds` from start to the first readyz that says yes."""
+
+    process: subprocess.Popen[str]
+    url: str
+    ready_seconds: float
+    log: Path
+
+    def get(self, path: str, timeout: float = 60, **headers: str) -> Answer:
+        return request(urllib.request.Request(self.url + path, headers=headers), timeout)
+
+    def post(self, path: str, body: object, timeout: float = 120) -> Answer:
+        data = json.dumps(body).encode()
+        return request(
+            urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"}), timeout
+        )
+
+    def workers(self) -> list[int]:
+        """Return the process numbers of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(child) for child in children if b"redis-server" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def request(asked: urllib.request.Request, timeout: float) -> Answer:
+    try:
+        with urllib.request.urlopen(asked, timeout=timeout) as answer:
+            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def serving(index: Path, log: Path, workers: int = 2, ready: bool = True, **settings: str) -> Iterator[Running]:
+    """Run `seealso serve` over an index until the block ends; wait until it is ready (or alive)."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(port), "--workers", str(workers)]
+    with log.open("w") as output:
+        began = time.monotonic()
+        process = subprocess.Popen(command, stdout=output, stderr=output, text=True, env=os.environ | settings)
+        try:
+            wait_until(url + ("/readyz" if ready else "/livez"), process, began, log)
+            yield Running(process, url, time.monotonic() - began, log)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until(url: str, process: subprocess.Popen[str], began: float, log: Path) -> None:
+    while True:
+        try:
+            if request(urllib.request.Request(url), 5).status == 200:
+                return
+        except OSError:
+            pass
+        if process.poll() is not None or time.monotonic() - began > START_SECONDS_MAX:
+            raise AssertionError(f"the service did not come up:\n{log.read_text()}")
+        time.sleep(0.02)

