@@ -1,0 +1,47 @@
+# make demo    index the sample newsroom and serve it on 127.0.0.1:8080
+# make test    the tests            make lint    ruff and mypy
+# make bench   what bench/ measures  make setup   only the environment, .venv
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_INDEX := var/demo
+DEMO_PORT ?= 8080
+
+.PHONY: setup demo test lint bench clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Seealso needs Python 3.11 or later; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(DEMO_INDEX)/CURRENT: .venv/.ready $(wildcard examples/newsroom/*.jsonl)
+	$(BIN)/seealso index examples/newsroom --index $(DEMO_INDEX)
+
+demo: $(DEMO_INDEX)/CURRENT
+	@echo
+	@echo "  The block under an article:  http://127.0.0.1:$(DEMO_PORT)/v1/articles/panama-canal-drought/related.html"
+	@echo "  The same as JSON:            http://127.0.0.1:$(DEMO_PORT)/v1/articles/panama-canal-drought/related"
+	@echo "  All that can be asked:       http://127.0.0.1:$(DEMO_PORT)/docs"
+	@echo "  Ctrl-C ends it."
+	@echo
+	@$(BIN)/seealso serve --index $(DEMO_INDEX) --host 127.0.0.1 --port $(DEMO_PORT)
+
+test: setup
+	$(BIN)/pytest -n auto --maxprocesses 4
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m bench.index
+	$(BIN)/python -m bench.serve
+
+clean:
+	rm -rf .venv var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
