@@ -1,13 +1,14 @@
 # make demo    index the sample newsroom and serve it on 127.0.0.1:8080
 # make test    the tests            make lint    ruff and mypy
 # make bench   what bench/ measures  make setup   only the environment, .venv
+# make image-check    the Dockerfile's steps, in a clean environment without Docker
 
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_INDEX := var/demo
 DEMO_PORT ?= 8080
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint image-check bench clean
 
 setup: .venv/.ready
 
@@ -24,8 +25,8 @@ $(DEMO_INDEX)/CURRENT: .venv/.ready $(wildcard examples/newsroom/*.jsonl)
 
 demo: $(DEMO_INDEX)/CURRENT
 	@echo
-	@echo "  The block under an article:  http://127.0.0.1:$(DEMO_PORT)/v1/articles/panama-canal-drought/related.html"
-	@echo "  The same as JSON:            http://127.0.0.1:$(DEMO_PORT)/v1/articles/panama-canal-drought/related"
+	@echo "  The block under an article:  http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related.html"
+	@echo "  The same as JSON:            http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related"
 	@echo "  All that can be asked:       http://127.0.0.1:$(DEMO_PORT)/docs"
 	@echo "  Ctrl-C ends it."
 	@echo
@@ -38,6 +39,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+image-check: setup
+	$(BIN)/python -m tests.image_check
 
 bench: setup
 	$(BIN)/python -m bench.index

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from indexer.build import Limits, build_index
 from indexer.extract import PageExtractor
-from indexer.progress import reporter_for
+from indexer.progress import reporter_for, width_of
 from indexer.publish import current_or_none
 from indexer.report import Report
 from indexer.sources.choose import STANDARD_INPUT, choose_source
@@ -46,7 +46,7 @@ def index(sources: tuple[str, ...], index: Path | None, model: str | None, keep:
     """
     settings = load_settings(IndexerSettings, index=index, model=model, keep=keep)
     configure_logs(settings.log_format, settings.log_level)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, width=width_of(sys.stderr))
     report = Report(sources=["standard input" if name == STANDARD_INPUT else name for name in sources])
     started = datetime.now(UTC)
     with PageExtractor(settings.page_seconds_max) as extractor:
@@ -69,9 +69,7 @@ def index(sources: tuple[str, ...], index: Path | None, model: str | None, keep:
     assert report.snapshot is not None
     path = report.write(settings.index, report.snapshot)
     get_log().debug("snapshot_published", snapshot_id=report.snapshot, articles=report.articles)
-    report.show(console)
-    console.print(f"report      {path}", soft_wrap=True)
-    console.print(f"next        seealso serve --index {settings.index}", soft_wrap=True)
+    report.show(console, ("report", str(path)), ("next", f"seealso serve --index {settings.index}"))
     if as_json:
         click.echo(orjson.dumps(report.as_json()))
 
@@ -108,7 +106,7 @@ def snapshots(index: Path | None, as_json: bool) -> None:
             )
         else:
             table.add_row(snapshot_id, "", "", manifest, mark)
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(highlight=False, width=width_of(sys.stdout)).print(table)
 
 
 @click.command()

@@ -3,7 +3,7 @@
 import sys
 import time
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -128,6 +128,11 @@ class PlainReporter:
 
     def _say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Return how many columns to print in: those of the terminal (None), else so many that nothing is folded."""
+    return None if stream.isatty() else 200
 
 
 def reporter_for(console: Console) -> TerminalReporter | PlainReporter:

@@ -63,14 +63,14 @@ class Report:
         replace_file(path, orjson.dumps(self.as_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         return path
 
-    def show(self, console: Console) -> None:
-        """Print the report for a person."""
+    def show(self, console: Console, *more: tuple[str, str]) -> None:
+        """Print the report for a person, and below it `more` lines of a name and a text."""
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
         table.add_column(overflow="fold")
         table.add_row("articles", f"{self.articles:,}")
         table.add_row("passages", f"{self.passages:,}, {self.tokens:,} tokens, nothing cut")
-        if self.longest:
+        if self.passages_of_longest > 1:
             table.add_row("longest", f"{self.longest} ({self.passages_of_longest} passages)")
         if self.page_cards:
             known = f"{self.page_cards_known:,} of them articles of this index"
@@ -88,4 +88,6 @@ class Report:
         if self.removed_snapshots:
             table.add_row("removed", f"{len(self.removed_snapshots)} old snapshots")
         table.add_row("published", self.snapshot or "nothing")
+        for name, text in more:
+            table.add_row(name, text)
         console.print(table)

