@@ -4,6 +4,7 @@ Passages end where sentences end, as near as the encoder's window allows, and ar
 passage is a stub. It knows the encoder only as something that splits text into tokens.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,33 +91,17 @@ def _sentence_ends(text: str, language: str | None) -> list[int]:
 
 def _cuts(spans: list[tuple[int, int]], ends: list[int], room: int) -> list[tuple[int, int]]:
     """Return the (first, last + 1) tokens of each passage: none longer than `room`, all near the same length."""
-    # Token indices at which a passage may end: the first token that starts at or after each sentence's end.
-    stops: list[int] = []
-    token = 0
-    for end in ends:
-        while token < len(spans) and spans[token][0] < end:
-            token += 1
-        if token and (not stops or token > stops[-1]):
-            stops.append(token)
-    if not stops or stops[-1] < len(spans):
-        stops.append(len(spans))
-
+    # A passage may end before the first token that starts at or after a sentence's end.
+    starts = [start for start, _ in spans]
+    stops = sorted({bisect_left(starts, end) for end in ends} | {len(spans)})
     cuts = []
-    first, stop = 0, 0
+    first = 0
     while first < len(spans):
         left = len(spans) - first
         wanted = first + -(-left // -(-left // room))  # an equal share of what is left
-        limit = first + room
-        while stop < len(stops) and stops[stop] <= first:
-            stop += 1
-        best = None
-        for candidate in stops[stop:]:
-            if candidate > limit:
-                break
-            if best is not None and abs(candidate - wanted) > abs(best - wanted):
-                break
-            best = candidate
-        last = best if best is not None else limit
+        place = bisect_left(stops, wanted)
+        near = [stop for stop in stops[max(0, place - 1) : place + 1] if first < stop <= first + room]
+        last = min(near, key=lambda stop: abs(stop - wanted), default=first + room)
         cuts.append((first, last))
         first = last
     return cuts

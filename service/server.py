@@ -8,6 +8,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from seealso.settings import ServiceSettings
+from service.processes import end_with_parent
 
 # What is in flight when the service is told to stop has this long to end: the first text query of a worker loads the
 # model, which can take ten seconds.
@@ -36,10 +37,11 @@ def run_server(settings: ServiceSettings) -> None:
 
 
 def _end_when_told() -> None:
-    """Let a worker that is still loading end on a signal.
+    """Let a worker end with its parent, and on a signal even while it is still loading.
 
     Until granian 2.8 sets the worker's own handlers, those of the parent stand in it and do nothing there: a worker
     told to stop while it loads went on until it was killed.
     """
+    end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)

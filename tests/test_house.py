@@ -31,6 +31,7 @@ INDEXER_WAY = [
     ["indexer/commands.py"],
 ]
 SERVICE_WAY = [
+    ["service/processes.py"],
     ["service/current.py", "service/related.py", "service/texts.py", "service/cache.py", "service/own_redis.py"],
     ["service/problems.py", "service/block/fragment.py"],
     ["service/api/reading.py", "service/api/answers.py"],
@@ -162,6 +163,7 @@ TESTED_ELSEWHERE = {
     "service/api/reading.py": "tests/service/api/test_articles.py",
     "service/wsgi.py": "tests/test_journey.py",
     "service/server.py": "tests/test_journey.py",
+    "service/processes.py": "tests/service/test_own_redis.py",
 }
 
 

@@ -249,3 +249,16 @@ def test_answer_on_the_readmes_first_screen_comes_out_of_the_newsroom(service: R
     assert [card | {"score": None} for card in got["related"]] == [card | {"score": None} for card in wanted["related"]]
     for ours, theirs in zip(got["related"], wanted["related"], strict=True):
         assert ours["score"] == pytest.approx(theirs["score"], abs=2e-4)
+
+
+def test_workers_and_redis_end_with_a_killed_parent(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(4))
+    with serving(tmp_path / "index", tmp_path / "log") as service:
+        children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+        assert len(children) == 3
+        service.process.kill()
+        service.process.wait()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and any(Path(f"/proc/{child}/exe").exists() for child in children):
+            time.sleep(0.05)
+        assert not any(Path(f"/proc/{child}/exe").exists() for child in children)
