@@ -28,6 +28,7 @@ COMMANDS = {
     "related": Entry("service.commands", "related", "Print the articles related to one, or to each."),
     "snapshots": Entry("indexer.commands", "snapshots", "List the snapshots of an index folder."),
     "verify": Entry("indexer.commands", "verify", "Check every byte of a snapshot."),
+    "evaluate": Entry("indexer.commands", "evaluate", "Measure how good a snapshot's lists are."),
 }
 
 # The nearest entry of an error's class and its ancestors holds. 2 is click's, for a wrong command line.

@@ -89,8 +89,9 @@ def load_settings(kind: type[AnySettings], **options: Any) -> AnySettings:
     known = {PREFIX + name.upper() for each in (IndexerSettings, ServiceSettings) for name in each.model_fields}
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            nearest = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0.0)[0]
-            raise SettingsInvalid(f"{variable} is no setting; did you mean {nearest}?")
+            nearest = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0.75)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known))}"
+            raise SettingsInvalid(f"{variable} is no setting; {hint}")
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return kind(**given)
@@ -101,6 +102,14 @@ def load_settings(kind: type[AnySettings], **options: Any) -> AnySettings:
             where = f"--{name.replace('_', '-')}" if name in given else PREFIX + name.upper()
             wrong.append(f"{where}: {detail['msg']} (got {detail['input']!r})")
         raise SettingsInvalid("; ".join(wrong)) from None
+
+
+def describe(kind: type[Settings], name: str) -> str:
+    """Return what a setting means, with its variable and default, as the help of its option."""
+    field = kind.model_fields[name]
+    default = "unset" if field.default is None else field.default
+    meaning = field.description or ""
+    return f"{meaning[:1].upper()}{meaning[1:]}. [{PREFIX}{name.upper()}, {default}]"
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -26,7 +26,9 @@ INDEXER_WAY = [
     ["indexer/extract.py"],
     ["indexer/sources/jsonl.py", "indexer/sources/html.py", "indexer/sources/page_text.py"],
     ["indexer/sources/choose.py"],
-    ["indexer/report.py", "indexer/neighbours.py", "indexer/publish.py"],
+    ["indexer/report.py", "indexer/neighbours.py", "indexer/publish.py", "indexer/gold.py"],
+    ["indexer/evaluate.py"],
+    ["indexer/evaluation.py"],
     ["indexer/build.py"],
     ["indexer/commands.py"],
 ]
