@@ -16,6 +16,7 @@ setup: .venv/.ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Seealso needs Python 3.11 or later; name one with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
+	@echo "Installing into .venv: about 2 GB, a minute or two (README.md, 'torch without a GPU', if it is more)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -28,7 +29,7 @@ demo: $(DEMO_INDEX)/CURRENT
 	@echo "  The block under an article:  http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related.html"
 	@echo "  The same as JSON:            http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related"
 	@echo "  All that can be asked:       http://127.0.0.1:$(DEMO_PORT)/docs"
-	@echo "  Ctrl-C ends it."
+	@echo "  Ctrl-C ends it. If the port is taken: DEMO_PORT=8081 make demo"
 	@echo
 	@$(BIN)/seealso serve --index $(DEMO_INDEX) --host 127.0.0.1 --port $(DEMO_PORT)
 

@@ -4,6 +4,8 @@ Read `build_index` top to bottom; each stage is a function of its own. Nothing o
 last step, which is one rename.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,13 +21,17 @@ from indexer.report import Report
 from indexer.sources.source import Found, PageCard, Quarantined, Source
 from seealso.article import Article
 from seealso.encoder import Encoder, Vectors
-from seealso.errors import NothingToIndex
+from seealso.errors import NothingToIndex, SnapshotRefused
 from seealso.passages import Passage, Tokenizer, cut_passages
 from seealso.relatedness import RECIPE, article_vectors
 from seealso.snapshot.layout import snapshot_folder
+from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import SnapshotContent, write_snapshot
+
+# Tags that a content system writes and no journalist does.
+_MARKUP = re.compile(r"</?(?:p|div|br|a|span|strong|em|ul|li|h[1-6]|img|script|figure)\b[^<>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,15 @@ def build_index(
     with lock_index(index):
         clear_remains(index)
         report.parent = current_or_none(index)
+        report.articles_before = _articles_of(index, report.parent)
         with report.timed("read"):
             articles = read_articles(sources, report, reporter)
         check_quarantine(report, limits.quarantined_share_max)
+        reporter.stage("Model", 1, "models")
         with report.timed("load model"):
             encoder = load_encoder()
         report.model = str(encoder.identity)
+        reporter.advance()
         with report.timed("cut"):
             passages = cut_all(articles, encoder, report, reporter)
         with report.timed("embed"):
@@ -86,6 +95,14 @@ def build_index(
         report.removed_snapshots = prune(index, limits.keep)
 
 
+def _articles_of(index: Path, snapshot_id: str | None) -> int:
+    """Return how many articles a snapshot says it has; 0 if there is none, or it cannot be read."""
+    try:
+        return read_manifest(snapshot_folder(index, snapshot_id)).counts.articles if snapshot_id else 0
+    except SnapshotRefused:
+        return 0
+
+
 def read_articles(sources: Iterable[Source], report: Report, reporter: Reporter) -> list[Article]:
     """Return all sources' usable articles, ordered by id. Of articles with the same id the first is kept."""
     reporter.stage("Articles", None, "articles")
@@ -102,6 +119,8 @@ def read_articles(sources: Iterable[Source], report: Report, reporter: Reporter)
                 report.unknown_keys.update(item.unknown_keys)
                 found[item.article.id] = item
     report.articles = len(found)
+    report.without_url = sum(item.article.url is None for item in found.values())
+    report.with_markup = sum(_MARKUP.search(item.article.body) is not None for item in found.values())
     with_picks = take_page_cards(found.values(), report)
     return [with_picks[article_id] for article_id in sorted(with_picks)]
 
@@ -142,7 +161,7 @@ def check_quarantine(report: Report, share_max: float) -> None:
         raise NothingToIndex(
             f"{bad:,} of {bad + report.articles:,} articles are unusable, {share:.1%}; more than {share_max:.1%} stops "
             f"publishing. The first: {first['where']}: {first['reason']}. All are in the report's file; mend the "
-            "source, or allow more with SEEALSO_QUARANTINED_SHARE_MAX"
+            f"source, or allow more: SEEALSO_QUARANTINED_SHARE_MAX={math.ceil(share * 100) / 100} would do"
         )
 
 

@@ -27,7 +27,10 @@ class Report:
     parent: str | None = None
     content: str | None = None
     model: str | None = None
+    articles_before: int = 0
     articles: int = 0
+    without_url: int = 0
+    with_markup: int = 0
     quarantined: list[dict[str, str]] = field(default_factory=list)
     unknown_keys: Counter[str] = field(default_factory=Counter)
     passages: int = 0
@@ -68,8 +71,16 @@ class Report:
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
         table.add_column(overflow="fold")
-        table.add_row("articles", f"{self.articles:,}")
-        table.add_row("passages", f"{self.passages:,}, {self.tokens:,} tokens, nothing cut")
+        before = f"; {self.articles_before:,} in the snapshot before" if self.parent else ""
+        table.add_row("articles", f"{self.articles:,}{before}")
+        if self.without_url:
+            table.add_row("without url", f"{self.without_url:,}, whose cards cannot be links")
+        if self.with_markup:
+            table.add_row(
+                "HTML tags", f"in the bodies of {self.with_markup:,}, embedded as if they were words; give plain text"
+            )
+        if self.passages:
+            table.add_row("passages", f"{self.passages:,}, {self.tokens:,} tokens, nothing cut")
         if self.passages_of_longest > 1:
             table.add_row("longest", f"{self.longest} ({self.passages_of_longest} passages)")
         if self.page_cards:
@@ -83,7 +94,8 @@ class Report:
             table.add_row("", f"{item['where']}: {item['reason']}")
         if len(self.quarantined) > QUARANTINED_SHOWN:
             table.add_row("", f"… and {len(self.quarantined) - QUARANTINED_SHOWN:,} more, all in the report's file")
-        table.add_row("model", self.model or "")
+        if self.model:
+            table.add_row("model", self.model)
         table.add_row("time", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items()))
         if self.removed_snapshots:
             table.add_row("removed", f"{len(self.removed_snapshots)} old snapshots")

@@ -75,7 +75,7 @@ class SnapshotMissing(OperatorError):
     """The index folder has no snapshot to serve."""
 
     def __init__(self, index: Path, reason: str) -> None:
-        super().__init__(f"no snapshot in {index}: {reason}")
+        super().__init__(f"no such snapshot in {index}: {reason}")
         self.index = index
 
 

@@ -1,5 +1,6 @@
 """The service's commands: serve, related."""
 
+import errno
 import os
 import socket
 import sys
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from seealso.errors import ServerUnavailable, UnknownArticle
 from seealso.logs import configure_logs, get_log
-from seealso.settings import ServiceSettings, as_environment, load_settings
+from seealso.settings import ServiceSettings, as_environment, describe, load_settings
 from seealso.snapshot.reader import Snapshot, open_current
 from service.own_redis import OwnRedis
 from service.related import LIMIT_DEFAULT, LIMIT_MAX, Item, Wanted, related_to_article
@@ -23,11 +24,11 @@ from service.server import run_server
 
 
 @click.command()
-@click.option("--index", type=click.Path(path_type=Path), help="The index folder.")
-@click.option("--host", help="The address to listen on.")
-@click.option("--port", type=int, help="The port to listen on.")
-@click.option("--workers", type=int, help="Worker processes.")
-@click.option("--threads", type=int, help="Threads a worker answers on.")
+@click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
+@click.option("--host", help=describe(ServiceSettings, "host"))
+@click.option("--port", type=int, help=describe(ServiceSettings, "port"))
+@click.option("--workers", type=int, help=describe(ServiceSettings, "workers"))
+@click.option("--threads", type=int, help=describe(ServiceSettings, "threads"))
 def serve(index: Path | None, host: str | None, port: int | None, workers: int | None, threads: int | None) -> None:
     """Answer with related articles over HTTP.
 
@@ -60,7 +61,7 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
 
 @click.command()
 @click.argument("article_id", required=False)
-@click.option("--index", type=click.Path(path_type=Path), help="The index folder.")
+@click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
 @click.option("--all", "every", is_flag=True, help="Of every article, not of one.")
 @click.option("--limit", type=click.IntRange(1), default=LIMIT_DEFAULT, show_default=True, help="At most so many.")
 @click.option("--raw", is_flag=True, help="Relatedness alone: before any rule.")
@@ -85,8 +86,10 @@ def related(article_id: str | None, index: Path | None, every: bool, limit: int,
         if as_json:
             found = [{"id": snapshot.article_id(item.row), "score": round(item.score, 6)} for item in items]
             click.echo(orjson.dumps({"id": snapshot.article_id(row), "related": found}))
-        else:
+        elif items:
             console.print(_table(snapshot, row, items))
+        else:
+            console.print(f"nothing is to be shown under {snapshot.article_id(row)}")
 
 
 def _rows(snapshot: Snapshot, article_id: str | None) -> Iterator[int]:
@@ -136,6 +139,7 @@ def _check_address(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise ServerUnavailable(
-            f"cannot listen on {host}:{port} ({error.strerror}); stop what listens there, or choose another with --port"
-        ) from None
+        mend = "choose another with --host"
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            mend = "stop what listens there, or choose another with --port"
+        raise ServerUnavailable(f"cannot listen on {host}:{port} ({error.strerror}); {mend}") from None

@@ -46,6 +46,8 @@ class Current:
                     return
                 opened = open_snapshot(snapshot_folder(self._index, wanted), self._model)
             except SnapshotMissing as error:
+                if str(error) != str(self._problem):
+                    get_log().warning("snapshot_missing", reason=str(error))
                 self._problem = error
             except OperatorError as error:
                 self._problem, self._refused_id = error, wanted

@@ -58,7 +58,9 @@ def _file_source(path: Path, article_id: str, extractor: PageExtractor) -> Sourc
         return HtmlPage(path, article_id, extractor)
     if ending in TEXT_ENDINGS:
         return PageText(path, article_id)
-    raise SourceUnreadable(str(path), f"its ending is none of {', '.join(ENDINGS)}")
+    raise SourceUnreadable(
+        str(path), f"its ending is none of {', '.join(ENDINGS)}; a list in one .json file becomes lines by jq -c '.[]'"
+    )
 
 
 def _ending(name: str) -> str | None:

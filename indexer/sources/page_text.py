@@ -47,6 +47,8 @@ class PageText:
         try:
             fields, cards = parse_page_text(raw.decode("utf-8-sig"))
             article, _ = read_article(fields | {"id": self._id})
+            if not article.body:
+                raise InvalidArticle("body: there is no text below the title; is this a page copied as text?")
         except UnicodeDecodeError as error:
             yield Quarantined(self.name, f"the page is not UTF-8 ({error.reason} at byte {error.start})")
         except InvalidArticle as error:

@@ -190,9 +190,10 @@ def _validated(model: type[BaseModel], fields: dict[str, Any]) -> BaseModel:
         return model.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-    field = printable(".".join(str(part) for part in first["loc"])) or "body"
+    field, *place = [printable(str(part)) for part in first["loc"]] or ["body"]
+    where = f"item {int(place[0]) + 1} " if place and place[0].isdigit() else ""
     if first["type"] == "extra_forbidden":
         raise InvalidRequest(field, f"is not known here; known are {', '.join(model.model_fields)}")
     message = first["msg"].removeprefix("Value error, ")
     got = f" (got {shortened(first['input'])})" if first["loc"] else ""
-    raise InvalidRequest(field, f"{message[0].lower()}{message[1:]}{got}")
+    raise InvalidRequest(field, f"{where}{message[0].lower()}{message[1:]}{got}")

@@ -9,11 +9,13 @@ from service.api.reading import SimilarBody
 from service.problems import documented
 from service.related import related_to_vector
 
+EXAMPLE = {"title": "A working title", "body": "The text of a draft, as far as it is written.", "limit": 6}
+
 similar = APIBlueprint("similar", __name__, tag="Texts")
 
 
 @similar.post("/v1/similar")
-@similar.input(SimilarBody, location="json", arg_name="body")
+@similar.input(SimilarBody, location="json", arg_name="body", example=EXAMPLE)
 @similar.output(SimilarAnswer, description="The articles most related to the text, best first")
 @similar.doc(operation_id="similar", responses=documented(400, 413, 415, 503))
 def similar_to_text(body: SimilarBody) -> Response:

@@ -4,7 +4,8 @@ from importlib.metadata import version
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, redirect
+from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
 from service.api.answers import StateAnswer, VersionAnswer, answer, parts
@@ -12,6 +13,13 @@ from service.api.articles import JSON
 from service.problems import documented
 
 state = APIBlueprint("state", __name__, tag="State")
+
+
+@state.get("/")
+@state.doc(hide=True)
+def root() -> BaseResponse:
+    """Lead a person who opens the bare address to the documentation."""
+    return redirect("/docs/")
 
 
 @state.get("/livez")

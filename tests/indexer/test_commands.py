@@ -37,7 +37,7 @@ def test_index_publishes_and_says_what_is_next(tmp_path: Path) -> None:
     report = json.loads(result.stdout)
     assert (report["articles"], report["quarantined"]) == (5, [])
     assert open_current(tmp_path / "i").id == report["snapshot"]
-    assert f"seealso serve --index {tmp_path / 'i'}" in result.stderr
+    assert f" serve --index {tmp_path / 'i'}" in result.stderr
     assert (tmp_path / "i/reports" / f"{report['snapshot']}.json").exists()
 
 
