@@ -11,6 +11,7 @@ import orjson
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from seealso import errors
 from seealso.logs import get_log
@@ -102,10 +103,10 @@ def _answer_named(error: errors.SeealsoError) -> Response:
     return _answer_unexpected(error)
 
 
-def _answer_http(error: HTTPException) -> Response:
+def _answer_http(error: HTTPException) -> BaseResponse:
     status = error.code or 500
-    if status < 400:
-        return Response(headers=error.get_headers(), status=status) if error.response is None else _plain(error)
+    if status < 400:  # a redirect
+        return error.get_response()
     kind, title = HTTP_KINDS.get(status, ("http", error.name))
     detail = error.description or error.name
     if status == 413:
@@ -116,12 +117,6 @@ def _answer_http(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name.lower() == "allow":
             response.headers[name] = value
-    return response
-
-
-def _plain(error: HTTPException) -> Response:
-    response = error.get_response()
-    assert isinstance(response, Response)
     return response
 
 

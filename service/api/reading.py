@@ -28,7 +28,6 @@ QUERY_PAIRS_MAX = 300
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 
-
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 _Label = Annotated[str, Field(min_length=1, max_length=200)]
 _Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
