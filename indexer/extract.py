@@ -381,6 +381,8 @@ def _read_text(tree: Any, fields: dict[str, Any]) -> dict[str, Any]:
         del lines[0]
     if lines and lines[0] == fields.get("summary"):
         del lines[0]
+    if not lines:
+        raise PageUnreadable("no article text was found in it")
     return {
         "title": title,
         "body": "\n\n".join(lines),

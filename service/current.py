@@ -5,12 +5,16 @@ that cannot be opened leaves the old one serving.
 """
 
 import threading
+import time
 from pathlib import Path
 
 from seealso.errors import OperatorError, SnapshotMissing
 from seealso.logs import get_log
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.reader import Snapshot, open_snapshot
+
+# A snapshot may be refused for a passing reason: too many open files, a folder still being copied.
+TRY_AGAIN_SECONDS = 15.0
 
 
 class Current:
@@ -22,6 +26,7 @@ class Current:
         self._snapshot: Snapshot | None = None
         self._problem: OperatorError = SnapshotMissing(index, "none has been looked for yet")
         self._refused_id: str | None = None
+        self._try_again = 0.0
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
 
@@ -42,7 +47,7 @@ class Current:
                 wanted = current_id(self._index)
                 if self._snapshot is not None and wanted == self._snapshot.id:
                     return
-                if wanted == self._refused_id:
+                if wanted == self._refused_id and time.monotonic() < self._try_again:
                     return
                 opened = open_snapshot(snapshot_folder(self._index, wanted), self._model)
             except SnapshotMissing as error:
@@ -50,8 +55,10 @@ class Current:
                     get_log().warning("snapshot_missing", reason=str(error))
                 self._problem = error
             except OperatorError as error:
+                if wanted != self._refused_id:
+                    get_log().error("snapshot_refused", reason=str(error), serving=self._snapshot and self._snapshot.id)
                 self._problem, self._refused_id = error, wanted
-                get_log().error("snapshot_refused", reason=str(error), serving=self._snapshot and self._snapshot.id)
+                self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
             else:
                 before, self._snapshot, self._refused_id = self._snapshot, opened, None
                 get_log().info(

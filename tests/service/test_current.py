@@ -3,6 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from indexer.publish import publish
 from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
@@ -79,6 +80,25 @@ def test_refused_snapshot_is_tried_again_once_another_was_current(tmp_path: Path
     publish(tmp_path, second)
     current.refresh()
     assert current.snapshot().id == second
+
+
+def test_snapshot_refused_for_a_passing_reason_is_opened_once_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = str(index_of(tmp_path, articles(4)).snapshot)
+    cards = snapshot_folder(tmp_path, wanted) / "cards.bin"
+    cards.rename(cards.with_name("away"))
+    current = Current(tmp_path, None)
+    with capture_logs() as logged:
+        current.refresh()
+        cards.with_name("away").rename(cards)
+        current.refresh()  # not at once: opening a large one costs a read of all its files
+        with pytest.raises(SnapshotRefused):
+            current.snapshot()
+        monkeypatch.setattr(current, "_try_again", 0.0)
+        current.refresh()
+    assert current.snapshot().id == wanted
+    assert [line["event"] for line in logged] == ["snapshot_refused", "snapshot_opened"]
 
 
 def test_snapshot_of_another_model_is_refused_by_name(tmp_path: Path) -> None:
