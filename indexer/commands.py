@@ -48,7 +48,7 @@ def index(sources: tuple[str, ...], index: Path | None, model: str | None, keep:
     """
     settings = load_settings(IndexerSettings, index=index, model=model, keep=keep)
     configure_logs(settings.log_format, settings.log_level)
-    console = Console(stderr=True, highlight=False, width=width_of(sys.stderr))
+    console = Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))
     report = Report(sources=["standard input" if name == STANDARD_INPUT else name for name in sources])
     started = datetime.now(UTC)
     with PageExtractor(settings.page_seconds_max) as extractor:
@@ -108,7 +108,7 @@ def snapshots(index: Path | None, as_json: bool) -> None:
             )
         else:
             table.add_row(snapshot_id, "", "", manifest, mark)
-    Console(highlight=False, width=width_of(sys.stdout)).print(table)
+    Console(highlight=False, markup=False, width=width_of(sys.stdout)).print(table)
 
 
 @click.command()
@@ -162,7 +162,7 @@ def evaluate(
     if as_json:
         click.echo(orjson.dumps(evaluation.as_json()))
     else:
-        evaluation.show(Console(highlight=False, width=width_of(sys.stdout)))
+        evaluation.show(Console(highlight=False, markup=False, width=width_of(sys.stdout)))
 
 
 def _open_named(index: Path, snapshot_id: str | None) -> Snapshot:

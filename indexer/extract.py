@@ -7,9 +7,11 @@ give the fields; trafilatura finds the text once everything that is not the arti
 
 import contextlib
 import json
+import math
 import multiprocessing
 import re
 import resource
+import signal
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -39,8 +41,12 @@ _RELATED = re.compile(
     r"|see-?also|also-?read|you-?may-?(?:also-?)?like|most-?(?:read|popular)|trending)(?:$|[-_ ])",
     re.IGNORECASE,
 )
+_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _KEEP_TAGS = frozenset({"html", "body", "main", "head"})
 _NO_TEXT_TAGS = frozenset({"script", "style", "noscript", "iframe", "template"})
+_INLINE_TAGS = frozenset(
+    {"a", "abbr", "b", "br", "cite", "code", "em", "i", "img", "mark", "q", "small", "span", "strong", "u"}
+)
 _CLUTTER_TAGS = frozenset({"form", "button", "dialog"})
 
 
@@ -102,13 +108,13 @@ class PageExtractor:
         # Not fork: the indexer has threads by the time it reads its sources.
         context = multiprocessing.get_context("spawn")
         self._pipe, childs_end = context.Pipe()
-        self._child = context.Process(target=_serve, args=(childs_end,), daemon=True)
+        self._child = context.Process(target=_serve, args=(childs_end, self._seconds_max), daemon=True)
         self._child.start()
         childs_end.close()
 
 
-def _serve(pipe: Connection) -> None:
-    """Answer pages until the parent goes away."""
+def _serve(pipe: Connection, seconds_max: float) -> None:
+    """Answer pages until the parent goes away; should it go in the middle of a page, an alarm ends this process."""
     resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES_MAX, CHILD_MEMORY_BYTES_MAX))
     while True:
         try:
@@ -116,6 +122,7 @@ def _serve(pipe: Connection) -> None:
         except (EOFError, OSError, KeyboardInterrupt):
             return
         answer: dict[str, Any]
+        signal.alarm(math.ceil(seconds_max) + 1)
         try:
             fields, cards = read_page(html)
             answer = {"fields": fields, "cards": cards}
@@ -123,7 +130,11 @@ def _serve(pipe: Connection) -> None:
             answer = {"error": str(error)}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, AssertionError) as error:
             answer = {"error": f"its text cannot be found ({type(error).__name__}: {error})"}
-        pipe.send_bytes(json.dumps(answer).encode())
+        signal.alarm(0)
+        try:
+            pipe.send_bytes(json.dumps(answer).encode())
+        except OSError:
+            return
 
 
 def read_page(html: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -134,11 +145,12 @@ def read_page(html: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     if not html.strip():
         raise PageUnreadable("the page is empty")
     try:
-        tree = lxml_html.document_fromstring(html)
+        # lxml refuses a text that declares the encoding it was once in.
+        tree = lxml_html.document_fromstring(_XML_DECLARATION.sub("", html))
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise PageUnreadable(f"the page is not HTML ({error})") from error
+    cards = _take_related_blocks(tree)  # first: their dates and links are not the article's
     fields = _read_statements(tree)
-    cards = _take_related_blocks(tree)
     _take_clutter(tree)
     fields |= _read_text(tree, fields)
     if not fields.get("title"):
@@ -273,19 +285,19 @@ def _related_blocks(tree: Any) -> Iterator[Any]:
         if not isinstance(element.tag, str) or element.getroottree().getroot() is not tree:
             continue
         if element.tag in ("h2", "h3", "h4", "h5", "strong", "p") and is_related_heading(_plain(element) or ""):
-            block = _block_of_heading(element)
+            block = _block_of_heading(element, tree)
             if block is not None:
                 yield block
         elif _named(element, _RELATED) and not _holds_article(element, tree):
             yield element
 
 
-def _block_of_heading(heading: Any) -> Any:
+def _block_of_heading(heading: Any, tree: Any) -> Any:
     """Return the element that holds a heading and its links, moving the heading's followers into one if need be."""
     parent = heading.getparent()
     if parent is None:
         return None
-    if parent.tag in ("aside", "nav", "section", "footer") and not parent.xpath(".//h1"):
+    if parent.tag in ("aside", "nav", "section", "footer") and not _holds_article(parent, tree):
         return parent
     # No element of its own: the heading and the lists or links that follow it at once.
     block = heading.makeelement("div")
@@ -326,9 +338,17 @@ def _take_clutter(tree: Any) -> None:
         ):
             _remove(element)
         elif not len(element):
-            line = _plain(element) or ""
+            # 'Facebook' within a sentence is a word of it; alone in its paragraph it is a button.
+            block = _block_around(element)
+            line = _plain(block) or ""
             if is_advert(line) or is_share_bar(line):
-                _remove(element)
+                _remove(block)
+
+
+def _block_around(element: Any) -> Any:
+    while element.tag in _INLINE_TAGS and element.getparent() is not None:
+        element = element.getparent()
+    return element
 
 
 def _named(element: Any, pattern: re.Pattern[str]) -> bool:

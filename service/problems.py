@@ -30,6 +30,7 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.SnapshotRefused: (503, "snapshot-refused", "The index cannot be served"),
     errors.ModelUnavailable: (503, "model-unavailable", "Texts cannot be searched by for now"),
     errors.ModelMismatch: (503, "model-mismatch", "The index was made by another model"),
+    errors.ServiceBusy: (503, "busy", "Too many texts at once"),
 }
 # What Flask and Werkzeug raise by themselves: status -> kind, title.
 HTTP_KINDS = {
@@ -111,6 +112,8 @@ def _answer_http(error: HTTPException) -> BaseResponse:
     detail = error.description or error.name
     if status == 413:
         detail = f"the body is longer than {request.max_content_length:,} bytes; send less at once"
+    elif status == 405:
+        detail = f"{request.method} is not taken here; the header Allow names what is"
     elif status == 404:
         detail = f"{printable(request.path)} is not known here; /openapi.json lists what is"
     response = problem(status, kind, title, detail)

@@ -15,13 +15,13 @@ from service.processes import end_with_parent
 STOP_SECONDS_MAX = 25
 
 
-def run_server(settings: ServiceSettings) -> None:
-    """Serve until the process is told to stop."""
+def run_server(settings: ServiceSettings, address: str) -> None:
+    """Serve until the process is told to stop; `address` is the number of the host, which is all that granian takes."""
     os.register_at_fork(after_in_child=_end_when_told)
     Server(
         "service.wsgi:create_worker",
         factory=True,
-        address=settings.host,
+        address=address,
         port=settings.port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,

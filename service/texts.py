@@ -1,12 +1,13 @@
 """A text that is not in the index -> its vector. Loads the model when the first text comes, not before."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from seealso.encoder import Encoder, Vectors
-from seealso.errors import InvalidRequest, ModelMismatch
+from seealso.errors import InvalidRequest, ModelMismatch, ServiceBusy
 from seealso.passages import cut_passages
 from seealso.relatedness import article_vectors
 from seealso.snapshot.reader import Snapshot
@@ -18,10 +19,25 @@ TEXT_CHARACTERS_MAX = 100_000
 class Texts:
     """Makes vectors with the model that made the snapshot."""
 
-    def __init__(self, load_encoder: Callable[[str], Encoder]) -> None:
+    def __init__(self, load_encoder: Callable[[str], Encoder], at_once_max: int) -> None:
         self._load_encoder = load_encoder
+        self._at_once_max = at_once_max
+        self._places = threading.BoundedSemaphore(at_once_max)
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the few places for a text, from before its body is read: page views keep the other threads.
+
+        Raises ServiceBusy at once if none is free.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ServiceBusy(self._at_once_max)
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def vector(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Vectors:
         """Return the text's vector: float32, dimension, unit length.

@@ -1,5 +1,6 @@
 """What a person names on the command line -> the source that reads it: by its ending, a folder file by file."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,12 +43,25 @@ class Folder:
 
     def read(self) -> Iterator[Found | Quarantined]:
         """Yield the articles of each file. Raises SourceUnreadable if no file has a known ending."""
-        paths = [path for path in sorted(self._path.rglob("*")) if path.is_file() and _ending(path.name)]
+        paths = sorted(path for path in self._files() if _ending(path.name))
         if not paths:
             raise SourceUnreadable(self.name, f"no file in it ends in {', '.join(ENDINGS)}")
         for path in paths:
             article_id = _id_of(path.relative_to(self._path).as_posix())
             yield from _file_source(path, article_id, self._extractor).read()
+
+    def _files(self) -> Iterator[Path]:
+        """Yield all files, links to files included; what cannot be read is an error, for its articles would go."""
+
+        def unreadable(error: OSError) -> None:
+            raise SourceUnreadable(str(error.filename), error.strerror or str(error)) from error
+
+        for folder, _, names in os.walk(self._path, onerror=unreadable):
+            for name in names:
+                path = Path(folder, name)
+                if not path.exists():
+                    raise SourceUnreadable(str(path), "the link leads nowhere")
+                yield path
 
 
 def _file_source(path: Path, article_id: str, extractor: PageExtractor) -> Source:

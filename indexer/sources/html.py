@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from indexer.extract import PageExtractor, PageUnreadable
 from indexer.sources.source import Found, Quarantined
-from seealso.article import InvalidArticle, read_article
+from seealso.article import Article, InvalidArticle, read_article
 from seealso.errors import SourceUnreadable
 
 PAGE_BYTES_MAX = 20_000_000
@@ -34,11 +35,24 @@ class HtmlPage:
             return
         try:
             fields, cards = self._extractor.extract(decode_page(raw))
-            article, _ = read_article(fields | {"id": self._id})
+            article = read_page_article(fields | {"id": self._id})
         except (PageUnreadable, InvalidArticle) as error:
             yield Quarantined(self.name, str(error))
         else:
             yield Found(article, self.name, cards=tuple(cards))
+
+
+def read_page_article(fields: dict[str, Any]) -> Article:
+    """Return the article of a page; a field that is wrong, as pages' own statements often are, is left out.
+
+    Raises InvalidArticle if it is one that an article cannot be without.
+    """
+    try:
+        return read_article(fields)[0]
+    except InvalidArticle as error:
+        if not error.fields or {"id", "title", "body"} & set(error.fields):
+            raise
+        return read_article({name: value for name, value in fields.items() if name not in error.fields})[0]
 
 
 def decode_page(raw: bytes) -> str:

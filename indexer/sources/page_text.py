@@ -20,7 +20,11 @@ HEADER_LINES_MAX = 12
 SECTION_WORDS_MAX = 6
 DATE_CHARACTERS_MAX = 60
 
-_BYLINE = re.compile(r"(?:published by|written by|words by|by|author:?)\s+(?P<name>\S.{0,80})", re.IGNORECASE)
+# A name is a few words and no sentence: 'By midnight the water had risen.' is no byline.
+_BYLINE = re.compile(
+    r"(?:published by|written by|words by|by|author:?)\s+(?P<name>[^\W\d_][\w.'’-]*(?:,?\s+[\w.'’&-]+){0,7}[^.?!:;\W])",
+    re.IGNORECASE,
+)
 _READING_TIME = re.compile(r"[-–—·|•,]?\s*\d+\s*min(ute)?s?\.?\s*read\s*$", re.IGNORECASE)
 _DATE_LABEL = re.compile(r"^(?:published|updated|posted|date)(?:\s+on)?\s*:?\s+", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -61,9 +65,12 @@ def parse_page_text(text: str) -> tuple[dict[str, object], list[PageCard]]:
     """Return the fields of the article on a page copied as text, and the cards of the page's own related block."""
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not is_advert(line) and not is_share_bar(line)]
-    block = next((place for place, line in enumerate(lines) if place and is_related_heading(line)), len(lines))
-    fields = _read_head_and_body(lines[:block])
-    return fields, _read_cards(lines[block + 1 :])
+    for block, line in enumerate(lines):
+        # 'Read more' in the middle of a text is followed by text, a block of cards by their dates.
+        cards = _read_cards(lines[block + 1 :]) if block and is_related_heading(line) else []
+        if cards:
+            return _read_head_and_body(lines[:block]), cards
+    return _read_head_and_body(lines), []
 
 
 def _read_head_and_body(lines: list[str]) -> dict[str, object]:
@@ -71,8 +78,10 @@ def _read_head_and_body(lines: list[str]) -> dict[str, object]:
     head: list[str] = []
     body_start = 0
     for place, line in enumerate(lines[:HEADER_LINES_MAX]):
-        byline = _BYLINE.fullmatch(line)
-        moment = parse_date_line(line)
+        if place == 0:
+            continue  # the title, or the section over it
+        byline = _BYLINE.fullmatch(line) if "author" not in fields else None
+        moment = parse_date_line(line) if "published" not in fields else None
         if byline:
             fields["author"] = byline["name"]
         elif moment:
@@ -124,7 +133,7 @@ def _read_cards(lines: list[str]) -> list[PageCard]:
 
 
 def parse_date_line(line: str) -> datetime | None:
-    """Return the day a line names, if it is nothing but a date (and a reading time); midnight UTC."""
+    """Return the moment a line names, if it is nothing but a date (and a reading time); UTC where it names no zone."""
     if len(line) > DATE_CHARACTERS_MAX or not _YEAR.search(line):
         return None
     candidate = _DATE_LABEL.sub("", _READING_TIME.sub("", line)).strip(" -–—·|•,")

@@ -4,6 +4,7 @@ The index is exact (IndexFlatIP: inner product, which is the cosine of unit vect
 so that all workers of a machine share one copy.
 """
 
+import errno
 import struct
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,11 @@ class VectorIndex:
         return int(self._index.d)
 
     def write(self, path: Path) -> None:
-        """Write the index file."""
-        faiss.write_index(self._index, str(path))
+        """Write the index file. Raises OSError if the disk refuses."""
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:  # how FAISS says that the disk refuses
+            raise OSError(errno.EIO, "the vectors cannot be written, is the disk full?", str(path)) from error
 
     def vector(self, row: int) -> Vectors:
         """Return the vector of a row: float32, dimension."""

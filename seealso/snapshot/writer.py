@@ -6,6 +6,7 @@ name is always whole.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,11 +52,15 @@ def write_snapshot(index: Path, content: SnapshotContent, created: datetime, par
     snapshots.mkdir(parents=True, exist_ok=True)
     aside = snapshots / f"{BUILDING_PREFIX}{os.getpid()}"
     aside.mkdir()
-    _write_files(aside, content)
-    manifest = _manifest_of(aside, content, created, parent)
-    (aside / MANIFEST).write_bytes(encode_manifest(manifest))
-    seal(aside / MANIFEST)
-    sync_folder(aside)
+    try:
+        _write_files(aside, content)
+        manifest = _manifest_of(aside, content, created, parent)
+        (aside / MANIFEST).write_bytes(encode_manifest(manifest))
+        seal(aside / MANIFEST)
+        sync_folder(aside)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)  # it may be what filled the disk
+        raise
     final = snapshot_folder(index, manifest.id)
     # The same content written twice within a second has the same id: that snapshot is there already.
     if not final.exists():

@@ -24,7 +24,7 @@ HTML = "text/html; charset=utf-8"
 articles = APIBlueprint("articles", __name__, tag="Articles")
 
 
-@articles.get("/v1/articles/<path:article_id>/related")
+@articles.get("/v1/articles/<article_id:article_id>/related")
 @articles.input(RelatedQuery, location="query", arg_name="query")
 @articles.output(RelatedAnswer, description="The block, best first; empty for an article marked sensitive")
 @articles.doc(operation_id="related", responses=documented(400, 404, 503))
@@ -40,7 +40,7 @@ def related(article_id: str, query: RelatedQuery) -> Response:
     return kept_or_made("json", JSON, article_id, wanted, make)
 
 
-@articles.get("/v1/articles/<path:article_id>/related.html")
+@articles.get("/v1/articles/<article_id:article_id>/related.html")
 @articles.input(BlockQuery, location="query", arg_name="query")
 @articles.doc(
     operation_id="related_html",
@@ -65,7 +65,7 @@ def related_html(article_id: str, query: BlockQuery) -> Response:
     return kept_or_made("html", HTML, article_id, wanted, make)
 
 
-@articles.get("/v1/articles/<path:article_id>")
+@articles.get("/v1/articles/<article_id:article_id>")
 @articles.output(ArticleAnswer)
 @articles.doc(operation_id="article", responses=documented(404, 503))
 def article(article_id: str) -> Response:

@@ -1,5 +1,9 @@
 """/v1/similar: the block of a text that is not in the index."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import Response
 
@@ -14,7 +18,19 @@ EXAMPLE = {"title": "A working title", "body": "The text of a draft, as far as i
 similar = APIBlueprint("similar", __name__, tag="Texts")
 
 
+def in_a_place(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Have a view hold one of the few places for a text, from before its body is read."""
+
+    @functools.wraps(view)
+    def held(*arguments: Any, **named: Any) -> Response:
+        with parts().texts.place():
+            return view(*arguments, **named)
+
+    return held
+
+
 @similar.post("/v1/similar")
+@in_a_place
 @similar.input(SimilarBody, location="json", arg_name="body", example=EXAMPLE)
 @similar.output(SimilarAnswer, description="The articles most related to the text, best first")
 @similar.doc(operation_id="similar", responses=documented(400, 413, 415, 503))

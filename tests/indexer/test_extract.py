@@ -98,6 +98,50 @@ def test_box_around_the_whole_article_is_not_taken_for_clutter() -> None:
     assert "surge" in read_page(page.replace("div", "form"))[0]["body"]
 
 
+def test_names_of_networks_within_sentences_stay() -> None:
+    page = f"""<body><article><h1>A title</h1><p>{PARAGRAPH}</p><p><a href="#">Facebook</a> said on Monday that
+    <em>Twitter</em> and <strong>Reddit</strong> had met.</p>
+    <p><a href="#">Facebook</a> <a href="#">Bluesky</a></p></article>"""
+    body = read_page(page)[0]["body"]
+    assert "Facebook said on Monday that Twitter and Reddit had met." in body
+    assert "Bluesky" not in body
+
+
+def test_related_heading_within_the_articles_own_section_takes_only_its_links() -> None:
+    rooms = ("kitchens", "cellars", "lofts", "sheds")
+    texts = "".join(f"<p>{PARAGRAPH.replace('kitchens', room)}</p>" for room in rooms)
+    page = f"""<body><header><h1>A title</h1></header><section class="body">{texts}<h3>Related articles</h3>
+    <ul><li><a href="https://a.example/1">One thing</a></li></ul></section></body>"""
+    fields, cards = read_page(page)
+    assert all(room in fields["body"] for room in rooms)
+    assert [card["title"] for card in cards] == ["One thing"]
+    assert "One thing" not in fields["body"]
+
+
+def test_date_of_a_related_card_is_not_the_articles() -> None:
+    card = '<aside class="related"><a href="https://a.example/1">Old</a><time datetime="2001-01-01"></time></aside>'
+    page = f"<body>{card}<article><h1>A title</h1><p>{PARAGRAPH * 3}</p></article></body>"
+    assert read_page(page)[0]["published"] is None
+
+
+def test_xml_declaration_is_no_fault() -> None:
+    page = f"<html><body><article><h1>A title</h1><p>{PARAGRAPH}</p></article></body></html>"
+    assert "surge" in read_page(f'<?xml version="1.0" encoding="utf-8"?>\n{page}')[0]["body"]
+
+
+def test_child_ends_by_itself_if_its_parent_goes_in_the_middle_of_a_page() -> None:
+    with PageExtractor(seconds_max=1) as extractor:
+        extractor._start()
+        assert extractor._pipe is not None
+        assert extractor._child is not None
+        # Some thirty seconds of work, and nobody to end it from outside.
+        comments = "".join(f'<div class="comment"><p>I think {number}.</p></div>' for number in range(9_000))
+        extractor._pipe.send_bytes(f"<body><article><h1>T</h1><p>{PARAGRAPH}</p></article>{comments}</body>".encode())
+        extractor._child.join(20)
+        assert extractor._child.exitcode in (-signal.SIGALRM, None) or extractor._pipe.poll()
+        assert extractor._child.exitcode == -signal.SIGALRM or extractor._pipe.poll()
+
+
 def test_plain_time_element_gives_the_date() -> None:
     time_element = '<time datetime="2025-05-01T10:00:00Z"></time>'
     page = f"<body><article><h1>A title</h1>{time_element}<p>{PARAGRAPH * 3}</p></article></body>"

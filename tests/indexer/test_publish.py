@@ -12,8 +12,11 @@ def index_many(folder: Path, count: int, keep: int = 10) -> list[str]:
 
 def test_last_few_snapshots_are_kept(tmp_path: Path) -> None:
     ids = index_many(tmp_path, 5, keep=2)
-    assert published_ids(tmp_path) == sorted(ids)[-2:] or ids[-1] in published_ids(tmp_path)
-    assert len(published_ids(tmp_path)) <= 3
+    kept = published_ids(tmp_path)
+    # Ids of one second stand in the order of their digests: the current one may be kept beside the two newest.
+    assert set(kept) <= set(ids)
+    assert 2 <= len(kept) <= 3
+    assert ids[-1] in kept
     assert current_or_none(tmp_path) == ids[-1]
 
 

@@ -43,6 +43,8 @@ def test_missing_field_is_named(field: str) -> None:
         ("id", "a\nb", "printable"),
         ("id", " a", "space"),
         ("id", 7, "string"),
+        ("id", "a/related", "name its block"),
+        ("id", "a/related.html", "name its block"),
         ("id", "a\ud800", "string"),
         ("title", "", "is empty"),
         ("title", " \t ", "is empty"),

@@ -53,3 +53,22 @@ def test_every_setting_says_what_it_is() -> None:
     for kind in (IndexerSettings, ServiceSettings):
         for name, field in kind.model_fields.items():
             assert field.description, name
+
+
+def test_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SEEALSO_MODEL", "SEEALSO_REDIS_URL", "SEEALSO_PORT"):
+        monkeypatch.setenv(name, "")
+    assert load_settings(ServiceSettings) == ServiceSettings()
+
+
+@pytest.mark.parametrize("url", ["garbage", "http://x", "redis://u:p@[::1", "redis://", "unix://"])
+def test_address_that_is_no_redis_is_refused_before_anything_starts(url: str) -> None:
+    with pytest.raises(SettingsInvalid, match="redis-url"):
+        load_settings(ServiceSettings, redis_url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://cache:6379/1", "rediss://user:word@cache", "unix:///run/redis.sock", "redis://[::1]:6379"]
+)
+def test_addresses_of_redis_are_taken(url: str) -> None:
+    assert load_settings(ServiceSettings, redis_url=url).redis_url == url

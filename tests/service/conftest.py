@@ -22,6 +22,7 @@ def pieces() -> list[Article]:
         article(
             "linked", url="https://news.example/a?b=1&c=2", summary="A summary.", section="A & B", updated="2025-05-05"
         ),
+        article("/news/leading/", title="An id that is an address", body="tides"),
         article("http://news.example//x/y", title="An id that is an address", body="tides"),
         article(
             "hostile", title=HOSTILE, summary=HOSTILE, section=HOSTILE, author=HOSTILE, body="tides moon sea harbour"

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import indexer.neighbours
-import seealso.relatedness
 from seealso.article import Article
 from seealso.snapshot.reader import Snapshot, open_current
 from service.related import Wanted, related_to_article, related_to_vector
@@ -149,7 +148,3 @@ def test_reasons_are_facts(tmp_path: Path) -> None:
     assert why["c"] is not None
     assert why["c"]["days_apart"] is None
     assert why["c"]["same_section"] is False
-
-
-def test_two_candidates_are_what_the_patched_maximum_means() -> None:
-    assert seealso.relatedness.CANDIDATES_MAX == 100

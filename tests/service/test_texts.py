@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seealso.encoder import Encoder
-from seealso.errors import InvalidRequest, ModelMismatch
+from seealso.errors import InvalidRequest, ModelMismatch, ServiceBusy
 from seealso.snapshot.reader import Snapshot, open_current
 from service.texts import Texts
 from tests.makers import HashEncoder, articles, index_of
@@ -20,7 +20,7 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 def test_article_pasted_as_text_has_the_vector_it_has_in_the_index(snapshot: Snapshot) -> None:
     piece = articles(6)[4]
-    vector = Texts(HashEncoder).vector(snapshot, piece.title, piece.text, piece.language)
+    vector = Texts(HashEncoder, 2).vector(snapshot, piece.title, piece.text, piece.language)
     np.testing.assert_allclose(vector, snapshot.vectors.vector(4), atol=1e-6)
 
 
@@ -31,7 +31,7 @@ def test_model_is_loaded_once_and_when_first_needed(snapshot: Snapshot) -> None:
         loaded.append(name)
         return HashEncoder(name)
 
-    texts = Texts(load)
+    texts = Texts(load, 2)
     assert loaded == []
     for _ in range(3):
         texts.vector(snapshot, "", "tides", None)
@@ -45,7 +45,7 @@ def test_snapshot_of_another_model_loads_that_model(snapshot: Snapshot, tmp_path
         loaded.append(name)
         return HashEncoder(name)
 
-    texts = Texts(load)
+    texts = Texts(load, 2)
     texts.vector(snapshot, "", "tides", None)
     index_of(tmp_path / "other", articles(6), HashEncoder("other"))
     texts.vector(open_current(tmp_path / "other"), "", "tides", None)
@@ -58,13 +58,13 @@ def test_model_whose_files_changed_is_refused(snapshot: Snapshot) -> None:
         return encoder
 
     with pytest.raises(ModelMismatch, match="something else"):
-        Texts(load).vector(snapshot, "", "tides", None)
+        Texts(load, 2).vector(snapshot, "", "tides", None)
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])
 def test_text_without_words_is_the_callers_mistake(snapshot: Snapshot, text: str) -> None:
     with pytest.raises(InvalidRequest, match="no words"):
-        Texts(HashEncoder).vector(snapshot, "", text, None)
+        Texts(HashEncoder, 2).vector(snapshot, "", text, None)
 
 
 def test_service_is_wired_without_importing_torch(tmp_path: Path) -> None:
@@ -78,3 +78,11 @@ def test_service_is_wired_without_importing_torch(tmp_path: Path) -> None:
         "assert not {'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_no_more_texts_at_once_than_there_are_places() -> None:
+    texts = Texts(HashEncoder, at_once_max=2)
+    with texts.place(), texts.place(), pytest.raises(ServiceBusy, match="2 texts"), texts.place():
+        pass
+    with texts.place(), texts.place():
+        pass

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,25 @@ def test_folder_without_sources_is_an_error(tmp_path: Path) -> None:
 
 def test_dash_is_standard_input() -> None:
     assert choose_source("-", PageExtractor(1)).name == "standard input"
+
+
+def test_link_that_leads_nowhere_is_an_error_not_fewer_articles(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "a", "title": "T", "body": "B"}))
+    (tmp_path / "b.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    with pytest.raises(SourceUnreadable, match="leads nowhere"):
+        list(choose_source(str(tmp_path), PageExtractor(1)).read())
+
+
+def test_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "a", "title": "T", "body": "B"}))
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(SourceUnreadable, match=r"sub: Permission denied"):
+        list(choose_source(str(tmp_path), PageExtractor(1)).read())

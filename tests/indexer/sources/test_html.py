@@ -30,6 +30,16 @@ def test_page_without_an_article_is_quarantined(tmp_path: Path, extractor: PageE
     assert item.where.endswith("empty.html")
 
 
+def test_wrong_statement_of_a_page_costs_that_field_alone(tmp_path: Path, extractor: PageExtractor) -> None:
+    (tmp_path / "p.html").write_text(
+        PAGE.replace('lang="en-GB"', 'lang="en_US.UTF-8"').replace("flood.jpg", "a flood.jpg")
+    )
+    (item,) = HtmlPage(tmp_path / "p.html", "p", extractor).read()
+    assert isinstance(item, Found)
+    assert (item.article.language, item.article.image) == (None, None)
+    assert item.article.section == "Environment"
+
+
 def test_huge_page_is_quarantined(tmp_path: Path, extractor: PageExtractor) -> None:
     with (tmp_path / "huge.html").open("wb") as file:
         file.truncate(20_000_001)

@@ -80,6 +80,23 @@ def test_a_date_line_is_a_date_and_nothing_else(line: str, day: tuple[int, int, 
     assert (moment and (moment.year, moment.month, moment.day)) == day
 
 
+def test_text_that_begins_like_a_byline_is_text() -> None:
+    head = "News\nBy the sea: a guide\nBy Ruth Okafor\n2 May 2025\n"
+    page = f"{head}By midnight the water had risen.\nRead more\nIt fell again."
+    fields, cards = parse_page_text(page)
+    assert (fields["title"], fields["author"]) == ("By the sea: a guide", "Ruth Okafor")
+    assert fields["body"] == "By midnight the water had risen.\n\nRead more\n\nIt fell again."
+    assert cards == []
+    assert parse_page_text("By the sea\nA text.")[0]["title"] == "By the sea"
+
+
+@pytest.mark.parametrize(
+    "name", ["Thomas Scott", "Ruth O’Kafor-Smith and Idris Bell", "J. R. Hartley", "Zoë Ünal, Ann Lee"]
+)
+def test_names_are_names(name: str) -> None:
+    assert parse_page_text(f"A title here\nPublished by {name}\nThe text.")[0]["author"] == name
+
+
 def test_page_that_is_not_utf8_is_quarantined(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_bytes("Müll".encode("utf-16"))
     (item,) = PageText(tmp_path / "p.txt", "p").read()

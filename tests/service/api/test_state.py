@@ -14,7 +14,7 @@ def test_service_with_a_snapshot_is_alive_and_ready(client: FlaskClient) -> None
 
 def test_version_says_what_is_served(client: FlaskClient) -> None:
     version = client.get("/version").get_json()
-    assert version["articles"] == 26
+    assert version["articles"] == 27
     assert version["model"].startswith("hash (")
     assert version["cache"] == "up"
     assert version["snapshot"].startswith(version["made"][:4])
