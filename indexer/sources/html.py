@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from indexer.extract import PageExtractor, PageUnreadable
-from indexer.sources.source import Found, Quarantined
+from indexer.sources.source import Found, Quarantined, read_page_file
 from seealso.article import Article, InvalidArticle, read_article
-from seealso.errors import SourceUnreadable
 
-PAGE_BYTES_MAX = 20_000_000
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", re.IGNORECASE)
 
 
@@ -25,13 +23,9 @@ class HtmlPage:
 
     def read(self) -> Iterator[Found | Quarantined]:
         """Yield the page's article."""
-        try:
-            with self._path.open("rb") as file:
-                raw = file.read(PAGE_BYTES_MAX + 1)
-        except OSError as error:
-            raise SourceUnreadable(self.name, error.strerror or str(error)) from error
-        if len(raw) > PAGE_BYTES_MAX:
-            yield Quarantined(self.name, f"the page is longer than {PAGE_BYTES_MAX:,} bytes")
+        raw = read_page_file(self._path)
+        if isinstance(raw, Quarantined):
+            yield raw
             return
         try:
             fields, cards = self._extractor.extract(decode_page(raw))

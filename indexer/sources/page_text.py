@@ -10,11 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from indexer.page_lines import is_advert, is_related_heading, is_share_bar
-from indexer.sources.source import Found, PageCard, Quarantined
+from indexer.sources.source import Found, PageCard, Quarantined, read_page_file
 from seealso.article import InvalidArticle, read_article
-from seealso.errors import SourceUnreadable
 
-PAGE_BYTES_MAX = 20_000_000
 # A byline and a date stand near the top; a name further down is part of the text.
 HEADER_LINES_MAX = 12
 SECTION_WORDS_MAX = 6
@@ -40,13 +38,9 @@ class PageText:
 
     def read(self) -> Iterator[Found | Quarantined]:
         """Yield the page's article."""
-        try:
-            with self._path.open("rb") as file:
-                raw = file.read(PAGE_BYTES_MAX + 1)
-        except OSError as error:
-            raise SourceUnreadable(self.name, error.strerror or str(error)) from error
-        if len(raw) > PAGE_BYTES_MAX:
-            yield Quarantined(self.name, f"the page is longer than {PAGE_BYTES_MAX:,} bytes")
+        raw = read_page_file(self._path)
+        if isinstance(raw, Quarantined):
+            yield raw
             return
         try:
             fields, cards = parse_page_text(raw.decode("utf-8-sig"))

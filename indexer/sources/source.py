@@ -7,9 +7,14 @@ on.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from seealso.article import Article
+from seealso.errors import SourceUnreadable
+
+# The longest page of a newspaper has a hundredth of that.
+PAGE_BYTES_MAX = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,15 @@ class Source(Protocol):
     def read(self) -> Iterator[Found | Quarantined]:
         """Yield every article once. Raises SourceUnreadable when it ends before its end."""
         ...
+
+
+def read_page_file(path: Path) -> bytes | Quarantined:
+    """Return what a page's file holds, or why it is too long to be a page. Raises SourceUnreadable."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(PAGE_BYTES_MAX + 1)
+    except OSError as error:
+        raise SourceUnreadable(str(path), error.strerror or str(error)) from error
+    if len(raw) > PAGE_BYTES_MAX:
+        return Quarantined(str(path), f"the page is longer than {PAGE_BYTES_MAX:,} bytes")
+    return raw

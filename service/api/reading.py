@@ -104,7 +104,7 @@ class StrictReading(PydanticAdapter):
             return read_query(request, self.model_class)
         if location == "json":
             return read_body(request, self.model_class)
-        raise NotImplementedError(location)
+        raise ValueError(f"nothing is read from {location}")
 
 
 registry.register("pydantic", StrictReading)
