@@ -13,22 +13,26 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer.eventful import eventful
 from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
-from indexer.publish import clear_remains, current_or_none, prune, publish
+from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish
 from indexer.report import Report
 from indexer.sources.source import Found, PageCard, Quarantined, Source
+from indexer.stories import STORY_RECIPE, find_stories
 from seealso.article import Article
 from seealso.encoder import Encoder, Vectors
 from seealso.errors import NothingToIndex, SnapshotRefused
+from seealso.lexical import build_terms
 from seealso.passages import Passage, Tokenizer, cut_passages
-from seealso.relatedness import RECIPE, article_vectors
+from seealso.relatedness import described
 from seealso.snapshot.layout import snapshot_folder
 from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import SnapshotContent, write_snapshot
+from seealso.space import PASSAGE_VECTOR, PassageVectors, Space, fit_space
 
 # Tags that a content system writes and no journalist does.
 _MARKUP = re.compile(r"</?(?:p|div|br|a|span|strong|em|ul|li|h[1-6]|img|script|figure)\b[^<>]*>", re.IGNORECASE)
@@ -57,6 +61,7 @@ def build_index(
     """
     with lock_index(index):
         clear_remains(index)
+        recipe = kept_recipe(index)
         report.parent = current_or_none(index)
         report.articles_before = _articles_of(index, report.parent)
         with report.timed("read"):
@@ -70,22 +75,36 @@ def build_index(
         with report.timed("cut"):
             passages = cut_all(articles, encoder, report, reporter)
         with report.timed("embed"):
-            vectors = embed(articles, passages, encoder, report, reporter)
+            passage_vectors = embed(passages, encoder, report, reporter)
+            space, vectors = place(articles, passages, passage_vectors, encoder)
+        with report.timed("terms"):
+            reporter.stage("Terms", len(articles), "articles")
+            texts = ((article.title, article.text, article.language) for article in articles)
+            terms, words = build_terms(texts, reporter.advance)
         with report.timed("neighbours"):
             reporter.stage("Neighbours", len(articles), "articles")
             searchable = VectorIndex.of(vectors)
-            neighbours, scores = find_neighbours(searchable, vectors, reporter.advance)
+            neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter.advance)
+        with report.timed("stories"):
+            shared = neighbours.shared(terms.articles.squares())
+            stories = find_stories(articles, neighbours, shared)
         with report.timed("write"):
             reporter.stage("Snapshot", 1, "snapshots")
             content = SnapshotContent(
                 articles=articles,
+                passages=passages,
+                passage_vectors=passage_vectors,
+                space=space,
                 vectors=searchable,
-                neighbours=neighbours,
-                scores=scores,
+                terms=terms,
+                words=words,
+                neighbours=neighbours.rows,
+                scores=neighbours.scores,
+                cohorts=neighbours.cohorts,
+                stories=stories,
+                eventful=eventful(articles, neighbours.rows, shared),
                 model=encoder.identity,
-                recipe=RECIPE,
-                passages=report.passages,
-                tokens=report.tokens,
+                recipe=described(recipe) | {"stories": STORY_RECIPE},
             )
             report.snapshot = write_snapshot(index, content, datetime.now(UTC), report.parent)
         with report.timed("check"):
@@ -180,21 +199,28 @@ def cut_all(articles: list[Article], tokenizer: Tokenizer, report: Report, repor
     return cut
 
 
-def embed(
-    articles: list[Article], passages: list[list[Passage]], encoder: Encoder, report: Report, reporter: Reporter
-) -> Vectors:
-    """Return one vector an article: float32, articles x dimension, unit length.
-
-    Raises NothingToIndex, naming the article, if the model gives it a vector that is not finite.
-    """
+def embed(passages: list[list[Passage]], encoder: Encoder, report: Report, reporter: Reporter) -> PassageVectors:
+    """Return all passages' vectors in order: float16, passages x dimension."""
     reporter.stage("Embedding", report.passages, "passages")
     texts = [passage.text for cut in passages for passage in cut]
+    return encoder.encode(texts, reporter.advance).astype(PASSAGE_VECTOR)
+
+
+def place(
+    articles: list[Article], passages: list[list[Passage]], passage_vectors: PassageVectors, encoder: Encoder
+) -> tuple[Space, Vectors]:
+    """Return the space of this archive, and one vector an article: float32, articles x dimension, unit length.
+
+    Raises NothingToIndex, naming the article, if the model gave it a vector that is not finite, or none at all.
+    """
     counts = np.array([len(cut) for cut in passages], np.int64)
-    vectors = article_vectors(encoder.encode(texts, reporter.advance), counts)
-    broken = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3))
+    usable = np.isfinite(passage_vectors).all(axis=1) & passage_vectors.any(axis=1)
+    broken = np.unique(np.repeat(np.arange(len(counts)), counts)[~usable])
     if len(broken):
         names = ", ".join(articles[row].id for row in broken[:5])
         raise NothingToIndex(
             f"the model {encoder.identity} gives no usable vector for {len(broken):,} articles ({names})"
         )
-    return vectors
+    languages = [article.language for article in articles]
+    space = fit_space(passage_vectors, counts, languages)
+    return space, space.article_vectors(passage_vectors, counts, languages)

@@ -98,8 +98,8 @@ def measure(lists: Lists, gold: Gold) -> Quality:
         queries.append(query)
         rows.append(
             (
-                _discounted(gains[:5]) / _discounted(best[:5]),
-                _discounted(gains[:10]) / _discounted(best[:10]),
+                discounted(gains[:5]) / discounted(best[:5]),
+                discounted(gains[:10]) / discounted(best[:10]),
                 1.0 / (found[0] + 1) if len(found) else 0.0,
                 len(found) / len(grades),
             )
@@ -128,17 +128,23 @@ def difference(ours: Values, theirs: Values) -> Difference:
     for _ in range(FLIPS):
         signs = rng.integers(0, 2, len(differences)) * 2 - 1
         as_large += abs((signs * differences).mean()) >= observed - 1e-12
-    return Difference(float(differences.mean()), float(low), float(high), (as_large + 1) / (FLIPS + 1))
+    return Difference(float(differences.mean()), float(low), float(high), float((as_large + 1) / (FLIPS + 1)))
+
+
+def times_shown(lists: Lists) -> Counter[str]:
+    """Return in how many lists of SHOWN_ITEMS each article stands; those in none are left out."""
+    shown: Counter[str] = Counter()
+    for items in lists.values():
+        shown.update(items[:SHOWN_ITEMS])
+    return shown
 
 
 def shape(lists: Lists, snapshot: Snapshot) -> Shape:
     """Return what all lists look like together; `snapshot` gives the vectors by which diversity is told."""
-    shown: Counter[str] = Counter()
+    shown = times_shown(lists)
     spreads = []
     for items in lists.values():
-        head = items[:SHOWN_ITEMS]
-        shown.update(head)
-        rows = [row for row in map(snapshot.row_of, head) if row is not None]
+        rows = [row for row in map(snapshot.row_of, items[:SHOWN_ITEMS]) if row is not None]
         if len(rows) > 1:
             vectors = np.stack([snapshot.vectors.vector(row) for row in rows])
             # The squared length of a sum of unit vectors is their number plus twice all cosines between them.
@@ -155,7 +161,8 @@ def shape(lists: Lists, snapshot: Snapshot) -> Shape:
     )
 
 
-def _discounted(gains: Values) -> float:
+def discounted(gains: Values) -> float:
+    """Return the discounted cumulative gain of gains in the order of a list."""
     return float((gains / np.log2(np.arange(2, len(gains) + 2))).sum())
 
 

@@ -1,37 +1,96 @@
-"""All articles' related candidates, computed at once: vectors -> a table of rows and scores.
+"""All articles' related candidates, computed at once: vectors and terms -> a table of rows and scores.
 
-Memory is bounded by blocks of articles; the measure is `seealso.relatedness`.
+Two passes over blocks of articles, so that memory is bounded: the nearest by each part, from which each article's
+cohort comes, then their scores. The measure is `seealso.relatedness`.
 """
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seealso.encoder import Vectors
-from seealso.relatedness import CANDIDATES_MAX, Scores, Searchable, candidates
+from seealso.lexical import Scores, Terms
+from seealso.recipe import Recipe
+from seealso.relatedness import CANDIDATES_MAX, NEAREST, PARTS, Cohorts, Nearest, Probes, cohorts_of, nearest, rank
+from seealso.snapshot.vectors import VectorIndex
 
-BLOCK_ARTICLES = 4_096
+# Searching many at once pays (FAISS: tenfold), ranking them only takes memory.
+SEARCHED_AT_ONCE = 1_024
+RANKED_AT_ONCE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """All articles of a run, as relatedness sees them."""
+
+    vectors: VectorIndex
+    terms: Terms
+    cohorts: Cohorts
+
+    def __len__(self) -> int:
+        return self.vectors.count
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Every article's candidates without itself, best first: articles x candidates; row -1 where there are fewer.
+
+    There are CANDIDATES_MAX of them, or as many as there are other articles. `rows`: int32; `scores`, `cosines` and
+    `terms`: float32, see `relatedness.Candidates`; `cohorts`: see `relatedness.cohorts_of`.
+    """
+
+    rows: NDArray[np.int32]
+    scores: Scores
+    cosines: Scores
+    terms: Scores
+    cohorts: Cohorts
+
+    def shared(self, squares: Scores) -> Scores:
+        """Return how much of their terms each article and its candidates share: float32, 0 to 1, the shape of `rows`.
+
+        It is the cosine of term vectors; `squares`: each one's inner product with itself.
+        """
+        lengths = np.sqrt(np.maximum(squares, np.finfo(np.float32).tiny))
+        shared: Scores = self.terms / (lengths[:, np.newaxis] * lengths[np.maximum(self.rows, 0)])
+        return shared
 
 
 def find_neighbours(
-    among: Searchable, vectors: Vectors, on_block: Callable[[int], None] | None = None
-) -> tuple[NDArray[np.int32], Scores]:
-    """Return every article's candidates without itself, best first: rows (int32) and scores, articles x candidates.
-
-    There are CANDIDATES_MAX of them, or as many as there are other articles.
-    """
+    searchable: VectorIndex,
+    vectors: Vectors,
+    terms: Terms,
+    recipe: Recipe,
+    on_block: Callable[[int], None] | None = None,
+) -> Neighbours:
+    """Return every article's candidates. `on_block` is told how many articles have just been ranked."""
     count = len(vectors)
+    threads = os.cpu_count() or 1
+    rows = np.full((PARTS, count, NEAREST), -1, np.int32)
+    values = np.zeros((PARTS, count, NEAREST), np.float32)
+    cohorts = np.empty((count, PARTS, 2), np.float32)
+    for first, last in _blocks(count, SEARCHED_AT_ONCE):
+        probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
+        found = nearest(searchable, terms, probes, threads=threads)
+        cohorts[first:last] = cohorts_of(found, probes, count)
+        rows[:, first:last] = found.rows
+        values[:, first:last] = found.scores
+    archive = Archive(searchable, terms, cohorts)
     width = min(CANDIDATES_MAX, count - 1)
-    neighbours = np.full((count, width), -1, np.int32)
-    scores = np.full((count, width), -1.0, np.float32)
-    for start in range(0, count, BLOCK_ARTICLES):
-        own = np.arange(start, min(start + BLOCK_ARTICLES, count))
-        rows, row_scores = candidates(among, vectors[own], width + 1)
-        for place, row in enumerate(own):
-            others = rows[place] != row  # copies of an article may have pushed it out of its own list
-            neighbours[row] = rows[place][others][:width]
-            scores[row] = row_scores[place][others][:width]
+    kept = np.full((count, width), -1, np.int32)
+    parts = np.zeros((3, count, width), np.float32)
+    for first, last in _blocks(count, RANKED_AT_ONCE):
+        found = Nearest(rows[:, first:last].astype(np.int64), values[:, first:last])
+        probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
+        best = rank(archive, recipe, probes, found, cohorts[first:last], width, without=np.arange(first, last))
+        kept[first:last] = best.rows
+        parts[:, first:last] = best.scores, best.plain[:, :, 0], best.plain[:, :, 1]
         if on_block is not None:
-            on_block(len(own))
-    return neighbours, scores
+            on_block(last - first)
+    return Neighbours(kept, parts[0], parts[1], parts[2], cohorts)
+
+
+def _blocks(count: int, size: int) -> list[tuple[int, int]]:
+    return [(first, min(first + size, count)) for first in range(0, count, size)]

@@ -70,6 +70,11 @@ def _checked_language(language: str) -> str:
     return "-".join([primary.lower(), *rest])
 
 
+def primary_language(tag: str | None) -> str:
+    """Return the language of a BCP 47 tag without its region, in lower case: 'pt' of 'pt-BR'; '' for None."""
+    return (tag or "").casefold().split("-")[0]
+
+
 def parse_time(value: object) -> datetime:
     """Return the moment an ISO 8601 text names, in UTC; a text without an offset is taken as UTC.
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "snapshots": Entry("indexer.commands", "snapshots", "List the snapshots of an index folder."),
     "verify": Entry("indexer.commands", "verify", "Check every byte of a snapshot."),
     "evaluate": Entry("indexer.commands", "evaluate", "Measure how good a snapshot's lists are."),
+    "tune": Entry("indexer.commands", "tune", "Fit weights and probabilities to a newsroom's own picks."),
 }
 
 # The nearest entry of an error's class and its ancestors holds. 2 is click's, for a wrong command line.

@@ -6,9 +6,12 @@ passage is a stub. It knows the encoder only as something that splits text into 
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from sentencex import get_sentence_boundaries
+
+from seealso.article import primary_language
 
 # The title goes in front of every passage; a longer one may not crowd out the text it introduces.
 TITLE_SHARE_MAX = 0.25
@@ -83,9 +86,16 @@ def _title_prefix(title: str, tokenizer: Tokenizer) -> tuple[str, int, str]:
     return f"{title[:cut].rstrip()}\n", tokens_max, f"{title[cut:]}\n\n"
 
 
+def sentences(text: str, language: str | None) -> list[str]:
+    """Return the sentences of a text in order, without the space around them."""
+    ends = _sentence_ends(text, language)
+    parts = (text[start:end].strip() for start, end in pairwise([0, *ends]))
+    return [part for part in parts if part]
+
+
 def _sentence_ends(text: str, language: str | None) -> list[int]:
     """Return the places, in characters, at which sentences and paragraphs end, in order."""
-    primary = (language or "en").split("-")[0]
+    primary = primary_language(language) or "en"
     return [boundary["end_index"] for boundary in get_sentence_boundaries(primary, text)]
 
 

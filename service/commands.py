@@ -19,8 +19,9 @@ from seealso.logs import configure_logs, get_log
 from seealso.settings import ServiceSettings, as_environment, describe, load_settings
 from seealso.snapshot.reader import Snapshot, open_current
 from service.own_redis import OwnRedis
-from service.related import LIMIT_DEFAULT, LIMIT_MAX, Item, Wanted, related_to_article
+from service.related import Item, related_to_article
 from service.server import run_server
+from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Wanted
 
 
 @click.command()
@@ -84,7 +85,14 @@ def related(article_id: str | None, index: Path | None, every: bool, limit: int,
     for row in _rows(snapshot, article_id):
         items = _raw_items(snapshot, row, limit) if raw else related_to_article(snapshot, row, Wanted(limit=limit))
         if as_json:
-            found = [{"id": snapshot.article_id(item.row), "score": round(item.score, 6)} for item in items]
+            found = [
+                {
+                    "id": snapshot.article_id(item.row),
+                    "score": round(item.score, 4),
+                    "probability": round(item.probability, 4),
+                }
+                for item in items
+            ]
             click.echo(orjson.dumps({"id": snapshot.article_id(row), "related": found}))
         elif items:
             console.print(_table(snapshot, row, items))
@@ -104,7 +112,8 @@ def _rows(snapshot: Snapshot, article_id: str | None) -> Iterator[int]:
 
 def _raw_items(snapshot: Snapshot, row: int, limit: int) -> list[Item]:
     rows, scores = snapshot.neighbours_of(row)
-    return [Item(int(each), float(score)) for each, score in zip(rows[:limit], scores[:limit], strict=True)]
+    chances = snapshot.recipe.probability(scores)
+    return [Item(int(r), float(s), float(p)) for r, s, p in zip(rows[:limit], scores[:limit], chances, strict=False)]
 
 
 def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
@@ -117,6 +126,7 @@ def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
         title=f"{own['title']}  [{own['id']}]", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
     )
     for name, justify in (
+        ("chance", "right"),
         ("score", "right"),
         ("published", "left"),
         ("section", "left"),
@@ -127,7 +137,14 @@ def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
     for item in items:
         shown = card(item.row)
         published = (shown["published"] or "")[:10]
-        table.add_row(f"{item.score:.3f}", published, shown["section"] or "", shown["title"], shown["id"])
+        table.add_row(
+            f"{item.probability:.0%}",
+            f"{item.score:.2f}",
+            published,
+            shown["section"] or "",
+            shown["title"],
+            shown["id"],
+        )
     return table
 
 

@@ -1,4 +1,4 @@
-"""A text that is not in the index -> its vector. Loads the model when the first text comes, not before."""
+"""A text that is not in the index -> a draft. Loads the model when the first text comes, not before."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,18 +6,21 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from seealso.encoder import Encoder, Vectors
+from seealso.encoder import Encoder
 from seealso.errors import InvalidRequest, ModelMismatch, ServiceBusy
+from seealso.lexical import word_counts
 from seealso.passages import cut_passages
-from seealso.relatedness import article_vectors
+from seealso.relatedness import Probes
 from seealso.snapshot.reader import Snapshot
+from seealso.space import PASSAGE_VECTOR
+from service.why import Draft
 
 # Some 16,000 words; embedding that much takes a core several seconds.
 TEXT_CHARACTERS_MAX = 100_000
 
 
 class Texts:
-    """Makes vectors with the model that made the snapshot."""
+    """Makes drafts with the model that made the snapshot."""
 
     def __init__(self, load_encoder: Callable[[str], Encoder], at_once_max: int) -> None:
         self._load_encoder = load_encoder
@@ -39,8 +42,8 @@ class Texts:
         finally:
             self._places.release()
 
-    def vector(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Vectors:
-        """Return the text's vector: float32, dimension, unit length.
+    def draft(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Draft:
+        """Return a text with all that is compared of it, made as the indexer makes an article's.
 
         Raises InvalidRequest if no word is in it, ModelUnavailable, and ModelMismatch if the model at hand is not the
         one that made the snapshot.
@@ -49,9 +52,17 @@ class Texts:
         passages = cut_passages(title, text, language, encoder)
         if not any(passage.tokens for passage in passages):
             raise InvalidRequest("text", "has no words; send the text of an article")
-        vectors = encoder.encode([passage.text for passage in passages])
-        vector: Vectors = article_vectors(vectors, np.array([len(passages)], np.int64))[0]
-        return vector
+        vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_VECTOR)
+        vector = snapshot.space.article_vectors(vectors, np.array([len(passages)], np.int64), [language])
+        terms = snapshot.terms
+        return Draft(
+            title=title,
+            text=text,
+            language=language,
+            probes=Probes(vector, terms.vectors([word_counts(title, text)]), terms.title_vectors([title])),
+            passage_vectors=vectors.astype(np.float32),
+            spans=np.array([(passage.start, passage.end) for passage in passages], np.int32),
+        )
 
     def _encoder_of(self, snapshot: Snapshot) -> Encoder:
         made_by = snapshot.manifest.model.identity()

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 WAY = [
     ["seealso/errors.py"],
     ["seealso/article.py"],
-    ["seealso/passages.py", "seealso/encoder.py"],
+    ["seealso/passages.py", "seealso/encoder.py", "seealso/lexical.py", "seealso/recipe.py"],
+    ["seealso/space.py"],
     ["seealso/relatedness.py"],
     ["seealso/settings.py", "seealso/logs.py"],
     ["seealso/snapshot/layout.py", "seealso/snapshot/files.py"],
@@ -26,15 +27,23 @@ INDEXER_WAY = [
     ["indexer/extract.py"],
     ["indexer/sources/jsonl.py", "indexer/sources/html.py", "indexer/sources/page_text.py"],
     ["indexer/sources/choose.py"],
-    ["indexer/report.py", "indexer/neighbours.py", "indexer/publish.py", "indexer/gold.py"],
+    ["indexer/report.py", "indexer/neighbours.py", "indexer/copies.py", "indexer/publish.py", "indexer/gold.py"],
+    ["indexer/stories.py", "indexer/eventful.py"],
     ["indexer/evaluate.py"],
-    ["indexer/evaluation.py"],
+    ["indexer/calibration.py"],
+    ["indexer/tune.py"],
+    ["indexer/baselines.py"],
+    ["indexer/rankings.py"],
+    ["indexer/evaluation.py", "indexer/plots.py"],
+    ["indexer/evaluation_page.py"],
     ["indexer/build.py"],
     ["indexer/commands.py"],
 ]
 SERVICE_WAY = [
     ["service/processes.py"],
-    ["service/current.py", "service/related.py", "service/texts.py", "service/cache.py", "service/own_redis.py"],
+    ["service/current.py", "service/cache.py", "service/own_redis.py", "service/wanted.py"],
+    ["service/rules.py", "service/order.py", "service/why.py"],
+    ["service/related.py", "service/texts.py"],
     ["service/problems.py", "service/block/fragment.py"],
     ["service/api/reading.py", "service/api/answers.py"],
     ["service/api/articles.py"],
@@ -61,8 +70,14 @@ OWNERS = {
     "pydantic_settings": {"seealso/settings.py"},
     "granian": {"service/server.py"},
     "babel": {"service/block/fragment.py"},
-    "jinja2": {"service/block/fragment.py"},
+    "jinja2": {"service/block/fragment.py", "indexer/evaluation_page.py"},
     "flask_swagger_ui": {"service/app.py"},
+    "scipy": {"seealso/lexical.py"},
+    "sparse_dot_topn": {"seealso/lexical.py"},
+    "regex": {"seealso/lexical.py"},
+    "datasketch": {"indexer/copies.py"},
+    "bm25s": {"indexer/baselines.py"},
+    "sklearn": {"indexer/baselines.py", "indexer/tune.py"},  # text to counts; logistic regression
     "pickle": set(),
 }
 PACKAGES = ("seealso", "indexer", "service")
@@ -165,6 +180,8 @@ TESTED_ELSEWHERE = {
     "service/api/reading.py": "tests/service/api/test_articles.py",
     "service/wsgi.py": "tests/test_journey.py",
     "service/server.py": "tests/test_journey.py",
+    "service/wanted.py": "tests/service/api/test_articles.py",
+    "service/rules.py": "tests/service/test_related.py",
     "service/processes.py": "tests/service/test_own_redis.py",
 }
 

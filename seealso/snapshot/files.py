@@ -1,16 +1,27 @@
-"""The files of a snapshot beside the vectors: what each holds, in which type and shape.
+"""The files of a snapshot: what each holds, in which type and shape.
 
-| file              | holds                                                                                        |
-|-------------------|----------------------------------------------------------------------------------------------|
-| cards.bin         | each article's card, JSON in UTF-8, one after the other                                      |
-| cards.npy         | uint64, articles + 1: where each card begins and ends                                        |
-| articles.bin/.npy | the same for whole articles                                                                  |
-| ids.npy           | (hash, row) by article, ordered by hash: finds the row of an id without a table in memory    |
-| facts.npy         | what filters and rules look at, by row                                                       |
-| labels.json       | the sections and languages that facts.npy counts                                             |
-| neighbours.npy    | int32, articles x candidates: rows, best first, -1 where there are fewer                     |
-| scores.npy        | float32, the same shape                                                                      |
-| vectors.faiss     | the articles' vectors                                                                        |
+| file                  | holds                                                                                    |
+|-----------------------|------------------------------------------------------------------------------------------|
+| cards.bin             | each article's card, JSON in UTF-8, one after the other                                  |
+| cards.npy             | uint64, articles + 1: where each card begins and ends                                    |
+| articles.bin/.npy     | the same for whole articles                                                              |
+| ids.npy               | (hash, row) by article, ordered by hash: finds the row of an id without a table in memory |
+| facts.npy             | what filters and rules look at, by row                                                   |
+| labels.json           | the sections and languages that facts.npy counts                                |
+| neighbours.npy        | int32, articles x candidates: rows, best first, -1 where there are fewer                 |
+| scores.npy            | float32, the same shape                                                                  |
+| cohorts.npy           | float32, articles x parts x 2: by what each article's scores are standardised            |
+| vectors.faiss         | the articles' vectors, whitened                                                          |
+| passages.npy          | float16, passages x dimension: the passages' vectors as the model gave them              |
+| passage_ends.npy      | int64, articles + 1: where each article's passages begin and end                         |
+| passage_spans.npy     | int32, passages x 2: where each stands in the article's text, in characters              |
+| whitening.npy         | float32, dimension x dimension: see `space.Space`                                        |
+| offsets.npy           | float32, languages (labels.json: spoken) + 1 x dimension: the same; the last: its centre |
+| terms.bin/.npy        | the vocabulary, in the order of its bytes                                                |
+| rarity.npy            | float32 by term                                                                          |
+| article_terms_*.npy   | the articles' term vectors: ends (int32), terms (int32), weights (float32)               |
+| postings_*.npy        | the same by term: ends, articles, weights                                                |
+| titles_*.npy, title_postings_*.npy | the same of the articles' titles                                            |
 
 Row number = position in all of them; articles stand in the order of their ids.
 """
@@ -27,17 +38,54 @@ FACTS = "facts.npy"
 LABELS = "labels.json"
 NEIGHBOURS = "neighbours.npy"
 SCORES = "scores.npy"
+COHORTS = "cohorts.npy"
+PASSAGES = "passages.npy"
+PASSAGE_ENDS = "passage_ends.npy"
+PASSAGE_SPANS = "passage_spans.npy"
+WHITENING = "whitening.npy"
+OFFSETS = "offsets.npy"
+TERMS = "terms"
+RARITY = "rarity.npy"
+ARTICLE_TERMS = "article_terms"
+POSTINGS = "postings"
+TITLES = "titles"
+TITLE_POSTINGS = "title_postings"
 
+TERM_ROWS = (ARTICLE_TERMS, POSTINGS, TITLES, TITLE_POSTINGS)
 ALL = frozenset(
-    {f"{name}.{ending}" for name in (CARDS, ARTICLES) for ending in ("bin", "npy")}
-    | {IDS, FACTS, LABELS, NEIGHBOURS, SCORES, VECTORS}
+    {f"{name}.{ending}" for name in (CARDS, ARTICLES, TERMS) for ending in ("bin", "npy")}
+    | {f"{name}_{part}.npy" for name in TERM_ROWS for part in ("ends", "terms", "weights")}
+    | {
+        IDS,
+        FACTS,
+        LABELS,
+        NEIGHBOURS,
+        SCORES,
+        COHORTS,
+        VECTORS,
+        PASSAGES,
+        PASSAGE_ENDS,
+        PASSAGE_SPANS,
+        WHITENING,
+        OFFSETS,
+        RARITY,
+    }
 )
 
 ID_ROW = np.dtype([("hash", "<u8"), ("row", "<u4")])
 
-# published: seconds since 1970, NO_TIME where unknown; section, language: position in labels.json, -1 where none.
+# published: seconds since 1970, NO_TIME where unknown; section, language: position in labels.json, -1 where none;
+# story: the row of the article that stands for all that tell the same; eventful: 0 to 1, how bound to its days.
 FACT_ROW = np.dtype(
-    [("published", "<i8"), ("section", "<i4"), ("language", "<i4"), ("sponsored", "?"), ("sensitive", "?")]
+    [
+        ("published", "<i8"),
+        ("section", "<i4"),
+        ("language", "<i4"),
+        ("story", "<i4"),
+        ("eventful", "<f4"),
+        ("sponsored", "?"),
+        ("sensitive", "?"),
+    ]
 )
 NO_TIME = np.iinfo(np.int64).min
 

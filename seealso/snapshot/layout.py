@@ -5,6 +5,7 @@ INDEX/lock                             held by the run that is writing
 INDEX/snapshots/<utc time>-<digest>/   a published snapshot: read-only files and their manifest.json
 INDEX/snapshots/.building-*            a snapshot being written; what a killed run leaves is cleared by the next
 INDEX/reports/                         what each run did
+INDEX/recipe.json                      the recipe of the next run, if `seealso tune` made one
 """
 
 import os
@@ -19,6 +20,7 @@ SNAPSHOTS = "snapshots"
 REPORTS = "reports"
 BUILDING_PREFIX = ".building-"
 MANIFEST = "manifest.json"
+RECIPE = "recipe.json"
 
 _SNAPSHOT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 

@@ -14,7 +14,7 @@ from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
-FORMAT = 1
+FORMAT = 2
 # A manifest lists some ten files and a recipe; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
@@ -46,12 +46,14 @@ class Model(BaseModel):
 
 
 class Counts(BaseModel):
-    """How many articles, passages and tokens were taken in, and how many candidates each article has at most."""
+    """How many articles, passages, tokens, words and terms were taken in, and how many candidates an article has."""
 
     model_config = _STRICT
     articles: Annotated[_Count, Field(ge=1)]
     passages: _Count
     tokens: Annotated[int, Field(ge=0)]
+    words: Annotated[int, Field(ge=0)]
+    terms: _Count
     candidates: _Count
 
 
@@ -63,7 +65,7 @@ class Manifest(BaseModel):
     """
 
     model_config = _STRICT
-    format: Literal[1]
+    format: Literal[2]
     id: str
     created: str
     parent: str | None

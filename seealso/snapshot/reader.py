@@ -9,7 +9,7 @@ import mmap
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -17,11 +17,16 @@ from numpy.typing import NDArray
 
 from seealso.encoder import Vectors
 from seealso.errors import ModelMismatch, SnapshotRefused
-from seealso.relatedness import Mask, Rows, Scores
+from seealso.lexical import Rows, Scores, TermRows, Terms, length_mean
+from seealso.recipe import Recipe
+from seealso.relatedness import PARTS, Cohorts, Probes
 from seealso.snapshot import files
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.vectors import VectorIndex
+from seealso.space import PassageVectors, Space
+
+_MapMode = Literal["r", "c"]
 
 
 def open_current(index: Path, model: str | None = None) -> "Snapshot":
@@ -53,7 +58,10 @@ class Blob:
     """Records of bytes, one a row."""
 
     ends: NDArray[np.uint64]
-    content: mmap.mmap
+    content: mmap.mmap | bytes
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
 
     def __getitem__(self, row: int) -> bytes:
         return self.content[int(self.ends[row]) : int(self.ends[row + 1])]
@@ -64,16 +72,24 @@ class Snapshot:
     """An open snapshot. Safe from many threads; nothing in it ever changes.
 
     `facts` is files.FACT_ROW by row; `sections` and `languages` are what its numbers stand for; `neighbours` (int32)
-    and `scores` (float32) are articles x candidates, best first, -1 where there are fewer.
+    and `scores` (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
+    `relatedness.cohorts_of`; `space`: from passages' vectors to `vectors`.
     """
 
     manifest: Manifest
+    recipe: Recipe
     vectors: VectorIndex
+    terms: Terms
+    cohorts: Cohorts
+    space: Space
     facts: NDArray[Any]
     sections: tuple[str, ...]
     languages: tuple[str, ...]
     neighbours: NDArray[np.int32]
     scores: Scores
+    _passages: PassageVectors
+    _passage_ends: NDArray[np.int64]
+    _passage_spans: NDArray[np.int32]
     _ids: NDArray[Any]
     _cards: Blob
     _articles: Blob
@@ -119,9 +135,17 @@ class Snapshot:
         count = int(np.count_nonzero(rows >= 0))
         return rows[:count].astype(np.int64), self.scores[row, :count]
 
-    def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
-        """See VectorIndex.search."""
-        return self.vectors.search(vectors, limit, allowed)
+    def probes(self, row: int) -> Probes:
+        """Return an article as what related ones are wanted for."""
+        return Probes(self.vectors.vector(row)[np.newaxis], self.terms.articles.row(row), self.terms.titles.row(row))
+
+    def passages_of(self, row: int) -> tuple[Vectors, NDArray[np.int32]]:
+        """Return an article's passages: their vectors (float32, passages x dimension), and where each begins and ends.
+
+        Places are in characters of the article's text.
+        """
+        own = slice(int(self._passage_ends[row]), int(self._passage_ends[row + 1]))
+        return self._passages[own].astype(np.float32), self._passage_spans[own]
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
@@ -147,14 +171,30 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
 def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
     count, candidates = manifest.counts.articles, manifest.counts.candidates
     labels = orjson.loads((folder / files.LABELS).read_bytes())
+    dimension, passages, terms = manifest.model.dimension, manifest.counts.passages, manifest.counts.terms
     snapshot = Snapshot(
         manifest=manifest,
-        vectors=VectorIndex.open(folder / files.VECTORS, count, manifest.model.dimension),
+        recipe=Recipe.model_validate({name: manifest.recipe[name] for name in Recipe.model_fields}),
+        vectors=VectorIndex.open(folder / files.VECTORS, count, dimension),
+        terms=Terms(
+            vocabulary=_map_blob(folder, files.TERMS, terms),
+            rarity=_map_array(folder / files.RARITY, np.dtype("<f4"), (terms,)),
+            articles=_map_rows(folder, files.ARTICLE_TERMS, count, terms),
+            postings=_map_rows(folder, files.POSTINGS, terms, count),
+            titles=_map_rows(folder, files.TITLES, count, terms),
+            title_postings=_map_rows(folder, files.TITLE_POSTINGS, terms, count),
+            length_mean=length_mean(manifest.counts.words, count),
+        ),
+        cohorts=_map_array(folder / files.COHORTS, np.dtype("<f4"), (count, PARTS, 2)),
+        space=_map_space(folder, tuple(str(language) for language in labels["spoken"]), dimension),
         facts=_map_array(folder / files.FACTS, files.FACT_ROW, (count,)),
         sections=tuple(str(label) for label in labels["sections"]),
         languages=tuple(str(label) for label in labels["languages"]),
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
         scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
+        _passages=_map_array(folder / files.PASSAGES, np.dtype("<f2"), (passages, dimension)),
+        _passage_ends=_map_array(folder / files.PASSAGE_ENDS, np.dtype("<i8"), (count + 1,)),
+        _passage_spans=_map_array(folder / files.PASSAGE_SPANS, np.dtype("<i4"), (passages, 2)),
         _ids=_map_array(folder / files.IDS, files.ID_ROW, (count,)),
         _cards=_map_blob(folder, files.CARDS, count),
         _articles=_map_blob(folder, files.ARTICLES, count),
@@ -169,21 +209,59 @@ def _check_bounds(snapshot: Snapshot) -> None:
     bounds = (
         ("neighbours", snapshot.neighbours, -1, count),
         ("ids", snapshot._ids["row"], 0, count),
+        ("stories", snapshot.facts["story"], 0, count),
         ("sections", snapshot.facts["section"], -1, len(snapshot.sections)),
         ("languages", snapshot.facts["language"], -1, len(snapshot.languages)),
     )
     for name, numbers, low, high in bounds:
         if numbers.size and (numbers.min() < low or numbers.max() >= high):
             raise ValueError(f"{name} outside {low}..{high - 1}")
-    if not np.isfinite(snapshot.scores).all():
-        raise ValueError("a score is not finite")
+    for name, values in (
+        ("score", snapshot.scores),
+        ("cohort", snapshot.cohorts),
+        ("whitening", snapshot.space.whitening),
+        ("offset", snapshot.space.offsets),
+        ("centre", snapshot.space.centre),
+        ("fact", snapshot.facts["eventful"]),
+    ):
+        if not np.isfinite(values).all():
+            raise ValueError(f"a {name} is not finite")
+    if not (snapshot.cohorts[:, :, 1] > 0).all():
+        raise ValueError("a cohort has no deviation")
+    _check_ends("passage_ends.npy", snapshot._passage_ends, len(snapshot._passages))
     hashes = snapshot._ids["hash"]
     if not (hashes[1:] >= hashes[:-1]).all():
         raise ValueError("ids out of order")
 
 
-def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+def _map_rows(folder: Path, name: str, count: int, columns: int) -> TermRows:
+    # "c": what is written stays in memory, and nothing is; sparse_dot_topn takes no array that forbids it.
+    ends = _map_array(folder / f"{name}_ends.npy", np.dtype("<i4"), (count + 1,), "c")
+    length = (int(ends[-1]),)
+    rows = TermRows(
+        ends,
+        _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), length, "c"),
+        _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), length, "c"),
+    )
+    _check_ends(f"{name}_ends.npy", ends, length[0])
+    if length[0] and (rows.terms.min() < 0 or rows.terms.max() >= columns or not np.isfinite(rows.weights).all()):
+        raise ValueError(f"{name} holds what it cannot hold")
+    return rows
+
+
+def _map_space(folder: Path, languages: tuple[str, ...], dimension: int) -> Space:
+    offsets = _map_array(folder / files.OFFSETS, np.dtype("<f4"), (len(languages) + 1, dimension))
+    whitening = _map_array(folder / files.WHITENING, np.dtype("<f4"), (dimension, dimension))
+    return Space(whitening, languages, offsets[:-1], offsets[-1])
+
+
+def _check_ends(name: str, ends: NDArray[Any], length: int) -> None:
+    if int(ends[0]) != 0 or int(ends[-1]) != length or not (ends[1:] >= ends[:-1]).all():
+        raise ValueError(f"{name} does not fit what it divides")
+
+
+def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], mode: _MapMode = "r") -> NDArray[Any]:
+    array = np.load(path, mmap_mode=mode, allow_pickle=False)
     if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape}, not {dtype} {shape}")
     return np.asarray(array)  # a plain view: indexing a memmap object costs several times as much
@@ -192,7 +270,7 @@ def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
 def _map_blob(folder: Path, name: str, count: int) -> Blob:
     ends = _map_array(folder / f"{name}.npy", np.dtype("<u8"), (count + 1,))
     with (folder / f"{name}.bin").open("rb") as file:
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if int(ends[0]) != 0 or int(ends[-1]) != len(content) or not (ends[1:] >= ends[:-1]).all():
-        raise ValueError(f"{name}.npy does not fit {name}.bin")
+        # An archive of which no word is a term has an empty vocabulary, and nothing cannot be mapped.
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if count else b""
+    _check_ends(f"{name}.npy", ends, len(content))
     return Blob(ends, content)

@@ -14,7 +14,7 @@ import numpy as np
 
 from seealso.encoder import Vectors
 from seealso.errors import SnapshotRefused
-from seealso.relatedness import Mask, Rows, Scores
+from seealso.lexical import Mask, Rows, Scores
 
 # FAISS's own file of an IndexFlatIP: fourcc, dimension, count, two unused numbers, trained, metric, number of floats.
 _HEADER = struct.Struct("<4siqqqBiQ")
@@ -34,6 +34,7 @@ class VectorIndex:
 
     def __init__(self, index: Any) -> None:
         self._index = index
+        self._vectors: Vectors = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(-1, index.d)
 
     @classmethod
     def of(cls, vectors: Vectors) -> "VectorIndex":
@@ -85,8 +86,22 @@ class VectorIndex:
 
     def vector(self, row: int) -> Vectors:
         """Return the vector of a row: float32, dimension."""
-        vector: Vectors = self._index.reconstruct(int(row))
+        vector: Vectors = self._vectors[row].copy()
         return vector
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Return the vectors of some rows: float32, rows x dimension."""
+        return self._vectors[rows]
+
+    def products(self, vectors: Vectors, rows: Rows) -> Scores:
+        """Return the inner products of each vector with some rows: float32, the shape of `rows` (vectors x any).
+
+        What stands for row -1 is of no meaning.
+        """
+        products = np.empty(rows.shape, np.float32)
+        for place, (vector, own) in enumerate(zip(vectors, rows, strict=True)):
+            products[place] = self._vectors[own] @ vector
+        return products
 
     def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
         """Return the rows and inner products of the `limit` nearest to each vector, best first.
@@ -111,10 +126,8 @@ class VectorIndex:
         return rows, scores
 
     def _check_lengths(self, path: Path, rows_at_once: int = 65_536) -> None:
-        vectors = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dimension)
-        vectors = vectors.reshape(self.count, self.dimension)
         for start in range(0, self.count, rows_at_once):
-            block = vectors[start : start + rows_at_once]
+            block = self._vectors[start : start + rows_at_once]
             squares = np.einsum("ij,ij->i", block, block)
             if not (np.abs(squares - 1.0) < 1e-3).all():  # false for NaN, too
                 raise SnapshotRefused(path, "holds a vector that is not of unit length")

@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 
 from seealso.article import Article, format_time
 from seealso.encoder import ModelIdentity
-from seealso.relatedness import Scores
+from seealso.lexical import Scores, TermRows, Terms
+from seealso.passages import Passage
+from seealso.relatedness import Cohorts
 from seealso.snapshot import files
 from seealso.snapshot.layout import BUILDING_PREFIX, MANIFEST, SNAPSHOTS, seal, snapshot_folder, sync_folder
 from seealso.snapshot.manifest import FORMAT, Counts, FileEntry, Manifest, Model, content_digest, encode_manifest
 from seealso.snapshot.vectors import VectorIndex
+from seealso.space import PassageVectors, Space
 
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
@@ -33,17 +36,25 @@ _JSON = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 class SnapshotContent:
     """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
 
-    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape.
+    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `cohorts`:
+    see `relatedness.cohorts_of`; `passage_vectors`: float16, passages x dimension, all articles' in order, `passages`
+    their places; `words`: how many were counted for `terms`; `stories` and `eventful`: as in files.FACT_ROW.
     """
 
     articles: Sequence[Article]
+    passages: Sequence[Sequence[Passage]]
+    passage_vectors: PassageVectors
+    space: Space
     vectors: VectorIndex
+    terms: Terms
+    words: int
     neighbours: NDArray[np.int32]
     scores: Scores
+    cohorts: Cohorts
+    stories: NDArray[np.int32]
+    eventful: NDArray[np.float32]
     model: ModelIdentity
     recipe: dict[str, Any]
-    passages: int
-    tokens: int
 
 
 def write_snapshot(index: Path, content: SnapshotContent, created: datetime, parent: str | None) -> str:
@@ -75,13 +86,31 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_blob(folder, files.ARTICLES, (encode_article(article) for article in articles))
     _write_array(folder / files.IDS, _id_table(articles))
     facts, labels = _facts(articles)
+    labels["spoken"] = list(content.space.languages)
+    facts["story"], facts["eventful"] = content.stories, content.eventful
     _write_array(folder / files.FACTS, facts)
     (folder / files.LABELS).write_bytes(orjson.dumps(labels))
     seal(folder / files.LABELS)
     _write_array(folder / files.NEIGHBOURS, content.neighbours.astype(np.int32))
     _write_array(folder / files.SCORES, content.scores.astype(np.float32))
+    _write_array(folder / files.COHORTS, content.cohorts.astype(np.float32))
     content.vectors.write(folder / files.VECTORS)
     seal(folder / files.VECTORS)
+    _write_array(folder / files.PASSAGES, content.passage_vectors.astype(np.float16))
+    counts = [len(passages) for passages in content.passages]
+    _write_array(folder / files.PASSAGE_ENDS, np.concatenate(([0], np.cumsum(counts))).astype(np.int64))
+    spans = [(passage.start, passage.end) for passages in content.passages for passage in passages]
+    _write_array(folder / files.PASSAGE_SPANS, np.array(spans, np.int32).reshape(-1, 2))
+    _write_array(folder / files.WHITENING, content.space.whitening)
+    _write_array(folder / files.OFFSETS, np.vstack([content.space.offsets, content.space.centre]))
+    _write_blob(
+        folder, files.TERMS, (content.terms.vocabulary[number] for number in range(len(content.terms.vocabulary)))
+    )
+    _write_array(folder / files.RARITY, content.terms.rarity)
+    _write_rows(folder, files.ARTICLE_TERMS, content.terms.articles)
+    _write_rows(folder, files.POSTINGS, content.terms.postings)
+    _write_rows(folder, files.TITLES, content.terms.titles)
+    _write_rows(folder, files.TITLE_POSTINGS, content.terms.title_postings)
 
 
 def encode_card(article: Article) -> bytes:
@@ -102,6 +131,11 @@ def _write_blob(folder: Path, name: str, records: Iterable[bytes]) -> None:
             ends.append(ends[-1] + len(record))
     seal(folder / f"{name}.bin")
     _write_array(folder / f"{name}.npy", np.array(ends, np.uint64))
+
+
+def _write_rows(folder: Path, name: str, rows: TermRows) -> None:
+    for part, array in (("ends", rows.ends), ("terms", rows.terms), ("weights", rows.weights)):
+        _write_array(folder / f"{name}_{part}.npy", array)
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> None:
@@ -127,7 +161,7 @@ def _facts(articles: Sequence[Article]) -> tuple[NDArray[Any], dict[str, list[st
         published = int(article.published.timestamp()) if article.published else files.NO_TIME
         section = section_number.get(article.section or "", -1)
         language = language_number.get(article.language or "", -1)
-        facts[row] = (published, section, language, bool(article.sponsored), bool(article.sensitive))
+        facts[row] = (published, section, language, row, 0.0, bool(article.sponsored), bool(article.sensitive))
     return facts, {"sections": sections, "languages": languages}
 
 
@@ -145,8 +179,10 @@ def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, pare
     )
     counts = Counts(
         articles=len(content.articles),
-        passages=content.passages,
-        tokens=content.tokens,
+        passages=len(content.passage_vectors),
+        tokens=sum(passage.tokens for passages in content.passages for passage in passages),
+        words=content.words,
+        terms=len(content.terms.vocabulary),
         candidates=content.neighbours.shape[1],
     )
     digest = content_digest(model, content.recipe, counts, entries)

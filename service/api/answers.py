@@ -15,8 +15,9 @@ from seealso.snapshot.reader import Snapshot
 from service.cache import Cache
 from service.current import Current
 from service.problems import REQUEST_ID_HEADER, request_id
-from service.related import Item, Wanted
+from service.related import Item
 from service.texts import Texts
+from service.wanted import Wanted
 
 CACHE_HEADER = "X-Seealso-Cache"
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
@@ -39,13 +40,24 @@ def parts() -> Parts:
     return found
 
 
+class PassagePair(BaseModel):
+    """Where two articles match best: a sentence of each, '' where one has no text."""
+
+    own: str
+    other: str
+
+
 class Why(BaseModel):
     """Why an article is in a block."""
 
-    parts: dict[str, float] = Field(description="what each part of the score gave")
+    parts: dict[str, float] = Field(description="what each part gave: 'cosine' and 'terms' sum up to the score")
+    cosine: float = Field(description="the cosine of the two articles' vectors, -1 to 1")
+    shared_terms: list[str] = Field(description="the heaviest terms and names that both have, as the other writes them")
+    passages: PassagePair
     days_apart: int | None = Field(None, description="whole days between the two dates, null where one is unknown")
     same_section: bool | None = Field(None, description="whether both stand in one section")
     same_author: bool | None = Field(None, description="whether one person wrote both")
+    same_story: bool | None = Field(None, description="whether both tell the same story")
 
 
 class Card(BaseModel):
@@ -63,6 +75,7 @@ class Card(BaseModel):
     language: str | None = Field(description="BCP 47")
     access: str | None
     score: float = Field(description="how related it is; comparable within one snapshot")
+    probability: float = Field(description="the chance that a person would call the two related, 0 to 1")
     why: Why | None = Field(None, description="with explain=1 only")
 
 
@@ -127,7 +140,8 @@ def encode_cards(snapshot: Snapshot, items: Sequence[Item]) -> bytes:
 
 def _encode_card(card: bytes, item: Item) -> bytes:
     why = b"" if item.why is None else b',"why":' + orjson.dumps(item.why)
-    return card[:-1] + b',"score":' + orjson.dumps(round(item.score, 6)) + why + b"}"
+    numbers = f',"score":{item.score:.4f},"probability":{item.probability:.4f}'.encode()
+    return card[:-1] + numbers + why + b"}"
 
 
 def row_or_problem(snapshot: Snapshot, article_id: str) -> int:

@@ -20,12 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 from seealso.article import ID_CHARACTERS_MAX, Language, Moment, shortened
 from seealso.errors import InvalidRequest
 from service.problems import printable
-from service.related import LIMIT_DEFAULT, LIMIT_MAX, Wanted
 from service.texts import TEXT_CHARACTERS_MAX
+from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Mode, Stories, Wanted
 
 QUERY_PAIRS_MAX = 300
 # int() takes '1_0', ' 5 ' and digits of any script; a query may hold plain ones only.
 _DIGITS = re.compile(r"[0-9]{1,9}")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
@@ -49,6 +50,20 @@ class Filters(BaseModel):
         _Time | None, Field(description="only articles published at this moment or earlier")
     ] = None
     language: Annotated[list[Language], Field(max_length=50, description="only articles in these languages")] = []
+    mode: Annotated[
+        Mode,
+        Field(
+            description="'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old "
+            "and seasonal ones and leaves out news that has expired"
+        ),
+    ] = "background"
+    min_probability: Annotated[
+        float | None,
+        Field(ge=0, le=1, allow_inf_nan=False, description="nothing below this; the recipe's, if not said"),
+    ] = None
+    stories: Annotated[
+        Stories, Field(description="'one' of each story and none of the article's own, or 'all' that tell it")
+    ] = "one"
 
     def wanted(self) -> Wanted:
         """Return the same as the rules take it; requests that mean the same are equal."""
@@ -59,6 +74,9 @@ class Filters(BaseModel):
             published_after=self.published_after,
             published_before=self.published_before,
             languages=tuple(sorted({language.casefold() for language in self.language})),
+            mode=self.mode,
+            min_probability=self.min_probability,
+            stories=self.stories,
         )
 
 
@@ -142,6 +160,10 @@ def _from_text(name: str, value: str, kind: Any) -> Any:
         if value not in _FLAGS:
             raise InvalidRequest(name, f"must be 0 or 1 (got {shortened(value)})")
         return _FLAGS[value]
+    if kind == float | None:
+        if not _DECIMAL.fullmatch(value):
+            raise InvalidRequest(name, f"must be a number such as 0.25 (got {shortened(value)})")
+        return float(value)
     return value
 
 

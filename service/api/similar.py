@@ -11,7 +11,7 @@ from service.api.answers import SimilarAnswer, answer, encode_cards, parts
 from service.api.articles import JSON
 from service.api.reading import SimilarBody
 from service.problems import documented
-from service.related import related_to_vector
+from service.related import related_to_text
 
 EXAMPLE = {"title": "A working title", "body": "The text of a draft, as far as it is written.", "limit": 6}
 
@@ -40,6 +40,6 @@ def similar_to_text(body: SimilarBody) -> Response:
     snapshot = here.current.snapshot()
     title, text = (body.title or "", body.body or "") if body.text is None else ("", body.text)
     language = body.language[0] if len(body.language) == 1 else None
-    vector = here.texts.vector(snapshot, title, text, language)
-    cards = encode_cards(snapshot, related_to_vector(snapshot, vector, body.wanted()))
+    draft = here.texts.draft(snapshot, title, text, language)
+    cards = encode_cards(snapshot, related_to_text(snapshot, draft, body.wanted()))
     return answer(b'{"snapshot":"' + snapshot.id.encode() + b'","related":' + cards + b"}", JSON, snapshot)

@@ -20,7 +20,17 @@ def test_report_counts_what_was_done(tmp_path: Path) -> None:
     assert report.passages == 6 + report.passages_of_longest
     assert report.passages_of_longest > 5
     assert report.tokens > report.passages
-    assert set(report.seconds) == {"read", "load model", "cut", "embed", "neighbours", "write", "check"}
+    assert set(report.seconds) == {
+        "read",
+        "load model",
+        "cut",
+        "embed",
+        "terms",
+        "neighbours",
+        "stories",
+        "write",
+        "check",
+    }
     manifest = open_current(tmp_path).manifest
     assert (manifest.counts.articles, manifest.counts.passages, manifest.counts.tokens) == (
         7, report.passages, report.tokens

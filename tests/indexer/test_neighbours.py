@@ -2,35 +2,65 @@ import numpy as np
 import pytest
 
 import indexer.neighbours
-from indexer.neighbours import find_neighbours
-from seealso.relatedness import CANDIDATES_MAX
+from indexer.neighbours import Archive, Neighbours, find_neighbours
+from seealso.encoder import Vectors
+from seealso.lexical import Terms, build_terms
+from seealso.recipe import RECIPE_DEFAULT
+from seealso.relatedness import CANDIDATES_MAX, Probes, candidates
 from seealso.snapshot.vectors import VectorIndex
 from tests.makers import HashEncoder
 
 
-def test_it_is_what_a_plain_product_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexer.neighbours, "BLOCK_ARTICLES", 37)
-    vectors = HashEncoder().encode([f"word{number} word{number % 7}" for number in range(150)])
-    neighbours, scores = find_neighbours(VectorIndex.of(vectors), vectors)
-    assert neighbours.shape == scores.shape == (150, CANDIDATES_MAX)
-    exact = vectors @ vectors.T
-    np.fill_diagonal(exact, -2)
-    best = -np.sort(-exact, axis=1)[:, :CANDIDATES_MAX]
-    np.testing.assert_allclose(scores, best, atol=2e-6)
-    np.testing.assert_allclose(np.take_along_axis(exact, neighbours.astype(int), 1), scores, atol=2e-6)
+def made(texts: list[str]) -> tuple[VectorIndex, Vectors, Terms]:
+    vectors = HashEncoder().encode(texts)
+    return VectorIndex.of(vectors), vectors, build_terms(("", text, None) for text in texts)[0]
+
+
+def neighbours_of(texts: list[str]) -> Neighbours:
+    return find_neighbours(*made(texts), RECIPE_DEFAULT)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"word{number} word{number % 7}" for number in range(150)]
+    whole = neighbours_of(texts)
+    monkeypatch.setattr(indexer.neighbours, "SEARCHED_AT_ONCE", 37)
+    monkeypatch.setattr(indexer.neighbours, "RANKED_AT_ONCE", 11)
+    told: list[int] = []
+    parted = find_neighbours(*made(texts), RECIPE_DEFAULT, told.append)
+    assert sum(told) == 150
+    assert parted.rows.shape == parted.scores.shape == (150, CANDIDATES_MAX)
+    np.testing.assert_array_equal(parted.rows, whole.rows)
+    np.testing.assert_array_equal(parted.scores, whole.scores)
+
+
+def test_they_are_the_candidates_of_each_article() -> None:
+    index, vectors, terms = made([f"word{number} word{number % 7}" for number in range(150)])
+    table = find_neighbours(index, vectors, terms, RECIPE_DEFAULT)
+    archive = Archive(index, terms, table.cohorts)
+    found = candidates(archive, RECIPE_DEFAULT, Probes(vectors, terms.articles, terms.titles), CANDIDATES_MAX + 1)
+    for row in range(150):
+        assert found.rows[row][found.rows[row] != row][:CANDIDATES_MAX].tolist() == table.rows[row].tolist()
+
+
+def test_shared_terms_are_a_share() -> None:
+    index, vectors, terms = made(["moon tide", "moon tide", "moon bread", "chess"])
+    table = find_neighbours(index, vectors, terms, RECIPE_DEFAULT)
+    shared = table.shared(terms.articles.squares())
+    by_row = dict(zip(table.rows[0].tolist(), shared[0].tolist(), strict=True))
+    assert by_row[1] == pytest.approx(1.0)
+    assert 0 < by_row[2] < 1
+    assert by_row[3] == 0
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_few_articles_have_all_others_as_neighbours(count: int) -> None:
-    vectors = HashEncoder().encode([f"word{number}" for number in range(count)])
-    neighbours, _ = find_neighbours(VectorIndex.of(vectors), vectors)
+    table = neighbours_of([f"word{number}" for number in range(count)])
     for row in range(count):
-        assert sorted(neighbours[row]) == [other for other in range(count) if other != row]
+        assert sorted(table.rows[row]) == [other for other in range(count) if other != row]
 
 
 def test_copies_of_an_article_do_not_put_it_into_its_own_list() -> None:
-    vectors = np.repeat(HashEncoder().encode(["same"]), 300, axis=0)
-    neighbours, _ = find_neighbours(VectorIndex.of(vectors), vectors)
-    assert neighbours.shape == (300, CANDIDATES_MAX)
-    assert all(row not in neighbours[row] for row in range(300))
-    assert (neighbours >= 0).all()
+    table = neighbours_of(["same"] * 300)
+    assert table.rows.shape == (300, CANDIDATES_MAX)
+    assert all(row not in table.rows[row] for row in range(300))
+    assert (table.rows >= 0).all()

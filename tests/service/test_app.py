@@ -17,7 +17,8 @@ def test_openapi_document_says_what_a_query_may_hold(client: FlaskClient) -> Non
     paths = client.get("/openapi.json").get_json()["paths"]
     parameters = {p["name"]: p for p in paths["/v1/articles/{article_id}/related"]["get"]["parameters"]}
     assert set(parameters) == {
-        "article_id", "limit", "section", "exclude", "published_after", "published_before", "language", "explain"
+        "article_id", "limit", "section", "exclude", "published_after", "published_before", "language", "explain",
+        "mode", "min_probability", "stories",
     }  # fmt: skip
     limit = parameters["limit"]["schema"]
     assert (limit["type"], limit["minimum"], limit["maximum"], limit["default"]) == ("integer", 1, 50, 12)

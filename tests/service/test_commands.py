@@ -37,10 +37,9 @@ def test_all_articles_are_a_line_each(index: Path) -> None:
     ]
     assert [line["id"] for line in lines] == [*(f"a{number:03}" for number in range(20)), "paid"]
     for line in lines:
-        assert len(line["related"]) == 4
-        assert set(line["related"][0]) == {"id", "score"}
-        scores = [each["score"] for each in line["related"]]
-        assert scores == sorted(scores, reverse=True)
+        assert 0 < len(line["related"]) <= 4
+        assert set(line["related"][0]) == {"id", "score", "probability"}
+        assert all(each["probability"] >= 0.05 for each in line["related"])
 
 
 def test_raw_is_before_any_rule(index: Path) -> None:
@@ -48,7 +47,8 @@ def test_raw_is_before_any_rule(index: Path) -> None:
         line = json.loads(run(related, "a000", "--json", "--limit", 50, "--index", index, *options).stdout)
         return {each["id"] for each in line["related"]}
 
-    assert ids("--raw") - ids() == {"paid"}
+    assert "paid" in ids("--raw") - ids()
+    assert len(ids("--raw")) == 20
 
 
 def test_wrong_line_is_a_usage_error(index: Path) -> None:

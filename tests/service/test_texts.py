@@ -18,10 +18,13 @@ def snapshot(tmp_path: Path) -> Snapshot:
     return open_current(tmp_path)
 
 
-def test_article_pasted_as_text_has_the_vector_it_has_in_the_index(snapshot: Snapshot) -> None:
+def test_article_pasted_as_text_is_what_it_is_in_the_index(snapshot: Snapshot) -> None:
     piece = articles(6)[4]
-    vector = Texts(HashEncoder, 2).vector(snapshot, piece.title, piece.text, piece.language)
-    np.testing.assert_allclose(vector, snapshot.vectors.vector(4), atol=1e-6)
+    draft = Texts(HashEncoder, 2).draft(snapshot, piece.title, piece.text, piece.language)
+    np.testing.assert_allclose(draft.probes.vectors[0], snapshot.vectors.vector(4), atol=1e-6)
+    own = snapshot.terms.articles.row(4)
+    assert draft.probes.terms.terms.tolist() == own.terms.tolist()
+    assert draft.probes.terms.weights.tolist() == own.weights.tolist()
 
 
 def test_model_is_loaded_once_and_when_first_needed(snapshot: Snapshot) -> None:
@@ -34,7 +37,7 @@ def test_model_is_loaded_once_and_when_first_needed(snapshot: Snapshot) -> None:
     texts = Texts(load, 2)
     assert loaded == []
     for _ in range(3):
-        texts.vector(snapshot, "", "tides", None)
+        texts.draft(snapshot, "", "tides", None)
     assert loaded == ["hash"]
 
 
@@ -46,9 +49,9 @@ def test_snapshot_of_another_model_loads_that_model(snapshot: Snapshot, tmp_path
         return HashEncoder(name)
 
     texts = Texts(load, 2)
-    texts.vector(snapshot, "", "tides", None)
+    texts.draft(snapshot, "", "tides", None)
     index_of(tmp_path / "other", articles(6), HashEncoder("other"))
-    texts.vector(open_current(tmp_path / "other"), "", "tides", None)
+    texts.draft(open_current(tmp_path / "other"), "", "tides", None)
     assert loaded == ["hash", "other"]
 
 
@@ -58,13 +61,13 @@ def test_model_whose_files_changed_is_refused(snapshot: Snapshot) -> None:
         return encoder
 
     with pytest.raises(ModelMismatch, match="something else"):
-        Texts(load, 2).vector(snapshot, "", "tides", None)
+        Texts(load, 2).draft(snapshot, "", "tides", None)
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])
 def test_text_without_words_is_the_callers_mistake(snapshot: Snapshot, text: str) -> None:
     with pytest.raises(InvalidRequest, match="no words"):
-        Texts(HashEncoder, 2).vector(snapshot, "", text, None)
+        Texts(HashEncoder, 2).draft(snapshot, "", text, None)
 
 
 def test_service_is_wired_without_importing_torch(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_manifest_comes_back_as_it_was_written(folder: Path) -> None:
     assert encode_manifest(manifest) == (folder / "manifest.json").read_bytes()
     assert manifest.counts.articles == 5
     assert manifest.model.name == "hash"
-    assert manifest.recipe["measure"]
+    assert manifest.recipe["terms_share"]
 
 
 def test_every_flipped_byte_is_refused(folder: Path) -> None:
@@ -44,7 +44,7 @@ def test_anything_else_is_refused(folder: Path, content: bytes) -> None:
 def test_unknown_format_is_refused_by_its_number(folder: Path) -> None:
     fields = orjson.loads((folder / "manifest.json").read_bytes()) | {"format": 7}
     (folder / "manifest.json").write_bytes(orjson.dumps(fields))
-    with pytest.raises(SnapshotRefused, match="format 7; this version reads format 1"):
+    with pytest.raises(SnapshotRefused, match="format 7; this version reads format 2"):
         read_manifest(folder)
 
 

@@ -19,29 +19,38 @@ def ids(client: FlaskClient, query: str = "", article_id: str = "a000") -> list[
 
 
 def test_block_has_twelve_cards_best_first(client: FlaskClient) -> None:
-    answer = client.get("/v1/articles/a000/related")
+    answer = client.get("/v1/articles/a000/related?min_probability=0&stories=all")
     body = answer.get_json()
     assert answer.content_type == "application/json"
     assert body["id"] == "a000"
     assert len(body["related"]) == 12
     assert {card["id"] for card in body["related"][:6]} == {f"a{number:03}" for number in (3, 6, 9, 12, 15, 18)}
-    assert set(body["related"][0]) == {*CARD_FIELDS, "score"}
-    scores = [card["score"] for card in body["related"]]
-    assert scores == sorted(scores, reverse=True)
+    assert set(body["related"][0]) == {*CARD_FIELDS, "score", "probability"}
+    chances = [card["probability"] for card in body["related"]]
+    assert all(0 <= chance <= 1 for chance in chances)
     assert answer.headers["X-Seealso-Snapshot"] == body["snapshot"]
 
 
 def test_limit_is_a_bound(client: FlaskClient) -> None:
     assert len(ids(client, "limit=1")) == 1
-    assert len(ids(client, "limit=50")) == 24  # of 27: not itself, the sensitive one, the sponsored one
+    assert (
+        len(ids(client, "limit=50&min_probability=0&stories=all")) == 24
+    )  # of 27: not itself, the sensitive one, the sponsored one
+
+
+def test_only_what_is_likely_is_shown(client: FlaskClient) -> None:
+    usual, all_of_them = ids(client, "limit=50"), ids(client, "limit=50&min_probability=0&stories=all")
+    assert set(usual) < set(all_of_them)
+    assert ids(client, "limit=50&min_probability=1") == []
 
 
 def test_filters_hold(client: FlaskClient) -> None:
-    assert ids(client, "section=Science") == ["de1"]
-    assert ids(client, "section=science&section=A %26 B") == ["de1", "linked"]
-    assert ids(client, "language=de") == ["de1"]
-    assert ids(client, "published_after=2025-03-15") == ["de1"]
-    assert ids(client, "published_after=2025-04-01&published_before=2025-04-01") == ["de1"]
+    any_chance = "min_probability=0"
+    assert ids(client, f"{any_chance}&section=Science") == ["de1"]
+    assert set(ids(client, f"{any_chance}&section=science&section=A %26 B")) == {"de1", "linked"}
+    assert ids(client, f"{any_chance}&language=de") == ["de1"]
+    assert ids(client, f"{any_chance}&published_after=2025-03-15") == ["de1"]
+    assert ids(client, f"{any_chance}&published_after=2025-04-01&published_before=2025-04-01") == ["de1"]
     assert "a003" not in ids(client, "exclude=a003&exclude=a006&limit=50")
     assert ids(client, "section=No such section") == []
 
@@ -50,13 +59,18 @@ def test_sensitive_and_sponsored_articles_are_nowhere(client: FlaskClient) -> No
     assert not {"secret", "paid"} & set(ids(client, "limit=50"))
     assert ids(client, article_id="secret") == []
     assert client.get("/v1/articles/secret/related.html").data == b""
-    assert len(ids(client, article_id="paid")) == 12
+    assert len(ids(client, "min_probability=0&stories=all", article_id="paid")) == 12
 
 
 def test_reasons_come_when_asked_for(client: FlaskClient) -> None:
-    (card,) = client.get("/v1/articles/a000/related?limit=1&explain=1").get_json()["related"]
-    assert card["why"] == {
-        "parts": {"cosine": card["score"]}, "days_apart": 0, "same_section": True, "same_author": True
+    (card,) = client.get("/v1/articles/a000/related?limit=1&explain=1&stories=all").get_json()["related"]
+    why = card["why"]
+    assert sum(why["parts"].values()) == pytest.approx(card["score"], abs=2e-4)
+    assert {"moon", "sea"} <= set(" ".join(why["shared_terms"]).split()) <= {"tides", "moon", "sea", "harbour"}
+    assert why["passages"]["own"] == "tides moon sea harbour number0"
+    assert why["passages"]["other"].startswith("tides moon sea harbour number")
+    assert {name: why[name] for name in ("days_apart", "same_section", "same_author", "same_story")} == {
+        "days_apart": 0, "same_section": True, "same_author": True, "same_story": False
     }  # fmt: skip
     assert "why" not in client.get("/v1/articles/a000/related?explain=0").get_json()["related"][0]
 
@@ -86,7 +100,7 @@ def test_article_comes_back_as_indexed(client: FlaskClient) -> None:
 
 
 def test_html_block_is_cards_with_escaped_text(client: FlaskClient) -> None:
-    answer = client.get("/v1/articles/a000/related.html?limit=50")
+    answer = client.get("/v1/articles/a000/related.html?limit=50&min_probability=0&stories=all")
     assert answer.content_type == "text/html; charset=utf-8"
     assert answer.text.startswith('<section class="seealso" lang="en">')
     assert answer.text.count("<li") == 24
@@ -189,10 +203,10 @@ def test_new_snapshot_is_answered_from_at_once_and_never_from_old_keys(
     index_of(tmp_path, articles(5))
     app = make_app(tmp_path)
     client = app.test_client()
-    before = client.get("/v1/articles/a000/related").get_json()
+    before = client.get("/v1/articles/a000/related?min_probability=0").get_json()
     index_of(tmp_path, articles(9))
     app.extensions["seealso"].current.refresh()
-    after = client.get("/v1/articles/a000/related").get_json()
+    after = client.get("/v1/articles/a000/related?min_probability=0").get_json()
     assert (len(before["related"]), len(after["related"])) == (4, 8)
     assert before["snapshot"] != after["snapshot"]
 

@@ -1,0 +1,119 @@
+"""All neighbours at once, of made-up archives of growing size: time, growth, memory, and a draft's candidates.
+
+    python -m bench.neighbours --articles 10000 30000 100000
+
+The articles are made up so that the work is that of real ones: words by Zipf's law, a fifth of each text from its
+subject, some 300 words a text; vectors around their subject's, with cosines as a news archive has them. Each size runs
+in a process of its own, for its peak of memory.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from indexer.neighbours import Archive, find_neighbours
+from seealso.encoder import Vectors
+from seealso.lexical import build_terms, word_counts
+from seealso.recipe import Recipe
+from seealso.relatedness import Probes, candidates
+from seealso.snapshot.vectors import VectorIndex
+
+DIMENSION = 384
+WORDS = 300
+VOCABULARY = 400_000
+SUBJECT_WORDS = 60
+ARTICLES_OF_SUBJECT = 50
+DRAFTS = 200
+
+
+def texts(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
+    """Make up titles and texts: words by Zipf's law, one in five from the article's subject."""
+    rng = np.random.default_rng(seed)
+    subjects = max(1, count // ARTICLES_OF_SUBJECT)
+    ranks = 1.0 / np.arange(1, VOCABULARY + 1) ** 1.05
+    steps = np.cumsum(ranks / ranks.sum())
+    own = np.random.default_rng(0).integers(500, VOCABULARY, (subjects, SUBJECT_WORDS))
+    for _ in range(count):
+        length = int(rng.gamma(4, WORDS / 4)) + 40
+        subject = own[rng.integers(subjects)]
+        common = np.searchsorted(steps, rng.random(length))
+        chosen = np.where(rng.random(length) < 0.2, rng.choice(subject, length), common)
+        yield " ".join(f"w{word}" for word in chosen[:8]), " ".join(f"w{word}" for word in chosen), "en"
+
+
+def vectors_of(count: int, seed: int) -> Vectors:
+    """Make up unit vectors: a common direction, one of 20 sections, a subject, and the article's own."""
+    rng = np.random.default_rng(seed)
+
+    def directions(number: int) -> Vectors:
+        made: Vectors = rng.standard_normal((number, DIMENSION)).astype(np.float32)
+        made /= np.linalg.norm(made, axis=1, keepdims=True)
+        return made
+
+    subjects = max(1, count // ARTICLES_OF_SUBJECT)
+    vectors = 0.35 * directions(1) + 0.3 * directions(20)[rng.integers(20, size=count)]
+    vectors = vectors + 0.6 * directions(subjects)[rng.integers(subjects, size=count)] + 0.65 * directions(count)
+    made: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return made
+
+
+def measure(count: int) -> dict[str, float]:
+    """Return seconds, peak memory (MB, of the whole process) and a draft's milliseconds at a size."""
+    started = time.perf_counter()
+    terms, _ = build_terms(texts(count, seed=1))
+    vectors = vectors_of(count, seed=2)
+    made = time.perf_counter()
+    searchable = VectorIndex.of(vectors)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    found = find_neighbours(searchable, vectors, terms, Recipe())
+    seconds = time.perf_counter() - begun
+    archive = Archive(searchable, terms, found.cohorts)
+    drafts = vectors_of(DRAFTS, seed=3)
+    took = []
+    for number, (title, text, _) in enumerate(texts(DRAFTS, seed=4)):
+        begun = time.perf_counter()
+        counts = terms.vectors([word_counts(title, text)])
+        probes = Probes(drafts[number : number + 1], counts, terms.title_vectors([title]))
+        candidates(archive, Recipe(), probes, 50)
+        took.append(1_000 * (time.perf_counter() - begun))
+    return {
+        "articles": count,
+        "make_seconds": round(made - started, 1),
+        "terms_per_article": round(len(terms.articles.terms) / count, 1),
+        "seconds": round(seconds, 1),
+        "peak_mb_before": before // 1_024,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
+        "draft_p50_ms": round(float(np.percentile(took, 50)), 1),
+        "draft_p99_ms": round(float(np.percentile(took, 99)), 1),
+    }
+
+
+def main() -> None:
+    """Measure each size in a process of its own and print a line each, with the growth from one to the next."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments.one)))
+        return
+    found = []
+    for count in arguments.articles:
+        command = [sys.executable, "-m", "bench.neighbours", "--one", str(count)]
+        found.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+        print(json.dumps(found[-1]), flush=True)
+    for small, large in pairwise(found):
+        grown = np.log(large["seconds"] / small["seconds"]) / np.log(large["articles"] / small["articles"])
+        print(f"{small['articles']:,} -> {large['articles']:,} articles: seconds grow as articles^{grown:.2f}")
+
+
+if __name__ == "__main__":
+    main()

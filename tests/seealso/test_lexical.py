@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seealso.lexical import STOP_ARTICLES_ADDED, TERMS_MAX, Terms, build_terms, surface_forms, word_counts, words
+
+
+def terms_of(*texts: str) -> Terms:
+    return build_terms(("", text, "en") for text in texts)[0]
+
+
+def dense(terms: Terms) -> np.ndarray:
+    matrix = np.zeros((len(terms.articles), len(terms.vocabulary)), np.float32)
+    for row in range(len(terms.articles)):
+        own = terms.articles.row(row)
+        matrix[row, own.terms] = own.weights
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The Harbour wall, again", ["the", "harbour", "wall", "again"]),
+        ("reader's   the ’90s", ["reader's", "the", "90s"]),
+        ("Straße STRASSE", ["strasse", "strasse"]),
+        ("ﬁnance Ⅷ", ["finance", "viii"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("東京都", ["東京", "京都"]),
+        ("猫", ["猫"]),
+        ("_ -- !", []),
+        ("", []),
+    ],
+)
+def test_words_are_those_of_the_language(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+@given(st.text(max_size=60))
+def test_any_text_has_words_and_they_are_in_one_form(text: str) -> None:
+    found = words(text)
+    assert all(found)
+    assert words(" ".join(found)) == [part for word in found for part in words(word)]
+
+
+def test_title_counts_twice() -> None:
+    assert word_counts("Tide", "tide and moon") == {"tide": 3, "and": 1, "moon": 1}
+
+
+def test_words_are_shown_as_the_text_writes_them() -> None:
+    assert surface_forms("Netherquay and netherquay and Netherquay", {"netherquay", "moon"}) == {
+        "netherquay": "Netherquay"
+    }
+
+
+def test_search_finds_what_a_plain_product_gives() -> None:
+    rng = np.random.default_rng(5)
+    terms = terms_of(*(" ".join(f"w{n}" for n in rng.integers(0, 400, 30)) for _ in range(120)))
+    exact = dense(terms) @ dense(terms).T
+    rows, scores = terms.search(terms.articles, terms.postings, 10)
+    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :10], rtol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(exact, rows, 1), scores, rtol=1e-5)
+    some = rng.integers(0, 120, (120, 7))
+    np.testing.assert_allclose(
+        terms.products(terms.articles, terms.articles, some), np.take_along_axis(exact, some, 1), rtol=1e-5
+    )
+    some[:, 3] = -1
+    assert not terms.products(terms.articles, terms.articles, some)[:, 3].any()
+
+
+def test_only_allowed_articles_are_found_and_all_of_them() -> None:
+    terms = terms_of(*(["moon tide"] * 2 + ["moon"] * 2 + ["bread"] * 4))
+    allowed = np.array([False, True, True, True, True, True, True, True])
+    rows, scores = terms.search(terms.articles.row(0), terms.postings, 5, allowed)
+    assert rows.tolist() == [[1, 2, 3, -1, -1]]
+    assert scores[0, 0] > scores[0, 1] == scores[0, 2] > scores[0, 3] == 0
+
+
+def test_rare_words_weigh_more_and_longer_texts_less() -> None:
+    terms = terms_of("moon tide", "moon bread", "clock", "moon tide " + "other words follow here " * 20)
+    first, last = dense(terms)[0], dense(terms)[3]
+    number = {terms.term(place): place for place in range(len(terms.vocabulary))}
+    assert first[number["tide"]] > first[number["moon"]] > 0
+    assert first[number["tide"]] > last[number["tide"]] > 0
+
+
+def test_stop_words_are_told_by_language() -> None:
+    german = [("", f"und die Sache {number}", "de") for number in range(STOP_ARTICLES_ADDED)]
+    english = [("", f"the thing {number}", "en") for number in range(50)]
+    terms, counted = build_terms([*german, *english])
+    found = {terms.term(place) for place in range(len(terms.vocabulary))}
+    assert "49" in found
+    assert found.isdisjoint({"und", "die", "the"})
+    assert counted == 4 * len(german) + 3 * len(english)
+
+
+def test_few_articles_have_no_stop_words() -> None:
+    assert len(terms_of("one").vocabulary) == 1
+    assert len(terms_of("one two", "one two").vocabulary) == 2
+
+
+def test_long_articles_keep_their_heaviest_terms() -> None:
+    terms = terms_of(" ".join(f"w{number}" for number in range(2 * TERMS_MAX)) + " w7 w7 w7")
+    assert len(terms.articles.terms) == TERMS_MAX
+    assert 7 in {int(terms.term(int(term))[1:]) for term in terms.articles.terms}
+
+
+def test_titles_are_found_in_texts() -> None:
+    terms, _ = build_terms([("Moon tide", "bread", None), ("Bread", "tide and moon", None), ("", "clock", None)])
+    rows, _ = terms.search(terms.articles, terms.title_postings, 3)
+    assert set(rows[1].tolist()) == {0, 1, -1}  # its own title, and the other's in its text
+    assert np.diff(terms.titles.ends).tolist() == [2, 1, 0]
+    np.testing.assert_allclose(terms.titles.squares(), [1, 1, 0], atol=1e-6)
+    assert terms.title_vectors(["tide Moon tide"]).terms.tolist() == terms.titles.row(0).terms.tolist()
+
+
+def test_article_pasted_as_text_has_the_same_terms() -> None:
+    terms, _ = build_terms([("Moon", "tide tide bread", None), ("Clock", "bread", None)])
+    again = terms.vectors([word_counts("Moon", "tide tide bread"), word_counts("", "unheard of")])
+    own = terms.articles.row(0)
+    assert again.row(0).terms.tolist() == own.terms.tolist()
+    assert again.row(0).weights.tolist() == own.weights.tolist()
+    assert len(again.row(1).terms) == 0
+
+
+def test_archive_without_a_word_has_no_terms() -> None:
+    terms, counted = build_terms([("", "", None), ("!", "?", None)])
+    assert counted == 0
+    rows, scores = terms.search(terms.articles, terms.postings, 3)
+    assert (rows == -1).all()
+    assert not scores.any()
+    assert not terms.products(terms.articles, terms.titles, np.zeros((2, 1), np.int64)).any()

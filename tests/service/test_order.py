@@ -1,0 +1,93 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seealso.article import Article, parse_time
+from seealso.snapshot.reader import Snapshot, open_current
+from service.order import choose
+from tests.makers import article, index_of
+
+
+def snapshot_of(folder: Path, pieces: Sequence[Article]) -> Snapshot:
+    index_of(folder, pieces)
+    return open_current(folder)
+
+
+def chosen(
+    snapshot: Snapshot,
+    probabilities: Sequence[float],
+    mode: str = "background",
+    limit: int = 12,
+    language: str | None = None,
+    one_per_story: bool = True,
+) -> list[str]:
+    rows = np.arange(len(snapshot))
+    places = choose(snapshot, rows, np.array(probabilities, float), mode, limit, language, one_per_story)
+    return [snapshot.article_id(place) for place in places]
+
+
+def test_best_first_and_equal_ones_by_id(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, [article(name, title=name, body=f"on {name} alone") for name in "abcd"])
+    assert chosen(snapshot, [0.2, 0.5, 0.2, 0.9]) == ["d", "b", "a", "c"]
+    assert chosen(snapshot, [0.2, 0.5, 0.2, 0.9], limit=2) == ["d", "b"]
+    assert choose(snapshot, np.empty(0, np.int64), np.empty(0), "background", 12, None, one_per_story=True) == []
+
+
+def test_latest_prefers_new_pieces_but_not_at_any_price(tmp_path: Path) -> None:
+    dates = {"new": "2026-10-30", "old": "2024-10-30", "undated": None}
+    snapshot = snapshot_of(tmp_path, [article(name, title=name, published=date) for name, date in dates.items()])
+    assert chosen(snapshot, [0.5, 0.5, 0.5], "background") == ["new", "old", "undated"]
+    assert chosen(snapshot, [0.4, 0.5, 0.5], "latest")[0] == "new"
+    assert chosen(snapshot, [1e-9, 0.5, 0.0], "latest")[0] == "old"
+
+
+def test_evergreen_leaves_expired_news_behind_and_welcomes_the_season(tmp_path: Path) -> None:
+    words = " ".join(f"storm{number}" for number in range(40))
+    news = [article(f"news{n}", title=f"Storm {n}", body=words, published=f"2025-01-0{n + 1}") for n in range(4)]
+    others = [article(f"other{n}", title=f"{n}", body=f"on {n * 7}", published=f"20{10 + n}-06-01") for n in range(10)]
+    snapshot = snapshot_of(tmp_path, [*news, *others, article("x", title="explainer", published="2020-06-01")])
+    eventful = {snapshot.article_id(row): float(snapshot.facts["eventful"][row]) for row in range(len(snapshot))}
+    assert eventful["news0"] > 0.7
+    assert eventful["x"] == 0.0
+    chances = [0.5 if name == "news0" else 0.3 if name == "x" else 0.01 for name in sorted(eventful)]
+    assert chosen(snapshot, chances, "background", one_per_story=False)[0] == "news0"
+    assert chosen(snapshot, chances, "evergreen", one_per_story=False)[0] == "x"
+
+
+def test_season_is_that_of_the_snapshots_day(tmp_path: Path) -> None:
+    empty = snapshot_of(tmp_path / "first", [article("a")])
+    made = parse_time(empty.manifest.created)
+    seasonal = made.replace(year=made.year - 3, day=min(made.day, 28)).isoformat()
+    other = made.replace(year=made.year - 3, month=(made.month + 5) % 12 + 1, day=15).isoformat()
+    pieces = [article("a", title="off", published=other), article("b", title="season", published=seasonal)]
+    snapshot = snapshot_of(tmp_path / "second", pieces)
+    assert chosen(snapshot, [0.5, 0.45], "background") == ["a", "b"]
+    assert chosen(snapshot, [0.5, 0.45], "evergreen") == ["b", "a"]
+
+
+def test_own_language_goes_first(tmp_path: Path) -> None:
+    tags = ("de", "en", "en-GB", None)
+    snapshot = snapshot_of(
+        tmp_path, [article(f"{n}", title=f"t{n}", body=f"text {n * 31}", language=tag) for n, tag in enumerate(tags)]
+    )
+    assert chosen(snapshot, [0.9, 0.5, 0.4, 0.3], language="en") == ["1", "2", "3", "0"]
+    assert chosen(snapshot, [0.9, 0.5, 0.4, 0.3]) == ["0", "1", "2", "3"]
+    assert chosen(snapshot, [0.9, 0.5, 0.4, 0.3], language="en", limit=2) == ["1", "2"]
+
+
+def test_story_is_shown_once_by_the_article_that_stands_for_it(tmp_path: Path) -> None:
+    pieces = [article("a", canonical="b"), article("b"), article("c", canonical="b"), article("d")]
+    snapshot = snapshot_of(tmp_path, pieces)
+    assert chosen(snapshot, [0.9, 0.3, 0.8, 0.5]) == ["b", "d"]
+    assert len(chosen(snapshot, [0.9, 0.3, 0.8, 0.5], one_per_story=False)) == 4
+
+
+@pytest.mark.parametrize("different", [0.41, 0.3])
+def test_what_is_much_like_what_stands_above_gives_way_a_little(tmp_path: Path, different: float) -> None:
+    text = "tides moon sea harbour wall"
+    pieces = [article("a", title="x", body=text), article("b", title="x", body=text + " quay")]
+    snapshot = snapshot_of(tmp_path, [*pieces, article("c", title="bread", body="yeast oven")])
+    order = chosen(snapshot, [0.5, 0.45, different], one_per_story=False)
+    assert order == (["a", "c", "b"] if different > 0.4 else ["a", "b", "c"])
