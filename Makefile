@@ -1,6 +1,7 @@
 # make demo    index the sample newsroom and serve it on 127.0.0.1:8080
 # make test    the tests            make lint    ruff and mypy
-# make bench   what bench/ measures  make setup   only the environment, .venv
+# make bench   what bench/ measures  make torture 10,000 random corpora against the laws of a block
+# make setup   only the environment, .venv
 # make image-check    the Dockerfile's steps, in a clean environment without Docker
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 DEMO_INDEX := var/demo
 DEMO_PORT ?= 8080
 
-.PHONY: setup demo test lint image-check bench clean
+.PHONY: setup demo test torture lint image-check bench clean
 
 setup: .venv/.ready
 
@@ -36,6 +37,9 @@ demo: $(DEMO_INDEX)/CURRENT
 test: setup
 	$(BIN)/pytest -n auto --maxprocesses 4
 
+torture: setup
+	$(BIN)/pytest --hypothesis-profile torture tests/service/test_related.py -k laws
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,6 +51,7 @@ image-check: setup
 bench: setup
 	$(BIN)/python -m bench.index
 	$(BIN)/python -m bench.serve
+	$(BIN)/python -m bench.neighbours
 
 clean:
 	rm -rf .venv var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

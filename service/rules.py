@@ -42,8 +42,9 @@ class Admission:
             passed &= facts["published"] <= before.timestamp()
         if isinstance(rows, slice):
             passed[self._excluded] = False
-        elif self._excluded:
-            passed &= ~np.isin(rows, self._excluded)
+        else:
+            for row in self._excluded:
+                passed &= rows != row
         mask: Mask = passed
         return mask
 

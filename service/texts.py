@@ -17,6 +17,16 @@ from service.why import Draft
 
 # Some 16,000 words; embedding that much takes a core several seconds.
 TEXT_CHARACTERS_MAX = 100_000
+# A longer first line is a paragraph.
+TITLE_CHARACTERS_MAX = 200
+
+
+def title_and_text(pasted: str) -> tuple[str, str]:
+    """Return a pasted text's first line as its title, where it looks like one, and the rest."""
+    title, _, text = pasted.strip().partition("\n")
+    if len(title) <= TITLE_CHARACTERS_MAX and text.strip():
+        return title.strip(), text.strip()
+    return "", pasted
 
 
 class Texts:

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
 from service.own_redis import OwnRedis
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+
+# `make torture`: as many random cases as nobody waits for twice a day.
+settings.register_profile("torture", max_examples=10_000, deadline=None)
 
 
 @pytest.fixture(autouse=True)

@@ -82,6 +82,15 @@ def test_newsroom_has_the_stories_that_were_written(newsroom: Path) -> None:
     assert "measles-vaccination-rates-corrected" in found
 
 
+def test_article_pasted_as_text_has_its_own_block_after_itself(service: Running, newsroom: Path) -> None:
+    article = service.get("/v1/articles/heat-pumps-in-old-houses").json()
+    pasted = f"{article['title']}\n\n{article['summary']}\n\n{article['body']}"
+    body = {"text": pasted, "language": ["en"], "limit": 9}
+    found = service.post("/v1/similar", body).json()["related"]
+    block = service.get("/v1/articles/heat-pumps-in-old-houses/related?limit=8&language=en").json()["related"]
+    assert [card["id"] for card in found] == ["heat-pumps-in-old-houses", *(card["id"] for card in block)]
+
+
 def test_second_answer_comes_from_redis_in_every_worker(service: Running) -> None:
     levels = [service.get("/v1/articles/octopus-minds/related?limit=7").headers["x-seealso-cache"] for _ in range(20)]
     assert levels == ["miss", *["hit"] * 19]

@@ -97,7 +97,7 @@ class RelatedQuery(Filters):
 class SimilarBody(Filters):
     """A text to find related articles for: `text`, or `title` and `body`."""
 
-    text: Annotated[_Text | None, Field(description="the text, pasted")] = None
+    text: Annotated[_Text | None, Field(description="the text, pasted; a short first line is its title")] = None
     title: Annotated[_Text | None, Field(description="the title, if it is known apart")] = None
     body: Annotated[_Text | None, Field(description="the text below the title")] = None
     explain: Annotated[bool, Field(description="say why each article is there")] = False

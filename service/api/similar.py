@@ -12,6 +12,7 @@ from service.api.articles import JSON
 from service.api.reading import SimilarBody
 from service.problems import documented
 from service.related import related_to_text
+from service.texts import title_and_text
 
 EXAMPLE = {"title": "A working title", "body": "The text of a draft, as far as it is written.", "limit": 6}
 
@@ -38,7 +39,7 @@ def similar_to_text(body: SimilarBody) -> Response:
     """The articles related to a text that is not in the index: a draft, or a pasted page."""
     here = parts()
     snapshot = here.current.snapshot()
-    title, text = (body.title or "", body.body or "") if body.text is None else ("", body.text)
+    title, text = (body.title or "", body.body or "") if body.text is None else title_and_text(body.text)
     language = body.language[0] if len(body.language) == 1 else None
     draft = here.texts.draft(snapshot, title, text, language)
     cards = encode_cards(snapshot, related_to_text(snapshot, draft, body.wanted()))

@@ -8,7 +8,7 @@ import pytest
 from seealso.encoder import Encoder
 from seealso.errors import InvalidRequest, ModelMismatch, ServiceBusy
 from seealso.snapshot.reader import Snapshot, open_current
-from service.texts import Texts
+from service.texts import Texts, title_and_text
 from tests.makers import HashEncoder, articles, index_of
 
 
@@ -25,6 +25,20 @@ def test_article_pasted_as_text_is_what_it_is_in_the_index(snapshot: Snapshot) -
     own = snapshot.terms.articles.row(4)
     assert draft.probes.terms.terms.tolist() == own.terms.tolist()
     assert draft.probes.terms.weights.tolist() == own.weights.tolist()
+
+
+@pytest.mark.parametrize(
+    ("pasted", "title", "text"),
+    [
+        ("A headline\n\nThe text.\nMore.", "A headline", "The text.\nMore."),
+        ("One line only", "", "One line only"),
+        ("x" * 201 + "\nmore", "", "x" * 201 + "\nmore"),
+        ("\n A headline \n text", "A headline", "text"),
+        ("", "", ""),
+    ],
+)
+def test_short_first_line_of_a_pasted_text_is_its_title(pasted: str, title: str, text: str) -> None:
+    assert title_and_text(pasted) == (title, text)
 
 
 def test_model_is_loaded_once_and_when_first_needed(snapshot: Snapshot) -> None:
