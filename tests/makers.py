@@ -38,7 +38,10 @@ class HashEncoder:
 
     def _vector(self, text: str) -> Any:
         words = re.findall(r"\w+", text.lower()) or [""]
-        total = sum(_direction(word) for word in words)
+        # Another name is another model: its vectors have nothing to do with these.
+        total = sum(
+            _direction(word if self.identity.name == "hash" else f"{self.identity.name}:{word}") for word in words
+        )
         return total / np.linalg.norm(total)
 
 

@@ -9,8 +9,8 @@ from indexer.build import take_page_cards
 from indexer.report import Report
 from indexer.sources.source import Found, PageCard, Quarantined
 from seealso.errors import NothingToIndex
-from seealso.snapshot.layout import published_ids
-from seealso.snapshot.reader import open_current
+from seealso.snapshot.layout import published_ids, snapshot_folder
+from seealso.snapshot.reader import open_current, open_snapshot
 from tests.makers import HashEncoder, article, articles, index_of
 
 
@@ -133,3 +133,16 @@ def test_pages_own_address_and_repeats_are_no_picks() -> None:
 
 def test_picks_that_the_source_gave_stand() -> None:
     assert picks(PageCard(title="About one"), of=["two"])[0] == ["two"]
+
+
+def test_another_model_makes_a_whole_new_snapshot_beside_the_old(tmp_path: Path) -> None:
+    first = index_of(tmp_path, articles(9))
+    second = index_of(tmp_path, articles(9), HashEncoder("another"))
+    assert first.snapshot is not None
+    assert second.snapshot != first.snapshot
+    old, new = open_snapshot(snapshot_folder(tmp_path, first.snapshot)), open_current(tmp_path)
+    assert (old.manifest.model.name, new.manifest.model.name) == ("hash", "another")
+    for row in range(9):  # each vector is of the one model that the manifest names
+        vectors, _ = new.passages_of(row)
+        expected = HashEncoder("another").encode([f"Piece {row}\n{articles(9)[row].text}"])
+        np.testing.assert_allclose(vectors, expected, atol=1e-3)

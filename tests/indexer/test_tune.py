@@ -1,11 +1,15 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from indexer.commands import tune as tune_command
 from indexer.gold import Gold
 from indexer.publish import keep_recipe, kept_recipe
 from indexer.tune import PAIRS_MIN, QUERIES_MIN, tune
+from seealso.article import Article
 from seealso.errors import NothingToIndex, SettingsInvalid
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.snapshot.layout import RECIPE
@@ -90,3 +94,19 @@ def test_recipe_that_is_none_is_refused_by_field(tmp_path: Path, content: bytes,
     (tmp_path / RECIPE).write_bytes(content)
     with pytest.raises(SettingsInvalid, match=said):
         kept_recipe(tmp_path)
+
+
+def test_command_tells_before_and_after_and_keeps_the_recipe(snapshot: Snapshot, tmp_path: Path) -> None:
+    pieces = [Article.model_validate_json(snapshot.article(row)) for row in range(len(snapshot))]
+    gold = gold_of(snapshot, 120)
+    index_of(tmp_path, [piece.model_copy(update={"editor_related": list(gold.get(piece.id, {}))}) for piece in pieces])
+    shown = CliRunner().invoke(tune_command, ["--dry-run", "--index", str(tmp_path)])
+    assert shown.exit_code == 0, shown.output
+    assert "nDCG@10, by new weights" in shown.stdout
+    assert not (tmp_path / RECIPE).exists()
+    kept = CliRunner().invoke(tune_command, ["--json", "--index", str(tmp_path)])
+    assert kept_recipe(tmp_path).model_dump() == json.loads(kept.stdout)["recipe"]
+    assert str(tmp_path / RECIPE) in kept.stderr
+    assert (
+        json.loads(kept.stdout)["reliability_after"]["error"] < json.loads(kept.stdout)["reliability_before"]["error"]
+    )

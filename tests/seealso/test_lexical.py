@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seealso.lexical import STOP_ARTICLES_ADDED, TERMS_MAX, Terms, build_terms, surface_forms, word_counts, words
+from seealso.lexical import ARTICLES_ADDED, TERMS_MAX, Terms, build_terms, surface_forms, word_counts, words
 
 
 def terms_of(*texts: str) -> Terms:
@@ -85,7 +85,7 @@ def test_rare_words_weigh_more_and_longer_texts_less() -> None:
 
 
 def test_stop_words_are_told_by_language() -> None:
-    german = [("", f"und die Sache {number}", "de") for number in range(STOP_ARTICLES_ADDED)]
+    german = [("", f"und die Sache {number}", "de") for number in range(ARTICLES_ADDED)]
     english = [("", f"the thing {number}", "en") for number in range(50)]
     terms, counted = build_terms([*german, *english])
     found = {terms.term(place) for place in range(len(terms.vocabulary))}
