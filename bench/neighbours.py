@@ -22,7 +22,7 @@ from indexer.neighbours import Archive, find_neighbours
 from seealso.encoder import Vectors
 from seealso.lexical import build_terms, word_counts
 from seealso.recipe import Recipe
-from seealso.relatedness import Probes, candidates
+from seealso.relatedness import CANDIDATES_MAX, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.vectors import VectorIndex
 
 DIMENSION = 384
@@ -80,9 +80,10 @@ def measure(count: int) -> dict[str, float]:
     took = []
     for number, (title, text, _) in enumerate(texts(DRAFTS, seed=4)):
         begun = time.perf_counter()
-        counts = terms.vectors([word_counts(title, text)])
-        probes = Probes(drafts[number : number + 1], counts, terms.title_vectors([title]))
-        candidates(archive, Recipe(), probes, 50)
+        vector = terms.vector(word_counts(title, text), "en")
+        probes = Probes(drafts[number : number + 1], vector, terms.title_vector(title, "en"))
+        nearby = nearest(archive.vectors, archive.terms, probes)
+        rank(archive, Recipe(), probes, nearby, cohorts_of(nearby, probes, count), CANDIDATES_MAX)
         took.append(1_000 * (time.perf_counter() - begun))
     return {
         "articles": count,

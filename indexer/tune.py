@@ -24,6 +24,8 @@ from seealso.snapshot.reader import Snapshot
 # Fewer picks say more about chance than about the newsroom: the error of nDCG@10 over 50 queries is 0.05.
 QUERIES_MIN = 50
 PAIRS_MIN = 100
+# So many standard errors of the gain; one would pass by chance one time in six.
+SURE = 2.0
 TERMS_SHARES = (0.2, 0.3, 0.35, 0.4, 0.5, 0.6)
 TITLES_SHARES = (0.0, 0.1, 0.15, 0.2)
 RETURN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -65,7 +67,7 @@ class Tuned:
         for column in ("", "before", "after", ""):
             table.add_column(column, justify="left" if column == "" else "right", no_wrap=True)
         after = self.ndcg_before + self.gain
-        taken = "taken" if self.weights_taken else f"not taken: the gain is within its noise, {self.noise:.3f}"
+        taken = "taken" if self.weights_taken else f"not taken: not {SURE:g} times its noise, {self.noise:.3f}"
         table.add_row("nDCG@10, by new weights", f"{self.ndcg_before:.3f}", f"{after:.3f}", taken)
         table.add_row(
             "calibration error",
@@ -98,20 +100,17 @@ def tune(snapshot: Snapshot, gold: Gold) -> Tuned:
     old = np.array([query.ndcg(before) for query in queries])
     new = np.array([query.ndcg(fitted[query.fold]) for query in queries])
     gain, noise = float((new - old).mean()), float((new - old).std() / np.sqrt(len(queries)))
-    weights_taken = gain > noise
+    weights_taken = gain > SURE * noise
     weighed = _weights(queries, before) if weights_taken else before
-    said_before, said_after, related = [], [], []
+    # What is said of each query's best candidates, as the snapshot stands, and by a curve fitted to other queries.
+    was = [_said(query, before, before) for query in queries]
+    kept, becomes = [], []
     for fold in folds:
-        kept = fitted[fold] if weights_taken else before
-        calibrated = _calibrated([query for query in queries if query.fold != fold], kept)
-        for query in held_out[fold]:
-            scores, found = query.judged(kept)
-            said_before.append(before.probability(scores))
-            said_after.append(calibrated.probability(scores))
-            related.append(found)
-    found = np.concatenate(related)
-    was, becomes = (np.concatenate(said) for said in (said_before, said_after))
-    calibration_taken = _surprise(becomes, found) < _surprise(was, found)
+        weights = fitted[fold] if weights_taken else before
+        curve = _calibrated([query for query in queries if query.fold != fold], weights)
+        kept += [_said(query, weights, before) for query in held_out[fold]]
+        becomes += [_said(query, weights, curve) for query in held_out[fold]]
+    calibration_taken = _surprise(becomes) < _surprise(kept)
     recipe = _calibrated(queries, weighed) if calibration_taken else weighed
     if weights_taken or calibration_taken:
         recipe = recipe.model_copy(update={"fitted_to": f"{len(queries)} queries of snapshot {snapshot.id}"})
@@ -124,8 +123,8 @@ def tune(snapshot: Snapshot, gold: Gold) -> Tuned:
         gain=gain,
         noise=noise,
         weights_taken=weights_taken,
-        reliability_before=reliability(was, found),
-        reliability_after=reliability(becomes, found),
+        reliability_before=reliability(*_joined(was)),
+        reliability_after=reliability(*_joined(becomes if calibration_taken else kept)),
         calibration_taken=calibration_taken,
     )
 
@@ -153,6 +152,17 @@ def _calibrated(queries: list[Query], recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"slope": round(slope, 4), "intercept": round(intercept, 4)})
 
 
-def _surprise(said: Values, found: NDArray[np.bool_]) -> float:
+def _said(query: Query, weights: Recipe, curve: Recipe) -> tuple[Values, NDArray[np.bool_]]:
+    """Return the probabilities of a query's best candidates, and which are related."""
+    scores, related = query.judged(weights)
+    return curve.probability(scores), related
+
+
+def _joined(said: list[tuple[Values, NDArray[np.bool_]]]) -> tuple[Values, NDArray[np.bool_]]:
+    return np.concatenate([each for each, _ in said]), np.concatenate([each for _, each in said])
+
+
+def _surprise(said: list[tuple[Values, NDArray[np.bool_]]]) -> float:
     """Return the mean negative logarithm of what was said of what came."""
-    return float(-np.log(np.clip(np.where(found, said, 1.0 - said), 1e-9, 1.0)).mean())
+    chances, found = _joined(said)
+    return float(-np.log(np.clip(np.where(found, chances, 1.0 - chances), 1e-9, 1.0)).mean())

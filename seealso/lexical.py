@@ -35,6 +35,8 @@ TITLE_TIMES = 2
 # a language of very few articles from having no terms at all, and their words from looking rare.
 STOP_SHARE = 0.25
 ARTICLES_ADDED = 10
+# A language of fewer articles is weighed with all the others together: of so few, nothing is known to be rare.
+LANGUAGE_ARTICLES_MIN = 5
 # Only articles of more than a thousand words lose any. With 256, documentation's lists would lose 0.2 % nDCG@10, and
 # those of its prose 0.6 %; with 128, 1 %.
 TERMS_MAX = 512
@@ -45,23 +47,29 @@ RECIPE: dict[str, Any] = {
     "b": BM25_B,
     "title_times": TITLE_TIMES,
     "stop_share": STOP_SHARE,
+    "articles_added": ARTICLES_ADDED,
+    "language_articles_min": LANGUAGE_ARTICLES_MIN,
     "terms_max": TERMS_MAX,
 }
 
-# Letters with their marks, digits, and an apostrophe between letters ('reader's').
-_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['’]\p{L}[\p{L}\p{M}]*)?")
 # Scripts that put no space between words: each pair of neighbouring characters is taken as a word.
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*")
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+# Else letters and digits with their marks; an apostrophe parts ("reader's", "l'économie").
+_WORD = regex.compile(
+    rf"(?V1)(?P<unspaced>(?:[{_UNSPACED}]\p{{M}}*)+)|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]*"
+)
+_CHARACTER = regex.compile(r"\X")
 
 
 def words(text: str) -> list[str]:
     """Return the words of a text in order, in the one form under which they are compared."""
     found: list[str] = []
-    for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if word.isascii() or not _UNSPACED.match(word):
+    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
+        word = match.group()
+        if match["unspaced"] is None:
             found.append(word)
         else:
-            characters = _UNSPACED.findall(word)
+            characters = _CHARACTER.findall(word)
             found += [first + second for first, second in pairwise(characters)] or [word]
     return found
 
@@ -131,12 +139,14 @@ class Vocabulary(Protocol):
 class Terms:
     """All articles' term vectors, both by article and by term. Safe from many threads; nothing in it ever changes.
 
-    `rarity`: float32 by term, how much finding it says (idf within its language). `articles`: one row an article;
+    `rarity`: float32, languages + 1 x terms: how much finding it says (idf), in each of `languages`, and at last over
+    all; 0 for a stop word there. `articles`: one row an article;
     `postings`: one row a term, the 'terms' of which are articles; `titles` and `title_postings`: the same of the
     articles' titles, each of unit length, its terms of equal weight. `length_mean`: words of an article, on average.
     """
 
     vocabulary: Vocabulary
+    languages: tuple[str, ...]
     rarity: Scores
     articles: TermRows
     postings: TermRows
@@ -144,17 +154,16 @@ class Terms:
     title_postings: TermRows
     length_mean: float
 
-    def vectors(self, texts: Iterable[Counter[str]]) -> TermRows:
-        """Return the term vectors of texts (see `word_counts`); words that no article has are left aside."""
-        return _weigh(
-            (({self._number(word): n for word, n in counts.items()}, counts.total()) for counts in texts),
-            self.rarity,
-            self.length_mean,
-        )
+    def vector(self, counts: Counter[str], language: str | None) -> TermRows:
+        """Return the term vector of a text (see `word_counts`); words that no article has are left aside."""
+        numbers = {self._number(word): times for word, times in counts.items()}
+        rarity = self.rarity[_place(self.languages, language)]
+        return _weigh([(numbers, counts.total(), rarity)], self.length_mean)
 
-    def title_vectors(self, titles: Iterable[str]) -> TermRows:
-        """Return the term vectors of titles: unit length, terms of equal weight; empty where none is a known term."""
-        return _title_rows([self._number(word) for word in words(title)] for title in titles)
+    def title_vector(self, title: str, language: str | None) -> TermRows:
+        """Return the term vector of a title: unit length, terms of equal weight; empty where none is a known term."""
+        rarity = self.rarity[_place(self.languages, language)]
+        return _title_rows([([self._number(word) for word in words(title)], rarity)])
 
     def term(self, number: int) -> str:
         """Return a term."""
@@ -165,8 +174,8 @@ class Terms:
     ) -> tuple[Rows, Scores]:
         """Return for each probe the articles that share most with it: rows and inner products, probes x limit.
 
-        `postings`: of the articles, or of their titles. Best first, equal ones by row; row -1 and score 0 where fewer
-        share anything. `allowed`: bool by row; only those are found.
+        `postings`: of the articles, or of their titles. Best first, equal ones by row (of those equal to the last, any
+        may be left out); row -1 and score 0 where fewer share anything. `allowed`: bool by row; only those are found.
         """
         from sparse_dot_topn import sp_matmul, sp_matmul_topn  # a page view does without it
 
@@ -204,7 +213,7 @@ class Terms:
 
     def _number(self, word: str) -> int:
         """Return the number of a term, -1 if no article has it."""
-        wanted = word.encode("utf-8", "surrogatepass")
+        wanted = word.encode()
         place = bisect_left(self.vocabulary, wanted)
         return place if place < len(self.vocabulary) and self.vocabulary[place] == wanted else -1
 
@@ -228,29 +237,29 @@ def build_terms(
         groups.append(primary_language(language))
         if on_article is not None:
             on_article()
-    shares = _shares(counted, groups, len(numbers))
+    languages, rarity = _rarities(counted, groups, len(numbers))
     by_number = list(numbers)
-    encoded = {
-        by_number[number].encode("utf-8", "surrogatepass"): number for number in np.flatnonzero(shares <= STOP_SHARE)
-    }
+    encoded = {by_number[number].encode(): number for number in np.flatnonzero(rarity.any(axis=0))}
     vocabulary = sorted(encoded)
     new_number = np.full(len(numbers), -1, np.int32)
     order = np.array([encoded[term] for term in vocabulary], np.int64)
     new_number[order] = np.arange(len(vocabulary))
-    rarity = -np.log(shares[order]).astype(np.float32)
+    rarity = rarity[:, order]
     total = int(sum(int(times.sum()) for _, times in counted))
     mean = length_mean(total, len(counted))
+    own_rarity = [rarity[_place(languages, group)] for group in groups]
     rows = _weigh(
         (
-            (dict(zip(new_number[found].tolist(), times.tolist(), strict=True)), int(times.sum()))
-            for found, times in counted
+            (dict(zip(new_number[found].tolist(), times.tolist(), strict=True)), int(times.sum()), own)
+            for (found, times), own in zip(counted, own_rarity, strict=True)
         ),
-        rarity,
         mean,
     )
-    titles = _title_rows([new_number[number] for number in own] for own in titled)
+    titles = _title_rows(
+        ([int(new_number[number]) for number in each], own) for each, own in zip(titled, own_rarity, strict=True)
+    )
     postings, title_postings = (transposed(each, len(vocabulary)) for each in (rows, titles))
-    return Terms(vocabulary, rarity, rows, postings, titles, title_postings, mean), total
+    return Terms(vocabulary, languages, rarity, rows, postings, titles, title_postings, mean), total
 
 
 def length_mean(words_total: int, articles: int) -> float:
@@ -266,26 +275,36 @@ def transposed(rows: TermRows, columns: int) -> TermRows:
     return TermRows(ends, owners[order], rows.weights[order])
 
 
-def _shares(
+def _rarities(
     counted: Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]], groups: Sequence[str], words_count: int
-) -> NDArray[np.float64]:
-    """Return by word the share of articles that have it, in the language in which that is largest.
+) -> tuple[tuple[str, ...], Scores]:
+    """Return the languages of enough articles, and by these and by word how rare it is, 0 for stop words.
 
-    Over all languages together, every word of a small one would be rare.
+    At last over all articles. There every word of a small language would be rare; hence each language by itself.
     """
-    shares = np.zeros(words_count)
-    for group in sorted(set(groups)):
-        own = [found for (found, _), each in zip(counted, groups, strict=True) if each == group]
-        having = np.bincount(np.concatenate(own), minlength=words_count)
-        np.maximum(shares, np.where(having, (having + 0.5) / (len(own) + ARTICLES_ADDED), 0.0), out=shares)
-    return shares
+    spoken = Counter(group for group in groups if group)
+    languages = tuple(sorted(group for group, articles in spoken.items() if articles >= LANGUAGE_ARTICLES_MIN))
+    rarity = np.zeros((len(languages) + 1, words_count), np.float32)
+    for place, language in enumerate((*languages, None)):
+        own = [found for (found, _), each in zip(counted, groups, strict=True) if language in (each, None)]
+        having = np.bincount(np.concatenate(own), minlength=words_count) if own else np.zeros(words_count)
+        shares = (having + 0.5) / (len(own) + ARTICLES_ADDED)
+        rarity[place] = np.where(shares <= STOP_SHARE, -np.log(shares), 0.0)
+    return languages, rarity
 
 
-def _title_rows(titled: Iterable[Iterable[int]]) -> TermRows:
-    """Return the term vectors of titles, given as numbers of terms (number -1: none)."""
+def _place(languages: Sequence[str], language: str | None) -> int:
+    """Return which row of a rarity is a language's; the last, over all, where it has none of its own."""
+    primary = primary_language(language)
+    return languages.index(primary) if primary in languages else -1
+
+
+def _title_rows(titled: Iterable[tuple[Iterable[int], Scores]]) -> TermRows:
+    """Return the term vectors of titles, given as numbers of terms (-1: none) and the rarity in their language."""
     ends, terms, weights = [0], [], []
-    for numbers in titled:
+    for numbers, rarity in titled:
         found = np.array(sorted(set(numbers) - {-1}), np.int32)
+        found = found[rarity[found] > 0]
         terms.append(found)
         weights.append(np.full(len(found), 1.0 / np.sqrt(max(1, len(found))), np.float32))
         ends.append(ends[-1] + len(found))
@@ -300,16 +319,19 @@ def _joined(ends: list[int], terms: list[NDArray[np.int32]], weights: list[Score
     )
 
 
-def _weigh(counted: Iterable[tuple[dict[int, int], int]], rarity: Scores, length_mean: float) -> TermRows:
-    """Return the term vectors of counted texts: how often each term is in it (number -1: none), and its words."""
+def _weigh(counted: Iterable[tuple[dict[int, int], int, Scores]], length_mean: float) -> TermRows:
+    """Return the term vectors of counted texts.
+
+    Given are how often each term is in it (number -1: none), how many words it has, and the rarity in its language.
+    """
     ends, terms, weights = [0], [], []
-    for counts, length in counted:
+    for counts, length, rarity in counted:
         counts.pop(-1, None)
         found = np.fromiter(counts, np.int32, len(counts))
         times = np.fromiter(counts.values(), np.float32, len(counts))
         longer = 1 - BM25_B + BM25_B * length / length_mean
         weight = (rarity[found] * times * (BM25_K1 + 1) / (times + BM25_K1 * longer)).astype(np.float32)
-        heaviest = np.lexsort((found, -weight))[:TERMS_MAX]
+        heaviest = np.lexsort((found, -weight))[: min(TERMS_MAX, int((weight > 0).sum()))]
         heaviest = heaviest[np.argsort(found[heaviest])]
         terms.append(found[heaviest])
         weights.append(weight[heaviest])

@@ -1,7 +1,7 @@
 """The recipe: every weight and threshold of relatedness, with its reason, as a snapshot's manifest keeps it.
 
-A snapshot is read by the recipe it was made by, never by this version's defaults. `seealso tune` fits another one to a
-newsroom's own picks.
+A snapshot keeps the recipe it was made by, and is read by that one, not by this version's defaults. `seealso tune` fits
+another to a newsroom's own picks.
 """
 
 import math
@@ -36,8 +36,8 @@ class Recipe(BaseModel):
     # probability = 1 / (1 + exp(-(slope * score + intercept))), fitted to documentation and news, of equal weight.
     slope: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 0.58
     intercept: _Number = -3.89
-    # The chance to be among the few that an editor lists. Of picks 93 to 96 in 100 are above it, and of the twenty best
-    # candidates of an article three in ten are not.
+    # The chance to be among the few that an editor lists. Of the picks among the twenty best candidates 93 to 96 in 100
+    # are above it, and of all the twenty three in ten are not.
     probability_min: _Share = 0.05
     fitted_to: str = FITTED_TO_DEFAULT
 

@@ -41,6 +41,10 @@ TITLES_UNRELATED = (0.04, 0.02)
 # Where all of the best are alike, a difference is told by these and not divided by nothing.
 COSINE_DEVIATION_MIN = 0.01
 TERMS_DEVIATION_MIN = 0.005
+TITLES_DEVIATION_MIN = 0.1
+# Beyond this many deviations nothing is told any more; of real pairs the farthest are at 10. A single title that names
+# the one rare word of a text would be at hundreds.
+DEVIATIONS_MAX = 12.0
 
 # Vectors, terms, titles: in this order wherever a part has a number.
 PARTS = 3
@@ -60,6 +64,8 @@ def described(recipe: Recipe) -> dict[str, Any]:
         "cosine_unrelated": list(COSINE_UNRELATED),
         "terms_unrelated": list(TERMS_UNRELATED),
         "titles_unrelated": list(TITLES_UNRELATED),
+        "deviations_min": [COSINE_DEVIATION_MIN, TERMS_DEVIATION_MIN, TITLES_DEVIATION_MIN],
+        "deviations_max": DEVIATIONS_MAX,
     }
 
 
@@ -146,21 +152,20 @@ def cohorts_of(found: Nearest, probes: Probes, articles: int) -> Cohorts:
         [
             _spread(best[0], np.array([COSINE_UNRELATED]), COSINE_DEVIATION_MIN),
             _spread(best[1], own * TERMS_UNRELATED, own * TERMS_DEVIATION_MIN),
-            _spread(best[2], most * TITLES_UNRELATED, most * TERMS_DEVIATION_MIN),
+            _spread(best[2], most * TITLES_UNRELATED, TITLES_DEVIATION_MIN),
         ],
         axis=1,
     ).astype(np.float32)
 
 
 def candidates(
-    archive: Archive, recipe: Recipe, probes: Probes, limit: int, allowed: Mask | None = None, threads: int = 1
+    archive: Archive, recipe: Recipe, probes: Probes, limit: int, own: Cohorts, allowed: Mask | None = None
 ) -> Candidates:
-    """Return for each probe the most related articles of an archive. `allowed`: bool by row; only those are found."""
-    found = nearest(archive.vectors, archive.terms, probes, threads=threads)
-    own = cohorts_of(found, probes, len(archive))
-    if allowed is not None:
-        found = nearest(archive.vectors, archive.terms, probes, allowed, threads)
-    return rank(archive, recipe, probes, found, own, limit)
+    """Return for each probe the most related articles of an archive.
+
+    `own`: the probes' cohorts; `allowed`: bool by row; only those are found.
+    """
+    return rank(archive, recipe, probes, nearest(archive.vectors, archive.terms, probes, allowed), own, limit)
 
 
 def rank(
@@ -214,6 +219,7 @@ def standardised(archive: Archive, probes: Probes, own: Cohorts, rows: Rows) -> 
     here = (plain - own[:, np.newaxis, :, 0]) / own[:, np.newaxis, :, 1]
     there = (back - other[:, :, :, 0]) / other[:, :, :, 1]
     there[np.diff(probes.titles.ends) == 0, :, 2] = 0.0  # what has no title is in no text, which says nothing
+    here, there = (np.clip(each, -DEVIATIONS_MAX, DEVIATIONS_MAX) for each in (here, there))
     known = (rows >= 0)[:, :, np.newaxis]
     return (
         np.where(known, plain, 0).astype(np.float32),
@@ -229,7 +235,7 @@ def _spread(best: Scores, unrelated: NDArray[Any], deviation_min: Any) -> NDArra
     squares = np.square(best, dtype=np.float64).sum(axis=1) + missing * np.square(unrelated).sum(axis=1)
     means = sums / COHORT
     deviations = np.sqrt(np.maximum(squares / COHORT - np.square(means), 0.0))
-    floor = np.maximum(np.ravel(deviation_min), np.finfo(np.float32).tiny)
+    floor = np.maximum(np.ravel(deviation_min), 1e-3)  # what has no terms shares none
     return np.stack([means, np.maximum(deviations, floor)], axis=1)
 
 

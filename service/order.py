@@ -17,8 +17,11 @@ from seealso.snapshot.reader import Snapshot
 ALIKE_COST = 0.3
 # Likeness below this is what any two pieces on one subject have.
 ALIKE_FROM = 0.6
-# Of so many times the asked number the order is chosen; what stands further down never comes up by being different.
-CHOSEN_FROM = 3
+# Among so many of the best the order is chosen, whatever the limit: a shorter list is the beginning of a longer one.
+CHOSEN_AMONG = 64
+
+# More than anything is worth: a probability, times what the season gains.
+FOREIGN_COST = 4.0
 
 DAY_SECONDS = 86_400
 # mode=latest: a piece loses half its chance in this time. A month keeps the last weeks together and lets a much better
@@ -56,7 +59,7 @@ def choose(
     order = np.lexsort((rows, -values, foreign))
     if one_per_story:
         order, values = _one_per_story(snapshot.facts["story"][rows], rows, values, foreign, order)
-    places = _unlike(snapshot, rows, values, foreign, order[: CHOSEN_FROM * limit], limit)
+    places = _unlike(snapshot, rows, values, foreign, order[:CHOSEN_AMONG], limit)
     return places
 
 
@@ -118,7 +121,7 @@ def _unlike(
         return order[:limit].tolist()  # type: ignore[no-any-return]
     worth = values[order]
     losses = alike * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth  # by what is chosen, of what is left
-    left = worth - foreign[order]  # own language first, however alike
+    left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike
     lost = np.zeros(len(order))
     places = []
     for _ in range(min(limit, len(order))):

@@ -63,13 +63,14 @@ class Texts:
         if not any(passage.tokens for passage in passages):
             raise InvalidRequest("text", "has no words; send the text of an article")
         vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_VECTOR)
-        vector = snapshot.space.article_vectors(vectors, np.array([len(passages)], np.int64), [language])
+        known = language or snapshot.space.language(vectors)
+        vector = snapshot.space.article_vectors(vectors, np.array([len(passages)], np.int64), [known])
         terms = snapshot.terms
         return Draft(
             title=title,
             text=text,
-            language=language,
-            probes=Probes(vector, terms.vectors([word_counts(title, text)]), terms.title_vectors([title])),
+            language=known,
+            probes=Probes(vector, terms.vector(word_counts(title, text), known), terms.title_vector(title, known)),
             passage_vectors=vectors.astype(np.float32),
             spans=np.array([(passage.start, passage.end) for passage in passages], np.int32),
         )

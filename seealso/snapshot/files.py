@@ -18,7 +18,7 @@
 | whitening.npy         | float32, dimension x dimension: see `space.Space`                                        |
 | offsets.npy           | float32, languages (labels.json: spoken) + 1 x dimension: the same; the last: its centre |
 | terms.bin/.npy        | the vocabulary, in the order of its bytes                                                |
-| rarity.npy            | float32 by term                                                                          |
+| rarity.npy            | float32, languages (labels.json: weighed) + 1 x terms                                    |
 | article_terms_*.npy   | the articles' term vectors: ends (int32), terms (int32), weights (float32)               |
 | postings_*.npy        | the same by term: ends, articles, weights                                                |
 | titles_*.npy, title_postings_*.npy | the same of the articles' titles                                            |

@@ -26,6 +26,10 @@ from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
+# Scores, weights, and what they are made of are far below; greater ones would overflow where they meet.
+NUMBER_MAX = 1e6
+DEVIATION_MIN = 1e-6
+
 _MapMode = Literal["r", "c"]
 
 
@@ -171,6 +175,7 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
 def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
     count, candidates = manifest.counts.articles, manifest.counts.candidates
     labels = orjson.loads((folder / files.LABELS).read_bytes())
+    weighed = tuple(str(language) for language in labels["weighed"])
     dimension, passages, terms = manifest.model.dimension, manifest.counts.passages, manifest.counts.terms
     snapshot = Snapshot(
         manifest=manifest,
@@ -178,7 +183,8 @@ def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
         vectors=VectorIndex.open(folder / files.VECTORS, count, dimension),
         terms=Terms(
             vocabulary=_map_blob(folder, files.TERMS, terms),
-            rarity=_map_array(folder / files.RARITY, np.dtype("<f4"), (terms,)),
+            languages=weighed,
+            rarity=_map_array(folder / files.RARITY, np.dtype("<f4"), (len(weighed) + 1, terms)),
             articles=_map_rows(folder, files.ARTICLE_TERMS, count, terms),
             postings=_map_rows(folder, files.POSTINGS, terms, count),
             titles=_map_rows(folder, files.TITLES, count, terms),
@@ -186,7 +192,7 @@ def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
             length_mean=length_mean(manifest.counts.words, count),
         ),
         cohorts=_map_array(folder / files.COHORTS, np.dtype("<f4"), (count, PARTS, 2)),
-        space=_map_space(folder, tuple(str(language) for language in labels["spoken"]), dimension),
+        space=_map_space(folder, labels["spoken"], dimension),
         facts=_map_array(folder / files.FACTS, files.FACT_ROW, (count,)),
         sections=tuple(str(label) for label in labels["sections"]),
         languages=tuple(str(label) for label in labels["languages"]),
@@ -223,11 +229,22 @@ def _check_bounds(snapshot: Snapshot) -> None:
         ("offset", snapshot.space.offsets),
         ("centre", snapshot.space.centre),
         ("fact", snapshot.facts["eventful"]),
+        ("rarity", snapshot.terms.rarity),
+        ("passage", snapshot._passages),
     ):
-        if not np.isfinite(values).all():
-            raise ValueError(f"a {name} is not finite")
-    if not (snapshot.cohorts[:, :, 1] > 0).all():
+        if (
+            values.size and not (np.abs(values) <= min(NUMBER_MAX, float(np.finfo(values.dtype).max))).all()
+        ):  # false for NaN, too
+            raise ValueError(f"a {name} is no number that one would have")
+    if not (snapshot.cohorts[:, :, 1] >= DEVIATION_MIN).all():
         raise ValueError("a cohort has no deviation")
+    if (np.diff(snapshot._passage_ends) < 1).any():
+        raise ValueError("an article has no passage")
+    ordered = np.sort(snapshot.neighbours, axis=1)
+    if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
+        raise ValueError("an article is twice among another's neighbours")
+    if ((snapshot.neighbours[:, 1:] >= 0) & (snapshot.neighbours[:, :-1] < 0)).any():
+        raise ValueError("neighbours go on after their end")
     _check_ends("passage_ends.npy", snapshot._passage_ends, len(snapshot._passages))
     hashes = snapshot._ids["hash"]
     if not (hashes[1:] >= hashes[:-1]).all():
@@ -244,15 +261,19 @@ def _map_rows(folder: Path, name: str, count: int, columns: int) -> TermRows:
         _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), length, "c"),
     )
     _check_ends(f"{name}_ends.npy", ends, length[0])
-    if length[0] and (rows.terms.min() < 0 or rows.terms.max() >= columns or not np.isfinite(rows.weights).all()):
-        raise ValueError(f"{name} holds what it cannot hold")
+    if length[0]:
+        rising = np.diff(rows.terms) > 0
+        rising[ends[1:-1][(ends[1:-1] > 0) & (ends[1:-1] < length[0])] - 1] = True  # a row begins anew
+        bounded = rows.terms.min() >= 0 and rows.terms.max() < columns and (np.abs(rows.weights) <= NUMBER_MAX).all()
+        if not (rising.all() and bounded):
+            raise ValueError(f"{name} holds what it cannot hold")
     return rows
 
 
-def _map_space(folder: Path, languages: tuple[str, ...], dimension: int) -> Space:
-    offsets = _map_array(folder / files.OFFSETS, np.dtype("<f4"), (len(languages) + 1, dimension))
+def _map_space(folder: Path, spoken: dict[str, float], dimension: int) -> Space:
+    offsets = _map_array(folder / files.OFFSETS, np.dtype("<f4"), (len(spoken) + 1, dimension))
     whitening = _map_array(folder / files.WHITENING, np.dtype("<f4"), (dimension, dimension))
-    return Space(whitening, languages, offsets[:-1], offsets[-1])
+    return Space(whitening, tuple(spoken), offsets[:-1], np.array(list(spoken.values()), np.float32), offsets[-1])
 
 
 def _check_ends(name: str, ends: NDArray[Any], length: int) -> None:

@@ -86,7 +86,8 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_blob(folder, files.ARTICLES, (encode_article(article) for article in articles))
     _write_array(folder / files.IDS, _id_table(articles))
     facts, labels = _facts(articles)
-    labels["spoken"] = list(content.space.languages)
+    labels["spoken"] = dict(zip(content.space.languages, content.space.trusts.tolist(), strict=True))
+    labels["weighed"] = list(content.terms.languages)
     facts["story"], facts["eventful"] = content.stories, content.eventful
     _write_array(folder / files.FACTS, facts)
     (folder / files.LABELS).write_bytes(orjson.dumps(labels))
@@ -140,7 +141,7 @@ def _write_rows(folder: Path, name: str, rows: TermRows) -> None:
 
 def _write_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("xb") as file:
-        np.save(file, array, allow_pickle=False)
+        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
     seal(path)
 
 
@@ -151,7 +152,7 @@ def _id_table(articles: Sequence[Article]) -> NDArray[Any]:
     return table[np.argsort(table, order=["hash", "row"])]
 
 
-def _facts(articles: Sequence[Article]) -> tuple[NDArray[Any], dict[str, list[str]]]:
+def _facts(articles: Sequence[Article]) -> tuple[NDArray[Any], dict[str, Any]]:
     sections = sorted({article.section for article in articles if article.section})
     languages = sorted({article.language for article in articles if article.language})
     section_number = {section: number for number, section in enumerate(sections)}

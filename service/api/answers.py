@@ -50,7 +50,7 @@ class PassagePair(BaseModel):
 class Why(BaseModel):
     """Why an article is in a block."""
 
-    parts: dict[str, float] = Field(description="what each part gave: 'cosine' and 'terms' sum up to the score")
+    parts: dict[str, float] = Field(description="what 'cosine', 'terms' and 'titles' gave; they sum up to the score")
     cosine: float = Field(description="the cosine of the two articles' vectors, -1 to 1")
     shared_terms: list[str] = Field(description="the heaviest terms and names that both have, as the other writes them")
     passages: PassagePair

@@ -37,7 +37,9 @@ def test_they_are_the_candidates_of_each_article() -> None:
     index, vectors, terms = made([f"word{number} word{number % 7}" for number in range(150)])
     table = find_neighbours(index, vectors, terms, RECIPE_DEFAULT)
     archive = Archive(index, terms, table.cohorts)
-    found = candidates(archive, RECIPE_DEFAULT, Probes(vectors, terms.articles, terms.titles), CANDIDATES_MAX + 1)
+    found = candidates(
+        archive, RECIPE_DEFAULT, Probes(vectors, terms.articles, terms.titles), CANDIDATES_MAX + 1, table.cohorts
+    )
     for row in range(150):
         assert found.rows[row][found.rows[row] != row][:CANDIDATES_MAX].tolist() == table.rows[row].tolist()
 

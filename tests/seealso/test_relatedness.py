@@ -1,14 +1,17 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from indexer.neighbours import Archive, find_neighbours
-from seealso.lexical import TermRows, Terms, build_terms, word_counts
+from seealso.lexical import Mask, TermRows, Terms, build_terms, word_counts
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.relatedness import (
     CANDIDATES_MAX,
+    DEVIATIONS_MAX,
     PARTS,
+    Candidates,
     Probes,
     candidates,
     cohorts_of,
@@ -34,7 +37,14 @@ def one_of(probes: Probes, row: int) -> Probes:
 def text_as_probe(archive: Archive, text: str) -> Probes:
     title = text.split(" ")[0]
     terms = archive.terms
-    return Probes(HashEncoder().encode([text]), terms.vectors([word_counts(title, text)]), terms.title_vectors([title]))
+    return Probes(
+        HashEncoder().encode([text]), terms.vector(word_counts(title, text), None), terms.title_vector(title, None)
+    )
+
+
+def found_for(archive: Archive, probes: Probes, limit: int, allowed: Mask | None = None) -> Candidates:
+    own = cohorts_of(nearest(archive.vectors, archive.terms, probes), probes, len(archive))
+    return candidates(archive, RECIPE_DEFAULT, probes, limit, own, allowed)
 
 
 def some_texts(count: int) -> list[str]:
@@ -47,7 +57,7 @@ def test_article_pasted_as_text_has_the_same_list_but_itself() -> None:
     archive, probes = archive_of(texts)
     table = find_neighbours(archive.vectors, probes.vectors, archive.terms, RECIPE_DEFAULT)
     for row in range(0, 300, 17):
-        found = candidates(archive, RECIPE_DEFAULT, text_as_probe(archive, texts[row]), CANDIDATES_MAX + 1)
+        found = found_for(archive, text_as_probe(archive, texts[row]), CANDIDATES_MAX + 1)
         others = found.rows[0] != row
         np.testing.assert_array_equal(found.rows[0][others][:CANDIDATES_MAX], table.rows[row])
         np.testing.assert_array_equal(found.scores[0][others][:CANDIDATES_MAX], table.scores[row])
@@ -68,6 +78,7 @@ def plainly(archive: Archive, probes: Probes, recipe: Recipe) -> NDArray[Any]:
     for weight, scores in zip(recipe.weights, (cosines, words @ words.T, words @ titles.T), strict=True):
         best = np.sort(scores, axis=1)[:, ::-1][:, 1:101]
         standard = (scores - best.mean(axis=1, keepdims=True)) / best.std(axis=1, keepdims=True)
+        standard = np.clip(standard, -DEVIATIONS_MAX, DEVIATIONS_MAX)
         total += weight * (standard + recipe.return_share * standard.T)
     return total
 
@@ -75,7 +86,7 @@ def plainly(archive: Archive, probes: Probes, recipe: Recipe) -> NDArray[Any]:
 def test_measure_is_what_its_description_says() -> None:
     archive, probes = archive_of(some_texts(250))
     exact = plainly(archive, probes, RECIPE_DEFAULT)
-    found = candidates(archive, RECIPE_DEFAULT, probes, 20)
+    found = found_for(archive, probes, 20)
     np.testing.assert_allclose(np.take_along_axis(exact, found.rows, 1), found.scores, atol=2e-3)
     np.testing.assert_allclose(found.parts.sum(axis=2), found.scores, atol=1e-4)
     assert found.parts.shape == (*found.rows.shape, PARTS)
@@ -100,14 +111,14 @@ def test_article_near_everything_is_in_few_lists() -> None:
 
 def test_equal_scores_stand_in_the_order_of_rows() -> None:
     archive, probes = archive_of(["same"] * 5)
-    found = candidates(archive, RECIPE_DEFAULT, one_of(probes, 0), 5)
+    found = found_for(archive, one_of(probes, 0), 5)
     assert found.rows[0].tolist() == [0, 1, 2, 3, 4]
     assert len(set(found.scores[0].tolist())) == 1
 
 
 def test_fewer_articles_than_asked_for_fill_up_with_minus_one() -> None:
     archive, probes = archive_of(["one", "two"])
-    found = candidates(archive, RECIPE_DEFAULT, one_of(probes, 0), 4)
+    found = found_for(archive, one_of(probes, 0), 4)
     assert sorted(found.rows[0, :2].tolist()) == [0, 1]
     assert found.rows[0, 2:].tolist() == [-1, -1]
     assert found.scores[0, 2:].tolist() == [0.0, 0.0]
@@ -118,7 +129,7 @@ def test_only_allowed_articles_are_found_and_they_score_the_same() -> None:
     allowed = np.zeros(200, bool)
     allowed[[3, 17]] = True
     one = one_of(probes, 0)
-    found = candidates(archive, RECIPE_DEFAULT, one, 5, allowed)
+    found = found_for(archive, one, 5, allowed)
     assert set(found.rows[0].tolist()) == {3, 17, -1}
     exact = plainly(archive, probes, RECIPE_DEFAULT)
     np.testing.assert_allclose(found.scores[0, :2], exact[0, found.rows[0, :2]], atol=2e-3)
@@ -126,7 +137,7 @@ def test_only_allowed_articles_are_found_and_they_score_the_same() -> None:
 
 def test_the_best_of_a_bad_lot_is_not_sure() -> None:
     archive, probes = archive_of(["moon tide", "bread oven", "chess clock", "moon tides sea", "moon tide harbour"])
-    found = candidates(archive, RECIPE_DEFAULT, probes, 2)
+    found = found_for(archive, probes, 2)
     chance = RECIPE_DEFAULT.probability(found.scores[:, 1])  # the first is the article itself
     assert chance[0] > 0.2
     assert chance[1] < 0.1
@@ -144,6 +155,26 @@ def test_cohort_of_equal_articles_is_not_divided_by_nothing() -> None:
 def test_text_without_a_known_term_is_related_by_its_vector() -> None:
     archive, _ = archive_of(some_texts(120))
     assert isinstance(archive.terms, Terms)
-    found = candidates(archive, RECIPE_DEFAULT, text_as_probe(archive, "unheard"), 3)
+    found = found_for(archive, text_as_probe(archive, "unheard"), 3)
     assert np.isfinite(found.scores).all()
     assert (found.rows >= 0).all()
+
+
+def test_one_title_that_names_a_rare_word_is_not_sure() -> None:
+    archive, _ = archive_of([f"title{number} {text}" for number, text in enumerate(some_texts(300))])
+    for text in ("other title7", "title7", "quite other words and title7"):
+        found = found_for(archive, text_as_probe(archive, text), 3)
+        assert np.isfinite(found.scores).all()
+        assert RECIPE_DEFAULT.probability(found.scores).max() < 0.99
+
+
+@pytest.mark.parametrize("title", ["!!!", "the", "Weather report"])
+def test_titles_that_say_nothing_give_finite_scores(title: str) -> None:
+    texts = some_texts(40)
+    terms = build_terms((title, text, None) for text in texts)[0]
+    vectors = HashEncoder().encode(texts)
+    index = VectorIndex.of(vectors)
+    archive = Archive(index, terms, find_neighbours(index, vectors, terms, RECIPE_DEFAULT).cohorts)
+    for own in ("", title, "word3"):
+        probe = Probes(vectors[:1], terms.vector(word_counts(own, texts[0]), None), terms.title_vector(own, None))
+        assert np.isfinite(found_for(archive, probe, 5).scores).all()

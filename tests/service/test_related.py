@@ -1,6 +1,7 @@
 """The laws of a block: they hold for any corpus and any request."""
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,6 +135,9 @@ def test_laws_of_a_block(corpus: list[Article], wanted: Wanted, candidates_max: 
                 assert foreign == sorted(foreign)
             assert all((item.why is not None) == wanted.explain for item in items)
             assert related_to_article(snapshot, own, wanted) == items
+            if candidates_max == 100:
+                shorter = replace(wanted, limit=max(1, wanted.limit // 2))
+                assert related_to_article(snapshot, own, shorter) == items[: shorter.limit]
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +187,59 @@ def test_fewer_rather_than_bad(snapshot: Snapshot) -> None:
     row = snapshot.row_of("a000")
     assert row is not None
     assert related_to_article(snapshot, row, Wanted(min_probability=1.0)) == []
+
+
+@pytest.fixture(scope="module")
+def special(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """An archive with a sensitive article, a wire copy, and a story of more copies than there are candidates."""
+    folder = tmp_path_factory.mktemp("special")
+    body = "tides moon sea harbour " + " ".join(f"inquest{number}" for number in range(30))
+    pieces = [
+        *articles(12, section="News"),
+        article("secret", summary="What is known.", body=body, sensitive=True),
+        article("wire", body=body.replace("inquest", "market"), section="wire"),
+        article("copy", body=body.replace("inquest", "market") + " more", canonical="wire"),
+        *[article(f"c{n:03}", body=f"bread yeast oven flour copy{n}", canonical="origin") for n in range(130)],
+    ]
+    index_of(folder, pieces)
+    return open_current(folder)
+
+
+def pasted(snapshot: Snapshot, article_id: str, form: str) -> Draft:
+    row = snapshot.row_of(article_id)
+    assert row is not None
+    piece = Article.model_validate_json(snapshot.article(row))
+    title, text = {
+        "all": (piece.title, piece.text),
+        "title and body": (piece.title, piece.body),
+        "body": ("", piece.body),
+        "spaced": (piece.title, piece.text.replace(" ", " \n ")),
+    }[form]
+    return text_of(snapshot, title, text)
+
+
+@pytest.mark.parametrize("form", ["all", "title and body", "body", "spaced"])
+def test_pasted_article_is_known_whatever_was_pasted_of_it(special: Snapshot, form: str) -> None:
+    assert related_to_text(special, pasted(special, "secret", form), Wanted(min_probability=0.0)) == []
+    row = special.row_of("wire")
+    assert row is not None
+    found = related_to_text(special, pasted(special, "wire", form), Wanted(limit=9, min_probability=0.0))
+    assert found[0].row == row
+    block = related_to_article(special, row, Wanted(limit=9, min_probability=0.0))
+    assert [item.row for item in found[1:]] == [item.row for item in block[:8]]
+    without = related_to_text(special, pasted(special, "wire", form), Wanted(exclude=("wire",), min_probability=0.0))
+    assert {"wire", "copy"}.isdisjoint(special.article_id(item.row) for item in without)
+
+
+def test_story_of_many_copies_does_not_starve_the_list(special: Snapshot) -> None:
+    found = related_to_text(special, text_of(special, "", "bread yeast oven flour"), Wanted(min_probability=0.0))
+    assert len(found) == 12
+    row = special.row_of("a001")
+    assert row is not None
+    assert len(related_to_article(special, row, Wanted(min_probability=0.0))) == 12
+
+
+@pytest.mark.parametrize("text", ["🙂", "the of and", "x", "Ein Satz über ganz andere Dinge."])
+def test_texts_that_say_little_are_sure_of_nothing(special: Snapshot, text: str) -> None:
+    found = related_to_text(special, text_of(special, "", text), Wanted(min_probability=0.0))
+    assert all(np.isfinite(item.score) and item.probability < 0.9 for item in found)
