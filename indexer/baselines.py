@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.evaluate import LIST_ITEMS_MAX, Lists
-from seealso.article import Article
+from seealso.article import Article, primary_language
 from seealso.encoder import Vectors
 from seealso.snapshot.reader import Snapshot
 
@@ -78,7 +78,7 @@ class Corpus:
         english, other = (CountVectorizer(stop_words=words).build_analyzer() for words in ("english", None))
         found = []
         for (title, text), language in zip(self.texts, self.languages, strict=True):
-            split = english if (language or "en").split("-")[0] == "en" else other
+            split = english if primary_language(language) in ("en", "") else other
             found.append(split(title) * TITLE_TIMES + split(text))
         return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.eventful import eventful
+from indexer.eventful import EVENTFUL_RECIPE, eventful
 from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
@@ -32,7 +32,7 @@ from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import SnapshotContent, write_snapshot
-from seealso.space import PASSAGE_VECTOR, PassageVectors, Space, fit_space
+from seealso.space import PASSAGE_DTYPE, PassageVectors, Space, fit_space
 
 # Tags that a content system writes and no journalist does.
 _MARKUP = re.compile(r"</?(?:p|div|br|a|span|strong|em|ul|li|h[1-6]|img|script|figure)\b[^<>]*>", re.IGNORECASE)
@@ -104,7 +104,7 @@ def build_index(
                 stories=stories,
                 eventful=eventful(articles, neighbours.rows, shared),
                 model=encoder.identity,
-                recipe=described(recipe) | {"stories": STORY_RECIPE},
+                recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE},
             )
             report.snapshot = write_snapshot(index, content, datetime.now(UTC), report.parent)
         with report.timed("check"):
@@ -203,7 +203,7 @@ def embed(passages: list[list[Passage]], encoder: Encoder, report: Report, repor
     """Return all passages' vectors in order: float16, passages x dimension."""
     reporter.stage("Embedding", report.passages, "passages")
     texts = [passage.text for cut in passages for passage in cut]
-    return encoder.encode(texts, reporter.advance).astype(PASSAGE_VECTOR)
+    return encoder.encode(texts, reporter.advance).astype(PASSAGE_DTYPE)
 
 
 def place(

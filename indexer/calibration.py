@@ -5,7 +5,7 @@ found a reliability curve and its error.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from indexer.evaluate import Values, discounted
 from indexer.gold import Gold
+from seealso.lexical import Scores
 from seealso.recipe import Recipe
-from seealso.relatedness import standardised
+from seealso.relatedness import standardised, weighed
 from seealso.snapshot.reader import Snapshot
 
 # What an editor looks through; further down nearly nothing is related, and any calibration looks right.
@@ -25,22 +26,22 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query's candidates: parts (float32, candidates x PARTS, by either cohort), cosines, and grades, 0 for none.
+    """A query's candidates: the parts of their scores (float32, candidates x PARTS), and grades, 0 for none.
 
-    `best` are all its grades, greatest first; `fold` is one of FOLDS, by its id.
+    `plain`, `here` and `there`: see `relatedness.standardised`; `best` are all grades of the query, greatest first;
+    `fold` is one of FOLDS, by its id.
     """
 
     fold: int
-    here: NDArray[np.float32]
-    there: NDArray[np.float32]
-    cosines: NDArray[np.float32]
+    plain: Scores
+    here: Scores
+    there: Scores
     grades: Values
     best: Values
 
     def scores(self, recipe: Recipe) -> Values:
         """Return the candidates' scores by a recipe."""
-        weighed = (self.here + recipe.return_share * self.there) @ np.array(recipe.weights, np.float32)
-        scores: Values = (weighed + recipe.cosine_weight * self.cosines).astype(np.float64)
+        scores: Values = weighed(recipe, self.plain, self.here, self.there).sum(axis=1, dtype=np.float64)
         return scores
 
     def ndcg(self, recipe: Recipe) -> float:
@@ -91,20 +92,28 @@ def queries_of(snapshot: Snapshot, gold: Gold) -> Iterator[Query]:
         plain, here, there = standardised(snapshot, snapshot.probes(row), own, rows[np.newaxis])
         yield Query(
             fold=zlib.crc32(name.encode()) % FOLDS,
+            plain=plain[0],
             here=here[0],
             there=there[0],
-            cosines=plain[0, :, 0],
             grades=np.array([grades.get(int(other), 0.0) for other in rows]),
             best=-np.sort(-np.array(list(grades.values()))),
         )
 
 
+def said_of(queries: Iterable[Query], weights: Recipe, curve: Recipe) -> tuple[Values, NDArray[np.bool_]]:
+    """Return the probabilities of all queries' best candidates, and which are related.
+
+    Which are best is told by one recipe's weights, how likely they are by another's curve.
+    """
+    judged = [query.judged(weights) for query in queries]
+    scores = np.concatenate([np.empty(0), *(scores for scores, _ in judged)])
+    related = np.concatenate([np.empty(0, np.bool_), *(related for _, related in judged)])
+    return curve.probability(scores), related
+
+
 def calibration_of(snapshot: Snapshot, gold: Gold) -> Reliability:
     """Return how well a snapshot's probabilities keep their word, over the best candidates of each query."""
-    judged = [query.judged(snapshot.recipe) for query in queries_of(snapshot, gold)]
-    scores = np.concatenate([scores for scores, _ in judged]) if judged else np.empty(0)
-    related = np.concatenate([related for _, related in judged]) if judged else np.empty(0, np.bool_)
-    return reliability(snapshot.recipe.probability(scores), related)
+    return reliability(*said_of(queries_of(snapshot, gold), snapshot.recipe, snapshot.recipe))
 
 
 def reliability(probabilities: NDArray[np.float64], related: NDArray[np.bool_]) -> Reliability:

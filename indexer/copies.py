@@ -80,7 +80,7 @@ class Texts:
             short = len(told) < WORDS_MIN
             if short:
                 told += ["\n", *words(articles[row].title), "\n", str(day_of(articles[row]) // 1)]
-            text = " ".join(told).encode("utf-8", "surrogatepass")
+            text = " ".join(told).encode()
             rows = same[hashlib.blake2b(text, digest_size=16).digest()]
             rows.append(row)
             self._first[row] = rows[0]
@@ -132,7 +132,7 @@ def _sketch(told: Sequence[str]) -> tuple[MinHash, int]:
     """Return the MinHash of a text's runs of words, and how many different ones there are."""
     runs = {" ".join(told[at : at + SHINGLE_WORDS]) for at in range(len(told) - SHINGLE_WORDS + 1)}
     sketch = MinHash(num_perm=PERMUTATIONS, hashfunc=zlib.crc32, permutations=_permutations(), scheme="affine32")
-    sketch.update_batch(run.encode("utf-8", "surrogatepass") for run in runs)
+    sketch.update_batch(run.encode() for run in runs)
     return sketch, len(runs)
 
 

@@ -5,6 +5,8 @@ names: of what is nearest to a report, much was published in the same days, more
 """
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,14 @@ PIECES_MIN = 2
 CERTAIN_SHARE = 0.5
 DAY_SECONDS = 86_400
 
+EVENTFUL_RECIPE: dict[str, Any] = {
+    "nearest": NEAREST_LOOKED_AT,
+    "burst_days": BURST_DAYS,
+    "shared_min": SHARED_MIN,
+    "pieces_min": PIECES_MIN,
+    "certain_share": CERTAIN_SHARE,
+}
+
 
 def eventful(articles: Sequence[Article], neighbours: NDArray[np.int32], shared: Scores) -> NDArray[np.float32]:
     """Return float32 by article, 0 where it or none of its nearest is dated.
@@ -38,8 +48,9 @@ def eventful(articles: Sequence[Article], neighbours: NDArray[np.int32], shared:
     for row, day in enumerate(days):
         if np.isnan(day):
             continue
-        places = [p for p, other in enumerate(neighbours[row]) if other >= 0 and originals[other] != originals[row]]
-        nearest = places[:NEAREST_LOOKED_AT]
+        others = enumerate(neighbours[row].tolist())
+        own = originals[row]
+        nearest = list(islice((place for place, n in others if n >= 0 and originals[n] != own), NEAREST_LOOKED_AT))
         same_days = np.abs(days[neighbours[row, nearest]] - day) <= BURST_DAYS  # false where undated
         pieces = int((same_days & (shared[row, nearest] >= SHARED_MIN)).sum())
         if pieces < PIECES_MIN:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from indexer.copies import CONTAINED_SHARE, COPIES_RECIPE, Texts, day_of, near_copies
 from indexer.neighbours import Neighbours
-from seealso.article import Article
+from seealso.article import Article, primary_language
 from seealso.lexical import Scores
 
 # An update or a correction keeps some of its text, shares most of its terms, and comes within a week. In the sample
@@ -144,7 +144,7 @@ def _pairs(articles: Sequence[Article], neighbours: Neighbours, shared: Scores, 
         usual = np.partition(elsewhen, -SERIES_MIN, axis=1)[:, -SERIES_MIN]
     wanted = known & (shared >= ANGLE_TERMS) & (likeness > np.minimum(usual[:, np.newaxis], usual[rows]))
     wanted &= (apart <= REVISION_DAYS) | (shared >= REVISION_TERMS)
-    languages = [(article.language or "").split("-")[0] for article in articles]
+    languages = [primary_language(article.language) for article in articles]
     found: dict[tuple[int, int], _Pair] = {}
     for row, place in zip(*(index.tolist() for index in np.nonzero(wanted)), strict=True):
         other = int(rows[row, place])

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 
-from indexer.calibration import Query, Reliability, queries_of, reliability
+from indexer.calibration import Query, Reliability, queries_of, reliability, said_of
 from indexer.evaluate import Values
 from indexer.gold import Gold
 from seealso.errors import NothingToIndex
@@ -94,24 +94,23 @@ def tune(snapshot: Snapshot, gold: Gold) -> Tuned:
             f"{QUERIES_MIN} and {PAIRS_MIN} are needed. The default recipe stays, which does well without"
         )
     before = snapshot.recipe
-    folds = sorted({query.fold for query in queries})
-    held_out = {fold: [query for query in queries if query.fold == fold] for fold in folds}
-    fitted = {fold: _weights([query for query in queries if query.fold != fold], before) for fold in folds}
-    old = np.array([query.ndcg(before) for query in queries])
-    new = np.array([query.ndcg(fitted[query.fold]) for query in queries])
-    gain, noise = float((new - old).mean()), float((new - old).std() / np.sqrt(len(queries)))
+    recipes = _recipes(before)
+    ndcg = np.array([[query.ndcg(recipe) for query in queries] for recipe in recipes])
+    folds = np.array([query.fold for query in queries])
+    fitted = {fold: _best(ndcg[:, folds != fold]) for fold in sorted(set(folds.tolist()))}
+    gains = ndcg[[fitted[fold] for fold in folds.tolist()], np.arange(len(queries))] - ndcg[0]
+    gain, noise = float(gains.mean()), float(gains.std() / np.sqrt(len(queries)))
     weights_taken = gain > SURE * noise
-    weighed = _weights(queries, before) if weights_taken else before
-    # What is said of each query's best candidates, as the snapshot stands, and by a curve fitted to other queries.
-    was = [_said(query, before, before) for query in queries]
     kept, becomes = [], []
-    for fold in folds:
-        weights = fitted[fold] if weights_taken else before
+    for fold, best in fitted.items():
+        weights = recipes[best] if weights_taken else before
         curve = _calibrated([query for query in queries if query.fold != fold], weights)
-        kept += [_said(query, weights, before) for query in held_out[fold]]
-        becomes += [_said(query, weights, curve) for query in held_out[fold]]
+        held_out = [query for query in queries if query.fold == fold]
+        kept.append(said_of(held_out, weights, before))
+        becomes.append(said_of(held_out, weights, curve))
     calibration_taken = _surprise(becomes) < _surprise(kept)
-    recipe = _calibrated(queries, weighed) if calibration_taken else weighed
+    recipe = recipes[_best(ndcg)] if weights_taken else before
+    recipe = _calibrated(queries, recipe) if calibration_taken else recipe
     if weights_taken or calibration_taken:
         recipe = recipe.model_copy(update={"fitted_to": f"{len(queries)} queries of snapshot {snapshot.id}"})
     return Tuned(
@@ -119,23 +118,27 @@ def tune(snapshot: Snapshot, gold: Gold) -> Tuned:
         pairs=pairs,
         before=before,
         recipe=recipe,
-        ndcg_before=float(old.mean()),
+        ndcg_before=float(ndcg[0].mean()),
         gain=gain,
         noise=noise,
         weights_taken=weights_taken,
-        reliability_before=reliability(*_joined(was)),
+        reliability_before=reliability(*said_of(queries, before, before)),
         reliability_after=reliability(*_joined(becomes if calibration_taken else kept)),
         calibration_taken=calibration_taken,
     )
 
 
-def _weights(queries: list[Query], before: Recipe) -> Recipe:
-    """Return the recipe under which the queries' lists are best; the one at hand where none is better."""
-    recipes = [before] + [
+def _recipes(before: Recipe) -> list[Recipe]:
+    """Return the recipes that are tried; the one at hand is the first."""
+    return [before] + [
         before.model_copy(update={"terms_share": terms, "titles_share": titles, "return_share": back})
         for terms, titles, back in product(TERMS_SHARES, TITLES_SHARES, RETURN_SHARES)
     ]
-    return max(recipes, key=lambda recipe: float(np.mean([query.ndcg(recipe) for query in queries])))
+
+
+def _best(ndcg: Values) -> int:
+    """Return the recipe whose lists are best, of recipes x queries; the first of equals."""
+    return int(ndcg.mean(axis=1).argmax())
 
 
 def _calibrated(queries: list[Query], recipe: Recipe) -> Recipe:
@@ -150,12 +153,6 @@ def _calibrated(queries: list[Query], recipe: Recipe) -> Recipe:
     if slope <= 0:
         return recipe
     return recipe.model_copy(update={"slope": round(slope, 4), "intercept": round(intercept, 4)})
-
-
-def _said(query: Query, weights: Recipe, curve: Recipe) -> tuple[Values, NDArray[np.bool_]]:
-    """Return the probabilities of a query's best candidates, and which are related."""
-    scores, related = query.judged(weights)
-    return curve.probability(scores), related
 
 
 def _joined(said: list[tuple[Values, NDArray[np.bool_]]]) -> tuple[Values, NDArray[np.bool_]]:

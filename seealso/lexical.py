@@ -140,9 +140,9 @@ class Terms:
     """All articles' term vectors, both by article and by term. Safe from many threads; nothing in it ever changes.
 
     `rarity`: float32, languages + 1 x terms: how much finding it says (idf), in each of `languages`, and at last over
-    all; 0 for a stop word there. `articles`: one row an article;
-    `postings`: one row a term, the 'terms' of which are articles; `titles` and `title_postings`: the same of the
-    articles' titles, each of unit length, its terms of equal weight. `length_mean`: words of an article, on average.
+    all; 0 for a stop word there. `articles`: one row an article; `postings`: one row a term, the 'terms' of which are
+    articles; `titles` and `title_postings`: the same of the articles' titles, each of unit length, its terms of equal
+    weight. `length_mean`: words of an article, on average.
     """
 
     vocabulary: Vocabulary

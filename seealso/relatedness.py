@@ -60,6 +60,7 @@ def described(recipe: Recipe) -> dict[str, Any]:
         "terms": lexical.RECIPE,
         "candidates_max": CANDIDATES_MAX,
         "cohort": COHORT,
+        "cosine_decimals": COSINE_DECIMALS,
         "score_decimals": SCORE_DECIMALS,
         "cosine_unrelated": list(COSINE_UNRELATED),
         "terms_unrelated": list(TERMS_UNRELATED),
@@ -193,10 +194,16 @@ def rank(
 def scored(archive: Archive, recipe: Recipe, probes: Probes, own: Cohorts, rows: Rows) -> Candidates:
     """Return what probes and some rows (probes x any number) score, in the order of `rows`. `own`: their cohorts."""
     plain, here, there = standardised(archive, probes, own, rows)
-    parts = (here + recipe.return_share * there) * np.array(recipe.weights, np.float32)
-    parts[:, :, 0] += recipe.cosine_weight * plain[:, :, 0]
+    parts = weighed(recipe, plain, here, there)
     scores = np.round(parts.sum(axis=2), SCORE_DECIMALS)
     return Candidates(rows, np.where(rows < 0, 0, scores).astype(np.float32), parts, plain)
+
+
+def weighed(recipe: Recipe, plain: Scores, here: Scores, there: Scores) -> Scores:
+    """Return what each part gives to the score of some pairs: float32, the shape of all three, PARTS at last."""
+    parts: Scores = (here + recipe.return_share * there) * np.array(recipe.weights, np.float32)
+    parts[..., 0] += recipe.cosine_weight * plain[..., 0]
+    return parts
 
 
 def standardised(archive: Archive, probes: Probes, own: Cohorts, rows: Rows) -> tuple[Scores, Scores, Scores]:

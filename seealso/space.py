@@ -16,7 +16,7 @@ from seealso.article import primary_language
 from seealso.encoder import Vectors
 
 # Half precision moves a cosine by less than 1e-4 and takes half the space. What is compared is rounded alike.
-PASSAGE_VECTOR = np.float16
+PASSAGE_DTYPE = np.float16
 PassageVectors = NDArray[np.float16]
 
 # Whitening by n pairs of passages is trusted as n to PASSAGES_ASSUMED, and never wholly.
@@ -66,7 +66,7 @@ class Space:
         """
         vectors = _means(passage_vectors, passage_counts, self.whitening)
         for row, language in enumerate(languages):
-            primary = self._told(vectors[row]) if language is None else primary_language(language)
+            primary = self._language_of(vectors[row]) if language is None else primary_language(language)
             if primary in self.languages:
                 place = self.languages.index(primary)
                 vectors[row] -= self.trusts[place] * self.offsets[place]
@@ -74,9 +74,9 @@ class Space:
 
     def language(self, passage_vectors: PassageVectors) -> str | None:
         """Return the language of a text as its vectors tell it, None where they do not."""
-        return self._told(_means(passage_vectors, np.array([len(passage_vectors)]), self.whitening)[0])
+        return self._language_of(_means(passage_vectors, np.array([len(passage_vectors)]), self.whitening)[0])
 
-    def _told(self, vector: Vectors) -> str | None:
+    def _language_of(self, vector: Vectors) -> str | None:
         squares = np.maximum(np.einsum("ij,ij->i", self.offsets, self.offsets), np.finfo(np.float32).tiny)
         along = np.where(self.trusts >= TRUST_TO_TELL, self.offsets @ (vector - self.centre) / squares, 0.0)
         return self.languages[int(np.argmax(along))] if len(along) and along.max() >= LANGUAGE_FROM else None

@@ -59,8 +59,7 @@ def choose(
     order = np.lexsort((rows, -values, foreign))
     if one_per_story:
         order, values = _one_per_story(snapshot.facts["story"][rows], rows, values, foreign, order)
-    places = _unlike(snapshot, rows, values, foreign, order[:CHOSEN_AMONG], limit)
-    return places
+    return _unlike(snapshot, rows, values, foreign, order[:CHOSEN_AMONG], limit)
 
 
 def _values(snapshot: Snapshot, rows: Rows, probabilities: Values, mode: str) -> Values:
@@ -118,7 +117,7 @@ def _unlike(
     alike = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
     np.fill_diagonal(alike, 0.0)
     if not alike[:limit, :limit].any():  # none of the best is like another: nothing gives way
-        return order[:limit].tolist()  # type: ignore[no-any-return]
+        return [int(place) for place in order[:limit]]
     worth = values[order]
     losses = alike * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth  # by what is chosen, of what is left
     left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike

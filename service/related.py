@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from seealso.article import primary_language
-from seealso.lexical import Mask, Rows, Scores
+from seealso.lexical import Rows, Scores
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.reader import Snapshot
 from service.order import choose
@@ -24,6 +24,10 @@ from service.why import Draft, reasons
 PASTED_LOOKED_AT = 5
 # A shorter text that stands in an article may be a phrase of it, and no article that was pasted.
 PASTED_SHARE_MIN = 0.7
+
+
+# Row, score, probability.
+_Chosen = tuple[int, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,9 @@ def related_to_article(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Ite
         return []
     rows, scores = snapshot.neighbours_of(row)
     own = snapshot.cohorts[row : row + 1]
-    admitted = Admission(snapshot, wanted, own_row=row)
-    complete = len(rows) == len(snapshot) - 1
-    language = _language_of(snapshot, row)
-    chosen = _chosen_from(
-        snapshot, rows, scores, complete, lambda: snapshot.probes(row), own, wanted, admitted, language
-    )
-    draft = Draft.of_article(snapshot, row) if wanted.explain else None
-    return _items(snapshot, chosen, draft)
+    choice = _Choice(snapshot, wanted, Admission(snapshot, wanted, row), _language_of(snapshot, row), own)
+    chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
+    return _items(snapshot, chosen, Draft.of_article(snapshot, row) if wanted.explain else None, own)
 
 
 def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[Item]:
@@ -65,24 +64,25 @@ def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[It
     found = nearest(snapshot.vectors, snapshot.terms, draft.probes)
     own = cohorts_of(found, draft.probes, len(snapshot))
     row = _pasted(snapshot, draft, found.rows[0, 0, :PASTED_LOOKED_AT])
+    admitted = Admission(snapshot, wanted, own_row=None)
+    explained = draft if wanted.explain else None
     if row is None:
         limit = min(CANDIDATES_MAX, len(snapshot))
         best = rank(snapshot, snapshot.recipe, draft.probes, found, own, limit)
         known = best.rows[0] >= 0
-        rows, scores, complete = best.rows[0][known], best.scores[0][known], limit == len(snapshot)
-        admitted = Admission(snapshot, wanted, own_row=None)
-        chosen = _chosen_from(
-            snapshot, rows, scores, complete, lambda: draft.probes, own, wanted, admitted, draft.language
+        choice = _Choice(snapshot, wanted, admitted, draft.language, own)
+        chosen = choice.of(
+            best.rows[0][known], best.scores[0][known], lambda: draft.probes, complete=limit == len(snapshot)
         )
-        return _items(snapshot, chosen, draft if wanted.explain else None)
+        return _items(snapshot, chosen, explained, own)
     if snapshot.facts["sensitive"][row]:
         return []
-    itself: list[Item] = []
-    if Admission(snapshot, wanted, own_row=None).of(np.array([row]))[0]:
+    itself: list[_Chosen] = []
+    if admitted.of(np.array([row]))[0]:
         scores = scored(snapshot, snapshot.recipe, draft.probes, own, np.array([[row]])).scores[0]
-        first = (row, float(scores[0]), float(snapshot.recipe.probability(scores)[0]))
-        itself = _items(snapshot, [first], draft if wanted.explain else None)
-    return [*itself, *related_to_article(snapshot, row, wanted)][: wanted.limit]
+        itself = [(row, float(scores[0]), float(snapshot.recipe.probability(scores)[0]))]
+    block = related_to_article(snapshot, row, wanted)
+    return [*_items(snapshot, itself, explained, own), *block][: wanted.limit]
 
 
 def _pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
@@ -104,59 +104,59 @@ def _language_of(snapshot: Snapshot, row: int) -> str | None:
     return snapshot.languages[number] if number >= 0 else None
 
 
-def _least_score(snapshot: Snapshot, wanted: Wanted) -> float:
-    least = snapshot.recipe.probability_min if wanted.min_probability is None else wanted.min_probability
-    return snapshot.recipe.score_of(least)
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """How a block is chosen for one article or text: what may be shown, its language (None: of none), its cohort."""
 
+    snapshot: Snapshot
+    wanted: Wanted
+    admitted: Admission
+    language: str | None
+    own: Cohorts
 
-def _chosen_from(
-    snapshot: Snapshot,
-    rows: Rows,
-    scores: Scores,
-    complete: bool,
-    probes: Callable[[], Probes],
-    own: Cohorts,
-    wanted: Wanted,
-    admitted: Admission,
-    language: str | None,
-) -> list[tuple[int, float, float]]:
-    """Choose from the best candidates; from the whole snapshot where they do not suffice and are not `complete`."""
-    likely = _least_score(snapshot, wanted)
-    passed = admitted.of(rows) & (scores >= likely)
-    chosen = _chosen(snapshot, rows[passed], scores[passed], wanted, language)
-    if len(chosen) >= wanted.limit or complete or not len(scores) or float(scores[-1]) < likely:
-        return chosen
-    return _searched(snapshot, probes(), own, wanted, admitted.of(slice(None)), language)
-
-
-def _searched(
-    snapshot: Snapshot, probes: Probes, own: Cohorts, wanted: Wanted, allowed: Mask, language: str | None
-) -> list[tuple[int, float, float]]:
-    """Choose from the whole snapshot. Where one story takes up all that is found, what else there is is searched."""
-    likely = _least_score(snapshot, wanted)
-    limit = min(CANDIDATES_MAX, len(snapshot))
-    rows, scores = np.empty(0, np.int64), np.empty(0, np.float32)
-    while True:
-        found = candidates(snapshot, snapshot.recipe, probes, limit, own, None if allowed.all() else allowed)
-        passed = (found.rows[0] >= 0) & (found.scores[0] >= likely)
-        rows, scores = np.concatenate([rows, found.rows[0][passed]]), np.concatenate([scores, found.scores[0][passed]])
-        chosen = _chosen(snapshot, rows, scores, wanted, language)
-        if len(chosen) >= wanted.limit or not passed.all() or wanted.stories == "all":
+    def of(self, rows: Rows, scores: Scores, probes: Callable[[], Probes], complete: bool) -> list[_Chosen]:
+        """Choose from the best candidates; from the whole snapshot where these do not suffice and are not all."""
+        passed = self.admitted.of(rows) & (scores >= self.least)
+        chosen = self._ordered(rows[passed], scores[passed])
+        if len(chosen) >= self.wanted.limit or complete or not len(scores) or float(scores[-1]) < self.least:
             return chosen
-        allowed = allowed & ~np.isin(snapshot.facts["story"], snapshot.facts["story"][rows])
+        return self._searched(probes())
+
+    @property
+    def least(self) -> float:
+        """Return the score below which nothing is shown."""
+        recipe, asked = self.snapshot.recipe, self.wanted.min_probability
+        return recipe.score_of(recipe.probability_min if asked is None else asked)
+
+    def _searched(self, probes: Probes) -> list[_Chosen]:
+        """Choose from the whole snapshot. Where few stories take up all that is found, the rest is searched as well."""
+        snapshot, stories = self.snapshot, self.snapshot.facts["story"]
+        limit = min(CANDIDATES_MAX, len(snapshot))
+        allowed = self.admitted.of(slice(None))
+        rows, scores = np.empty(0, np.int64), np.empty(0, np.float32)
+        while True:
+            found = candidates(snapshot, snapshot.recipe, probes, limit, self.own, allowed)
+            passed = (found.rows[0] >= 0) & (found.scores[0] >= self.least)
+            rows = np.concatenate([rows, found.rows[0][passed]])
+            scores = np.concatenate([scores, found.scores[0][passed]])
+            chosen = self._ordered(rows, scores)
+            if len(chosen) >= self.wanted.limit or not passed.all() or self.wanted.stories == "all":
+                return chosen
+            allowed = allowed & ~np.isin(stories, stories[rows])
+
+    def _ordered(self, rows: Rows, scores: Scores) -> list[_Chosen]:
+        wanted = self.wanted
+        language = None if wanted.languages or self.language is None else primary_language(self.language)
+        chances = self.snapshot.recipe.probability(scores)
+        places = choose(
+            self.snapshot, rows, chances, wanted.mode, wanted.limit, language, one_per_story=wanted.stories == "one"
+        )
+        return [(int(rows[place]), float(scores[place]), float(chances[place])) for place in places]
 
 
-def _chosen(
-    snapshot: Snapshot, rows: Rows, scores: Scores, wanted: Wanted, language: str | None
-) -> list[tuple[int, float, float]]:
-    own = None if wanted.languages or language is None else primary_language(language)
-    probabilities = snapshot.recipe.probability(scores)
-    order = choose(snapshot, rows, probabilities, wanted.mode, wanted.limit, own, one_per_story=wanted.stories == "one")
-    return [(int(rows[place]), float(scores[place]), float(probabilities[place])) for place in order]
-
-
-def _items(snapshot: Snapshot, chosen: list[tuple[int, float, float]], draft: Draft | None) -> list[Item]:
+def _items(snapshot: Snapshot, chosen: list[_Chosen], draft: Draft | None, own: Cohorts) -> list[Item]:
+    """Return what was chosen, with reasons if there is a draft to give them for."""
     if draft is None or not chosen:
         return [Item(*each) for each in chosen]
-    why = reasons(snapshot, draft, [row for row, _, _ in chosen])
+    why = reasons(snapshot, draft, own, [row for row, _, _ in chosen])
     return [Item(*each, why=reason) for each, reason in zip(chosen, why, strict=True)]

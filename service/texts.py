@@ -12,7 +12,7 @@ from seealso.lexical import word_counts
 from seealso.passages import cut_passages
 from seealso.relatedness import Probes
 from seealso.snapshot.reader import Snapshot
-from seealso.space import PASSAGE_VECTOR
+from seealso.space import PASSAGE_DTYPE
 from service.why import Draft
 
 # Some 16,000 words; embedding that much takes a core several seconds.
@@ -62,7 +62,7 @@ class Texts:
         passages = cut_passages(title, text, language, encoder)
         if not any(passage.tokens for passage in passages):
             raise InvalidRequest("text", "has no words; send the text of an article")
-        vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_VECTOR)
+        vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_DTYPE)
         known = language or snapshot.space.language(vectors)
         vector = snapshot.space.article_vectors(vectors, np.array([len(passages)], np.int64), [known])
         terms = snapshot.terms

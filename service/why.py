@@ -19,7 +19,7 @@ from seealso.article import Article
 from seealso.encoder import Vectors
 from seealso.lexical import surface_forms, words
 from seealso.passages import sentences
-from seealso.relatedness import Probes, cohorts_of, nearest, scored
+from seealso.relatedness import Cohorts, Probes, scored
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.reader import Snapshot
 
@@ -60,12 +60,8 @@ class Draft:
         return [*words(self.title), *words(self.text)]
 
 
-def reasons(snapshot: Snapshot, draft: Draft, rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return for each row why it is related to the draft; see `api.answers.Why`."""
-    if draft.row is None:
-        own = cohorts_of(nearest(snapshot.vectors, snapshot.terms, draft.probes), draft.probes, len(snapshot))
-    else:
-        own = snapshot.cohorts[draft.row : draft.row + 1]
+def reasons(snapshot: Snapshot, draft: Draft, own: Cohorts, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Return for each row why it is related to the draft, of which `own` is the cohort; see `api.answers.Why`."""
     found = scored(snapshot, snapshot.recipe, draft.probes, own, np.array([rows], np.int64))
     return [
         {

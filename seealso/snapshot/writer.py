@@ -85,10 +85,7 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_blob(folder, files.CARDS, (encode_card(article) for article in articles))
     _write_blob(folder, files.ARTICLES, (encode_article(article) for article in articles))
     _write_array(folder / files.IDS, _id_table(articles))
-    facts, labels = _facts(articles)
-    labels["spoken"] = dict(zip(content.space.languages, content.space.trusts.tolist(), strict=True))
-    labels["weighed"] = list(content.terms.languages)
-    facts["story"], facts["eventful"] = content.stories, content.eventful
+    facts, labels = _facts(content)
     _write_array(folder / files.FACTS, facts)
     (folder / files.LABELS).write_bytes(orjson.dumps(labels))
     seal(folder / files.LABELS)
@@ -152,18 +149,26 @@ def _id_table(articles: Sequence[Article]) -> NDArray[Any]:
     return table[np.argsort(table, order=["hash", "row"])]
 
 
-def _facts(articles: Sequence[Article]) -> tuple[NDArray[Any], dict[str, Any]]:
+def _facts(content: SnapshotContent) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return files.FACT_ROW by article, and the labels that numbers in the files stand for."""
+    articles = content.articles
     sections = sorted({article.section for article in articles if article.section})
     languages = sorted({article.language for article in articles if article.language})
     section_number = {section: number for number, section in enumerate(sections)}
     language_number = {language: number for number, language in enumerate(languages)}
     facts = np.zeros(len(articles), files.FACT_ROW)
-    for row, article in enumerate(articles):
-        published = int(article.published.timestamp()) if article.published else files.NO_TIME
-        section = section_number.get(article.section or "", -1)
-        language = language_number.get(article.language or "", -1)
-        facts[row] = (published, section, language, row, 0.0, bool(article.sponsored), bool(article.sensitive))
-    return facts, {"sections": sections, "languages": languages}
+    facts["published"] = [int(a.published.timestamp()) if a.published else files.NO_TIME for a in articles]
+    facts["section"] = [section_number.get(article.section or "", -1) for article in articles]
+    facts["language"] = [language_number.get(article.language or "", -1) for article in articles]
+    facts["story"], facts["eventful"] = content.stories, content.eventful
+    facts["sponsored"] = [bool(article.sponsored) for article in articles]
+    facts["sensitive"] = [bool(article.sensitive) for article in articles]
+    return facts, {
+        "sections": sections,
+        "languages": languages,
+        "spoken": dict(zip(content.space.languages, content.space.trusts.tolist(), strict=True)),
+        "weighed": list(content.terms.languages),
+    }
 
 
 def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, parent: str | None) -> Manifest:

@@ -27,7 +27,7 @@ from seealso.lexical import build_terms
 from seealso.passages import cut_passages
 from seealso.recipe import RECIPE_DEFAULT
 from seealso.snapshot.vectors import VectorIndex
-from seealso.space import PASSAGE_VECTOR, fit_space
+from seealso.space import PASSAGE_DTYPE, fit_space
 from tests.conftest import ROOT
 from tests.makers import HashEncoder, article
 
@@ -312,7 +312,7 @@ def test_newsroom_has_the_stories_that_were_written_and_no_other(model: Sentence
     lines = [line for path in (ROOT / "examples/newsroom").glob("*.jsonl") for line in path.read_text().splitlines()]
     pieces = sorted((read_article(json.loads(line))[0] for line in lines), key=lambda piece: piece.id)
     passages = [cut_passages(piece.title, piece.text, piece.language, model) for piece in pieces]
-    passage_vectors = model.encode([passage.text for cut in passages for passage in cut]).astype(PASSAGE_VECTOR)
+    passage_vectors = model.encode([passage.text for cut in passages for passage in cut]).astype(PASSAGE_DTYPE)
     counts, languages = np.array([len(cut) for cut in passages]), [piece.language for piece in pieces]
     vectors = fit_space(passage_vectors, counts, languages).article_vectors(passage_vectors, counts, languages)
     terms = build_terms((piece.title, piece.text, piece.language) for piece in pieces)[0]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,14 @@ def snapshot(tmp_path: Path) -> Snapshot:
     return open_current(tmp_path)
 
 
+def why_of(snapshot: Snapshot, row: int, others: list[int]) -> list[dict[str, Any]]:
+    return reasons(snapshot, Draft.of_article(snapshot, row), snapshot.cohorts[row : row + 1], others)
+
+
 def test_reasons_are_facts(snapshot: Snapshot) -> None:
     own, other, undated, copy = (snapshot.row_of(name) for name in ("a", "b", "c", "d"))
     assert None not in (own, other, undated, copy)
-    why = reasons(snapshot, Draft.of_article(snapshot, own or 0), [other or 0, undated or 0, copy or 0])
+    why = why_of(snapshot, own or 0, [other or 0, undated or 0, copy or 0])
     assert why[0] | {"parts": 0, "cosine": 0, "shared_terms": 0, "passages": 0} == {
         "parts": 0, "cosine": 0, "shared_terms": 0, "passages": 0,
         "days_apart": 10, "same_section": True, "same_author": False, "same_story": False,
@@ -42,14 +47,14 @@ def test_reasons_are_facts(snapshot: Snapshot) -> None:
 
 
 def test_shared_terms_are_phrases_and_names_as_the_other_writes_them(snapshot: Snapshot) -> None:
-    (why,) = reasons(snapshot, Draft.of_article(snapshot, snapshot.row_of("a") or 0), [snapshot.row_of("b") or 0])
+    (why,) = why_of(snapshot, snapshot.row_of("a") or 0, [snapshot.row_of("b") or 0])
     assert {"storm surge", "Netherquay"} <= set(why["shared_terms"])
     assert len(why["shared_terms"]) <= TERMS_SHOWN
     assert "storm" not in why["shared_terms"]
 
 
 def test_passages_are_quoted_by_the_sentence_that_matches(snapshot: Snapshot) -> None:
-    (why,) = reasons(snapshot, Draft.of_article(snapshot, snapshot.row_of("a") or 0), [snapshot.row_of("b") or 0])
+    (why,) = why_of(snapshot, snapshot.row_of("a") or 0, [snapshot.row_of("b") or 0])
     assert why["passages"] == {
         "own": "The storm surge broke the wall at Netherquay.",
         "other": "After the storm surge, Netherquay counts the cost in 1953 style.",
@@ -57,7 +62,7 @@ def test_passages_are_quoted_by_the_sentence_that_matches(snapshot: Snapshot) ->
 
 
 def test_article_without_a_text_has_an_empty_quote(snapshot: Snapshot) -> None:
-    (why,) = reasons(snapshot, Draft.of_article(snapshot, snapshot.row_of("c") or 0), [snapshot.row_of("a") or 0])
+    (why,) = why_of(snapshot, snapshot.row_of("c") or 0, [snapshot.row_of("a") or 0])
     assert why["passages"]["own"] == ""
 
 
@@ -74,7 +79,7 @@ def test_long_sentences_are_cut_at_a_word(tmp_path: Path) -> None:
     pieces = [article("a", title="A", body=body), article("b", title="B", body=body + "again")]
     index_of(tmp_path, pieces, HashEncoder(window=500))
     snapshot = open_current(tmp_path)
-    (why,) = reasons(snapshot, Draft.of_article(snapshot, 0), [1])
+    (why,) = why_of(snapshot, 0, [1])
     for quote in why["passages"].values():
         assert len(quote) <= QUOTE_CHARACTERS_MAX + 2
         assert quote.endswith("harbour …")
