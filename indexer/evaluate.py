@@ -87,7 +87,7 @@ def lists_of(snapshot: Snapshot) -> dict[str, list[str]]:
 def measure(lists: Lists, gold: Gold) -> Quality:
     """Return the measures of every query that is in the lists and has a related article in them."""
     queries = []
-    rows: list[tuple[float, float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
     for query in sorted(gold):
         grades = {article: grade for article, grade in gold[query].items() if article in lists}
         if query not in lists or not grades:
@@ -101,10 +101,11 @@ def measure(lists: Lists, gold: Gold) -> Quality:
                 discounted(gains[:5]) / discounted(best[:5]),
                 discounted(gains[:10]) / discounted(best[:10]),
                 1.0 / (found[0] + 1) if len(found) else 0.0,
+                (found < SHOWN_ITEMS).sum() / len(grades),
                 len(found) / len(grades),
             )
         )
-    names = ("nDCG@5", "nDCG@10", "MRR", f"recall@{LIST_ITEMS_MAX}")
+    names = ("nDCG@5", "nDCG@10", "MRR", f"recall@{SHOWN_ITEMS}", f"recall@{LIST_ITEMS_MAX}")
     columns = np.array(rows, np.float64).reshape(-1, len(names)).T
     return Quality(tuple(queries), dict(zip(names, columns, strict=True)), len(gold) - len(queries))
 

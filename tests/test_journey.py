@@ -82,6 +82,18 @@ def test_newsroom_has_the_stories_that_were_written(newsroom: Path) -> None:
     assert "measles-vaccination-rates-corrected" in found
 
 
+def test_editors_picks_stand_in_the_blocks_as_they_are_served(newsroom: Path) -> None:
+    lines = [json.loads(line) for line in run("related", "--all", "--json", "--index", newsroom).stdout.splitlines()]
+    blocks = {line["id"]: {each["id"] for each in line["related"]} for line in lines}
+    picks = {}
+    for path in NEWSROOM.glob("*.jsonl"):
+        for piece in map(json.loads, path.read_text().splitlines()):
+            picks[piece["id"]] = set(piece.get("editor_related") or []) & set(blocks)
+    found = [len(wanted & blocks[query]) / len(wanted) for query, wanted in picks.items() if wanted and query in blocks]
+    assert len(found) >= 98
+    assert sum(found) / len(found) > 0.7  # 0.78 when it was written; by chance 0.09
+
+
 def test_article_pasted_as_text_has_its_own_block_after_itself(service: Running, newsroom: Path) -> None:
     article = service.get("/v1/articles/heat-pumps-in-old-houses").json()
     pasted = f"{article['title']}\n\n{article['summary']}\n\n{article['body']}"

@@ -50,7 +50,7 @@ def test_two_snapshots_are_compared_on_what_both_know(tmp_path: Path) -> None:
     found = Evaluation.of(ranking_of(ours), [ranking_of(theirs)], GOLD)
     assert (len(found.gold), found.skipped) == (3, 0)
     (other,) = found.theirs
-    assert set(other.differences) == {"nDCG@5", "nDCG@10", "MRR", "recall@50"}
+    assert set(other.differences) == {"nDCG@5", "nDCG@10", "MRR", "recall@12", "recall@50"}
     # a006 is in the first alone: no list of the second could hold it, and it counts for neither.
     assert found.ours.means["recall@50"].mean == other.means["recall@50"].mean == 1.0
 
