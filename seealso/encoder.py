@@ -5,8 +5,10 @@ Loading it imports torch, which takes seconds and hundreds of megabytes: only th
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
-# Measured on two cores: 32 and 64 are alike, larger batches only take memory.
+# On a GPU; there 32 and 64 are alike, larger batches only take memory.
 BATCH_PASSAGES = 32
+# So many are given to the threads at once; after each lot an interrupted run stops.
+LOT_PASSAGES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class SentenceEncoder:
     def __init__(self, name: str, folder: Path, model: "SentenceTransformer") -> None:
         self._name = name
         self._folder = folder
-        self._model = model
+        self._model = model.eval()
         self._lock = threading.Lock()
         self._tokenizer = _counting_tokenizer(name, model)
         self._added_tokens = len(self._tokenizer.encode("").ids)
@@ -156,26 +160,54 @@ class SentenceEncoder:
         return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
 
     def encode(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vectors:
-        """Return vectors: float32, texts x dimension, unit length. Longest texts first, so that a batch pads little."""
-        vectors = np.empty((len(texts), self.identity.dimension), np.float32)
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
-        for batch in _batches(order, BATCH_PASSAGES):
+        """Return vectors: float32, texts x dimension, unit length.
+
+        On a CPU, a text's vector is the same, bit for bit, whatever texts are encoded beside it and on however many
+        cores: each is encoded alone on one thread, as many at once as there are cores. A batch rounds otherwise for
+        every length it is padded to (289 of 122,880 components of 320 passages differed as float16), and was slower
+        (17.8 passages a second on two cores against 21.2).
+        """
+        if not texts:
+            return np.empty((0, self.identity.dimension), np.float32)
+        lots = self._encode_alone(texts) if self._model.device.type == "cpu" else self._encode_batches(texts)
+        done = []
+        for lot in lots:
+            done.append(lot)
+            if on_batch is not None:
+                on_batch(len(lot))
+        return np.concatenate(done)
+
+    def _encode_alone(self, texts: Sequence[str]) -> Iterator[Vectors]:
+        for start in range(0, len(texts), LOT_PASSAGES):
+            yield np.vstack(list(self._threads.map(self._encode_one, texts[start : start + LOT_PASSAGES])))
+
+    def _encode_one(self, text: str) -> Vectors:
+        import torch
+
+        prompt = self._model.prompts.get(self._model.default_prompt_name or "")
+        with self._lock:
+            features = self._model.preprocess([text], prompt=prompt)
+        with torch.inference_mode():
+            vector = self._model(features)["sentence_embedding"][0, : self.identity.dimension]
+            return np.asarray(torch.nn.functional.normalize(vector, dim=0).numpy(), np.float32)
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        import torch
+
+        cores = len(os.sched_getaffinity(0))
+        return ThreadPoolExecutor(cores, "encoder", initializer=torch.set_num_threads, initargs=(1,))
+
+    def _encode_batches(self, texts: Sequence[str]) -> Iterator[Vectors]:
+        for start in range(0, len(texts), BATCH_PASSAGES):
             with self._lock:
                 encoded = self._model.encode(
-                    [texts[row] for row in batch],
+                    list(texts[start : start + BATCH_PASSAGES]),
                     batch_size=BATCH_PASSAGES,
                     normalize_embeddings=True,
                     show_progress_bar=False,
                 )
-            vectors[batch] = np.asarray(encoded, np.float32)
-            if on_batch is not None:
-                on_batch(len(batch))
-        return vectors
-
-
-def _batches(rows: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+            yield np.asarray(encoded, np.float32)
 
 
 def _counting_tokenizer(name: str, model: "SentenceTransformer") -> Any:

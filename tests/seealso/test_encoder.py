@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, digest_of_files, load_encoder, model_folder
+from seealso.encoder import BUNDLED_MODEL, LOT_PASSAGES, SentenceEncoder, digest_of_files, load_encoder, model_folder
 from seealso.errors import ModelUnavailable
 
 
@@ -25,8 +25,16 @@ def test_near_texts_have_near_vectors(model: SentenceEncoder) -> None:
 
 def test_batches_are_reported(model: SentenceEncoder) -> None:
     done: list[int] = []
-    model.encode([f"text {number}" for number in range(40)], done.append)
-    assert done == [32, 8]
+    model.encode([f"text {number}" for number in range(LOT_PASSAGES + 2)], done.append)
+    assert done == [LOT_PASSAGES, 2]
+
+
+def test_a_text_has_the_same_vector_bit_for_bit_whatever_is_encoded_beside_it(model: SentenceEncoder) -> None:
+    texts = ["Tides.", "The harbour floods at spring tide. " * 12, "Bread " * 90]
+    together = model.encode(texts)
+    for row, text in enumerate(texts):
+        np.testing.assert_array_equal(model.encode([text])[0], together[row])
+    np.testing.assert_array_equal(model.encode(texts[::-1])[::-1], together)
 
 
 def test_no_texts_give_no_vectors(model: SentenceEncoder) -> None:
