@@ -5,6 +5,7 @@ Nothing else reads the environment. A variable that begins with SEEALSO_ but is 
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,6 +26,10 @@ class Settings(BaseSettings):
     index: Annotated[
         Path, Field(description="the index folder: snapshots, the pointer to the current one, reports")
     ] = Path("var/index")
+    project: Annotated[
+        Path | None,
+        Field(description="the newsroom's own file: sources, placements; unset: `seealso.toml`, if it is here"),
+    ] = None
     log_format: Annotated[
         Literal["auto", "columns", "json"],
         Field(description="how log lines look; `auto`: columns on a terminal, JSON elsewhere"),
@@ -35,7 +40,7 @@ class Settings(BaseSettings):
 
 
 class IndexerSettings(Settings):
-    """What the indexer needs."""
+    """What the indexer needs. Each limit of a gate stands with its reason."""
 
     model: Annotated[
         str,
@@ -44,9 +49,64 @@ class IndexerSettings(Settings):
         ),
     ] = BUNDLED_MODEL
     keep: Annotated[int, Field(ge=1, le=1_000, description="how many snapshots are kept, the current one included")] = 3
-    quarantined_share_max: Annotated[
+    gate_articles_min: Annotated[
+        float,
+        Field(ge=0, le=10, description="how many articles there must be at least, as a share of yesterday's"),
+    ] = 0.9
+    gate_quarantine_max: Annotated[
         float, Field(ge=0, le=1, description="the share of unusable articles above which nothing is published")
     ] = 0.01
+    gate_empty_blocks_rise_max: Annotated[
+        float,
+        Field(ge=0, le=1, description="by how much the share of empty blocks may rise from one night to the next"),
+    ] = 0.05
+    gate_overlap_min: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="the share of yesterday's first ten that unchanged articles must keep on average; with another "
+            "model or recipe they do not, and `--force` publishes it",
+        ),
+    ] = 0.6
+    gate_picks_drop_max: Annotated[
+        float,
+        Field(ge=0, le=1, description="by how much the share of editors' picks in the lists may fall, beyond chance"),
+    ] = 0.02
+    gate_languages_max: Annotated[
+        float, Field(ge=0, le=1, description="the share of places that may hold an article in another language")
+    ] = 0.1
+    gate_hubs_max: Annotated[
+        float, Field(ge=0, le=1, description="the share of all places that the most shown 1 % of articles may take")
+    ] = 0.2
+    gate_links_sample: Annotated[
+        int, Field(ge=0, le=10_000, description="how many articles' addresses are tried each night; 0: none")
+    ] = 0
+    gate_links_max: Annotated[
+        float, Field(ge=0, le=1, description="the share of the addresses tried that may be dead")
+    ] = 0.05
+    source_min: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="the share of the night before that a source must give; less is an error, no deletion",
+        ),
+    ] = 0.7
+    alarm_webhook: Annotated[
+        str | None, Field(pattern=r"^https?://\S+$", description="where a night that fails is posted to, as JSON")
+    ] = None
+    alarm_command: Annotated[
+        str | None, Field(description="what is run when a night fails, with the same JSON on its standard input")
+    ] = None
+    metrics_file: Annotated[
+        Path | None,
+        Field(description="a file for Prometheus's node_exporter (its textfile collector), written after each night"),
+    ] = None
+    metrics_push: Annotated[
+        str | None,
+        Field(pattern=r"^https?://\S+$", description="a Prometheus Pushgateway that each night is pushed to"),
+    ] = None
     page_seconds_max: Annotated[
         float, Field(gt=0, le=600, description="how long the text of one web page may take to be found")
     ] = 20.0
@@ -77,6 +137,10 @@ class ServiceSettings(Settings):
     body_bytes_max: Annotated[
         int, Field(ge=1_000, le=100_000_000, description="the longest request body that is read")
     ] = 1_000_000
+    snapshot_age_warning_h: Annotated[
+        float,
+        Field(gt=0, le=100_000, description="how many hours old the snapshot may be before the service warns of it"),
+    ] = 36.0
     snapshot_poll_ms: Annotated[
         int, Field(ge=10, le=600_000, description="how often a worker looks for a new snapshot")
     ] = 1_000
@@ -85,27 +149,49 @@ class ServiceSettings(Settings):
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
-def load_settings(kind: type[AnySettings], **options: Any) -> AnySettings:
-    """Return the settings of one program; `options` are put over the environment, None meaning 'not given'.
+def load_settings(
+    kind: type[AnySettings], limits: Mapping[str, int | float | str | bool] | None = None, **options: Any
+) -> AnySettings:
+    """Return the settings of one program.
 
+    `options` are put over the environment, None meaning 'not given', and the environment over a project's own `limits`.
     Raises SettingsInvalid, naming each wrong setting, its value, and the nearest right name of a misspelt one.
     """
     known = {PREFIX + name.upper() for each in (IndexerSettings, ServiceSettings) for name in each.model_fields}
-    for variable in os.environ:
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            nearest = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0.75)
-            hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known))}"
-            raise SettingsInvalid(f"{variable} is no setting; {hint}")
-    given = {name: value for name, value in options.items() if value is not None}
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsInvalid(f"{name} is no setting; {_nearest(name.upper(), known)}")
+    for name in limits or {}:
+        if name not in kind.model_fields:
+            raise SettingsInvalid(f"limits.{name} is no setting; {_nearest(name, set(kind.model_fields))}")
+    present = {name.upper() for name, value in os.environ.items() if value}
+    given: dict[str, Any] = {
+        name: value for name, value in (limits or {}).items() if PREFIX + name.upper() not in present
+    }
+    given |= {name: value for name, value in options.items() if value is not None}
     try:
         return kind(**given)
     except ValidationError as error:
         wrong = []
         for detail in error.errors(include_url=False):
             name = str(detail["loc"][0])
-            where = f"--{name.replace('_', '-')}" if name in given else PREFIX + name.upper()
+            where = PREFIX + name.upper()
+            if options.get(name) is not None:
+                where = f"--{name.replace('_', '-')}"
+            elif name in given:
+                where = f"limits.{name}"
             wrong.append(f"{where}: {detail['msg']} (got {detail['input']!r})")
         raise SettingsInvalid("; ".join(wrong)) from None
+
+
+def variable(name: str) -> str | None:
+    """Return what the environment says under a name of the operator's own; None if it says nothing."""
+    return os.environ.get(name)
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known))}"
 
 
 def describe(kind: type[Settings], name: str) -> str:

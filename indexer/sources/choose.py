@@ -5,17 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from indexer.extract import PageExtractor
+from indexer.sources.csv_table import CsvTable
 from indexer.sources.html import HtmlPage
 from indexer.sources.jsonl import JsonLines
 from indexer.sources.page_text import PageText
-from indexer.sources.source import Found, Quarantined, Source
+from indexer.sources.parquet import ParquetTable
+from indexer.sources.record import FieldMap
+from indexer.sources.source import Item, Source
 from seealso.errors import SourceUnreadable
 
 STANDARD_INPUT = "-"
 JSONL_ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 HTML_ENDINGS = (".html", ".htm", ".xhtml")
 TEXT_ENDINGS = (".txt",)
-ENDINGS = JSONL_ENDINGS + HTML_ENDINGS + TEXT_ENDINGS
+CSV_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+PARQUET_ENDINGS = (".parquet",)
+ENDINGS = JSONL_ENDINGS + HTML_ENDINGS + TEXT_ENDINGS + CSV_ENDINGS + PARQUET_ENDINGS
 
 
 def choose_source(name: str, extractor: PageExtractor) -> Source:
@@ -25,6 +30,8 @@ def choose_source(name: str, extractor: PageExtractor) -> Source:
     """
     if name == STANDARD_INPUT:
         return JsonLines(None)
+    if "://" in name:
+        raise SourceUnreadable(name, "what has an address (a feed, a sitemap, a database) is named in seealso.toml")
     path = Path(name)
     if path.is_dir():
         return Folder(path, extractor)
@@ -36,12 +43,14 @@ def choose_source(name: str, extractor: PageExtractor) -> Source:
 class Folder:
     """A folder's files of known endings, with those of folders in it, in the order of their paths."""
 
+    complete = True
+
     def __init__(self, path: Path, extractor: PageExtractor) -> None:
         self._path = path
         self._extractor = extractor
         self.name = str(path)
 
-    def read(self) -> Iterator[Found | Quarantined]:
+    def read(self) -> Iterator[Item]:
         """Yield the articles of each file. Raises SourceUnreadable if no file has a known ending."""
         paths = sorted(path for path in self._files() if _ending(path.name))
         if not paths:
@@ -72,8 +81,14 @@ def _file_source(path: Path, article_id: str, extractor: PageExtractor) -> Sourc
         return HtmlPage(path, article_id, extractor)
     if ending in TEXT_ENDINGS:
         return PageText(path, article_id)
+    if ending in CSV_ENDINGS:
+        return CsvTable(path, FieldMap())
+    if ending in PARQUET_ENDINGS:
+        return ParquetTable(path, FieldMap())
     raise SourceUnreadable(
-        str(path), f"its ending is none of {', '.join(ENDINGS)}; a list in one .json file becomes lines by jq -c '.[]'"
+        str(path),
+        f"its ending is none of {', '.join(ENDINGS)}; a list in one .json file becomes lines by jq -c '.[]', "
+        "and exports of WordPress and Ghost are named in seealso.toml",
     )
 
 

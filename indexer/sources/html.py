@@ -15,6 +15,8 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,4
 class HtmlPage:
     """One saved page. `extractor` is shared by all pages of a run."""
 
+    complete = True
+
     def __init__(self, path: Path, article_id: str, extractor: PageExtractor) -> None:
         self._path = path
         self._id = article_id

@@ -1,38 +1,43 @@
 """Articles as JSON lines, plain or gzipped, from a file or from standard input."""
 
-import gzip
 import io
 import sys
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import orjson
 
-from indexer.sources.source import Found, Quarantined
+from indexer.sources.gzipped import BROKEN_OFF, open_unpacked, unpacked
+from indexer.sources.record import FieldMap
+from indexer.sources.source import Found, Item, Quarantined
 from seealso.article import BODY_CHARACTERS_MAX, InvalidArticle, read_article
 from seealso.errors import SourceUnreadable
 
 # The longest body, each character escaped as \uXXXX, with room for the other fields.
 LINE_BYTES_MAX = 8 * BODY_CHARACTERS_MAX
-_GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class JsonLines:
-    """JSON lines of a file; with no path, of standard input."""
+    """JSON lines of a file; with no path, of standard input.
 
-    def __init__(self, path: Path | None) -> None:
+    With `fields`, the objects are of another form than ours.
+    """
+
+    complete = True
+
+    def __init__(self, path: Path | None, fields: FieldMap | None = None) -> None:
         self._path = path
+        self._fields = fields
         self.name = str(path) if path else "standard input"
 
-    def read(self) -> Iterator[Found | Quarantined]:
+    def read(self) -> Iterator[Item]:
         """Yield an article for each line that is not blank."""
         number = 0
         try:
-            with self._open() as file:
+            raw = cast(io.BufferedReader, sys.stdin.buffer)
+            with open_unpacked(self._path) if self._path else unpacked(raw) as file:
                 while line := file.readline(LINE_BYTES_MAX + 1):
                     number += 1
                     where = f"{self.name}:{number}"
@@ -42,24 +47,12 @@ class JsonLines:
                         yield Quarantined(where, f"the line is longer than {LINE_BYTES_MAX:,} bytes")
                         _skip_line(file)
                     elif line.strip():
-                        yield _read_line(line, where)
+                        yield _read_line(line, where, self._fields)
         except FileNotFoundError:
             raise SourceUnreadable(self.name, "no such file") from None
-        except (OSError, EOFError, zlib.error) as error:
+        except BROKEN_OFF as error:
             # A cut or damaged gzip: what is missing is not deleted, so nothing may be published from the rest.
             raise SourceUnreadable(self.name, f"it breaks off after line {number} ({error})") from error
-
-    @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        with ExitStack() as opened:
-            if self._path is None:
-                raw = cast(io.BufferedReader, sys.stdin.buffer)
-            else:
-                raw = opened.enter_context(self._path.open("rb"))
-            if raw.peek(2)[:2] == _GZIP_MAGIC:
-                yield opened.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=raw)))
-            else:
-                yield raw
 
 
 def _skip_line(file: BinaryIO) -> None:
@@ -67,13 +60,15 @@ def _skip_line(file: BinaryIO) -> None:
         pass
 
 
-def _read_line(line: bytes, where: str) -> Found | Quarantined:
+def _read_line(line: bytes, where: str, fields_map: FieldMap | None) -> Found | Quarantined:
     try:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return Quarantined(where, f"the line is not JSON ({error})")
     if not isinstance(fields, dict):
         return Quarantined(where, "the line is not a JSON object")
+    if fields_map is not None:
+        return fields_map.read(fields, where)
     try:
         article, unknown_keys = read_article(fields)
     except InvalidArticle as error:

@@ -31,6 +31,8 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 class PageText:
     """One page in a text file."""
 
+    complete = True
+
     def __init__(self, path: Path, article_id: str) -> None:
         self._path = path
         self._id = article_id

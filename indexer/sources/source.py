@@ -46,16 +46,36 @@ class Quarantined:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that is rightly no article of the index; `reason` is one of a few words, such as 'draft'."""
+
+    where: str
+    reason: str
+
+
+Item = Found | Quarantined | LeftOut
+
+
 class Source(Protocol):
-    """Somewhere articles come from. `name` is how a person would call it."""
+    """Somewhere articles come from. `name` is how a person would call it.
+
+    `complete`: what it does not give is gone. What is not (a feed, say) gives only the latest: nothing is deleted
+    because of it.
+    """
 
     @property
     def name(self) -> str:
         """Return the file, folder or address."""
         ...
 
-    def read(self) -> Iterator[Found | Quarantined]:
-        """Yield every article once. Raises SourceUnreadable when it ends before its end."""
+    @property
+    def complete(self) -> bool:
+        """Return whether an article that is not given is one that is gone."""
+        ...
+
+    def read(self) -> Iterator[Item]:
+        """Yield every article once, holding few at a time. Raises SourceUnreadable when it ends before its end."""
         ...
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from indexer.sources.jsonl import LINE_BYTES_MAX, JsonLines
-from indexer.sources.source import Found, Quarantined
+from indexer.sources.source import Found, Item, Quarantined
 from seealso.errors import SourceUnreadable
 
 GOOD = json.dumps({"id": "a", "title": "Title", "body": "Body."}).encode()
 
 
-def read(path: Path) -> list[Found | Quarantined]:
+def read(path: Path) -> list[Item]:
     return list(JsonLines(path).read())
 
 

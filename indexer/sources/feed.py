@@ -1,0 +1,216 @@
+"""An RSS or Atom feed, at an address or in a file -> the articles it lists, with the linked pages' texts if wanted.
+
+The only user of feedparser, which is given bytes and never fetches. What a feed no longer lists is not gone.
+"""
+
+import calendar
+import html
+import io
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from indexer.extract import PageExtractor, PageUnreadable
+from indexer.markup import text_of_markup
+from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
+from indexer.sources.html import decode_page
+from indexer.sources.record import FieldMap
+from indexer.sources.source import Found, Item, LeftOut, PageCard, Quarantined, read_page_file
+from seealso.article import SUMMARY_CHARACTERS_MAX
+from seealso.errors import SourceUnreadable
+
+_END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:\w+:)?(?:rss|feed|rdf)\b[^>]*/>", re.IGNORECASE)
+_ENTRY = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+class Feed:
+    """A feed's entries.
+
+    `fetcher` is needed for an address and for full pages, `extractor` for full pages: then an article's body is its
+    page's, and the page fills in what the entry does not say. `fields` may take an article's fields from elsewhere in
+    the entry, by the names that feedparser gives them.
+    """
+
+    complete = False
+
+    def __init__(
+        self,
+        address: str,
+        fields: FieldMap,
+        fetcher: Fetcher | None = None,
+        extractor: PageExtractor | None = None,
+        full_pages: bool = False,
+    ) -> None:
+        assert fetcher is not None or not (full_pages or _is_web(address))
+        assert extractor is not None or not full_pages
+        self.name = address
+        self._fields = replace(
+            fields,
+            columns={
+                name: f"entry.{column}" for name, column in fields.columns.items() if name != "body" or not full_pages
+            },
+            markup=True,
+        )
+        self._fetcher = fetcher
+        self._extractor = extractor
+        self._full_pages = full_pages
+
+    def read(self) -> Iterator[Item]:
+        """Yield an article for each entry, as the feed orders them."""
+        content, headers = self._content()
+        language, entries = self._parse(content, headers)
+        records = [_fields_of(entry) | {"language": language} for entry in entries]
+        for record, entry in zip(records, entries, strict=True):
+            if self._fields.columns:
+                record["entry"] = entry
+        if self._full_pages:
+            yield from self._read_pages(records)
+        else:
+            for record in records:
+                yield self._fields.read(record, self._where(record))
+
+    def _content(self) -> tuple[bytes, dict[str, str]]:
+        if not _is_web(self.name):
+            content = read_page_file(Path(self.name))
+            if isinstance(content, Quarantined):
+                raise SourceUnreadable(self.name, content.reason)
+            return content, {}
+        assert self._fetcher is not None
+        try:
+            fetched = self._fetcher.fetch(self.name)
+        except FetchFailed as error:
+            raise SourceUnreadable(self.name, error.reason) from error
+        if fetched.status != 200:
+            raise SourceUnreadable(self.name, f"it answers {fetched.status}")
+        # feedparser follows a charset that HTTP states, and takes the address for what relative links start from.
+        headers = {"content-location": fetched.url}
+        if "content-type" in fetched.headers:
+            headers["content-type"] = fetched.headers["content-type"]
+        return fetched.content, headers
+
+    def _parse(self, content: bytes, headers: dict[str, str]) -> tuple[str | None, list[Any]]:
+        """Return the feed's language and entries. Raises SourceUnreadable for what is no feed, or not all of one."""
+        import feedparser
+
+        parsed = feedparser.parse(io.BytesIO(content), response_headers=headers, sanitize_html=False)
+        if not parsed.get("version") and not parsed.entries:
+            raise SourceUnreadable(self.name, "it is neither RSS nor Atom")
+        # What is not XML is read by a lenient parser, which takes a cut feed for a short one.
+        text = content.replace(b"\0", b"").decode("latin-1")
+        ends = [match.start() for match in _END.finditer(text)]
+        begun = [match.start() for match in _ENTRY.finditer(text)]
+        if parsed.bozo and (not ends or (begun and ends[-1] < begun[-1])):
+            raise SourceUnreadable(self.name, f"it breaks off in its {len(parsed.entries):,}th entry")
+        stated = str(parsed.feed.get("language") or "").strip().replace("_", "-")
+        return (stated if _LANGUAGE.fullmatch(stated) else None), list(parsed.entries)
+
+    def _read_pages(self, records: list[dict[str, Any]]) -> Iterator[Item]:
+        assert self._fetcher is not None
+        linked = [record for record in records if _is_web(record["url"])]
+        requests = [FetchRequest(record["url"]) for record in linked]
+        with closing(self._fetcher.fetch_all(requests)) as outcomes:
+            for record in records:
+                if _is_web(record["url"]):
+                    yield self._read_page(record, next(outcomes))
+                else:
+                    yield Quarantined(self._where(record), "the entry links to no page")
+
+    def _read_page(self, record: dict[str, Any], outcome: Fetched | FetchFailed) -> Item:
+        where = self._where(record)
+        if isinstance(outcome, FetchRefused):
+            return LeftOut(where, "robots.txt")
+        if isinstance(outcome, FetchFailed):
+            return Quarantined(where, outcome.reason)
+        if outcome.status in (404, 410):
+            return LeftOut(where, "gone")
+        if outcome.status != 200:
+            return Quarantined(where, f"its page answers {outcome.status}")
+        assert self._extractor is not None
+        try:
+            page, cards = self._extractor.extract(decode_page(outcome.content))
+        except PageUnreadable as error:
+            return Quarantined(where, str(error))
+        return self._merged(record, page, tuple(cards), where)
+
+    def _merged(self, record: dict[str, Any], page: dict[str, Any], cards: tuple[PageCard, ...], where: str) -> Item:
+        """Return the entry's article with its page's body, and with the page's fields where the entry has none."""
+        # The page's texts are plain, and are read as HTML with the entry's.
+        texts = {name: html.escape(page[name], quote=False) for name in ("title", "summary", "body") if page.get(name)}
+        said = {name: value for name, value in record.items() if value}
+        needed = {"title": texts.get("title"), **said, "body": texts.get("body", "").replace("\n\n", "<p>")}
+        merged = self._fields.read({**page, **texts, **needed}, where, cards)
+        # A date or address that the page states may be no such thing.
+        return merged if isinstance(merged, Found) else self._fields.read(needed, where, cards)
+
+    def _where(self, record: dict[str, Any]) -> str:
+        return f"{self.name} {record['url'] or record['id'] or 'an entry without link and id'}"
+
+
+def _fields_of(entry: Any) -> dict[str, Any]:
+    """Return an article's fields as an entry has them; what feedparser found no sense in is missing."""
+    tags = [name for tag in entry.get("tags", ()) if (name := str(tag.get("label") or tag.get("term") or "").strip())]
+    # Not entry.get: feedparser would answer 'updated' by 'published', with a warning.
+    published = _moment(dict.get(entry, "published_parsed"))
+    updated = _moment(dict.get(entry, "updated_parsed"))
+    summary = _markup_of(entry.get("summary_detail"))
+    content = max((_markup_of(part) for part in entry.get("content", ())), key=len, default="")
+    return {
+        "id": entry.get("id") or entry.get("link"),
+        "url": entry.get("link"),
+        "title": _markup_of(entry.get("title_detail")),
+        "summary": summary if _is_summary(summary, content) else None,
+        "body": content or summary,
+        # RSS 1.0 and old Atom have one date only, which feedparser takes for that of a change.
+        "published": published or updated,
+        "updated": updated,
+        "author": _author(entry),
+        "tags": list(dict.fromkeys(tags)) or None,
+        "section": tags[0] if tags else None,
+        "image": _image(entry),
+    }
+
+
+def _is_summary(summary: str, content: str) -> bool:
+    """Return whether a description is one, and not the article itself."""
+    text = text_of_markup(summary)
+    return summary != content and len(text) <= SUMMARY_CHARACTERS_MAX and bool(content or "\n\n" not in text)
+
+
+def _markup_of(detail: Any) -> str:
+    """Return a text as HTML: one that was declared plain may hold what looks like it."""
+    if not detail or not detail.get("value"):
+        return ""
+    value = str(detail["value"])
+    return html.escape(value, quote=False) if detail.get("type") == "text/plain" else value
+
+
+def _moment(parsed: Any) -> datetime | None:
+    """Return a struct_time in UTC as a moment; None if it names a day that no calendar has."""
+    try:
+        return datetime.fromtimestamp(calendar.timegm(parsed), UTC) if parsed else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _author(entry: Any) -> str | None:
+    people = [person.get("name") for person in entry.get("authors", ()) if person.get("name")]
+    return ", ".join(dict.fromkeys(people)) or entry.get("author") or None
+
+
+def _image(entry: Any) -> str | None:
+    """Return the address of an entry's picture: of its media, its enclosures, or its thumbnail."""
+    media = [*entry.get("media_content", ()), *entry.get("enclosures", ())]
+    pictures = [
+        each for each in media if each.get("medium") == "image" or str(each.get("type", "")).startswith("image/")
+    ]
+    addresses = (each.get("url") or each.get("href") for each in [*pictures, *entry.get("media_thumbnail", ())])
+    return next((address for address in addresses if _is_web(address)), None)
+
+
+def _is_web(address: Any) -> bool:
+    return isinstance(address, str) and address.lower().startswith(("http://", "https://"))

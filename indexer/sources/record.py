@@ -1,0 +1,112 @@
+"""A row of a table, an object of an export, a document of an interface -> an article, by a map of fields.
+
+It knows what other formats than our own JSON do to values: numbers for ids, commas for lists, 0 and 1 for no and yes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from indexer.markup import line_of_markup, text_of_markup
+from indexer.sources.source import Found, PageCard, Quarantined
+from seealso.article import Article, InvalidArticle, read_article
+
+FIELDS = tuple(Article.model_fields)
+_LISTS = ("tags", "editor_related")
+_FLAGS = ("sponsored", "sensitive")
+_YES = frozenset({"1", "true", "t", "yes", "y", "on"})
+_NO = frozenset({"0", "false", "f", "no", "n", "off"})
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """Where a source keeps an article's fields.
+
+    `columns`: an article's field -> the source's name for it, a dot going into what is nested ('title.rendered'); a
+    field that is not named is looked for under its own name. `defaults`: what a field is where the record has nothing.
+    `markup`: title, summary and body are HTML.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    markup: bool = False
+
+    def column_of(self, name: str) -> str:
+        """Return where a source keeps a field."""
+        return self.columns.get(name, name)
+
+    def read(self, record: Mapping[str, Any], where: str, cards: tuple[PageCard, ...] = ()) -> Found | Quarantined:
+        """Return the article that a record holds, or why it holds none."""
+        fields = {}
+        for name in FIELDS:
+            value = _converted(name, _value_at(record, self.column_of(name)))
+            if value is None or value == "":
+                value = self.defaults.get(name)
+            if value is not None:
+                fields[name] = self._text(name, value)
+        fields.setdefault("body", "")
+        used = {self.column_of(name).split(".")[0] for name in FIELDS} | {self.column_of(name) for name in FIELDS}
+        try:
+            article, _ = read_article(fields)
+        except InvalidArticle as error:
+            return Quarantined(where, f"{error}{self._renamed(error)}")
+        return Found(article, where, tuple(str(key) for key in record if key not in used), cards)
+
+    def _text(self, name: str, value: Any) -> Any:
+        if not self.markup or not isinstance(value, str):
+            return value
+        if name == "body":
+            return text_of_markup(value)
+        return line_of_markup(value) if name in ("title", "summary") else value
+
+    def _renamed(self, error: InvalidArticle) -> str:
+        """Return where the source keeps the fields that are wrong, if it calls them otherwise."""
+        renamed = [f"{name} is read from {self.columns[name]!r}" for name in error.fields if name in self.columns]
+        return f" ({'; '.join(renamed)})" if renamed else ""
+
+
+def _value_at(record: Mapping[str, Any], column: str) -> Any:
+    """Return what stands under a name, or under a path of names; None if nothing does."""
+    value = record.get(column, _MISSING)
+    if value is not _MISSING:
+        return value
+    head, dot, rest = column.partition(".")
+    inner = record.get(head) if dot else None
+    if isinstance(inner, list):  # 'authors.name' of a list of objects
+        found = [_value_at(each, rest) for each in inner if isinstance(each, Mapping)]
+        return [each for each in found if each is not None]
+    return _value_at(inner, rest) if isinstance(inner, Mapping) else None
+
+
+def _converted(name: str, value: Any) -> Any:
+    """Return a value as our own JSON would have it; what cannot be converted stays, for the check to refuse it."""
+    if name in _LISTS:
+        return _as_list(value)
+    if name in _FLAGS:
+        return _as_flag(value)
+    if isinstance(value, datetime) or value is None:
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)  # several authors
+    if isinstance(value, str | bytes | bool | float | Mapping | list):
+        return value
+    return str(value)  # a number for an id, a Decimal, a UUID
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        return [each if isinstance(each, str) else str(each) for each in value]
+    return value
+
+
+def _as_flag(value: Any) -> Any:
+    word = str(value).strip().casefold() if isinstance(value, str | int | float) else value
+    if word in _YES:
+        return True
+    return False if word in _NO else (None if word == "" else value)

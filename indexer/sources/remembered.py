@@ -1,0 +1,91 @@
+"""A source that gives only its latest articles, and what it gave on earlier nights: together a complete one.
+
+What a feed no longer lists is not gone. It is remembered in a SQLite file, written once the feed has been read to its
+end.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from indexer.sources.found_as_json import pack_found, unpack_found
+from indexer.sources.source import Found, Item, LeftOut, Source
+from seealso.errors import SourceUnreadable
+
+_DAY_SECONDS = 86_400.0
+_TABLE = """
+CREATE TABLE IF NOT EXISTS given (
+    source TEXT NOT NULL, id TEXT NOT NULL, seen REAL NOT NULL, place TEXT NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (source, id)
+) WITHOUT ROWID
+"""
+
+
+class Remembered:
+    """A source and its past. `keep_days`: how long what it no longer lists stays; None: for good."""
+
+    complete = True
+
+    def __init__(
+        self, source: Source, state: Path, keep_days: float | None = None, now: Callable[[], float] = time.time
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._state = state
+        self._keep_days = keep_days
+        self._now = now
+        # How many articles the last reading gave that the source itself did not.
+        self.carried = 0
+
+    def read(self) -> Iterator[Item]:
+        """Yield what the source gives, then what it gave before and does not any more."""
+        began = self._now()
+        self.carried = 0
+        try:
+            with closing(self._open()) as database:
+                # One transaction: a feed that breaks off leaves no trace.
+                with database:
+                    for item in self._source.read():
+                        if isinstance(item, Found):
+                            self._remember(database, item, began)
+                        elif isinstance(item, LeftOut):
+                            # Its place, not its id, is known: what was taken from there is so no longer.
+                            self._forget(database, item.where)
+                        yield item
+                    if self._keep_days is not None:
+                        self._forget_older(database, began - self._keep_days * _DAY_SECONDS)
+                yield from self._earlier(database, began)
+        except sqlite3.Error as error:
+            raise SourceUnreadable(
+                self.name,
+                f"what it gave before, in {self._state}, cannot be used ({error}); without that file, only "
+                "what it lists now is an article",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self._state)
+        database.execute(_TABLE)
+        return database
+
+    def _remember(self, database: sqlite3.Connection, item: Found, seen: float) -> None:
+        database.execute(
+            "INSERT OR REPLACE INTO given VALUES (?, ?, ?, ?, ?)",
+            (self.name, item.article.id, seen, item.where, pack_found(item)),
+        )
+
+    def _forget(self, database: sqlite3.Connection, where: str) -> None:
+        database.execute("DELETE FROM given WHERE source = ? AND place = ?", (self.name, where))
+
+    def _forget_older(self, database: sqlite3.Connection, seen: float) -> None:
+        database.execute("DELETE FROM given WHERE source = ? AND seen < ?", (self.name, seen))
+
+    def _earlier(self, database: sqlite3.Connection, began: float) -> Iterator[Found]:
+        rows = database.execute(
+            "SELECT place, content FROM given WHERE source = ? AND seen <> ? ORDER BY id", (self.name, began)
+        )
+        for place, content in rows:
+            self.carried += 1
+            yield unpack_found(content, place)

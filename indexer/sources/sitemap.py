@@ -1,0 +1,228 @@
+"""The pages that a site's sitemaps list -> articles, read over HTTP; only what may have changed is asked for again.
+
+What each page gave stands in a state file, so an interrupted crawl goes on where it was. How a page is asked for is
+`fetch`'s, what stands in a sitemap `sitemap_file`'s.
+"""
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+from indexer.extract import PageExtractor, PageUnreadable
+from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
+from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
+from indexer.sources.html import decode_page, read_page_article
+from indexer.sources.sitemap_file import SITEMAP_BYTES_MAX, SitemapBroken, SitemapEntry, moments_of, read_sitemap
+from indexer.sources.source import Found, Item, LeftOut, Quarantined
+from seealso.article import InvalidArticle, shortened
+from seealso.errors import SourceUnreadable
+
+FRESH_SECONDS = 6 * 3600.0
+LEVELS_MAX = 3
+# As many as one sitemap index may name.
+SITEMAPS_MAX = 50_000
+_PAGE_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
+_ENDING = re.compile(r"\.(?:x?html?|php|aspx?)$", re.IGNORECASE)
+_GONE = "gone"
+
+
+class Sitemap:
+    """A sitemap, or an index of sitemaps, and the pages it lists.
+
+    `state` is the file that remembers them. `include` and `exclude` are regular expressions that are searched for in a
+    page's address. Pages read less than `fresh_seconds` ago are not asked for; `now` is the time in seconds since 1970.
+    """
+
+    complete = True
+
+    def __init__(
+        self,
+        address: str,
+        fetcher: Fetcher,
+        extractor: PageExtractor,
+        state: Path,
+        include: str | None = None,
+        exclude: str | None = None,
+        pages_max: int = 1_000_000,
+        fresh_seconds: float = FRESH_SECONDS,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = address
+        self._fetcher = fetcher
+        self._extractor = extractor
+        self._state = state
+        self._include = _compiled(address, "include", include)
+        self._exclude = _compiled(address, "exclude", exclude)
+        self._pages_max = pages_max
+        self._fresh_seconds = fresh_seconds
+        self._now = now
+
+    def read(self) -> Iterator[Item]:
+        """Yield what each page gives, in the sitemaps' order; all of them are read before the first page is."""
+        try:
+            with open_crawl_state(self._state) as state:
+                yield from self._list_pages(state)
+                for pages in state.batches():
+                    yield from self._read_pages(state, pages)
+                state.forget_unlisted()
+        except sqlite3.Error as error:
+            raise SourceUnreadable(
+                self.name, f"its state in {self._state} cannot be used ({error}); without that file, all is read anew"
+            ) from error
+
+    def _list_pages(self, state: CrawlState) -> Iterator[Item]:
+        """Write down which pages are to be read, all or none of them; yield what of the list is not."""
+        count = 0
+        with state.listing():
+            for where, entry in self._entries(self.name, 1, set()):
+                url = entry.url and _joined(where, entry.url)
+                if not url:
+                    yield Quarantined(where, f"an entry has no web address (got {shortened(entry.url)})")
+                elif not self._wanted(url):
+                    yield LeftOut(url, "excluded")
+                elif not page_id(url):
+                    yield LeftOut(url, "home page")
+                else:
+                    count += state.list_page(url, entry.lastmod, entry.published)
+                if count > self._pages_max:
+                    raise SourceUnreadable(
+                        self.name, f"it lists more than {self._pages_max:,} pages; allow more, or include only some"
+                    )
+
+    def _entries(self, url: str, level: int, seen: set[str]) -> Iterator[tuple[str, SitemapEntry]]:
+        """Yield the entries of a sitemap and of those in it, each with its sitemap; none is read twice."""
+        if url in seen:
+            return
+        seen.add(url)
+        if level > LEVELS_MAX or len(seen) > SITEMAPS_MAX:
+            raise SourceUnreadable(
+                self.name, f"more than {LEVELS_MAX} levels or {SITEMAPS_MAX:,} sitemaps, the last of them {url}"
+            )
+        try:
+            fetched = self._fetcher.fetch(url, bytes_max=SITEMAP_BYTES_MAX)
+            if fetched.status != 200:
+                raise SourceUnreadable(self.name, f"{url} answers {fetched.status}")
+            for entry in read_sitemap(fetched.content):
+                if entry.is_sitemap:
+                    yield from self._entries(_joined(url, entry.url) or entry.url, level + 1, seen)
+                else:
+                    yield url, entry
+        except (FetchFailed, SitemapBroken) as error:
+            reason = error.reason if isinstance(error, FetchFailed) else error
+            raise SourceUnreadable(self.name, f"{url}: {reason}") from error
+
+    def _wanted(self, url: str) -> bool:
+        if self._include and not self._include.search(url):
+            return False
+        return not (self._exclude and self._exclude.search(url))
+
+    def _read_pages(self, state: CrawlState, pages: list[PageState]) -> Iterator[Item]:
+        due = [page for page in pages if self._is_due(page)]
+        due_urls = {page.url for page in due}
+        requests = [FetchRequest(page.url, page.etag, page.last_modified) for page in due]
+        with closing(self._fetcher.fetch_all(requests)) as outcomes:
+            for page in pages:
+                if page.url in due_urls:
+                    yield self._read_page(state, page, next(outcomes))
+                elif page.result is not None:
+                    yield page.result
+
+    def _is_due(self, page: PageState) -> bool:
+        """Return whether a page is to be asked for: never read, or changed since, or that cannot be known."""
+        if page.result is None:
+            return True
+        moments = moments_of(page.lastmod)
+        if self._now() - page.read_at < self._fresh_seconds:
+            return moments is not None and moments[0].timestamp() > page.read_at
+        if moments is None or isinstance(page.result, LeftOut):
+            return True
+        return page.lastmod != page.read_lastmod or moments[1].timestamp() > page.read_at
+
+    def _read_page(self, state: CrawlState, page: PageState, outcome: Fetched | FetchFailed) -> Item:
+        """Return what came of asking for a page, and write it down; a failure leaves standing what it gave before."""
+        before = page.result
+        if isinstance(outcome, FetchRefused):
+            return LeftOut(page.url, "robots.txt")
+        if isinstance(outcome, FetchFailed):
+            return before if isinstance(before, Found) else Quarantined(page.url, outcome.reason)
+        if outcome.status == 304 and before is not None:
+            state.keep(replace(page, read_at=self._now()))
+            return before
+        result = self._result_of(page, outcome)
+        if isinstance(result, Quarantined) and (isinstance(before, Found) or outcome.status != 200):
+            return before if isinstance(before, Found) else result
+        etag, last_modified = (None, None) if isinstance(result, LeftOut) else (outcome.etag, outcome.last_modified)
+        kept = replace(page, read_at=self._now(), etag=etag, last_modified=last_modified, result=result)
+        state.keep(kept)
+        return result
+
+    def _result_of(self, page: PageState, fetched: Fetched) -> Item:
+        if fetched.status in (404, 410) or (fetched.url != page.url and not page_id(fetched.url)):
+            return LeftOut(page.url, _GONE)  # or it leads to the home page, as sites do with what they took away
+        if fetched.status != 200:
+            return Quarantined(page.url, f"it answers {fetched.status}")
+        kind, _, parameters = fetched.headers.get("content-type", "").partition(";")
+        if kind.strip().lower() not in _PAGE_TYPES:
+            return LeftOut(page.url, "no web page")
+        try:
+            fields, cards = self._extractor.extract(_decoded(fetched.content, parameters))
+            fields["id"] = page_id(page.url)
+            fields["url"] = _canonical(fields.get("url"), page.url)
+            fields["published"] = fields.get("published") or page.published
+            return Found(read_page_article(fields), page.url, cards=tuple(cards))
+        except (PageUnreadable, InvalidArticle) as error:
+            return Quarantined(page.url, str(error))
+
+
+def page_id(url: str) -> str:
+    """Return a page's id: its path without the outer slashes and the ending, with its query; '' for the home page."""
+    parts = urlsplit(url)
+    path = _ENDING.sub("", parts.path.strip("/"))
+    return _decoded_path(f"{path}?{parts.query}" if parts.query else path)
+
+
+def _decoded_path(path: str) -> str:
+    """Return a path with its escapes decoded, for an escaped Cyrillic letter takes six characters of an id's 200."""
+    try:
+        decoded = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return path
+    return decoded if decoded.isprintable() else path
+
+
+def _canonical(stated: str | None, address: str) -> str:
+    same_host = stated and urlsplit(stated).hostname == urlsplit(address).hostname
+    return stated if stated and same_host and page_id(stated) else address
+
+
+def _decoded(content: bytes, parameters: str) -> str:
+    """Return a page's text in the encoding that HTTP states, else as the page itself says."""
+    stated = re.search(r"charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", parameters, re.IGNORECASE)
+    if stated:
+        try:
+            return content.decode("utf-8-sig" if stated[1].lower() in ("utf-8", "utf8") else stated[1])
+        except (UnicodeDecodeError, LookupError):
+            pass
+    return decode_page(content)
+
+
+def _joined(base: str, url: str) -> str | None:
+    """Return an entry's address in full, None if it is none of the web's."""
+    try:
+        full = urljoin(base, url)
+        parts = urlsplit(full)
+        return full if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _compiled(address: str, name: str, pattern: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern) if pattern is not None else None
+    except re.error as error:
+        raise SourceUnreadable(address, f"{name} = {pattern!r} is no regular expression ({error})") from error

@@ -1,0 +1,265 @@
+"""seealso.toml: a newsroom's own file. Its sources, what is left out, how placements differ, and its limits.
+
+Out: a checked Project, or SettingsInvalid naming the place in the file. What a kind of source is made of, the indexer
+knows; what a placement means, the service.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from seealso.article import Article
+from seealso.errors import SettingsInvalid
+from seealso.settings import variable
+
+PROJECT_FILE = "seealso.toml"
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+# ${NAME}: for what is secret, or differs from machine to machine.
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _article_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    for name in fields:
+        if name not in Article.model_fields:
+            raise ValueError(f"an article has no field {name!r}; it has {', '.join(Article.model_fields)}")
+    return fields
+
+
+def _web_address(address: str) -> str:
+    if not re.match(r"https?://[^\s/]+", address):
+        raise ValueError("must be an http:// or https:// address")
+    return address
+
+
+_Columns = Annotated[dict[str, str], AfterValidator(_article_fields)]
+_Defaults = Annotated[dict[str, Any], AfterValidator(_article_fields)]
+_Web = Annotated[str, AfterValidator(_web_address)]
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Entry(BaseModel):
+    """What every source may say.
+
+    `fields`: an article's field -> the source's name for it; `defaults`: a field's value where the source has none;
+    `html`: title, summary and body are HTML.
+    """
+
+    model_config = _STRICT
+    fields: _Columns = {}
+    defaults: _Defaults = {}
+    html: bool = False
+
+
+class JsonlEntry(_Entry):
+    """Files of JSON lines, plain or gzipped."""
+
+    kind: Literal["jsonl"]
+    path: _Text
+
+
+class CsvEntry(_Entry):
+    """Tables as CSV or TSV, plain or gzipped."""
+
+    kind: Literal["csv"]
+    path: _Text
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: str | None = None
+
+
+class ParquetEntry(_Entry):
+    """Tables as Parquet."""
+
+    kind: Literal["parquet"]
+    path: _Text
+
+
+class PagesEntry(BaseModel):
+    """A folder of saved web pages (.html), pages copied as text (.txt) and JSON lines; or one such file."""
+
+    model_config = _STRICT
+    kind: Literal["pages"]
+    path: _Text
+
+
+class FeedEntry(_Entry):
+    """An RSS or Atom feed, at an address or in a file.
+
+    `full_pages`: the text is that of the linked page; `keep_days`: how long what is no longer listed stays.
+    """
+
+    kind: Literal["feed"]
+    address: _Text
+    full_pages: bool = False
+    keep_days: Annotated[float, Field(gt=0)] | None = None
+
+
+class SitemapEntry(BaseModel):
+    """The pages that a sitemap lists; `include` and `exclude` are regular expressions over their addresses."""
+
+    model_config = _STRICT
+    kind: Literal["sitemap"]
+    address: _Web
+    include: str | None = None
+    exclude: str | None = None
+    pages_max: Annotated[int, Field(ge=1)] = 1_000_000
+
+
+class WordPressEntry(_Entry):
+    """A WordPress site, by its REST API."""
+
+    kind: Literal["wordpress"]
+    address: _Web
+
+
+class WordPressExportEntry(BaseModel):
+    """Export files of WordPress (WXR)."""
+
+    model_config = _STRICT
+    kind: Literal["wordpress-export"]
+    path: _Text
+    post_types: Annotated[list[str], Field(min_length=1)] = ["post"]
+
+
+class GhostExportEntry(BaseModel):
+    """An export file of Ghost; `site` is the address that its articles have."""
+
+    model_config = _STRICT
+    kind: Literal["ghost-export"]
+    path: _Text
+    site: _Web | None = None
+
+
+class SqlEntry(_Entry):
+    """What a query gives, of any database that SQLAlchemy knows; the query itself, or the file it is in."""
+
+    kind: Literal["sql"]
+    address: _Text
+    query: str | None = None
+    query_file: str | None = None
+
+
+SourceEntry = Annotated[
+    JsonlEntry
+    | CsvEntry
+    | ParquetEntry
+    | PagesEntry
+    | FeedEntry
+    | SitemapEntry
+    | WordPressEntry
+    | WordPressExportEntry
+    | GhostExportEntry
+    | SqlEntry,
+    Field(discriminator="kind"),
+]
+
+
+class Crawl(BaseModel):
+    """How hard the servers of feeds, sitemaps and WordPress are worked; bytes are counted unpacked."""
+
+    model_config = _STRICT
+    user_agent: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    requests_per_second: Annotated[float, Field(gt=0, le=1_000)] = 2.0
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+    bytes_max: Annotated[int, Field(ge=1_000)] = 20_000_000
+    seconds_max: Annotated[float, Field(gt=0, le=600)] = 30.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    respect_robots: bool = True
+
+
+class Placement(BaseModel):
+    """A place on the website with a block of its own: what a request that names it asks for where it says nothing."""
+
+    model_config = _STRICT
+    limit: Annotated[int, Field(ge=1, le=50)] | None = None
+    mode: Literal["background", "latest", "evergreen"] | None = None
+    min_probability: Annotated[float, Field(ge=0, le=1)] | None = None
+    stories: Literal["one", "all"] | None = None
+    sections: list[str] = []
+    languages: list[str] = []
+
+
+class Project(BaseModel):
+    """A newsroom's file. Sources stand in their order of precedence.
+
+    `folder`: where relative paths begin; `limits`: settings of the indexer by their names in lower case, over which
+    environment and command line stand.
+    """
+
+    model_config = _STRICT
+    folder: Path = Field(default=Path(), exclude=True)
+    source: list[SourceEntry] = []
+    sections_left_out: list[str] = []
+    crawl: Crawl = Crawl()
+    placements: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], Placement] = {}
+    limits: dict[str, int | float | str | bool] = {}
+
+
+def read_project(path: Path | None) -> Project:
+    """Return the project of a file; without a path, of PROJECT_FILE here if there is one, else an empty one.
+
+    Raises SettingsInvalid if the file is not there, is no TOML, or says something that means nothing.
+    """
+    path = path or _file_here()
+    return Project() if path is None else _checked(_read(path), path)
+
+
+def read_placements(path: Path | None) -> dict[str, Placement]:
+    """Return the placements of a project's file, found as `read_project` does.
+
+    Its sources are not looked at: the service has neither their files nor their passwords.
+    """
+    path = path or _file_here()
+    if path is None:
+        return {}
+    return _checked({name: value for name, value in _read(path).items() if name != "source"}, path).placements
+
+
+def _file_here() -> Path | None:
+    return Path(PROJECT_FILE) if Path(PROJECT_FILE).exists() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsInvalid(f"{path}: cannot be read ({reason})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{path}: is not TOML: {error}") from error
+
+
+def _checked(content: dict[str, Any], path: Path) -> Project:
+    if "folder" in content:
+        raise SettingsInvalid(f"{path}: folder: paths begin at the file's own folder; there is no such setting")
+    try:
+        return Project.model_validate({**_with_variables(content, path), "folder": path.parent})
+    except ValidationError as error:
+        raise SettingsInvalid("; ".join(f"{path}: {_fault(detail)}" for detail in error.errors()[:5])) from None
+
+
+def _with_variables(value: Any, path: Path) -> Any:
+    """Return what was read with ${NAME} in texts replaced by the environment's NAME."""
+    if isinstance(value, dict):
+        return {name: _with_variables(each, path) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_variables(each, path) for each in value]
+    return _VARIABLE.sub(lambda match: _variable(match[1], path), value) if isinstance(value, str) else value
+
+
+def _variable(name: str, path: Path) -> str:
+    value = variable(name)
+    if value is None:
+        raise SettingsInvalid(f"{path}: ${{{name}}} is asked for, and the environment has no {name}")
+    return value
+
+
+def _fault(detail: Any) -> str:
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        message = "there is no such setting"
+    given = "" if isinstance(detail["input"], dict | list) else f" (got {detail['input']!r})"
+    return f"{place}: {message[:1].lower()}{message[1:]}{given}"

@@ -1,0 +1,78 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from indexer.sources.record import FieldMap
+from indexer.sources.source import Found, Quarantined
+from seealso.article import Article
+
+RECORD: dict[str, Any] = {"id": "a", "title": "Title", "body": "Body."}
+
+
+def article_of(record: dict[str, Any], fields: FieldMap | None = None) -> Article:
+    found = (fields or FieldMap()).read(record, "here")
+    assert isinstance(found, Found), found
+    return found.article
+
+
+def test_fields_are_found_under_the_names_of_the_source() -> None:
+    fields = FieldMap({"id": "slug", "title": "title.rendered", "author": "authors.name", "body": "text"})
+    record = {
+        "slug": 17,
+        "title": {"rendered": "T"},
+        "authors": [{"name": "A"}, {"name": "B"}, {}],
+        "text": "x",
+        "other": 1,
+    }
+    found = fields.read(record, "here")
+    assert isinstance(found, Found)
+    assert (found.article.id, found.article.title, found.article.author) == ("17", "T", "A, B")
+    assert found.unknown_keys == ("other",)
+
+
+def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
+    assert article_of(RECORD | {"seo.title": "Plain"}, FieldMap({"title": "seo.title"})).title == "Plain"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("tags", "sea, tides ,", ["sea", "tides"]),
+        ("tags", ["sea", 7], ["sea", "7"]),
+        ("editor_related", "b,c", ["b", "c"]),
+        ("sponsored", "yes", True),
+        ("sponsored", 0, False),
+        ("sensitive", "", None),
+        ("published", date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),
+        ("published", datetime(2026, 1, 2, 3), datetime(2026, 1, 2, 3, tzinfo=UTC)),
+        ("id", Decimal("12"), "12"),
+        ("section", "", None),
+    ],
+)
+def test_what_other_formats_do_to_values_is_undone(name: str, value: object, read: object) -> None:
+    assert getattr(article_of(RECORD | {name: value}), name) == read
+
+
+def test_defaults_stand_where_the_record_has_nothing() -> None:
+    fields = FieldMap(defaults={"language": "en", "section": "News"})
+    read = article_of(RECORD | {"section": "Sport", "language": ""}, fields)
+    assert (read.language, read.section) == ("en", "Sport")
+
+
+def test_markup_becomes_text() -> None:
+    read = article_of(RECORD | {"title": "Fish &amp; chips", "body": "<p>a</p><p>b</p>"}, FieldMap(markup=True))
+    assert (read.title, read.body) == ("Fish & chips", "a\n\nb")
+
+
+def test_wrong_field_is_told_by_the_name_it_has_in_the_source() -> None:
+    found = FieldMap({"title": "headline"}).read({"id": "a", "headline": " "}, "row 7")
+    assert isinstance(found, Quarantined)
+    assert found.where == "row 7"
+    assert "title: is empty" in found.reason
+    assert "title is read from 'headline'" in found.reason
+
+
+def test_record_without_a_body_is_embedded_by_its_title() -> None:
+    assert article_of({"id": "a", "title": "T", "body": None}).body == ""

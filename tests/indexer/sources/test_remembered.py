@@ -1,0 +1,90 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.sources.remembered import Remembered
+from indexer.sources.source import Found, Item, LeftOut, PageCard, Quarantined
+from seealso.article import Article, parse_time
+from seealso.errors import SourceUnreadable
+from tests.makers import GivenArticles, article
+
+DAY = 86_400.0
+
+
+def given(*ids: str) -> GivenArticles:
+    return GivenArticles([article(each, body=f"Text of {each}.") for each in ids], "feed")
+
+
+def ids(source: Remembered) -> list[str]:
+    return [item.article.id for item in source.read() if isinstance(item, Found)]
+
+
+def test_what_is_listed_no_longer_stays(tmp_path: Path) -> None:
+    state = tmp_path / "sources/feeds.sqlite"
+    assert ids(Remembered(given("a", "b"), state)) == ["a", "b"]
+    later = Remembered(given("c"), state)
+    assert ids(later) == ["c", "a", "b"]
+    assert later.carried == 2
+    found = [item for item in Remembered(given(), state).read() if isinstance(item, Found)]
+    assert found[0].article == article("a", body="Text of a.")
+
+
+def test_other_feeds_are_others(tmp_path: Path) -> None:
+    ids(Remembered(given("a"), tmp_path / "s"))
+    assert ids(Remembered(GivenArticles([article("b")], "another"), tmp_path / "s")) == ["b"]
+
+
+def test_kept_for_as_many_days_as_wanted(tmp_path: Path) -> None:
+    clock = [0.0]
+    ids(Remembered(given("a"), tmp_path / "s", 10, lambda: clock[0]))
+    clock[0] = 9 * DAY
+    assert ids(Remembered(given("b"), tmp_path / "s", 10, lambda: clock[0])) == ["b", "a"]
+    clock[0] = 11 * DAY
+    assert ids(Remembered(given(), tmp_path / "s", 10, lambda: clock[0])) == ["b"]
+
+
+def test_clock_that_goes_back_loses_nothing(tmp_path: Path) -> None:
+    ids(Remembered(given("a"), tmp_path / "s", now=lambda: 100 * DAY))
+    assert ids(Remembered(given("b"), tmp_path / "s", now=lambda: 1.0)) == ["b", "a"]
+
+
+def test_feed_that_breaks_off_leaves_no_trace(tmp_path: Path) -> None:
+    class Broken:
+        name, complete = "feed", False
+
+        def read(self) -> Iterator[Item]:
+            yield Found(article("x"), "feed:1")
+            raise SourceUnreadable("feed", "it breaks off")
+
+    ids(Remembered(given("a"), tmp_path / "s"))
+    with pytest.raises(SourceUnreadable, match="breaks off"):
+        list(Remembered(Broken(), tmp_path / "s").read())
+    assert ids(Remembered(given(), tmp_path / "s")) == ["a"]
+
+
+def test_page_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    ids(Remembered(given("a", "b"), tmp_path / "s"))
+    gone: list[Article | Quarantined | LeftOut] = [LeftOut("feed:1", "gone")]
+    assert ids(Remembered(GivenArticles(gone, "feed"), tmp_path / "s")) == ["b"]
+
+
+def test_cards_are_remembered_with_their_article(tmp_path: Path) -> None:
+    cards = (PageCard("T", "https://a.example/t", published=parse_time("2026-01-02")), PageCard(summary="S"))
+
+    class WithCards:
+        name, complete = "feed", False
+
+        def read(self) -> Iterator[Item]:
+            yield Found(article("a"), "feed:1", cards=cards)
+
+    list(Remembered(WithCards(), tmp_path / "s").read())
+    (found,) = Remembered(given(), tmp_path / "s").read()
+    assert isinstance(found, Found)
+    assert (found.cards, found.where) == (cards, "feed:1")
+
+
+def test_state_that_is_damaged_is_an_error_that_says_what_it_costs(tmp_path: Path) -> None:
+    (tmp_path / "s").write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    with pytest.raises(SourceUnreadable, match="without that file, only what it lists now is an article"):
+        list(Remembered(given("a"), tmp_path / "s").read())

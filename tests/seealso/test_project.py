@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from seealso.errors import SettingsInvalid
+from seealso.project import CsvEntry, Project, SqlEntry, read_project
+
+
+def read(tmp_path: Path, content: str) -> Project:
+    path = tmp_path / "seealso.toml"
+    path.write_text(content)
+    return read_project(path)
+
+
+def test_file_says_what_a_newsroom_is_made_of(tmp_path: Path) -> None:
+    project = read(
+        tmp_path,
+        """
+        sections_left_out = ["Horoscopes"]
+        [[source]]
+        kind = "csv"
+        path = "articles.csv"
+        fields = { id = "slug" }
+        [[source]]
+        kind = "sitemap"
+        address = "https://courier.example/sitemap.xml"
+        [crawl]
+        requests_per_second = 5
+        [placements.under-article]
+        limit = 6
+        mode = "latest"
+        [limits]
+        gate_overlap_min = 0.4
+        """,
+    )
+    assert [entry.kind for entry in project.source] == ["csv", "sitemap"]
+    assert isinstance(project.source[0], CsvEntry)
+    assert (project.source[0].fields, project.folder) == ({"id": "slug"}, tmp_path)
+    assert (project.crawl.requests_per_second, project.placements["under-article"].limit) == (5.0, 6)
+    assert project.limits == {"gate_overlap_min": 0.4}
+
+
+def test_without_a_file_there_is_an_empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_project(None) == Project()
+    (tmp_path / "seealso.toml").write_text('sections_left_out = ["X"]')
+    assert read_project(None).sections_left_out == ["X"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[[source]\n", "is not TOML"),
+        ('[[source]]\nkind = "telex"', "source.1: .*'telex'.*'jsonl'"),
+        ('[[source]]\nkind = "jsonl"', "source.1.jsonl.path: field required"),
+        ('[[source]]\nkind = "jsonl"\npath = "a"\npth = 1', "source.1.jsonl.pth: there is no such setting"),
+        (
+            '[[source]]\nkind = "csv"\npath = "a"\nfields = { headline = "title" }',
+            "source.1.csv.fields: an article has no field 'headline'; it has id, title, body",
+        ),
+        ('[[source]]\nkind = "sitemap"\naddress = "courier.example"', "must be an http:// or https:// address"),
+        ("[placements.Under]\nlimit = 6", "placements.Under"),
+        ("[placements.under]\nlimit = 0", r"placements.under.limit: .* \(got 0\)"),
+        ('folder = "x"', "folder: paths begin"),
+        ("sections = 1", "sections: there is no such setting"),
+    ],
+)
+def test_what_means_nothing_is_named_by_its_place(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(SettingsInvalid, match=said):
+        read(tmp_path, content)
+
+
+def test_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"none\.toml: cannot be read"):
+        read_project(tmp_path / "none.toml")
+    (tmp_path / "seealso.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        read_project(tmp_path / "seealso.toml")
+
+
+def test_secrets_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = '[[source]]\nkind = "sql"\naddress = "postgresql://desk:${DESK_PASSWORD}@db/cms"\nquery = "select 1"'
+    with pytest.raises(SettingsInvalid, match=r"\$\{DESK_PASSWORD\} is asked for, and the environment has no"):
+        read(tmp_path, content)
+    monkeypatch.setenv("DESK_PASSWORD", "s3cret")
+    (entry,) = read(tmp_path, content).source
+    assert isinstance(entry, SqlEntry)
+    assert entry.address == "postgresql://desk:s3cret@db/cms"
