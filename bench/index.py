@@ -46,9 +46,9 @@ def main(source: str, rounds: int) -> None:
                     plain.encode(texts, batch_size=BATCH_PASSAGES, normalize_embeddings=True, show_progress_bar=False)
                     plain_rates.append(len(texts) / (time.perf_counter() - began))
                     continue
-                report = Report(sources=[source])
+                report = Report()
                 with tempfile.TemporaryDirectory() as index:
-                    build_index([chosen], Path(index), lambda: encoder, Limits(3, 0.01), report, Silent())
+                    build_index([chosen], Path(index), lambda: encoder, Limits(), report, Silent())
                     pipeline_rates.append(report.passages / (time.perf_counter() - began))
                 assert report.passages == len(texts)
     print(f"{source}: {len(pieces)} articles, {len(texts)} passages, {rounds} rounds in turn, medians")

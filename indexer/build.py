@@ -1,49 +1,77 @@
-"""The pipeline: sources -> articles -> passages -> vectors -> neighbours -> snapshot -> published.
+"""The night: sources -> articles -> passages -> vectors -> neighbours -> gates -> snapshot -> published.
 
 Read `build_index` top to bottom; each stage is a function of its own. Nothing of it is visible to readers until the
 last step, which is one rename.
 """
 
-import math
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from indexer.comparison import Changes, changes_between, picks_in, probabilities_of, shown_in
+from indexer.embedding import Passages, cut_articles, embed_missing, look_up, seconds_to_embed, usable_vectors
 from indexer.eventful import EVENTFUL_RECIPE, eventful
+from indexer.gates import (
+    Gate,
+    GateLimits,
+    articles_gate,
+    check_gates,
+    empty_blocks_gate,
+    for_manifest,
+    hubs_gate,
+    languages_gate,
+    links_gate,
+    overlap_gate,
+    picks_gate,
+    quarantine_gate,
+)
+from indexer.lists import Lists, lists_of_articles, lists_of_snapshot
 from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
 from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish
+from indexer.reading import read_articles
 from indexer.report import Report
-from indexer.sources.source import Found, PageCard, Quarantined, Source
+from indexer.reuse import VectorStore
+from indexer.sources.source import Found, Quarantined, Source
 from indexer.stories import STORY_RECIPE, find_stories
 from seealso.article import Article
-from seealso.encoder import Encoder, Vectors
-from seealso.errors import NothingToIndex, SnapshotRefused
+from seealso.encoder import Encoder
+from seealso.errors import NothingToIndex, SnapshotRefused, SourceShrunk
 from seealso.lexical import build_terms
-from seealso.passages import Passage, Tokenizer, cut_passages
 from seealso.relatedness import described
-from seealso.snapshot.layout import snapshot_folder
-from seealso.snapshot.manifest import read_manifest
-from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.layout import VECTORS, published_ids, snapshot_folder
+from seealso.snapshot.manifest import Manifest, read_manifest
+from seealso.snapshot.reader import Snapshot, open_snapshot
 from seealso.snapshot.vectors import VectorIndex
-from seealso.snapshot.writer import SnapshotContent, write_snapshot
-from seealso.space import PASSAGE_DTYPE, PassageVectors, Space, fit_space
+from seealso.snapshot.writer import Night, SnapshotContent, write_snapshot
+from seealso.space import PassageVectors, fit_space
 
-# Tags that a content system writes and no journalist does.
-_MARKUP = re.compile(r"</?(?:p|div|br|a|span|strong|em|ul|li|h[1-6]|img|script|figure)\b[^<>]*>", re.IGNORECASE)
+# An article of fewer words is about nothing that another could be near to.
+SHORT_WORDS_MAX = 30
+SHORT_LISTED = 50
+STORIES_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run keeps to; see IndexerSettings."""
+    """What a night keeps to; see IndexerSettings. `dry_run`: publish nothing; `force`: publish whatever gates say."""
 
-    keep: int
-    quarantined_share_max: float
+    keep: int = 3
+    gates: GateLimits = field(default_factory=GateLimits)
+    sections_left_out: tuple[str, ...] = ()
+    dry_run: bool = False
+    force: bool = False
+
+
+# Addresses -> those that lead nowhere, each with its reason.
+FindDead = Callable[[list[str]], list[str]]
 
 
 def build_index(
@@ -53,30 +81,49 @@ def build_index(
     limits: Limits,
     report: Report,
     reporter: Reporter,
+    find_dead: FindDead | None = None,
 ) -> None:
     """Index the sources and publish the result; `report` is filled in on the way.
 
-    Raises IndexLocked, SourceUnreadable, NothingToIndex, ModelUnavailable, or OSError. After each of them, and after a
-    kill at any point, the snapshot that was current before still is, whole.
+    Raises IndexLocked, SourceUnreadable, SourceShrunk, NothingToIndex, GateFailed, ModelUnavailable, or OSError. After
+    each of them, and after a kill at any point, the snapshot that was current before still is, whole.
     """
-    with lock_index(index):
-        clear_remains(index)
+    sources = list(sources)
+    with lock_index(index) if index.exists() or not limits.dry_run else nullcontext():
+        if not limits.dry_run:
+            clear_remains(index)
         recipe = kept_recipe(index)
-        report.parent = current_or_none(index)
-        report.articles_before = _articles_of(index, report.parent)
+        yesterday = open_yesterday(index, report)
         with report.timed("read"):
-            articles = read_articles(sources, report, reporter)
-        check_quarantine(report, limits.quarantined_share_max)
+            found = read_articles(sources, report, reporter, limits.sections_left_out)
+            check_sources(sources, report, yesterday.manifest if yesterday is not None else None, limits)
+        if not found:
+            raise NothingToIndex(f"no usable article in {_names(sources)}{_first_fault(report)}")
+        # What the articles tell already is judged before hours of embedding.
+        early = [articles_gate(len(found), report.articles_before, limits.gates), quarantine_gate(report, limits.gates)]
+        check_gates(early, report, limits.force)
         reporter.stage("Model", 1, "models")
         with report.timed("load model"):
             encoder = load_encoder()
         report.model = str(encoder.identity)
         reporter.advance()
         with report.timed("cut"):
-            passages = cut_all(articles, encoder, report, reporter)
-        with report.timed("embed"):
-            passage_vectors = embed(passages, encoder, report, reporter)
-            space, vectors = place(articles, passages, passage_vectors, encoder)
+            passages = cut_articles([item.article for item in found], encoder, report, reporter)
+        store = index / VECTORS
+        if limits.dry_run:
+            foresee(passages, store if store.exists() else None, encoder, report)
+            return
+        with VectorStore(store, encoder.identity) as vectors_kept, report.timed("embed"):
+            passage_vectors = look_up(passages, vectors_kept, report)
+            embed_missing(passages, passage_vectors, vectors_kept, encoder, reporter)
+            if vectors_kept.damaged:
+                report.notices.append(f"{store} was damaged and has been begun anew; all was embedded")
+        found, passages, passage_vectors = without_broken(found, passages, passage_vectors, encoder, report)
+        articles = [item.article for item in found]
+        languages = [article.language for article in articles]
+        with report.timed("space"):
+            space = fit_space(passage_vectors, passages.counts, languages)
+            vectors = space.article_vectors(passage_vectors, passages.counts, languages)
         with report.timed("terms"):
             reporter.stage("Terms", len(articles), "articles")
             texts = ((article.title, article.text, article.language) for article in articles)
@@ -88,12 +135,23 @@ def build_index(
         with report.timed("stories"):
             shared = neighbours.shared(terms.articles.squares())
             stories = find_stories(articles, neighbours, shared)
+            describe_articles(articles, stories, report)
+        with report.timed("compare"):
+            reporter.stage("Gates", 1, "nights")
+            tonight = lists_of_articles(articles, neighbours.rows, neighbours.scores, recipe)
+            before = lists_of_snapshot(yesterday) if yesterday is not None else None
+            late = compare(tonight, before, report, limits.gates)
+            late += [quarantine_gate(report, limits.gates), try_links(articles, find_dead, limits.gates)]
+            reporter.advance()
+        check_gates(late, report, limits.force)
         with report.timed("write"):
             reporter.stage("Snapshot", 1, "snapshots")
             content = SnapshotContent(
                 articles=articles,
-                passages=passages,
+                passage_counts=passages.counts,
+                passage_spans=passages.spans,
                 passage_vectors=passage_vectors,
+                tokens=int(passages.tokens.sum()),
                 space=space,
                 vectors=searchable,
                 terms=terms,
@@ -106,121 +164,164 @@ def build_index(
                 model=encoder.identity,
                 recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE},
             )
-            report.snapshot = write_snapshot(index, content, datetime.now(UTC), report.parent)
+            night = Night(
+                parent=report.parent,
+                sources={tally.name: tally.read for tally in report.sources},
+                gates=for_manifest(report),
+                forced=report.forced,
+            )
+            report.snapshot = write_snapshot(index, content, datetime.now(UTC), night)
         with report.timed("check"):
             report.content = open_snapshot(snapshot_folder(index, report.snapshot)).manifest.content
         publish(index, report.snapshot)
         reporter.advance()
-        report.removed_snapshots = prune(index, limits.keep)
+        with report.timed("clean up"):
+            clean_up(index, limits.keep, passages, encoder, report)
 
 
-def _articles_of(index: Path, snapshot_id: str | None) -> int:
-    """Return how many articles a snapshot says it has; 0 if there is none, or it cannot be read."""
+def open_yesterday(index: Path, report: Report) -> Snapshot | None:
+    """Return the snapshot that is current, None before the first, or if it cannot be opened: then nothing compares."""
+    report.parent = current_or_none(index)
+    if report.parent is None:
+        return None
     try:
-        return read_manifest(snapshot_folder(index, snapshot_id)).counts.articles if snapshot_id else 0
-    except SnapshotRefused:
-        return 0
+        yesterday = open_snapshot(snapshot_folder(index, report.parent))
+    except SnapshotRefused as error:
+        report.parent_refused = str(error)
+        report.notices.append(f"nothing was compared with the night before: {error}")
+        return None
+    report.articles_before = len(yesterday)
+    return yesterday
 
 
-def read_articles(sources: Iterable[Source], report: Report, reporter: Reporter) -> list[Article]:
-    """Return all sources' usable articles, ordered by id. Of articles with the same id the first is kept."""
-    reporter.stage("Articles", None, "articles")
-    found: dict[str, Found] = {}
-    for source in sources:
-        for item in source.read():
-            reporter.advance()
-            if isinstance(item, Quarantined):
-                report.quarantine(item)
-            elif item.article.id in found:
-                first = found[item.article.id].where
-                report.quarantine(Quarantined(item.where, f"id: {item.article.id!r} is taken already by {first}"))
-            else:
-                report.unknown_keys.update(item.unknown_keys)
-                found[item.article.id] = item
-    report.articles = len(found)
-    report.without_url = sum(item.article.url is None for item in found.values())
-    report.with_markup = sum(_MARKUP.search(item.article.body) is not None for item in found.values())
-    with_picks = take_page_cards(found.values(), report)
-    return [with_picks[article_id] for article_id in sorted(with_picks)]
+def check_sources(sources: Sequence[Source], report: Report, before: Manifest | None, limits: Limits) -> None:
+    """Raise SourceShrunk if a complete source gives far less than it did; see GateLimits.source_min."""
+    for source, tally in zip(sources, report.sources, strict=True):
+        tally.before = before.sources.get(tally.name) if before else None
+        if not source.complete or not tally.before or tally.read >= limits.gates.source_min * tally.before:
+            continue
+        if not limits.force:
+            raise SourceShrunk(tally.name, tally.read, tally.before, limits.gates.source_min)
+        report.forced.append(f"source {tally.name}")
 
 
-def take_page_cards(found: Iterable[Found], report: Report) -> dict[str, Article]:
-    """Return the articles by id; the cards of a page's own block become its `editor_related`.
+def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Report) -> None:
+    """Fill in what a night would embed, and how long that would take; nothing is written."""
+    if store is None:
+        report.embedded, report.reused = len(passages.missing), len(passages.digests) - len(passages.missing)
+    else:
+        with VectorStore(store, encoder.identity) as vectors_kept:
+            look_up(passages, vectors_kept, report)
+    with report.timed("sample"):
+        report.embed_seconds_expected = round(seconds_to_embed(passages, encoder), 1)
 
-    A card counts where it is an article of this index: known by its address, else by its title or summary.
+
+def without_broken(
+    found: list[Found], passages: Passages, vectors: PassageVectors, encoder: Encoder, report: Report
+) -> tuple[list[Found], Passages, PassageVectors]:
+    """Quarantine the articles that the model gave a vector which is none, and return the others.
+
+    Raises NothingToIndex if it has no vector for any.
     """
-    found = list(found)
-    by_url = {item.article.url: item.article.id for item in found if item.article.url}
-    by_text = {text: item.article.id for item in found for text in (item.article.summary, item.article.title) if text}
-
-    def known(card: PageCard) -> str | None:
-        return by_url.get(card.url or "") or by_text.get(card.title or "") or by_text.get(card.summary or "")
-
-    articles = {}
-    for item in found:
-        article = item.article
-        picks = [pick for pick in map(known, item.cards) if pick and pick != article.id]
-        report.page_cards += len(item.cards)
-        report.page_cards_known += len(picks)
-        if picks and not article.editor_related:
-            article = article.model_copy(update={"editor_related": list(dict.fromkeys(picks))})
-        articles[article.id] = article
-    return articles
+    owners = np.repeat(np.arange(len(found)), passages.counts)
+    usable = np.ones(len(found), np.bool_)
+    usable[owners[~usable_vectors(vectors)]] = False
+    if usable.all():
+        return found, passages, vectors
+    for row in np.flatnonzero(~usable):
+        item = found[row]
+        reason = f"{item.article.id!r}: the model {encoder.identity} gives it no usable vector"
+        report.quarantine(Quarantined(item.where, reason))
+    if not usable.any():
+        raise NothingToIndex(f"the model {encoder.identity} gives no article a usable vector")
+    kept = [item for item, good in zip(found, usable, strict=True) if good]
+    report.articles = len(kept)
+    return kept, passages.of_articles(usable), vectors[usable[owners]]
 
 
-def check_quarantine(report: Report, share_max: float) -> None:
-    """Raise NothingToIndex if no article is usable, or too large a share is not."""
-    bad = len(report.quarantined)
-    if report.articles == 0:
-        example = f"; the first: {report.quarantined[0]['where']}: {report.quarantined[0]['reason']}" if bad else ""
-        raise NothingToIndex(f"no usable article in {', '.join(report.sources)} ({bad:,} quarantined{example})")
-    share = bad / (bad + report.articles)
-    if share > share_max:
-        first = report.quarantined[0]
-        raise NothingToIndex(
-            f"{bad:,} of {bad + report.articles:,} articles are unusable, {share:.1%}; more than {share_max:.1%} stops "
-            f"publishing. The first: {first['where']}: {first['reason']}. All are in the report's file; mend the "
-            f"source, or allow more: SEEALSO_QUARANTINED_SHARE_MAX={math.ceil(share * 100) / 100} would do"
-        )
+def describe_articles(articles: Sequence[Article], stories: NDArray[np.int32], report: Report) -> None:
+    """Fill in what the articles are: sections, months, languages, the short ones, stories."""
+    report.by_section = dict(Counter(article.section or "" for article in articles).most_common())
+    months = Counter(f"{article.published:%Y-%m}" for article in articles if article.published)
+    report.by_month = dict(sorted(months.items()))
+    report.undated = sum(article.published is None for article in articles)
+    report.by_language = dict(Counter(article.language or "" for article in articles).most_common())
+    lengths = sorted((len(article.text.split()), article.id, article.title) for article in articles)
+    short = [each for each in lengths if each[0] < SHORT_WORDS_MAX]
+    report.too_short_count = len(short)
+    report.too_short = [{"id": each, "title": title, "words": words} for words, each, title in short[:SHORT_LISTED]]
+    numbers, sizes = np.unique(stories, return_counts=True)
+    several = numbers[sizes > 1]
+    largest = several[np.argsort(-sizes[sizes > 1], kind="stable")][:STORIES_LISTED]
+    report.stories = {
+        "count": len(several),
+        "articles": int(sizes[sizes > 1].sum()),
+        "largest": [
+            {"size": len(rows), "titles": [articles[row].title for row in rows]}
+            for rows in (np.flatnonzero(stories == number).tolist() for number in largest)
+        ],
+    }
 
 
-def cut_all(articles: list[Article], tokenizer: Tokenizer, report: Report, reporter: Reporter) -> list[list[Passage]]:
-    """Return each article's passages."""
-    reporter.stage("Passages", len(articles), "articles")
-    cut = []
-    for article in articles:
-        passages = cut_passages(article.title, article.text, article.language, tokenizer)
-        report.passages += len(passages)
-        report.tokens += sum(passage.tokens for passage in passages)
-        if len(passages) > report.passages_of_longest:
-            report.passages_of_longest, report.longest = len(passages), article.id
-        cut.append(passages)
-        reporter.advance()
-    return cut
+def compare(tonight: Lists, yesterday: Lists | None, report: Report, limits: GateLimits) -> list[Gate]:
+    """Fill in what changed and how all blocks look, and return the gates that judge it."""
+    changes: Changes | None = changes_between(yesterday, tonight) if yesterday is not None else None
+    if changes:
+        report.new, report.changed = changes.new, changes.changed
+        report.removed, report.unchanged = changes.removed, changes.unchanged
+        report.churn = changes.as_report(tonight)
+    shown = shown_in(tonight)
+    report.empty_blocks, report.shown = shown.empty, shown.as_report(tonight)
+    report.probabilities = probabilities_of(tonight)
+    picks = picks_in(tonight, yesterday)
+    report.picks = picks.as_report() if picks else None
+    return [
+        empty_blocks_gate(shown, shown_in(yesterday) if yesterday is not None else None, limits),
+        overlap_gate(changes, len(tonight), limits),
+        picks_gate(picks, limits),
+        languages_gate(shown, limits),
+        hubs_gate(shown, len(tonight), limits),
+    ]
 
 
-def embed(passages: list[list[Passage]], encoder: Encoder, report: Report, reporter: Reporter) -> PassageVectors:
-    """Return all passages' vectors in order: float16, passages x dimension."""
-    reporter.stage("Embedding", report.passages, "passages")
-    texts = [passage.text for cut in passages for passage in cut]
-    return encoder.encode(texts, reporter.advance).astype(PASSAGE_DTYPE)
+def try_links(articles: Sequence[Article], find_dead: FindDead | None, limits: GateLimits) -> Gate:
+    """Return the gate of dead links; a sample of addresses is asked, if that is wanted."""
+    addresses = [article.url for article in articles if article.url]
+    if find_dead is None or not limits.links_sample or not addresses:
+        return links_gate([], 0, limits)
+    # Evenly over the archive, other ones each night.
+    rng = np.random.default_rng()
+    sample = rng.choice(len(addresses), min(limits.links_sample, len(addresses)), replace=False)
+    return links_gate(find_dead([addresses[place] for place in sample]), len(sample), limits)
 
 
-def place(
-    articles: list[Article], passages: list[list[Passage]], passage_vectors: PassageVectors, encoder: Encoder
-) -> tuple[Space, Vectors]:
-    """Return the space of this archive, and one vector an article: float32, articles x dimension, unit length.
+def clean_up(index: Path, keep: int, passages: Passages, encoder: Encoder, report: Report) -> None:
+    """Remove old snapshots, and vectors that no article has any more. What cannot be removed fails no night."""
+    try:
+        report.removed_snapshots = prune(index, keep)
+        with VectorStore(index / VECTORS, encoder.identity) as vectors_kept:
+            vectors_kept.compact(iter(passages.digests), models_of(index))
+    except OSError as error:
+        report.notices.append(f"published, but not all that is old could be removed: {error}; the next run tries again")
 
-    Raises NothingToIndex, naming the article, if the model gave it a vector that is not finite, or none at all.
-    """
-    counts = np.array([len(cut) for cut in passages], np.int64)
-    usable = np.isfinite(passage_vectors).all(axis=1) & passage_vectors.any(axis=1)
-    broken = np.unique(np.repeat(np.arange(len(counts)), counts)[~usable])
-    if len(broken):
-        names = ", ".join(articles[row].id for row in broken[:5])
-        raise NothingToIndex(
-            f"the model {encoder.identity} gives no usable vector for {len(broken):,} articles ({names})"
-        )
-    languages = [article.language for article in articles]
-    space = fit_space(passage_vectors, counts, languages)
-    return space, space.article_vectors(passage_vectors, counts, languages)
+
+def models_of(index: Path) -> set[str]:
+    """Return the digests of the models that made the snapshots which are kept."""
+    digests = set()
+    for snapshot_id in published_ids(index):
+        try:
+            digests.add(read_manifest(snapshot_folder(index, snapshot_id)).model.digest)
+        except SnapshotRefused:
+            continue
+    return digests
+
+
+def _names(sources: Collection[Source]) -> str:
+    return ", ".join(source.name for source in sources)
+
+
+def _first_fault(report: Report) -> str:
+    if not report.quarantined:
+        return ""
+    first = report.quarantined[0]
+    return f" ({len(report.quarantined):,} quarantined; the first: {first['where']}: {first['reason']})"

@@ -5,7 +5,7 @@ width it is given while its text keeps its size; `top` is counted downwards, as 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,8 @@ Values = NDArray[np.float64]
 
 # A line of more points looks no different on any screen.
 POINTS_MAX = 400
+# Numbers above more columns than these would touch one another.
+COLUMNS_WITH_NUMBERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A filled rectangle; `said` is shown when it is pointed at."""
+    """A filled rectangle; `said` is shown when it is pointed at, `text` stands above it."""
 
     left: float
     top: float
@@ -63,6 +65,7 @@ class Bar:
     height: float
     role: Role
     said: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,35 @@ class Dots:
     kind: Literal["dots"] = field(default="dots", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A named amount: its bar's width in per cent, the amount as text, and a word on it."""
+
+    name: str
+    width: float
+    text: str
+    note: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Named amounts, one under the other: a table whose middle column is bars, so that long names may wrap."""
+
+    said: str
+    rows: tuple[Row, ...]
+    kind: Literal["rows"] = field(default="rows", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of a row of upright bars; `tick` is what stands under it, which may be nothing."""
+
+    name: str
+    amount: float
+    tick: str
+
+
 def scale_of(low: float, high: float, steps: int = 5, form: str = "g") -> Scale:
     """Return a scale that holds two numbers, with about so many steps, each 1, 2 or 5 times a power of ten."""
     width = (high - low) or 1.0
@@ -137,7 +169,7 @@ def scale_of(low: float, high: float, steps: int = 5, form: str = "g") -> Scale:
     return Scale(ticks[0], ticks[-1], ticks, form)
 
 
-def plot_estimates(said: str, across: str, estimates: Sequence[Estimate]) -> Dots:
+def plot_estimates(said: str, across: str, estimates: Sequence[Estimate], form: str = ".3f") -> Dots:
     """Plot means with intervals; the line through all rows stands at the first one's mean."""
     scale = scale_of(min(each.low for each in estimates), max(each.high for each in estimates))
     dots = tuple(
@@ -148,7 +180,7 @@ def plot_estimates(said: str, across: str, estimates: Sequence[Estimate]) -> Dot
             scale.place(each.mean),
             scale.place(each.high),
             each.role,
-            f"{each.mean:.3f}",
+            format(each.mean, form),
         )
         for each in estimates
     )
@@ -273,6 +305,57 @@ def plot_reliability(said: str, across: str, upwards: str, points: Sequence[tupl
         paths=(Path("0,100 100,0", "even"), Path(_points(places), "ours")),
         legend=(("ours", "found"), ("even", "as it was said")),
     )
+
+
+def plot_histogram(said: str, across: str, upwards: str, edges: Sequence[float], counts: Sequence[int]) -> Chart:
+    """Plot how many there are between each edge and the next; there is one more edge than there are counts."""
+    x, y = scale_of(edges[0], edges[-1]), _scale_of_counts(counts)
+    bars = []
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        left, width, height = x.place(low), x.place(high) - x.place(low), y.place(count)
+        bars.append(_upright(left, width, height, f"{low:g} to {high:g}: {count:,}"))
+    return Chart(said, across, upwards, x.across(), y.upwards(), bars=tuple(bars))
+
+
+def plot_columns(said: str, across: str, upwards: str, columns: Sequence[Column]) -> Chart:
+    """Plot amounts side by side; those of a few also have their number above them."""
+    y, width = _scale_of_counts([each.amount for each in columns]), 100 / max(1, len(columns))
+    bars, ticks = [], []
+    for number, each in enumerate(columns):
+        left, amount = number * width, f"{each.amount:,}"
+        above = _short(each.amount) if len(columns) <= COLUMNS_WITH_NUMBERS else ""
+        bars.append(_upright(left, width, y.place(each.amount), f"{each.name}: {amount}", above))
+        if each.tick:
+            ticks.append(Tick(round(left + width / 2, 3), each.tick))
+    return Chart(said, across, upwards, tuple(ticks), y.upwards(), bars=tuple(bars))
+
+
+def plot_rows(said: str, amounts: Sequence[tuple[str, float, str, str]], roles: Mapping[str, Role] = {}) -> Rows:
+    """Plot named amounts (name, amount, its text, a word on it); a name that has no role is ours."""
+    most = max((amount for _, amount, _, _ in amounts), default=0) or 1
+    return Rows(
+        said,
+        tuple(
+            Row(name, round(100 * amount / most, 3), text, note, roles.get(name, "ours"))
+            for name, amount, text, note in amounts
+        ),
+    )
+
+
+def _short(amount: float) -> str:
+    if amount < 10_000:
+        return f"{amount:,}"
+    return f"{amount / 1e3:,.0f}k" if amount < 1e6 else f"{amount / 1e6:,.1f}M"
+
+
+def _upright(left: float, width: float, height: float, said: str, text: str = "") -> Bar:
+    # Some air on either side of it.
+    return Bar(round(left + 0.06 * width, 3), 100 - height, round(0.88 * width, 3), height, "ours", said, text)
+
+
+def _scale_of_counts(counts: Sequence[float]) -> Scale:
+    # Of fewer than four, a step would be no whole number.
+    return scale_of(0.0, max(4.0, *counts) if counts else 4.0, 4, ",.0f")
 
 
 def _thinned(count: int) -> range:

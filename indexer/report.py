@@ -1,46 +1,101 @@
-"""What a run did: counted while it runs, printed as a table, kept as JSON beside the snapshots."""
+"""What a night did: counted while it runs, printed as a table, kept as JSON and as a page beside the snapshots."""
 
+import resource
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from rich.console import Console
 from rich.table import Table
 
 from indexer.sources.source import Quarantined
+from seealso.article import format_time
 from seealso.snapshot.layout import REPORTS, replace_file
 
 QUARANTINED_SHOWN = 10
+# Two months of nights, some 100 kB each; what is older is in nobody's mind.
+REPORTS_KEPT = 60
+
+Outcome = Literal["published", "refused", "failed", "dry run"]
+
+
+@dataclass(slots=True)
+class SourceTally:
+    """What one source gave; `before`: how many articles it gave in the night before, None if that is not known."""
+
+    name: str
+    read: int = 0
+    left_out: int = 0
+    quarantined: int = 0
+    carried: int = 0
+    before: int | None = None
 
 
 @dataclass(slots=True)
 class Report:
-    """Counts and times of one run. `tokens` includes the title in front of every passage; seconds are wall time."""
+    """Counts and times of one night. What was not come to is None, or empty.
 
-    sources: list[str]
+    `tokens` includes the title in front of every passage; `seconds` are wall time by stage, `memory_mb` the most memory
+    resident by a stage's end, in MiB; `carried`: articles that incomplete sources gave on earlier nights.
+    """
+
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    finished: datetime | None = None
+    outcome: Outcome = "failed"
+    exit_code: int | None = None
+    error: str | None = None
+    forced: list[str] = field(default_factory=list)
+    sources: list[SourceTally] = field(default_factory=list)
     snapshot: str | None = None
     parent: str | None = None
+    parent_refused: str | None = None
     content: str | None = None
     model: str | None = None
     articles_before: int = 0
     articles: int = 0
+    new: int | None = None
+    changed: int | None = None
+    removed: int | None = None
+    unchanged: int | None = None
+    carried: int = 0
+    by_section: dict[str, int] = field(default_factory=dict)
+    by_month: dict[str, int] = field(default_factory=dict)
+    by_language: dict[str, int] = field(default_factory=dict)
+    undated: int | None = None
+    quarantined: list[dict[str, str]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unknown_keys: Counter[str] = field(default_factory=Counter)
     without_url: int = 0
     with_markup: int = 0
-    quarantined: list[dict[str, str]] = field(default_factory=list)
-    unknown_keys: Counter[str] = field(default_factory=Counter)
-    passages: int = 0
-    passages_of_longest: int = 0
-    longest: str | None = None
-    tokens: int = 0
     page_cards: int = 0
     page_cards_known: int = 0
-    removed_snapshots: list[str] = field(default_factory=list)
+    passages: int = 0
+    tokens: int = 0
+    passages_of_longest: int = 0
+    longest: str | None = None
+    passages_per_article: dict[str, int] = field(default_factory=dict)
+    embedded: int | None = None
+    reused: int | None = None
+    embed_seconds_expected: float | None = None
+    too_short: list[dict[str, Any]] = field(default_factory=list)
+    too_short_count: int | None = None
+    stories: dict[str, Any] | None = None
+    probabilities: dict[str, list[float]] | None = None
+    empty_blocks: int | None = None
+    shown: dict[str, Any] | None = None
+    churn: dict[str, Any] | None = None
+    picks: dict[str, Any] | None = None
+    gates: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    memory_mb: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    removed_snapshots: list[str] = field(default_factory=list)
 
     def quarantine(self, item: Quarantined) -> None:
         """Count an article that could not be taken in."""
@@ -52,58 +107,106 @@ class Report:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the wall time of a block to a stage."""
+        """Add the wall time of a block to a stage, and note how much memory it took."""
         began = time.monotonic()
         try:
             yield
         finally:
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - began, 3)
+            self.memory_mb[stage] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+    @property
+    def quarantined_share(self) -> float:
+        """Return the share of unusable articles among all that were given."""
+        given = len(self.quarantined) + self.articles
+        return len(self.quarantined) / given if given else 0.0
+
+    def close(self, outcome: Outcome, exit_code: int, error: str | None = None) -> None:
+        """Say how the night ended."""
+        self.outcome, self.exit_code, self.error = outcome, exit_code, error
+        self.finished = datetime.now(UTC)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON takes it."""
-        return asdict(self) | {"unknown_keys": dict(self.unknown_keys.most_common())}
-
-    def write(self, index: Path, name: str) -> Path:
-        """Keep the report in the index folder and return its file."""
-        path = index / REPORTS / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, orjson.dumps(self.as_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        return path
+        return asdict(self) | {
+            "started": format_time(self.started),
+            "finished": format_time(self.finished) if self.finished else None,
+            "left_out": dict(self.left_out.most_common()),
+            "unknown_keys": dict(self.unknown_keys.most_common()),
+        }
 
     def show(self, console: Console, *more: tuple[str, str]) -> None:
         """Print the report for a person, and below it `more` lines of a name and a text."""
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
         table.add_column(overflow="fold")
-        before = f"; {self.articles_before:,} in the snapshot before" if self.parent else ""
-        table.add_row("articles", f"{self.articles:,}{before}")
-        if self.without_url:
-            table.add_row("without url", f"{self.without_url:,}, whose cards cannot be links")
-        if self.with_markup:
-            table.add_row(
-                "HTML tags", f"in the bodies of {self.with_markup:,}, embedded as if they were words; give plain text"
-            )
-        if self.passages:
-            table.add_row("passages", f"{self.passages:,}, {self.tokens:,} tokens, nothing cut")
-        if self.passages_of_longest > 1:
-            table.add_row("longest", f"{self.longest} ({self.passages_of_longest} passages)")
-        if self.page_cards:
-            known = f"{self.page_cards_known:,} of them articles of this index"
-            table.add_row("cards on pages", f"{self.page_cards:,}, {known}")
-        if self.unknown_keys:
-            keys = ", ".join(f"{key} ({count:,})" for key, count in self.unknown_keys.most_common(8))
-            table.add_row("unknown keys", f"left out: {keys}")
-        table.add_row("quarantined", f"{len(self.quarantined):,}")
-        for item in self.quarantined[:QUARANTINED_SHOWN]:
-            table.add_row("", f"{item['where']}: {item['reason']}")
-        if len(self.quarantined) > QUARANTINED_SHOWN:
-            table.add_row("", f"… and {len(self.quarantined) - QUARANTINED_SHOWN:,} more, all in the report's file")
-        if self.model:
-            table.add_row("model", self.model)
-        table.add_row("time", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items()))
-        if self.removed_snapshots:
-            table.add_row("removed", f"{len(self.removed_snapshots)} old snapshots")
-        table.add_row("published", self.snapshot or "nothing")
-        for name, text in more:
+        for name, text in [*self._lines(), *more]:
             table.add_row(name, text)
         console.print(table)
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        before = f"; {self.articles_before:,} in the snapshot before" if self.parent else ""
+        yield "articles", f"{self.articles:,}{before}"
+        if self.new is not None:
+            yield (
+                "",
+                f"{self.new:,} new, {self.changed:,} changed, {self.removed:,} removed, {self.unchanged:,} as before",
+            )
+        if self.carried:
+            yield "kept", f"{self.carried:,} of earlier nights, which their sources list no longer"
+        if self.left_out:
+            yield "left out", ", ".join(f"{reason} ({count:,})" for reason, count in self.left_out.most_common(8))
+        if self.without_url:
+            yield "without url", f"{self.without_url:,}, whose cards cannot be links"
+        if self.with_markup:
+            yield "HTML tags", f"in the bodies of {self.with_markup:,}, embedded as if they were words; give plain text"
+        if self.passages:
+            yield "passages", f"{self.passages:,}, {self.tokens:,} tokens, nothing cut"
+        if self.embedded is not None:
+            how = "to be embedded" if self.outcome == "dry run" else "embedded"
+            expected = f", about {_duration(self.embed_seconds_expected)}" if self.embed_seconds_expected else ""
+            yield "", f"{self.embedded:,} {how}{expected}; {self.reused or 0:,} known from earlier nights"
+        if self.passages_of_longest > 1:
+            yield "longest", f"{self.longest} ({self.passages_of_longest} passages)"
+        if self.page_cards:
+            yield "cards on pages", f"{self.page_cards:,}, {self.page_cards_known:,} of them articles of this index"
+        if self.unknown_keys:
+            keys = ", ".join(f"{key} ({count:,})" for key, count in self.unknown_keys.most_common(8))
+            yield "unknown keys", f"left out: {keys}"
+        yield "quarantined", f"{len(self.quarantined):,}"
+        for item in self.quarantined[:QUARANTINED_SHOWN]:
+            yield "", f"{item['where']}: {item['reason']}"
+        if len(self.quarantined) > QUARANTINED_SHOWN:
+            yield "", f"… and {len(self.quarantined) - QUARANTINED_SHOWN:,} more, all in the report's file"
+        for number, gate in enumerate(self.gates):
+            mark = "passed" if gate["passed"] else ("forced" if gate["gate"] in self.forced else "FAILED")
+            measured = "" if gate["value"] is None else f"{mark}  "
+            yield "" if number else "gates", f"{gate['gate']:<12}  {measured}{gate['says']}"
+        for notice in self.notices:
+            yield "note", notice
+        if self.model:
+            yield "model", self.model
+        yield "time", ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())
+        if self.memory_mb:
+            yield "memory", f"{max(self.memory_mb.values()):,.0f} MiB at most"
+        if self.removed_snapshots:
+            yield "removed", f"{len(self.removed_snapshots)} old snapshots"
+        yield "published", self.snapshot or ("nothing, it was a dry run" if self.outcome == "dry run" else "nothing")
+
+
+def write_report(index: Path, name: str, report: Mapping[str, Any], page: str) -> Path:
+    """Keep a report in the index folder as NAME.json and NAME.html, drop the oldest, and return the page's file."""
+    folder = index / REPORTS
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / f"{name}.json", orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    replace_file(folder / f"{name}.html", page.encode("utf-8"))
+    for ending in ("json", "html"):
+        for old in sorted(folder.glob(f"[0-9]*.{ending}"))[:-REPORTS_KEPT]:
+            old.unlink()
+    return folder / f"{name}.html"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else (f"{minutes} min {rest:02} s" if minutes else f"{rest} s")

@@ -23,13 +23,15 @@ class Entry:
 
 
 COMMANDS = {
-    "index": Entry("indexer.commands", "index", "Read articles, embed them, and publish a new snapshot."),
+    "index": Entry("indexer.commands", "index", "Read articles, embed what is new, and publish a snapshot."),
     "serve": Entry("service.commands", "serve", "Answer with related articles over HTTP."),
     "related": Entry("service.commands", "related", "Print the articles related to one, or to each."),
-    "snapshots": Entry("indexer.commands", "snapshots", "List the snapshots of an index folder."),
-    "verify": Entry("indexer.commands", "verify", "Check every byte of a snapshot."),
-    "evaluate": Entry("indexer.commands", "evaluate", "Measure how good a snapshot's lists are."),
-    "tune": Entry("indexer.commands", "tune", "Fit weights and probabilities to a newsroom's own picks."),
+    "check": Entry("indexer.commands", "check", "Read the sources, and show five articles as they are understood."),
+    "snapshots": Entry("indexer.snapshot_commands", "snapshots", "List the snapshots of an index folder."),
+    "rollback": Entry("indexer.snapshot_commands", "rollback", "Serve an earlier snapshot again."),
+    "verify": Entry("indexer.snapshot_commands", "verify", "Check every byte of a snapshot."),
+    "evaluate": Entry("indexer.quality_commands", "evaluate", "Measure how good a snapshot's lists are."),
+    "tune": Entry("indexer.quality_commands", "tune", "Fit weights and probabilities to a newsroom's own picks."),
 }
 
 # The nearest entry of an error's class and its ancestors holds. 2 is click's, for a wrong command line.
@@ -45,6 +47,8 @@ EXIT_CODES: dict[type[BaseException], int] = {
     errors.UnknownArticle: 11,
     errors.ServerUnavailable: 12,
     OSError: 13,
+    errors.GateFailed: 14,
+    errors.SourceShrunk: 15,
 }
 INTERRUPTED = 130
 
@@ -99,11 +103,12 @@ def main() -> None:
         click.echo("seealso: interrupted", err=True)
         sys.exit(INTERRUPTED)
     except (errors.SeealsoError, OSError) as error:
-        click.echo(f"seealso: {_message(error)}", err=True)
+        click.echo(f"seealso: {message_of(error)}", err=True)
         sys.exit(exit_code_of(error))
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return what a person is told of an error, in one line."""
     if isinstance(error, OSError) and not isinstance(error, errors.SeealsoError):
         return f"the machine refused: {error.strerror or error} ({error.filename or 'no file named'})"
     return str(error)

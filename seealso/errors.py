@@ -8,7 +8,9 @@
     └── OperatorError            the one who runs the machine can mend it
         ├── SettingsInvalid      a setting is misspelt or has an impossible value
         ├── SourceUnreadable     a source is missing, of no known kind, or cannot be read to its end
-        ├── NothingToIndex       the sources hold no usable article, or too many unusable ones
+        ├── SourceShrunk         a source gives so much less than the night before that it must be broken
+        ├── NothingToIndex       the sources hold no usable article
+        ├── GateFailed           the new index is worse than what a night may be
         ├── SnapshotMissing      the index folder has no snapshot to serve
         ├── SnapshotRefused      a snapshot is damaged, incomplete, or of an unknown format
         ├── ModelUnavailable     the encoder's model cannot be loaded
@@ -68,8 +70,31 @@ class SourceUnreadable(OperatorError):
         self.reason = reason
 
 
+class SourceShrunk(OperatorError):
+    """A source gives so much less than the night before that it must be broken: nothing is deleted because of that."""
+
+    def __init__(self, source: str, articles: int, before: int, share_min: float) -> None:
+        super().__init__(
+            f"the source {source} gives {articles:,} articles, {articles / before:.1%} of the {before:,} of the night "
+            f"before; less than {share_min:.1%} is taken for a fault, not for deletions. Mend the source; if so many "
+            "are gone indeed, run with --force"
+        )
+        self.source = source
+
+
 class NothingToIndex(OperatorError):
-    """The sources hold no usable article, or too large a share of unusable ones."""
+    """The sources hold no usable article."""
+
+
+class GateFailed(OperatorError):
+    """The new index is worse than a night may be; the old one goes on being served."""
+
+    def __init__(self, gates: list[str], says: str) -> None:
+        super().__init__(
+            f"not published, the index that was served still is. {says}. Look at the report; if it is meant, run again "
+            "with --force, which embeds nothing twice"
+        )
+        self.gates = gates
 
 
 class SnapshotMissing(OperatorError):

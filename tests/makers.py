@@ -2,16 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from indexer.build import Limits, build_index
+from indexer.gates import GateLimits
 from indexer.progress import Silent
 from indexer.report import Report
-from indexer.sources.source import Found, Quarantined
+from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, read_article
 from seealso.encoder import ModelIdentity, Vectors
 
@@ -53,14 +54,15 @@ def _direction(word: str) -> Any:
 class GivenArticles:
     """A source over articles at hand."""
 
-    name = "given"
+    complete = True
 
-    def __init__(self, items: Iterable[Article | Quarantined]) -> None:
+    def __init__(self, items: Iterable[Article | Quarantined | LeftOut], name: str = "given") -> None:
         self._items = list(items)
+        self.name = name
 
-    def read(self) -> Iterable[Found | Quarantined]:
+    def read(self) -> Iterator[Item]:
         for number, item in enumerate(self._items, 1):
-            yield Found(item, f"given:{number}") if isinstance(item, Article) else item
+            yield Found(item, f"{self.name}:{number}") if isinstance(item, Article) else item
 
 
 def article(article_id: str, **fields: Any) -> Article:
@@ -78,17 +80,30 @@ def articles(count: int, **fields: Any) -> list[Article]:
     ]
 
 
+# Most tests are of nights that differ as no two nights of a newsroom do.
+ANY_NIGHT = GateLimits(
+    articles_min=0,
+    quarantine_max=0.5,
+    empty_blocks_rise_max=1,
+    overlap_min=0,
+    picks_drop_max=1,
+    languages_max=1,
+    hubs_max=1,
+    source_min=0,
+)
+
+
 def index_of(
-    folder: Path, items: Iterable[Article | Quarantined], encoder: HashEncoder | None = None, keep: int = 3
+    folder: Path,
+    items: Iterable[Article | Quarantined | LeftOut],
+    encoder: HashEncoder | None = None,
+    keep: int = 3,
+    gates: GateLimits = ANY_NIGHT,
+    force: bool = False,
+    report: Report | None = None,
 ) -> Report:
-    """Build and publish an index of some articles; return the run's report."""
-    report = Report(sources=["given"])
-    build_index(
-        [GivenArticles(items)],  # type: ignore[list-item]
-        folder,
-        lambda: encoder or HashEncoder(),
-        Limits(keep=keep, quarantined_share_max=0.5),
-        report,
-        Silent(),
-    )
+    """Build and publish an index of some articles; return the night's report."""
+    report = report or Report()
+    limits = Limits(keep=keep, gates=gates, force=force)
+    build_index([GivenArticles(items)], folder, lambda: encoder or HashEncoder(), limits, report, Silent())
     return report

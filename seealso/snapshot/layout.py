@@ -5,6 +5,7 @@ INDEX/lock                             held by the run that is writing
 INDEX/snapshots/<utc time>-<digest>/   a published snapshot: read-only files and their manifest.json
 INDEX/snapshots/.building-*            a snapshot being written; what a killed run leaves is cleared by the next
 INDEX/reports/                         what each run did
+INDEX/vectors.sqlite                   what was embedded, by digest of text and model, for the next run
 INDEX/recipe.json                      the recipe of the next run, if `seealso tune` made one
 """
 
@@ -21,7 +22,9 @@ REPORTS = "reports"
 BUILDING_PREFIX = ".building-"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.json"
+VECTORS = "vectors.sqlite"
 
+ID_TIME = "%Y%m%dT%H%M%SZ"
 _SNAPSHOT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 
 

@@ -14,7 +14,9 @@ from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
-FORMAT = 2
+FORMAT = 3
+# Format 2 lacks what the night says of itself: sources, gates, forced. Its files are the same.
+FORMATS = (2, 3)
 # A manifest lists some ten files and a recipe; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
@@ -57,15 +59,27 @@ class Counts(BaseModel):
     candidates: _Count
 
 
+class GateResult(BaseModel):
+    """How a gate stood when the snapshot was made; `value` is None where there was nothing to measure."""
+
+    model_config = _STRICT
+    gate: str
+    value: float | None
+    limit: float
+    passed: bool
+
+
 class Manifest(BaseModel):
     """What a snapshot says of itself.
 
     `content` is the digest of what it holds and by which recipe, the same for the same articles whenever they are
-    indexed; `id` is the time of writing and the beginning of `content`; `parent` the snapshot that was current then.
+    indexed; `id` is the time of writing (but later than any other's) and the beginning of `content`; `parent` the
+    snapshot that was current then. `sources`: how many articles each gave; `forced`: the gates that failed and were
+    overridden.
     """
 
     model_config = _STRICT
-    format: Literal[2]
+    format: Literal[2, 3]
     id: str
     created: str
     parent: str | None
@@ -75,6 +89,9 @@ class Manifest(BaseModel):
     counts: Counts
     files: dict[str, FileEntry]
     software: dict[str, str]
+    sources: dict[str, _Count] = {}
+    gates: list[GateResult] = []
+    forced: list[str] = []
 
 
 def content_digest(model: Model, recipe: dict[str, Any], counts: Counts, files: dict[str, FileEntry]) -> str:
@@ -93,7 +110,7 @@ def content_digest(model: Model, recipe: dict[str, Any], counts: Counts, files: 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest's one form in bytes, its checksum included."""
-    fields = manifest.model_dump()
+    fields = manifest.model_dump(exclude_unset=True)  # a manifest of an older format has fewer
     checksum = hashlib.sha256(_canonical(fields)).hexdigest()
     return orjson.dumps(fields | {"checksum": checksum}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
@@ -115,9 +132,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise SnapshotRefused(path, f"is not JSON ({error})") from error
     if not isinstance(fields, dict):
         raise SnapshotRefused(path, "is not a JSON object")
-    if fields.get("format") != FORMAT:
+    if fields.get("format") not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
         raise SnapshotRefused(
-            path, f"has the format {fields.get('format')!r}; this version reads format {FORMAT} only; index anew"
+            path, f"has the format {fields.get('format')!r}; this version reads the formats {known} only; index anew"
         )
     fields.pop("checksum", None)
     try:

@@ -8,8 +8,8 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,28 @@ from numpy.typing import NDArray
 from seealso.article import Article, format_time
 from seealso.encoder import ModelIdentity
 from seealso.lexical import Scores, TermRows, Terms
-from seealso.passages import Passage
 from seealso.relatedness import Cohorts
 from seealso.snapshot import files
-from seealso.snapshot.layout import BUILDING_PREFIX, MANIFEST, SNAPSHOTS, seal, snapshot_folder, sync_folder
-from seealso.snapshot.manifest import FORMAT, Counts, FileEntry, Manifest, Model, content_digest, encode_manifest
+from seealso.snapshot.layout import (
+    BUILDING_PREFIX,
+    ID_TIME,
+    MANIFEST,
+    SNAPSHOTS,
+    published_ids,
+    seal,
+    snapshot_folder,
+    sync_folder,
+)
+from seealso.snapshot.manifest import (
+    FORMAT,
+    Counts,
+    FileEntry,
+    GateResult,
+    Manifest,
+    Model,
+    content_digest,
+    encode_manifest,
+)
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
@@ -37,13 +54,17 @@ class SnapshotContent:
     """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
 
     `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `cohorts`:
-    see `relatedness.cohorts_of`; `passage_vectors`: float16, passages x dimension, all articles' in order, `passages`
-    their places; `words`: how many were counted for `terms`; `stories` and `eventful`: as in files.FACT_ROW.
+    see `relatedness.cohorts_of`; `passage_vectors`: float16, passages x dimension, all articles' in order;
+    `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in characters of the article's text;
+    `tokens` and `words`: how many were embedded, and counted for `terms`; `stories` and `eventful`: as in
+    files.FACT_ROW.
     """
 
     articles: Sequence[Article]
-    passages: Sequence[Sequence[Passage]]
+    passage_counts: NDArray[np.int64]
+    passage_spans: NDArray[np.int32]
     passage_vectors: PassageVectors
+    tokens: int
     space: Space
     vectors: VectorIndex
     terms: Terms
@@ -57,7 +78,17 @@ class SnapshotContent:
     recipe: dict[str, Any]
 
 
-def write_snapshot(index: Path, content: SnapshotContent, created: datetime, parent: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Night:
+    """How a snapshot came about: what is no part of its content. See Manifest."""
+
+    parent: str | None = None
+    sources: dict[str, int] = field(default_factory=dict)
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    forced: list[str] = field(default_factory=list)
+
+
+def write_snapshot(index: Path, content: SnapshotContent, created: datetime, night: Night) -> str:
     """Write a snapshot folder and return its id. Raises OSError if the disk refuses; nothing has its name then."""
     snapshots = index / SNAPSHOTS
     snapshots.mkdir(parents=True, exist_ok=True)
@@ -65,19 +96,28 @@ def write_snapshot(index: Path, content: SnapshotContent, created: datetime, par
     aside.mkdir()
     try:
         _write_files(aside, content)
-        manifest = _manifest_of(aside, content, created, parent)
+        manifest = _manifest_of(aside, content, created, _moment_of_id(index, created), night)
         (aside / MANIFEST).write_bytes(encode_manifest(manifest))
         seal(aside / MANIFEST)
         sync_folder(aside)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)  # it may be what filled the disk
         raise
-    final = snapshot_folder(index, manifest.id)
-    # The same content written twice within a second has the same id: that snapshot is there already.
-    if not final.exists():
-        os.rename(aside, final)
-        sync_folder(snapshots)
+    os.rename(aside, snapshot_folder(index, manifest.id))
+    sync_folder(snapshots)
     return manifest.id
+
+
+def _moment_of_id(index: Path, created: datetime) -> datetime:
+    """Return the moment an id begins with: later than every other's, so that ids stand in the order they were made.
+
+    Two may be made in one second, and clocks go back.
+    """
+    newest = max(published_ids(index), default=None)
+    if newest is None:
+        return created
+    latest = datetime.strptime(newest.partition("-")[0], ID_TIME).replace(tzinfo=UTC)
+    return max(created, latest + timedelta(seconds=1))
 
 
 def _write_files(folder: Path, content: SnapshotContent) -> None:
@@ -95,10 +135,9 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     content.vectors.write(folder / files.VECTORS)
     seal(folder / files.VECTORS)
     _write_array(folder / files.PASSAGES, content.passage_vectors.astype(np.float16))
-    counts = [len(passages) for passages in content.passages]
-    _write_array(folder / files.PASSAGE_ENDS, np.concatenate(([0], np.cumsum(counts))).astype(np.int64))
-    spans = [(passage.start, passage.end) for passages in content.passages for passage in passages]
-    _write_array(folder / files.PASSAGE_SPANS, np.array(spans, np.int32).reshape(-1, 2))
+    ends = np.concatenate(([0], np.cumsum(content.passage_counts)))
+    _write_array(folder / files.PASSAGE_ENDS, ends.astype(np.int64))
+    _write_array(folder / files.PASSAGE_SPANS, content.passage_spans.astype(np.int32))
     _write_array(folder / files.WHITENING, content.space.whitening)
     _write_array(folder / files.OFFSETS, np.vstack([content.space.offsets, content.space.centre]))
     _write_blob(
@@ -171,7 +210,7 @@ def _facts(content: SnapshotContent) -> tuple[NDArray[Any], dict[str, Any]]:
     }
 
 
-def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, parent: str | None) -> Manifest:
+def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, moment: datetime, night: Night) -> Manifest:
     entries = {}
     for name in sorted(files.ALL):
         with (folder / name).open("rb") as file:
@@ -186,22 +225,24 @@ def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, pare
     counts = Counts(
         articles=len(content.articles),
         passages=len(content.passage_vectors),
-        tokens=sum(passage.tokens for passages in content.passages for passage in passages),
+        tokens=content.tokens,
         words=content.words,
         terms=len(content.terms.vocabulary),
         candidates=content.neighbours.shape[1],
     )
     digest = content_digest(model, content.recipe, counts, entries)
-    created_text = format_time(created)
     return Manifest(
         format=FORMAT,
-        id=f"{created_text.replace('-', '').replace(':', '')}-{digest[:12]}",
-        created=created_text,
-        parent=parent,
+        id=f"{moment:{ID_TIME}}-{digest[:12]}",
+        created=format_time(created),
+        parent=night.parent,
         content=digest,
         model=model,
         recipe=content.recipe,
         counts=counts,
         files=entries,
         software={"seealso": version("seealso"), "faiss": version("faiss-cpu")},
+        sources=night.sources,
+        gates=[GateResult.model_validate(gate) for gate in night.gates],
+        forced=night.forced,
     )

@@ -1,17 +1,23 @@
 import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from indexer.build import take_page_cards
+from indexer.build import Limits, build_index
+from indexer.embedding import LOT_PASSAGES
+from indexer.progress import Silent
 from indexer.report import Report
-from indexer.sources.source import Found, PageCard, Quarantined
-from seealso.errors import NothingToIndex
+from indexer.sources.source import Quarantined
+from seealso.article import Article
+from seealso.encoder import Vectors
+from seealso.errors import GateFailed, NothingToIndex, SourceShrunk
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
-from tests.makers import HashEncoder, article, articles, index_of
+from tests.makers import ANY_NIGHT, GivenArticles, HashEncoder, article, articles, index_of
 
 
 def test_report_counts_what_was_done(tmp_path: Path) -> None:
@@ -20,17 +26,8 @@ def test_report_counts_what_was_done(tmp_path: Path) -> None:
     assert report.passages == 6 + report.passages_of_longest
     assert report.passages_of_longest > 5
     assert report.tokens > report.passages
-    assert set(report.seconds) == {
-        "read",
-        "load model",
-        "cut",
-        "embed",
-        "terms",
-        "neighbours",
-        "stories",
-        "write",
-        "check",
-    }
+    stages = "read, load model, cut, embed, space, terms, neighbours, stories, compare, write, check, clean up"
+    assert list(report.seconds) == list(report.memory_mb) == stages.split(", ")
     manifest = open_current(tmp_path).manifest
     assert (manifest.counts.articles, manifest.counts.passages, manifest.counts.tokens) == (
         7, report.passages, report.tokens
@@ -52,10 +49,10 @@ def test_parent_is_the_snapshot_that_was_current(tmp_path: Path) -> None:
     assert (first.parent, second.parent) == (None, first.snapshot)
 
 
-def test_same_content_in_the_same_second_is_the_same_snapshot(tmp_path: Path) -> None:
-    for _ in range(3):
-        index_of(tmp_path, articles(5))
-    assert open_current(tmp_path).id in published_ids(tmp_path)
+def test_ids_stand_in_the_order_they_were_made_within_one_second_too(tmp_path: Path) -> None:
+    made = [index_of(tmp_path, articles(count)).snapshot for count in (5, 5, 6, 4)]
+    assert published_ids(tmp_path) == made[1:]
+    assert open_current(tmp_path).id == made[-1]
 
 
 def test_bad_articles_are_quarantined_and_the_others_published(tmp_path: Path) -> None:
@@ -75,7 +72,7 @@ def test_second_article_with_an_id_is_quarantined(tmp_path: Path) -> None:
 def test_too_many_bad_articles_publish_nothing(tmp_path: Path) -> None:
     index_of(tmp_path, articles(5))
     before = open_current(tmp_path).id
-    with pytest.raises(NothingToIndex, match=r"6 of 11 articles are unusable, 54.5%; .* given:6: broken"):
+    with pytest.raises(GateFailed, match=r"6 of 11 articles are unusable, 54.5%; .* given:6: broken"):
         index_of(tmp_path, [*articles(5), *[Quarantined(f"given:{number}", "broken") for number in range(6, 12)]])
     assert open_current(tmp_path).id == before
 
@@ -93,46 +90,37 @@ def test_one_or_two_articles_are_an_index(tmp_path: Path, count: int) -> None:
     assert rows.tolist() == list(range(1, count))
 
 
-def test_model_that_gives_no_number_is_refused_with_the_article(tmp_path: Path) -> None:
-    class Broken(HashEncoder):
-        def _vector(self, text: str) -> np.ndarray:
-            vector = super()._vector(text)
-            return vector * np.nan if "a003" in text else np.asarray(vector)
+class Broken(HashEncoder):
+    """Gives no number for texts with some words."""
 
+    def __init__(self, *words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def _vector(self, text: str) -> np.ndarray:
+        vector = super()._vector(text)
+        return vector * np.nan if any(word in text for word in self._words) else np.asarray(vector)
+
+
+def test_article_without_a_usable_vector_is_quarantined_alone(tmp_path: Path) -> None:
     items = [article(f"a{number:03}") for number in range(5)]
-    with pytest.raises(NothingToIndex, match=r"no usable vector for 1 articles \(a003\)"):
-        index_of(tmp_path, items, Broken())
+    report = index_of(tmp_path, items, Broken("a003"))
+    assert [item["where"] for item in report.quarantined] == ["given:4"]
+    assert "'a003': the model hash" in report.quarantined[0]["reason"]
+    snapshot = open_current(tmp_path)
+    assert [snapshot.article_id(row) for row in range(len(snapshot))] == ["a000", "a001", "a002", "a004"]
+
+
+def test_too_many_articles_without_a_usable_vector_publish_nothing(tmp_path: Path) -> None:
+    items = [article(f"a{number:03}") for number in range(5)]
+    with pytest.raises(GateFailed, match="quarantine: 3 of 5 articles are unusable"):
+        index_of(tmp_path, items, Broken("a001", "a002", "a003"))
     assert published_ids(tmp_path) == []
 
 
-ONE = article("one", url="https://a.example/one", summary="The first of three.")
-TWO = article("two", url="https://a.example/two", summary="The second of three.")
-
-
-def picks(*cards: PageCard, of: object = None) -> tuple[list[str] | None, Report]:
-    report = Report(sources=[])
-    page = article("page", editor_related=of)
-    found = take_page_cards([Found(ONE, ""), Found(TWO, ""), Found(page, "", cards=cards)], report)
-    return found["page"].editor_related, report
-
-
-def test_cards_are_known_by_address_title_or_summary() -> None:
-    assert picks(PageCard(url="https://a.example/two"), PageCard(title="About one"))[0] == ["two", "one"]
-    assert picks(PageCard(summary="The second of three."))[0] == ["two"]
-
-
-def test_cards_of_other_sites_count_and_are_no_picks() -> None:
-    related, report = picks(PageCard(url="https://b.example/", title="Elsewhere"), PageCard(title="About one"))
-    assert related == ["one"]
-    assert (report.page_cards, report.page_cards_known) == (2, 1)
-
-
-def test_pages_own_address_and_repeats_are_no_picks() -> None:
-    assert picks(PageCard(title="About page"), PageCard(title="About one"), PageCard(title="About one"))[0] == ["one"]
-
-
-def test_picks_that_the_source_gave_stand() -> None:
-    assert picks(PageCard(title="About one"), of=["two"])[0] == ["two"]
+def test_model_that_has_no_vector_for_any_article_publishes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NothingToIndex, match="gives no article a usable vector"):
+        index_of(tmp_path, articles(3), Broken("Piece"))
 
 
 def test_another_model_makes_a_whole_new_snapshot_beside_the_old(tmp_path: Path) -> None:
@@ -146,3 +134,110 @@ def test_another_model_makes_a_whole_new_snapshot_beside_the_old(tmp_path: Path)
         vectors, _ = new.passages_of(row)
         expected = HashEncoder("another").encode([f"Piece {row}\n{articles(9)[row].text}"])
         np.testing.assert_allclose(vectors, expected, atol=1e-3)
+
+
+def test_only_new_text_is_embedded(tmp_path: Path) -> None:
+    first, second, third = HashEncoder(), HashEncoder(), HashEncoder()
+    report = index_of(tmp_path, articles(9), first)
+    assert (report.embedded, report.reused, len(first.encoded)) == (9, 0, 9)
+    items = [*articles(9)[:8], article("new", body="A new piece.")]
+    report = index_of(tmp_path, items, second)
+    assert (report.embedded, report.reused, second.encoded) == (1, 8, ["About new\nA new piece."])
+    assert index_of(tmp_path, items, third).embedded == len(third.encoded) == 0
+
+
+def test_night_that_embeds_only_what_changed_gives_what_a_full_one_gives(tmp_path: Path) -> None:
+    items = [*articles(30), article("new", body="tides moon and bread")]
+    index_of(tmp_path / "night", articles(28))
+    assert index_of(tmp_path / "night", items).content == index_of(tmp_path / "full", items).content
+
+
+def test_same_text_twice_is_embedded_once(tmp_path: Path) -> None:
+    encoder = HashEncoder()
+    report = index_of(tmp_path, [article(each, title="Same", body="The same.") for each in "ab"], encoder)
+    assert (encoder.encoded, report.embedded, report.passages) == (["Same\nThe same."], 1, 2)
+
+
+def test_run_that_is_interrupted_embeds_the_rest(tmp_path: Path) -> None:
+    class Interrupted(HashEncoder):
+        def encode(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vectors:
+            if self.encoded:
+                raise KeyboardInterrupt
+            return super().encode(texts, on_batch)
+
+    items = articles(LOT_PASSAGES + 40)
+    first, second = Interrupted(), HashEncoder()
+    with pytest.raises(KeyboardInterrupt):
+        index_of(tmp_path, items, first)
+    index_of(tmp_path, items, second)
+    assert (len(first.encoded), len(second.encoded)) == (LOT_PASSAGES, 40)
+
+
+def test_night_that_was_refused_embeds_nothing_twice(tmp_path: Path) -> None:
+    items: list[Article | Quarantined] = [*articles(5), Quarantined("given:6", "broken")]
+    with pytest.raises(GateFailed):
+        index_of(tmp_path, items, gates=replace(ANY_NIGHT, hubs_max=0.0, languages_max=-1.0, quarantine_max=0.1))
+    encoder = HashEncoder()
+    report = index_of(tmp_path, items, encoder, gates=replace(ANY_NIGHT, quarantine_max=0.1), force=True)
+    assert report.forced == ["quarantine"]
+    assert open_current(tmp_path).manifest.forced == ["quarantine"]
+
+
+def test_manifest_says_how_the_night_went(tmp_path: Path) -> None:
+    report = index_of(tmp_path, [*articles(5), Quarantined("given:6", "broken")])
+    manifest = open_current(tmp_path).manifest
+    assert manifest.sources == {"given": 5}
+    assert [gate.gate for gate in manifest.gates] == [
+        "articles", "quarantine", "empty-blocks", "overlap", "picks", "languages", "hubs", "links"
+    ]  # fmt: skip
+    assert [gate.model_dump() for gate in manifest.gates if gate.gate == "quarantine"] == [
+        {"gate": "quarantine", "value": 1 / 6, "limit": 0.5, "passed": True}
+    ]
+    assert len(report.gates) == 8
+
+
+def test_source_that_gives_far_less_is_an_error_and_no_deletion(tmp_path: Path) -> None:
+    limits = replace(ANY_NIGHT, source_min=0.7)
+    first = index_of(tmp_path, articles(10))
+    with pytest.raises(SourceShrunk, match=r"the source given gives 6 articles, 60.0% of the 10 .* run with --force"):
+        index_of(tmp_path, articles(6), gates=limits)
+    assert open_current(tmp_path).id == first.snapshot
+    assert index_of(tmp_path, articles(7), gates=limits).articles == 7
+    report = index_of(tmp_path, articles(2), gates=limits, force=True)
+    assert (report.articles, report.forced) == (2, ["source given"])
+
+
+def test_parent_that_cannot_be_opened_is_compared_with_nothing(tmp_path: Path) -> None:
+    first = index_of(tmp_path, articles(10))
+    assert first.snapshot is not None
+    path = snapshot_folder(tmp_path, first.snapshot) / "scores.npy"
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    report = index_of(tmp_path, articles(11))
+    assert (report.parent, report.content is not None) == (first.snapshot, True)
+    assert "scores.npy: has 0 bytes" in report.notices[0]
+    assert report.new is None
+
+
+def test_dry_run_says_what_would_be_embedded_and_changes_nothing(tmp_path: Path) -> None:
+    report = Report()
+    build_index([GivenArticles(articles(7))], tmp_path / "none", HashEncoder, Limits(dry_run=True), report, Silent())
+    assert (report.embedded, report.reused, report.articles) == (7, 0, 7)
+    assert not (tmp_path / "none").exists()
+    index_of(tmp_path / "index", articles(5))
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    report = Report()
+    build_index([GivenArticles(articles(7))], tmp_path / "index", HashEncoder, Limits(dry_run=True), report, Silent())
+    assert (report.embedded, report.reused) == (2, 5)
+    assert report.embed_seconds_expected is not None
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    assert {path.name for path in after if before.get(path) != after[path]} <= {"lock"}
+
+
+def test_changes_since_the_night_before_are_counted(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(10))
+    changed = [article("a000", title="Piece 0", body="other text"), *articles(10)[2:], article("new")]
+    report = index_of(tmp_path, changed)
+    assert (report.new, report.changed, report.removed, report.unchanged) == (1, 1, 1, 8)
+    assert report.churn is not None
+    assert report.churn["articles"] == 8

@@ -4,17 +4,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-import indexer.commands
-from indexer.commands import index, snapshots, verify
-from seealso.errors import NothingToIndex, SnapshotRefused
-from seealso.snapshot.layout import snapshot_folder
+import indexer.night
+from indexer.commands import check, index
+from seealso.errors import GateFailed, SettingsInvalid, SourceUnreadable
 from seealso.snapshot.reader import open_current
 from tests.makers import HashEncoder
 
 
 @pytest.fixture(autouse=True)
 def hash_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexer.commands, "load_encoder", lambda model: HashEncoder(model))
+    monkeypatch.setattr(indexer.night, "load_encoder", lambda model: HashEncoder(model))
 
 
 def write(path: Path, count: int, bad: int = 0) -> Path:
@@ -49,39 +48,114 @@ def test_several_sources_are_one_index(tmp_path: Path) -> None:
 
 
 def test_refused_run_keeps_a_report_of_what_was_wrong(tmp_path: Path) -> None:
-    with pytest.raises(NothingToIndex, match="4 of 7 articles"):
+    with pytest.raises(GateFailed, match="4 of 7 articles"):
         run(index, write(tmp_path / "a.jsonl", 3, bad=4), "--index", tmp_path / "i")
-    (report,) = (tmp_path / "i/reports").iterdir()
-    assert report.name.endswith("-refused.json")
-    assert len(json.loads(report.read_text())["quarantined"]) == 4
+    page, report = sorted((tmp_path / "i/reports").iterdir())
+    assert (page.suffix, report.name.endswith("-refused.json")) == (".html", True)
+    kept = json.loads(report.read_text())
+    assert (len(kept["quarantined"]), kept["outcome"], kept["exit_code"]) == (4, "refused", 14)
+    assert "4 of 7" in page.read_text()
 
 
-def test_snapshots_are_listed_with_the_current_one_marked(tmp_path: Path) -> None:
-    for count in (3, 4):
-        run(index, write(tmp_path / "a.jsonl", count), "--index", tmp_path / "i")
-    shown = run(snapshots, "--index", tmp_path / "i").stdout
-    assert shown.count("current") == 1
-    lines = [json.loads(line) for line in run(snapshots, "--index", tmp_path / "i", "--json").stdout.splitlines()]
-    assert [line["counts"]["articles"] for line in lines if line["current"]] == [4]
-    assert {line["counts"]["articles"] for line in lines} == {3, 4}
+def test_force_publishes_what_a_gate_refuses(tmp_path: Path) -> None:
+    result = run(index, write(tmp_path / "a.jsonl", 3, bad=4), "--index", tmp_path / "i", "--force", "--json")
+    assert json.loads(result.stdout)["forced"] == ["quarantine"]
+    assert open_current(tmp_path / "i").manifest.forced == ["quarantine"]
 
 
-def test_damaged_snapshot_is_listed_with_its_reason(tmp_path: Path) -> None:
-    run(index, write(tmp_path / "a.jsonl", 3), "--index", tmp_path / "i")
-    manifest = snapshot_folder(tmp_path / "i", open_current(tmp_path / "i").id) / "manifest.json"
-    manifest.chmod(0o644)
-    manifest.write_text("{}")
-    assert "format None" in run(snapshots, "--index", tmp_path / "i").stdout.replace("\n", " ")
-    assert "format None" in json.loads(run(snapshots, "--index", tmp_path / "i", "--json").stdout)["refused"]
+def test_dry_run_publishes_nothing_and_says_how_long_it_would_take(tmp_path: Path) -> None:
+    result = run(index, write(tmp_path / "a.jsonl", 3), "--index", tmp_path / "i", "--dry-run", "--json")
+    report = json.loads(result.stdout)
+    assert (report["outcome"], report["embedded"], report["snapshot"]) == ("dry run", 3, None)
+    assert "3 to be embedded" in result.stderr
+    assert not (tmp_path / "i").exists()
 
 
-def test_verify_checks_the_current_or_the_named_snapshot(tmp_path: Path) -> None:
-    run(index, write(tmp_path / "a.jsonl", 3), "--index", tmp_path / "i")
-    current = open_current(tmp_path / "i").id
-    assert f"{current} is whole: 3 articles, 31 files" in run(verify, "--index", tmp_path / "i").stdout
-    assert json.loads(run(verify, current, "--index", tmp_path / "i", "--json").stdout)["whole"] is True
-    cards = snapshot_folder(tmp_path / "i", current) / "cards.bin"
-    cards.chmod(0o644)
-    cards.write_bytes(cards.read_bytes()[:-1] + b"]")
-    with pytest.raises(SnapshotRefused, match=r"cards\.bin"):
-        run(verify, "--index", tmp_path / "i")
+PROJECT = """
+sections_left_out = ["Horoscopes"]
+
+[[source]]
+kind = "csv"
+path = "articles.csv"
+fields = { id = "slug", title = "headline" }
+defaults = { language = "en" }
+
+[[source]]
+kind = "jsonl"
+path = "more/*.jsonl"
+
+[limits]
+keep = 1
+gate_quarantine_max = 0.5
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "articles.csv").write_text(
+        "slug,headline,body,section,desk\n"
+        + "".join(f"s{number},T{number},Text {number}.,News,x\n" for number in range(9))
+        + "stars,Your week,Venus.,horoscopes,x\n,No id,Text.,News,x\n"
+    )
+    (tmp_path / "more").mkdir()
+    write(tmp_path / "more/2025.jsonl", 2)
+    (tmp_path / "more/2026.jsonl").write_text('{"id": "s0", "title": "Later", "body": "Later.", "author": "N. N."}')
+    (tmp_path / "seealso.toml").write_text(PROJECT)
+    return tmp_path / "seealso.toml"
+
+
+def test_project_names_sources_what_is_left_out_and_limits(tmp_path: Path, project: Path) -> None:
+    result = run(index, "--project", project, "--index", tmp_path / "i", "--json")
+    report = json.loads(result.stdout)
+    assert (report["articles"], report["left_out"], report["unknown_keys"]) == (
+        11,
+        {"section horoscopes": 1},
+        {"desk": 10},
+    )
+    assert [(source["read"], source["quarantined"]) for source in report["sources"]] == [(10, 1), (3, 0)]
+    snapshot = open_current(tmp_path / "i")
+    row = snapshot.row_of("s0")
+    assert row is not None
+    kept = json.loads(snapshot.article(row))
+    assert (kept["title"], kept["author"], kept["language"]) == ("T0", "N. N.", "en")
+    run(index, "--project", project, "--index", tmp_path / "i")
+    assert len(list((tmp_path / "i/snapshots").iterdir())) == 1  # keep = 1
+
+
+def test_project_is_found_where_one_stands(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(index, "--index", "i", "--dry-run").exit_code == 0
+
+
+def test_no_source_at_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsInvalid, match="no source is named"):
+        run(index, "--index", "i")
+
+
+def test_check_shows_five_articles_as_they_are_understood(tmp_path: Path, project: Path) -> None:
+    shown = run(check, "--project", project).stdout
+    assert shown.count("where ") == 5
+    for part in (
+        "T0",
+        "Text 0.",
+        "section horoscopes (1)",
+        "desk (9)",
+        "id: is missing",
+        "id 100%",
+        "no url, no summary",
+    ):
+        assert part in shown
+    facts = json.loads(run(check, "--project", project, "--json").stdout)
+    assert [source["articles"] for source in facts["sources"]] == [9, 3]
+    assert len(facts["articles"]) == 5
+    assert facts["articles"][0] | {"where": ""} == {
+        "where": "", "id": "s0", "title": "T0", "body": "Text 0.", "section": "News", "language": "en"
+    }  # fmt: skip
+
+
+def test_check_fails_as_the_night_would(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match="no such file"):
+        run(check, tmp_path / "missing.jsonl")
+    with pytest.raises(SourceUnreadable, match=r"named in seealso\.toml"):
+        run(check, "https://a.example/feed.xml")

@@ -7,9 +7,9 @@ from rich.console import Console
 
 import indexer.rankings
 from indexer.baselines import BASELINES
-from indexer.commands import evaluate
 from indexer.evaluation import Evaluation
 from indexer.gold import picks_of
+from indexer.quality_commands import evaluate
 from indexer.rankings import ranking_of, rankings_named
 from seealso.errors import NothingToIndex, SnapshotMissing
 from seealso.snapshot.layout import snapshot_folder

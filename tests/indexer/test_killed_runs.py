@@ -62,4 +62,4 @@ def test_next_run_succeeds_by_itself_and_clears_the_remains(killed: list[Path]) 
         report = index_of(index, articles(AFTER + 2), keep=1)
         assert open_current(index).id == report.snapshot
         assert [path.name for path in (index / "snapshots").iterdir()] == [report.snapshot]
-        assert sorted(path.name for path in index.iterdir()) == ["CURRENT", "lock", "snapshots"]
+        assert sorted(path.name for path in index.iterdir()) == ["CURRENT", "lock", "snapshots", "vectors.sqlite"]

@@ -36,7 +36,7 @@ def test_remains_of_killed_runs_are_cleared(tmp_path: Path) -> None:
     (tmp_path / ".CURRENT.new").write_bytes(b"2026")
     clear_remains(tmp_path)
     assert [path.name for path in (tmp_path / "snapshots").iterdir()] == [whole]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["CURRENT", "lock", "snapshots"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["CURRENT", "lock", "snapshots", "vectors.sqlite"]
 
 
 def test_empty_folder_has_nothing_to_clear_and_no_current(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from indexer.report import QUARANTINED_SHOWN, Report
+from indexer.report import QUARANTINED_SHOWN, REPORTS_KEPT, Report, write_report
 from indexer.sources.source import Quarantined
 
 
 def full_report() -> Report:
-    report = Report(sources=["articles.jsonl"], snapshot="20261124T061500Z-0123456789ab", articles=1_234)
+    report = Report(snapshot="20261124T061500Z-0123456789ab", articles=1_234)
     report.passages, report.tokens, report.longest, report.passages_of_longest = 5_000, 900_000, "long-read", 38
     report.page_cards, report.page_cards_known = 12, 7
     report.unknown_keys.update(["kind", "kind", "page_type"])
@@ -45,13 +45,42 @@ def test_table_says_what_happened() -> None:
 
 
 def test_empty_report_can_be_shown() -> None:
-    assert "nothing" in shown(Report(sources=[]))
+    assert "nothing" in shown(Report())
 
 
-def test_json_beside_the_snapshots_holds_every_quarantined_article(tmp_path: Path) -> None:
-    path = full_report().write(tmp_path, "night")
-    kept = orjson.loads(path.read_bytes())
-    assert path == tmp_path / "reports/night.json"
+def test_gates_stand_in_the_table_with_what_they_say() -> None:
+    report = full_report()
+    report.gates = [
+        {"gate": "articles", "value": 1.0, "passed": True, "says": "as many as yesterday"},
+        {"gate": "overlap", "value": 0.3, "passed": False, "says": "30.0% are yesterday's"},
+        {"gate": "hubs", "value": 0.9, "passed": False, "says": "too many"},
+    ]
+    report.forced = ["overlap"]
+    lines = [line for line in shown(report).splitlines() if "passed" in line or "forced" in line or "FAILED" in line]
+    assert [line.split()[:2] for line in lines] == [["gates", "articles"], ["overlap", "forced"], ["hubs", "FAILED"]]
+
+
+def test_dry_run_says_what_a_night_would_take() -> None:
+    report = Report(articles=9, passages=30, embedded=20, reused=10, embed_seconds_expected=3_725.0)
+    report.close("dry run", 0)
+    assert "20 to be embedded, about 1 h 02 min; 10 known from earlier nights" in shown(report)
+    assert "nothing, it was a dry run" in shown(report)
+
+
+def test_json_and_page_beside_the_snapshots_hold_every_quarantined_article(tmp_path: Path) -> None:
+    path = write_report(tmp_path, "20261124T061500Z-refused", full_report().as_json(), "<p>page")
+    assert path == tmp_path / "reports/20261124T061500Z-refused.html"
+    assert path.read_text() == "<p>page"
+    kept = orjson.loads(path.with_suffix(".json").read_bytes())
     assert len(kept["quarantined"]) == QUARANTINED_SHOWN + 5
     assert kept["unknown_keys"] == {"kind": 2, "page_type": 1}
     assert kept["seconds"]["read"] >= 0
+    assert kept["memory_mb"]["read"] > 10
+
+
+def test_oldest_reports_are_dropped(tmp_path: Path) -> None:
+    for number in range(REPORTS_KEPT + 3):
+        write_report(tmp_path, f"2026{number:04}T000000Z-refused", {}, "")
+    names = sorted(path.name for path in (tmp_path / "reports").iterdir())
+    assert len(names) == 2 * REPORTS_KEPT
+    assert names[0] == "20260003T000000Z-refused.html"

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from indexer.commands import tune as tune_command
 from indexer.gold import Gold
 from indexer.publish import keep_recipe, kept_recipe
+from indexer.quality_commands import tune as tune_command
 from indexer.tune import PAIRS_MIN, QUERIES_MIN, tune
 from seealso.article import Article
 from seealso.errors import NothingToIndex, SettingsInvalid

@@ -1,0 +1,152 @@
+"""Sources read to their end, and what they would give: counts, faults, and a few articles as they are understood.
+
+It holds no more than these, whatever the size of the sources.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from indexer.sources.source import Found, LeftOut, Quarantined, Source
+from seealso.article import Article, format_time
+
+SHOWN = 5
+FAULTS_SHOWN = 10
+BODY_CHARACTERS_SHOWN = 400
+
+
+@dataclass(slots=True)
+class Checked:
+    """What one source gives. `samples`: spread over it; `filled`: how many of its articles have each field."""
+
+    name: str
+    articles: int = 0
+    quarantined: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    unknown_keys: Counter[str] = field(default_factory=Counter)
+    filled: Counter[str] = field(default_factory=Counter)
+    faults: list[Quarantined] = field(default_factory=list)
+    samples: list[Found] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What all sources give, in their order of precedence; `samples`: SHOWN articles of all."""
+
+    sources: list[Checked]
+    samples: list[Found]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON takes it."""
+        return {
+            "sources": [
+                {
+                    "name": each.name,
+                    "articles": each.articles,
+                    "quarantined": each.quarantined,
+                    "left_out": dict(each.left_out),
+                    "unknown_keys": dict(each.unknown_keys),
+                    "filled": dict(each.filled),
+                    "faults": [{"where": fault.where, "reason": fault.reason} for fault in each.faults],
+                }
+                for each in self.sources
+            ],
+            "articles": [
+                {"where": found.where} | orjson.loads(found.article.model_dump_json(exclude_none=True))
+                for found in self.samples
+            ],
+        }
+
+
+def check_sources(sources: Sequence[Source], sections_left_out: Collection[str]) -> Check:
+    """Read each source to its end. Raises SourceUnreadable for the first that cannot be."""
+    unwanted = {section.casefold() for section in sections_left_out}
+    checked = [_check(source, unwanted) for source in sources]
+    # A few of each source, the first named first.
+    rounds = [found for place in range(SHOWN) for each in checked for found in each.samples[place : place + 1]]
+    return Check(checked, rounds[:SHOWN])
+
+
+def _check(source: Source, unwanted: set[str]) -> Checked:
+    checked = Checked(source.name)
+    for item in source.read():
+        if isinstance(item, LeftOut):
+            checked.left_out[item.reason] += 1
+        elif isinstance(item, Quarantined):
+            checked.quarantined += 1
+            if len(checked.faults) < FAULTS_SHOWN:
+                checked.faults.append(item)
+        elif (item.article.section or "").casefold() in unwanted:
+            checked.left_out[f"section {item.article.section}"] += 1
+        else:
+            checked.articles += 1
+            checked.unknown_keys.update(item.unknown_keys)
+            checked.filled.update(
+                name for name in Article.model_fields if getattr(item.article, name) not in (None, "", [])
+            )
+            # The 1st, 2nd, 4th, 8th, ... of a source: early and late ones, without knowing how many there will be.
+            if checked.articles & (checked.articles - 1) == 0:
+                checked.samples = [*checked.samples, item][-SHOWN:]
+    return checked
+
+
+def show_checked(check: Check, console: Console) -> None:
+    """Print a check for a person."""
+    for each in check.sources:
+        table = _table()
+        table.add_row("source", each.name)
+        table.add_row("articles", f"{each.articles:,}")
+        if each.filled:
+            shares = (f"{name} {count / each.articles:.0%}" for name, count in each.filled.items())
+            table.add_row("with", ", ".join(shares))
+        if each.left_out:
+            table.add_row(
+                "left out", ", ".join(f"{reason} ({count:,})" for reason, count in each.left_out.most_common())
+            )
+        if each.unknown_keys:
+            keys = ", ".join(f"{key} ({count:,})" for key, count in each.unknown_keys.most_common(12))
+            table.add_row("not read", f"{keys}; a field map in seealso.toml says what they are, if they matter")
+        table.add_row("quarantined", f"{each.quarantined:,}")
+        for fault in each.faults:
+            table.add_row("", f"{fault.where}: {fault.reason}".encode("utf-8", "backslashreplace").decode())
+        console.print(table)
+        console.print()
+    for found in check.samples:
+        table = _table()
+        for name, text in _lines_of(found):
+            table.add_row(name, text)
+        console.print(table)
+        console.print()
+
+
+def _lines_of(found: Found) -> list[tuple[str, str]]:
+    article = found.article
+    lines = [("where", found.where)]
+    for name in Article.model_fields:
+        value = getattr(article, name)
+        if value in (None, "", []):
+            continue
+        if name in ("published", "updated"):
+            text = format_time(value)
+        elif name == "body":
+            text = value if len(value) <= BODY_CHARACTERS_SHOWN else value[:BODY_CHARACTERS_SHOWN].rstrip() + " …"
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        lines.append((name, text))
+    missing = [
+        name for name in ("url", "section", "summary", "published", "language") if getattr(article, name) is None
+    ]
+    lines.append(("words", f"{len(article.text.split()):,}" + (f"; no {', no '.join(missing)}" if missing else "")))
+    return lines
+
+
+def _table() -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", min_width=11)
+    table.add_column(overflow="fold")
+    return table

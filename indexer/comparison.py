@@ -1,0 +1,207 @@
+"""Tonight's lists, and yesterday's -> what changed, and what all blocks look like: the numbers of report and gates."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.evaluate import SHOWN_ITEMS, Difference, Interval, Quality, difference, interval, measure
+from indexer.lists import BLOCK_ITEMS, COMPARED_ITEMS, Lists
+
+# The share of articles that is called hubs: those which stand in most blocks.
+HUB_ARTICLES_SHARE = 0.01
+LISTED = 12
+RECALL = f"recall@{SHOWN_ITEMS}"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How many articles came, changed, went and stayed; and of those whose text stayed, how much of their lists did.
+
+    `rows`: of the articles with unchanged text, in tonight's lists; `overlaps` (float64): for each, the share of its
+    first COMPARED_ITEMS of yesterday, those no longer in the index left aside, that are among tonight's first as many.
+    Articles that had none yesterday are not among them.
+    """
+
+    new: int
+    changed: int
+    removed: int
+    unchanged: int
+    rows: NDArray[np.int64]
+    overlaps: NDArray[np.float64]
+
+    def as_report(self, tonight: Lists) -> dict[str, Any] | None:
+        """Return what the report says of the lists; None if there are none to compare."""
+        if not len(self.overlaps):
+            return None
+        counts, edges = np.histogram(self.overlaps, bins=10, range=(0.0, 1.0))
+        worst = np.argsort(self.overlaps, kind="stable")[:LISTED]
+        return {
+            "articles": len(self.overlaps),
+            "overlap": float(self.overlaps.mean()),
+            "edges": edges.round(2).tolist(),
+            "counts": counts.tolist(),
+            "most_changed": [
+                {
+                    "id": tonight.ids[self.rows[place]],
+                    "title": tonight.titles[self.rows[place]],
+                    "overlap": float(self.overlaps[place]),
+                }
+                for place in worst
+                if self.overlaps[place] < 1.0
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """How much of the editors' picks the first SHOWN_ITEMS of the lists hold.
+
+    `change`: against yesterday, by the same picks.
+    """
+
+    queries: int
+    tonight: Interval
+    yesterday: float | None
+    change: Difference | None
+
+    def as_report(self) -> dict[str, Any]:
+        """Return what the report says of it."""
+        return {
+            "queries": self.queries,
+            "recall": self.tonight.mean,
+            "low": self.tonight.low,
+            "high": self.tonight.high,
+            "before": self.yesterday,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What all blocks show together.
+
+    `empty`: blocks with nothing, those of sensitive articles not among them; `empty_share`: of all that may show
+    something; `never`: articles that no block shows; `hub_share`: the share of all places that the most shown
+    HUB_ARTICLES_SHARE of articles take; `foreign_share`: the share of places with an article in another language,
+    where as many as a block holds are in the own one; None where there are no such places.
+    """
+
+    empty: int
+    empty_share: float
+    never: int
+    hub_share: float
+    hubs: list[tuple[int, int]]
+    foreign_share: float | None
+
+    def as_report(self, tonight: Lists) -> dict[str, Any]:
+        """Return what the report says of it."""
+        return {
+            "never": self.never,
+            "hub_share": self.hub_share,
+            "hubs": [
+                {"id": tonight.ids[row], "title": tonight.titles[row], "blocks": blocks} for row, blocks in self.hubs
+            ],
+        }
+
+
+def changes_between(yesterday: Lists, tonight: Lists) -> Changes:
+    """Return what changed from one night to the next."""
+    before = {article_id: row for row, article_id in enumerate(yesterday.ids)}
+    now = {article_id: row for row, article_id in enumerate(tonight.ids)}
+    kept = [(before[article_id], row) for article_id, row in now.items() if article_id in before]
+    unchanged = sum(yesterday.wholes[old] == tonight.wholes[new] for old, new in kept)
+    # Yesterday's row -> tonight's, -1 for what is gone; the last stands for 'no candidate'.
+    moved = np.array([now.get(article_id, -1) for article_id in yesterday.ids] + [-1], np.int64)
+    rows, overlaps = [], []
+    for old, new in kept:
+        if yesterday.texts[old] != tonight.texts[new]:
+            continue
+        still = moved[yesterday.rows[old, :COMPARED_ITEMS]]
+        still = still[still >= 0]
+        if len(still):
+            rows.append(new)
+            overlaps.append(float(np.isin(still, tonight.rows[new, :COMPARED_ITEMS]).mean()))
+    return Changes(
+        new=len(tonight) - len(kept),
+        changed=len(kept) - unchanged,
+        removed=len(yesterday) - len(kept),
+        unchanged=unchanged,
+        rows=np.array(rows, np.int64),
+        overlaps=np.array(overlaps, np.float64),
+    )
+
+
+def shown_in(lists: Lists) -> Shown:
+    """Return what all blocks show together."""
+    blocks = lists.blocks()
+    filled = blocks >= 0
+    asked = ~lists.sensitive
+    empty = int((asked & ~filled.any(axis=1)).sum()) if blocks.shape[1] else int(asked.sum())
+    times = np.bincount(blocks[filled], minlength=len(lists))
+    order = np.argsort(-times, kind="stable")
+    hubs = max(1, round(len(lists) * HUB_ARTICLES_SHARE))
+    return Shown(
+        empty=empty,
+        empty_share=empty / max(1, int(asked.sum())),
+        never=int((times == 0).sum()),
+        hub_share=float(times[order[:hubs]].sum() / max(1, times.sum())),
+        hubs=[(int(row), int(times[row])) for row in order[:LISTED] if times[row]],
+        foreign_share=_foreign_share(lists, blocks),
+    )
+
+
+def picks_in(tonight: Lists, yesterday: Lists | None) -> Picks | None:
+    """Return how the lists stand by the editors' picks of tonight's articles; None if no article has any.
+
+    Against yesterday by the same picks, of those articles that both nights have.
+    """
+    gold = {query: dict.fromkeys(picks, 1.0) for query, picks in tonight.picks.items()}
+    now = measure(_named(tonight, set(gold)), gold)
+    if not now.queries:
+        return None
+    values = now.values[RECALL]
+    if yesterday is None:
+        return Picks(len(now.queries), interval(values), None, None)
+    both = set(yesterday.ids) & set(tonight.ids)
+    common = {query: {pick: 1.0 for pick in picks if pick in both} for query, picks in gold.items() if query in both}
+    common = {query: grades for query, grades in common.items() if grades}
+    if not common:
+        return Picks(len(now.queries), interval(values), None, None)
+    before, after = (measure(_named(each, set(common)), common) for each in (yesterday, tonight))
+    change = difference(after.values[RECALL], before.values[RECALL])
+    return Picks(len(now.queries), interval(values), _mean(before), change)
+
+
+def probabilities_of(lists: Lists) -> dict[str, list[float]] | None:
+    """Return a histogram of each article's best candidate's probability; None if no article has a candidate."""
+    if not lists.rows.shape[1]:
+        return None
+    best = lists.recipe.probability(lists.scores[lists.rows[:, 0] >= 0, 0])
+    counts, edges = np.histogram(best, bins=20, range=(0.0, 1.0))
+    return {"edges": edges.round(2).tolist(), "counts": counts.tolist()}
+
+
+def _named(lists: Lists, queries: set[str]) -> dict[str, list[str]]:
+    """Return the lists of some articles as ids; all others have none, and so can be found but ask nothing."""
+    return {
+        article_id: [lists.ids[other] for other in lists.rows[row] if other >= 0] if article_id in queries else []
+        for row, article_id in enumerate(lists.ids)
+    }
+
+
+def _mean(quality: Quality) -> float:
+    return float(quality.values[RECALL].mean())
+
+
+def _foreign_share(lists: Lists, blocks: NDArray[np.int32]) -> float | None:
+    """Return the share of places with an article in another language, among articles whose own language has plenty."""
+    spoken, numbers = np.unique(lists.languages, return_inverse=True)
+    plenty = np.bincount(numbers, minlength=len(spoken)) > BLOCK_ITEMS
+    plenty &= spoken != ""
+    asked = (blocks >= 0) & plenty[numbers][:, np.newaxis]
+    theirs = numbers[np.maximum(blocks, 0)]
+    asked &= spoken[theirs] != ""
+    if not asked.any():
+        return None
+    return float((theirs != numbers[:, np.newaxis])[asked].mean())

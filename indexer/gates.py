@@ -1,0 +1,176 @@
+"""Is tonight's index good enough to be published? Each gate is one number, one limit, and the reason for the limit.
+
+A gate that cannot be measured (the first night has no yesterday) is passed, and says so. It decides nothing itself:
+`check_gates` raises, unless the night is forced.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from indexer.comparison import Changes, Picks, Shown
+from indexer.report import Report
+from seealso.errors import GateFailed
+
+# Below this many articles, one that stands in every block is no hub, and a handful of new ones changes every list.
+ARTICLES_COMPARED_MIN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """How bad a night may be; see IndexerSettings, where each has its reason."""
+
+    articles_min: float = 0.9
+    quarantine_max: float = 0.01
+    empty_blocks_rise_max: float = 0.05
+    overlap_min: float = 0.6
+    picks_drop_max: float = 0.02
+    languages_max: float = 0.1
+    hubs_max: float = 0.2
+    links_max: float = 0.05
+    links_sample: int = 0
+    source_min: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate's result. `value` is None where there was nothing to measure; `says` puts both into a sentence."""
+
+    gate: str
+    value: float | None
+    limit: float
+    passed: bool
+    says: str
+    reason: str
+
+
+def articles_gate(articles: int, before: int, limits: GateLimits) -> Gate:
+    """Are there as many articles as yesterday, nearly?"""
+    reason = "an archive does not shrink overnight; what is missing is a source that gave too little"
+    if not before:
+        return _unmeasured(
+            "articles", limits.articles_min, f"{articles:,} articles, and no night before to compare", reason
+        )
+    share = articles / before
+    says = (
+        f"{articles:,} articles, {share:.1%} of yesterday's {before:,}; at least {limits.articles_min:.1%} are wanted"
+    )
+    return Gate("articles", share, limits.articles_min, share >= limits.articles_min, says, reason)
+
+
+def quarantine_gate(report: Report, limits: GateLimits) -> Gate:
+    """Could nearly all articles be read?"""
+    share, bad = report.quarantined_share, len(report.quarantined)
+    says = f"{bad:,} of {bad + report.articles:,} articles are unusable, {share:.1%}; "
+    says += f"at most {limits.quarantine_max:.1%} may be"
+    if bad:
+        says += f". The first: {report.quarantined[0]['where']}: {report.quarantined[0]['reason']}"
+    reason = "one bad article is an accident, many are a source whose format has changed"
+    return Gate("quarantine", share, limits.quarantine_max, share <= limits.quarantine_max, says, reason)
+
+
+def empty_blocks_gate(tonight: Shown, yesterday: Shown | None, limits: GateLimits) -> Gate:
+    """Do not many more articles than yesterday have nothing related?"""
+    reason = "readers see a page without its block; a rise means that relatedness, or the texts, broke"
+    if yesterday is None:
+        says = f"{tonight.empty_share:.1%} of blocks are empty, and there is no night before to compare"
+        return _unmeasured("empty-blocks", limits.empty_blocks_rise_max, says, reason)
+    rise = tonight.empty_share - yesterday.empty_share
+    says = (
+        f"{tonight.empty_share:.1%} of blocks are empty, {yesterday.empty_share:.1%} yesterday; "
+        f"a rise of {100 * limits.empty_blocks_rise_max:.1f} points is the most"
+    )
+    return Gate("empty-blocks", rise, limits.empty_blocks_rise_max, rise <= limits.empty_blocks_rise_max, says, reason)
+
+
+def overlap_gate(changes: Changes | None, articles: int, limits: GateLimits) -> Gate:
+    """Do articles whose text is as it was keep most of their lists?"""
+    reason = (
+        "where the text did not change, its related articles change little; much change is a fault, or another model"
+    )
+    if changes is None or not len(changes.overlaps):
+        says = "no article with the same text as the night before"
+        return _unmeasured("overlap", limits.overlap_min, says, reason)
+    overlap = float(changes.overlaps.mean())
+    says = f"{overlap:.1%} of the first ten of {len(changes.overlaps):,} unchanged articles are yesterday's"
+    if articles < ARTICLES_COMPARED_MIN:
+        says += f"; not held to a limit below {ARTICLES_COMPARED_MIN} articles, where a few new ones change every list"
+        return Gate("overlap", overlap, limits.overlap_min, True, says, reason)
+    says += f"; at least {limits.overlap_min:.1%} are wanted"
+    return Gate("overlap", overlap, limits.overlap_min, overlap >= limits.overlap_min, says, reason)
+
+
+def picks_gate(picks: Picks | None, limits: GateLimits) -> Gate:
+    """Do the lists hold as many of the editors' picks as yesterday's?"""
+    reason = (
+        "editors' picks are the one judgement of people at hand; fewer of them, and not by chance, is a worse index"
+    )
+    if picks is None:
+        return _unmeasured("picks", limits.picks_drop_max, "no article has an editor's pick in the index", reason)
+    said = f"{picks.tonight.mean:.1%} of the picks of {picks.queries:,} articles are in their first twelve "
+    said += f"({picks.tonight.low:.1%} to {picks.tonight.high:.1%})"
+    if picks.change is None or picks.yesterday is None:
+        return _unmeasured("picks", limits.picks_drop_max, f"{said}, and there is no night before to compare", reason)
+    drop = -picks.change.mean
+    passed = drop <= limits.picks_drop_max or picks.change.high >= 0.0
+    says = (
+        f"{said}; by the same picks {100 * picks.change.mean:+.1f} points against yesterday's {picks.yesterday:.1%} "
+        f"({100 * picks.change.low:+.1f} to {100 * picks.change.high:+.1f}); a drop of more than "
+        f"{100 * limits.picks_drop_max:.1f} points that chance does not explain is refused"
+    )
+    return Gate("picks", drop, limits.picks_drop_max, passed, says, reason)
+
+
+def languages_gate(tonight: Shown, limits: GateLimits) -> Gate:
+    """Are related articles in the article's own language, where it has enough?"""
+    reason = "readers get links they cannot read; a model that tells languages, not subjects, apart shows here"
+    share = tonight.foreign_share
+    if share is None:
+        says = "no language, or none with more articles than a block holds"
+        return _unmeasured("languages", limits.languages_max, says, reason)
+    says = f"{share:.1%} of places hold an article in another language; at most {limits.languages_max:.1%} may"
+    return Gate("languages", share, limits.languages_max, share <= limits.languages_max, says, reason)
+
+
+def hubs_gate(tonight: Shown, articles: int, limits: GateLimits) -> Gate:
+    """Do not a few articles stand in all blocks?"""
+    reason = "articles that are near everything crowd out what is related; broken texts (a cookie notice) do that"
+    says = f"the most shown 1 % of articles take {tonight.hub_share:.1%} of all places"
+    if articles < ARTICLES_COMPARED_MIN:
+        return _unmeasured("hubs", limits.hubs_max, f"fewer than {ARTICLES_COMPARED_MIN} articles", reason)
+    says += f"; at most {limits.hubs_max:.1%} may be"
+    return Gate("hubs", tonight.hub_share, limits.hubs_max, tonight.hub_share <= limits.hubs_max, says, reason)
+
+
+def links_gate(dead: list[str], asked: int, limits: GateLimits) -> Gate:
+    """Do the articles' addresses lead somewhere?"""
+    reason = "a block of dead links is worse than none; many at once mean that addresses have changed"
+    if not asked:
+        return _unmeasured("links", limits.links_max, "no address was tried", reason)
+    share = len(dead) / asked
+    says = f"{len(dead):,} of {asked:,} addresses tried are dead, {share:.1%}; at most {limits.links_max:.1%} may be"
+    if dead:
+        says += f". The first: {dead[0]}"
+    return Gate("links", share, limits.links_max, share <= limits.links_max, says, reason)
+
+
+def check_gates(gates: list[Gate], report: Report, force: bool) -> None:
+    """Put the results into the report, in place of earlier ones of the same gate.
+
+    Raises GateFailed if one failed and the night is not forced.
+    """
+    report.gates = list(
+        ({gate["gate"]: gate for gate in report.gates} | {each.gate: asdict(each) for each in gates}).values()
+    )
+    failed = [gate for gate in gates if not gate.passed]
+    if failed and not force:
+        raise GateFailed([gate.gate for gate in failed], "; ".join(f"{gate.gate}: {gate.says}" for gate in failed))
+    report.forced.extend(gate.gate for gate in failed if gate.gate not in report.forced)
+
+
+def for_manifest(report: Report) -> list[dict[str, Any]]:
+    """Return what the manifest keeps of the gates: name, value, limit, passed."""
+    return [{name: gate[name] for name in ("gate", "value", "limit", "passed")} for gate in report.gates]
+
+
+def _unmeasured(gate: str, limit: float, says: str, reason: str) -> Gate:
+    return Gate(gate, None, limit, True, f"not measured: {says}", reason)

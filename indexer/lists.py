@@ -1,0 +1,100 @@
+"""What an index would show, as one night is compared with another: of articles just indexed, or of a snapshot.
+
+Blocks are taken as relatedness alone gives them: enough related, nothing that is never shown, no other rule.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from seealso.article import Article, primary_language
+from seealso.recipe import Recipe
+from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.writer import encode_article
+
+# As many as a page shows by default.
+BLOCK_ITEMS = 12
+# Over as many the lists of two nights are compared.
+COMPARED_ITEMS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Every article's candidates, and what of the articles matters to compare them.
+
+    `rows` and `scores`: articles x candidates, best first, -1 where there are fewer; `hidden` (bool): sponsored or
+    sensitive, in no block; `languages`: primary ones, '' where not known; `wholes` and `texts`: digests of all fields,
+    and of what is embedded; `picks`: what editors chose.
+    """
+
+    ids: list[str]
+    titles: list[str]
+    rows: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    recipe: Recipe
+    hidden: NDArray[np.bool_]
+    sensitive: NDArray[np.bool_]
+    languages: NDArray[np.str_]
+    wholes: list[bytes]
+    texts: list[bytes]
+    picks: dict[str, list[str]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> NDArray[np.int32]:
+        """Return the rows each block shows, best first: int32, articles x (at most) BLOCK_ITEMS, -1 for none."""
+        shown = (
+            (self.rows >= 0)
+            & (self.scores >= self.recipe.score_of(self.recipe.probability_min))
+            & ~self.hidden[np.maximum(self.rows, 0)]
+            & ~self.sensitive[:, np.newaxis]
+        )
+        places = np.argsort(~shown, axis=1, kind="stable")[:, :BLOCK_ITEMS]
+        return np.where(
+            np.take_along_axis(shown, places, axis=1), np.take_along_axis(self.rows, places, axis=1), -1
+        ).astype(np.int32)
+
+
+def lists_of_articles(
+    articles: Sequence[Article], rows: NDArray[np.int32], scores: NDArray[np.float32], recipe: Recipe
+) -> Lists:
+    """Return the lists of a night that is not written yet."""
+    return _lists([encode_article(article) for article in articles], rows, scores, recipe)
+
+
+def lists_of_snapshot(snapshot: Snapshot) -> Lists:
+    """Return the lists of a snapshot."""
+    records = [snapshot.article(row) for row in range(len(snapshot))]
+    return _lists(records, snapshot.neighbours, snapshot.scores, snapshot.recipe)
+
+
+def _lists(records: list[bytes], rows: NDArray[np.int32], scores: NDArray[np.float32], recipe: Recipe) -> Lists:
+    count = len(records)
+    ids, titles, languages, wholes, texts = [], [], [], [], []
+    hidden, sensitive = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    picks: dict[str, list[str]] = {}
+    for row, record in enumerate(records):
+        fields = orjson.loads(record)
+        ids.append(fields["id"])
+        titles.append(fields["title"])
+        languages.append(primary_language(fields.get("language")))
+        wholes.append(_digest(record))
+        embedded = [fields.get(name) for name in ("title", "summary", "body", "language")]
+        texts.append(_digest(orjson.dumps(embedded)))
+        sensitive[row] = bool(fields.get("sensitive"))
+        hidden[row] = sensitive[row] or bool(fields.get("sponsored"))
+        chosen = [pick for pick in fields.get("editor_related") or [] if pick != fields["id"]]
+        if chosen:
+            picks[fields["id"]] = chosen
+    return Lists(
+        ids, titles, rows, scores, recipe, hidden, sensitive, np.array(languages, np.str_), wholes, texts, picks
+    )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

@@ -1,0 +1,145 @@
+"""The indexer's commands about snapshots: snapshots, rollback, verify."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from indexer.lock import lock_index
+from indexer.progress import width_of
+from indexer.publish import current_or_none, publish
+from seealso.errors import SnapshotMissing, SnapshotRefused
+from seealso.settings import IndexerSettings, describe, load_settings
+from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, snapshot_folder
+from seealso.snapshot.manifest import Manifest, read_manifest
+from seealso.snapshot.reader import Snapshot, open_snapshot
+
+index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(IndexerSettings, "index"))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+
+
+@click.command()
+@index_option
+@json_option
+def snapshots(index: Path | None, as_json: bool) -> None:
+    """List the snapshots of an index folder: when, how many articles, which model, how its gates stood.
+
+    \b
+    seealso snapshots --index var/index
+    """
+    settings = load_settings(IndexerSettings, index=index)
+    current = current_or_none(settings.index)
+    rows = [
+        (snapshot_id, _manifest_or_reason(settings.index, snapshot_id)) for snapshot_id in published_ids(settings.index)
+    ]
+    if as_json:
+        for snapshot_id, manifest in rows:
+            facts = manifest.model_dump() if isinstance(manifest, Manifest) else {"refused": manifest}
+            click.echo(orjson.dumps({"id": snapshot_id, "current": snapshot_id == current} | facts))
+        return
+    if not rows:
+        raise SnapshotMissing(settings.index, "make one with `seealso index SOURCE --index DIR`")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("snapshot", "made", "articles", "model", "gates", ""):
+        table.add_column(column, justify="right" if column == "articles" else "left", no_wrap=column == "snapshot")
+    for snapshot_id, manifest in rows:
+        mark = "current" if snapshot_id == current else ""
+        if isinstance(manifest, Manifest):
+            model, articles = str(manifest.model.identity()), f"{manifest.counts.articles:,}"
+            table.add_row(snapshot_id, _age_of(manifest), articles, model, _gates_of(manifest), mark)
+        else:
+            table.add_row(snapshot_id, "", "", manifest, "", mark)
+    Console(highlight=False, markup=False, width=width_of(sys.stdout)).print(table)
+
+
+@click.command()
+@click.argument("snapshot_id", required=False)
+@index_option
+@json_option
+def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
+    """Serve an earlier snapshot again; the service follows within a second, and nothing is removed.
+
+    \b
+    seealso rollback --index var/index                                     the one before the current
+    seealso rollback 20261124T061500Z-0123456789ab --index var/index       this one
+
+    The next night publishes anew, and compares itself with the one rolled back to.
+    """
+    settings = load_settings(IndexerSettings, index=index)
+    with lock_index(settings.index):
+        current = current_id(settings.index)
+        wanted = snapshot_id or _before(settings.index, current)
+        open_named(settings.index, wanted)  # whole, or refused
+        publish(settings.index, wanted)
+    if as_json:
+        click.echo(orjson.dumps({"current": wanted, "before": current}))
+    else:
+        click.echo(f"{wanted} is served now; it was {current}. Next: seealso snapshots --index {settings.index}")
+
+
+@click.command()
+@click.argument("snapshot_id", required=False)
+@index_option
+@json_option
+def verify(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
+    """Check every byte of a snapshot.
+
+    \b
+    seealso verify --index var/index
+    seealso verify 20261124T061500Z-0123456789ab --index var/index
+
+    Without an id, it is the current one.
+    """
+    settings = load_settings(IndexerSettings, index=index)
+    manifest = open_named(settings.index, snapshot_id).manifest
+    size = sum(entry.bytes for entry in manifest.files.values())
+    if as_json:
+        click.echo(orjson.dumps({"id": manifest.id, "files": len(manifest.files), "bytes": size, "whole": True}))
+    else:
+        click.echo(
+            f"{manifest.id} is whole: {manifest.counts.articles:,} articles, "
+            f"{len(manifest.files)} files, {size:,} bytes"
+        )
+
+
+def open_named(index: Path, snapshot_id: str | None) -> Snapshot:
+    """Open a snapshot by its id, the current one if none is given. Raises SnapshotMissing, SnapshotRefused."""
+    chosen = snapshot_id or current_id(index)
+    if not is_snapshot_id(chosen) or not snapshot_folder(index, chosen).is_dir():
+        raise SnapshotMissing(index, f"none has the id {chosen!r}; `seealso snapshots` lists them")
+    return open_snapshot(snapshot_folder(index, chosen))
+
+
+def _before(index: Path, current: str) -> str:
+    """Return the newest snapshot that is older than the current one. Raises SnapshotMissing if there is none."""
+    older = [each for each in published_ids(index) if each < current]
+    if not older:
+        raise SnapshotMissing(index, f"none is older than {current}, which is served; `seealso snapshots` lists them")
+    return older[-1]
+
+
+def _age_of(manifest: Manifest) -> str:
+    """Return when a snapshot was made, and how long ago that is."""
+    hours = (datetime.now(UTC) - datetime.fromisoformat(manifest.created)).total_seconds() / 3600
+    return f"{manifest.created[:16].replace('T', ' ')}  ({f'{hours / 24:.0f} d' if hours >= 48 else f'{hours:.0f} h'})"
+
+
+def _gates_of(manifest: Manifest) -> str:
+    """Return how many gates were passed, and which did not hold the night back though they failed."""
+    if not manifest.gates:
+        return "none" if not manifest.forced else f"forced: {', '.join(manifest.forced)}"
+    measured = [gate for gate in manifest.gates if gate.value is not None]
+    passed = sum(gate.passed for gate in measured)
+    forced = f", forced: {', '.join(manifest.forced)}" if manifest.forced else ""
+    return f"{passed} of {len(measured)} passed{forced}"
+
+
+def _manifest_or_reason(index: Path, snapshot_id: str) -> Manifest | str:
+    try:
+        return read_manifest(snapshot_folder(index, snapshot_id))
+    except SnapshotRefused as error:
+        return error.reason

@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from indexer.comparison import Changes, Picks, Shown
+from indexer.evaluate import Difference, Interval
+from indexer.gates import (
+    Gate,
+    GateLimits,
+    articles_gate,
+    check_gates,
+    empty_blocks_gate,
+    for_manifest,
+    hubs_gate,
+    languages_gate,
+    links_gate,
+    overlap_gate,
+    picks_gate,
+    quarantine_gate,
+)
+from indexer.report import Report
+from indexer.sources.source import Quarantined
+from seealso.errors import GateFailed
+
+LIMITS = GateLimits()
+SHOWN = Shown(empty=2, empty_share=0.02, never=5, hub_share=0.05, hubs=[], foreign_share=0.01)
+
+
+def changes(overlap: float, count: int = 200) -> Changes:
+    return Changes(0, 0, 0, count, np.arange(count), np.full(count, overlap))
+
+
+def picks(change: Difference | None) -> Picks:
+    return Picks(50, Interval(0.7, 0.6, 0.8), 0.75 if change else None, change)
+
+
+def holds(gate: Gate, value: float | None, *, passed: bool, said: str) -> None:
+    assert (gate.value if gate.value is None else pytest.approx(gate.value)) == value
+    assert gate.passed is passed
+    assert said in gate.says
+    assert len(gate.reason.split()) > 8
+
+
+def test_fewer_articles() -> None:
+    holds(articles_gate(900, 1_000, LIMITS), 0.9, passed=True, said="900 articles, 90.0% of yesterday's 1,000")
+    holds(articles_gate(700, 1_000, LIMITS), 0.7, passed=False, said="at least 90.0% are wanted")
+    holds(articles_gate(5, 0, LIMITS), None, passed=True, said="no night before")
+
+
+def test_unusable_articles() -> None:
+    report = Report(articles=99)
+    holds(quarantine_gate(report, LIMITS), 0.0, passed=True, said="0 of 99")
+    report.quarantine(Quarantined("a:1", "title: is empty"))
+    holds(quarantine_gate(report, LIMITS), 0.01, passed=True, said="The first: a:1: title: is empty")
+    report.quarantine(Quarantined("a:2", "x"))
+    holds(quarantine_gate(report, LIMITS), 2 / 101, passed=False, said="2 of 101 articles are unusable, 2.0%")
+
+
+def test_more_empty_blocks() -> None:
+    holds(empty_blocks_gate(SHOWN, None, LIMITS), None, passed=True, said="2.0% of blocks are empty, and there is no")
+    worse = replace(SHOWN, empty_share=0.08)
+    holds(empty_blocks_gate(worse, SHOWN, LIMITS), 0.06, passed=False, said="8.0% of blocks are empty, 2.0% yesterday")
+    holds(empty_blocks_gate(SHOWN, worse, LIMITS), -0.06, passed=True, said="the most")
+
+
+def test_lists_that_changed_though_texts_did_not() -> None:
+    holds(overlap_gate(changes(0.97), 200, LIMITS), 0.97, passed=True, said="97.0% of the first ten of 200 unchanged")
+    holds(overlap_gate(changes(0.3), 200, LIMITS), 0.3, passed=False, said="at least 60.0%")
+    holds(overlap_gate(changes(0.3, 20), 20, LIMITS), 0.3, passed=True, said="not held to a limit below 100 articles")
+    holds(overlap_gate(None, 200, LIMITS), None, passed=True, said="no article with the same text")
+
+
+def test_fewer_of_the_editors_picks() -> None:
+    holds(picks_gate(None, LIMITS), None, passed=True, said="no article has an editor's pick")
+    holds(picks_gate(picks(None), LIMITS), None, passed=True, said="70.0% of the picks of 50 articles")
+    worse = Difference(-0.05, -0.08, -0.02, 0.001)
+    holds(picks_gate(picks(worse), LIMITS), 0.05, passed=False, said="-5.0 points against yesterday's 75.0%")
+    by_chance = Difference(-0.05, -0.12, 0.02, 0.3)
+    holds(picks_gate(picks(by_chance), LIMITS), 0.05, passed=True, said="(-12.0 to +2.0)")
+    little = Difference(-0.01, -0.015, -0.005, 0.001)
+    holds(picks_gate(picks(little), LIMITS), 0.01, passed=True, said="chance does not explain")
+
+
+def test_other_languages() -> None:
+    holds(languages_gate(SHOWN, LIMITS), 0.01, passed=True, said="1.0% of places")
+    holds(languages_gate(replace(SHOWN, foreign_share=0.3), LIMITS), 0.3, passed=False, said="at most 10.0% may")
+    holds(languages_gate(replace(SHOWN, foreign_share=None), LIMITS), None, passed=True, said="no language")
+
+
+def test_hubs() -> None:
+    holds(hubs_gate(SHOWN, 1_000, LIMITS), 0.05, passed=True, said="take 5.0% of all places")
+    holds(hubs_gate(replace(SHOWN, hub_share=0.4), 1_000, LIMITS), 0.4, passed=False, said="at most 20.0%")
+    holds(hubs_gate(replace(SHOWN, hub_share=0.4), 50, LIMITS), None, passed=True, said="fewer than 100")
+
+
+def test_dead_links() -> None:
+    holds(links_gate([], 0, LIMITS), None, passed=True, said="no address was tried")
+    dead = ["https://a.example/x answers 404"]
+    holds(links_gate(dead, 10, LIMITS), 0.1, passed=False, said="1 of 10 addresses tried are dead, 10.0%")
+    holds(links_gate(dead, 100, LIMITS), 0.01, passed=True, said="The first: https://a.example/x answers 404")
+
+
+def test_failed_gate_stops_the_night_unless_it_is_forced() -> None:
+    good, bad = articles_gate(10, 10, LIMITS), articles_gate(1, 10, LIMITS)
+    report = Report()
+    check_gates([good], report, force=False)
+    with pytest.raises(GateFailed, match=r"the index that was served still is.*articles: 1 articles, 10.0%.*--force"):
+        check_gates([bad], report, force=False)
+    assert [gate["passed"] for gate in report.gates] == [False]  # a later result takes the place of an earlier one
+    check_gates([bad, quarantine_gate(report, LIMITS)], report, force=True)
+    check_gates([bad], report, force=True)
+    assert report.forced == ["articles"]
+    assert for_manifest(report)[0] == {"gate": "articles", "value": 0.1, "limit": 0.9, "passed": False}

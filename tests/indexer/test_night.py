@@ -1,0 +1,152 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import indexer.night
+from indexer.lock import lock_index
+from indexer.night import Night, run_night
+from seealso.errors import GateFailed, IndexLocked, SourceShrunk, SourceUnreadable
+from seealso.project import Project
+from seealso.settings import IndexerSettings
+from seealso.snapshot.reader import open_current
+from tests.indexer.sources.web_server import Reply, serve_site
+from tests.listener import listening
+from tests.makers import HashEncoder
+
+
+@pytest.fixture(autouse=True)
+def hash_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexer.night, "load_encoder", lambda model: HashEncoder(model))
+
+
+def write(path: Path, count: int, address: str = "https://a.example") -> str:
+    lines = [
+        {"id": f"a{number}", "title": f"T{number}", "body": f"Text {number}.", "url": f"{address}/{number}"}
+        for number in range(count)
+    ]
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    return str(path)
+
+
+def night(tmp_path: Path, count: int, *, dry_run: bool = False, force: bool = False, **settings: object) -> Night:
+    chosen = IndexerSettings.model_validate({"index": tmp_path / "index", **settings})
+    return Night(chosen, Project(), [write(tmp_path / "a.jsonl", count)], dry_run, force)
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=200)
+
+
+def said(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def reports(tmp_path: Path) -> dict[str, dict[str, object]]:
+    return {path.stem: json.loads(path.read_text()) for path in (tmp_path / "index/reports").glob("*.json")}
+
+
+def test_night_leaves_a_page_a_report_and_metrics(tmp_path: Path) -> None:
+    metrics = tmp_path / "seealso.prom"
+    report, page = run_night(night(tmp_path, 5, metrics_file=metrics), quiet())
+    assert page == tmp_path / f"index/reports/{report.snapshot}.html"
+    assert "Not measured" in page.read_text()
+    kept = reports(tmp_path)[str(report.snapshot)]
+    assert (kept["outcome"], kept["exit_code"], kept["articles"]) == ("published", 0, 5)
+    assert kept["finished"] >= kept["started"]  # type: ignore[operator]
+    assert "seealso_night_articles 5.0" in metrics.read_text()
+
+
+def test_night_that_is_refused_is_told_to_whom_the_settings_name(tmp_path: Path) -> None:
+    run_night(night(tmp_path, 10), quiet())
+    told = tmp_path / "told"
+    with listening() as webhook, pytest.raises(SourceShrunk):
+        run_night(
+            night(tmp_path, 3, alarm_webhook=webhook.url, alarm_command=f"tee {told}", metrics_push=webhook.url),
+            quiet(),
+        )
+    (_, _, _, pushed), (_, _, _, body) = webhook.asked
+    assert b"seealso_night_exit_code 15.0" in pushed
+    posted = json.loads(body)
+    assert posted == json.loads(told.read_text())
+    assert (posted["outcome"], posted["exit_code"]) == ("refused", 15)
+    assert Path(posted["report"]).exists()
+    assert len(open_current(tmp_path / "index")) == 10
+
+
+def test_what_cannot_be_told_makes_no_night_worse(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9/"
+    console = quiet()
+    with pytest.raises(SourceUnreadable):
+        run_night(
+            Night(
+                IndexerSettings(
+                    index=tmp_path / "index",
+                    metrics_file=tmp_path / "none/x.prom",
+                    metrics_push=nobody,
+                    alarm_webhook=nobody,
+                    alarm_command="false",
+                ),
+                Project(),
+                [str(tmp_path / "missing.jsonl")],
+            ),
+            console,
+        )
+    text = said(console)
+    for part in ("metrics not written", "the alarm did not reach 127.0.0.1", "the alarm command failed"):
+        assert part in text
+    (kept,) = reports(tmp_path).values()
+    assert (kept["outcome"], kept["exit_code"]) == ("failed", 4)
+    assert "missing.jsonl" in str(kept["error"])
+
+
+def test_report_that_cannot_be_kept_is_said_and_the_night_is_published(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index/reports").write_text("in the way")
+    console = quiet()
+    report, page = run_night(night(tmp_path, 5), console)
+    assert (report.outcome, page) == ("published", None)
+    assert "the report could not be kept" in said(console)
+
+
+def test_fault_of_ours_is_a_failed_night_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr(indexer.night, "build_index", broken)
+    with pytest.raises(ZeroDivisionError):
+        run_night(night(tmp_path, 5), quiet())
+    (kept,) = reports(tmp_path).values()
+    assert (kept["outcome"], kept["exit_code"]) == ("failed", 1)
+    assert "a fault of ours: ZeroDivisionError('by hand')" in str(kept["error"])
+
+
+def test_dry_run_tells_nobody(tmp_path: Path) -> None:
+    with listening() as webhook:
+        report, page = run_night(night(tmp_path, 5, dry_run=True, metrics_push=webhook.url), quiet())
+    assert (report.outcome, page, webhook.asked) == ("dry run", None, [])
+    assert not (tmp_path / "index").exists()
+
+
+def test_second_night_at_once_leaves_no_word_over_the_first(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    metrics = tmp_path / "seealso.prom"
+    with lock_index(tmp_path / "index"), listening() as webhook, pytest.raises(IndexLocked):
+        run_night(night(tmp_path, 5, alarm_webhook=webhook.url, metrics_file=metrics), quiet())
+    assert webhook.asked == []
+    assert not metrics.exists()
+    assert not (tmp_path / "index/reports").exists()
+
+
+def test_dead_links_stop_a_night_where_they_are_asked_for(tmp_path: Path) -> None:
+    with serve_site() as site:
+        for number in range(8):
+            site[f"/{number}"] = Reply("here")
+        wanted = night(tmp_path, 10, gate_links_sample=50)
+        write(tmp_path / "a.jsonl", 10, site.address)
+        with pytest.raises(GateFailed, match=r"links: 2 of 10 addresses tried are dead, 20.0%; .* answers 404"):
+            run_night(wanted, quiet())
+    assert len([path for path in site.counts() if path != "/robots.txt"]) == 10

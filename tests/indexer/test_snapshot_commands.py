@@ -1,0 +1,87 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from indexer.lock import lock_index
+from indexer.snapshot_commands import rollback, snapshots, verify
+from seealso.errors import IndexLocked, SnapshotMissing, SnapshotRefused
+from seealso.snapshot.layout import published_ids, snapshot_folder
+from seealso.snapshot.reader import open_current
+from tests.indexer.test_commands import run
+from tests.makers import ANY_NIGHT, articles, index_of
+
+
+def test_snapshots_are_listed_with_the_current_one_marked(tmp_path: Path) -> None:
+    for count in (3, 4):
+        index_of(tmp_path / "i", articles(count))
+    shown = run(snapshots, "--index", tmp_path / "i").stdout
+    assert shown.count("current") == 1
+    lines = [json.loads(line) for line in run(snapshots, "--index", tmp_path / "i", "--json").stdout.splitlines()]
+    assert [line["counts"]["articles"] for line in lines if line["current"]] == [4]
+    assert {line["counts"]["articles"] for line in lines} == {3, 4}
+
+
+def test_damaged_snapshot_is_listed_with_its_reason(tmp_path: Path) -> None:
+    index_of(tmp_path / "i", articles(3))
+    manifest = snapshot_folder(tmp_path / "i", open_current(tmp_path / "i").id) / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text("{}")
+    assert "format None" in run(snapshots, "--index", tmp_path / "i").stdout.replace("\n", " ")
+    assert "format None" in json.loads(run(snapshots, "--index", tmp_path / "i", "--json").stdout)["refused"]
+
+
+def test_verify_checks_the_current_or_the_named_snapshot(tmp_path: Path) -> None:
+    index_of(tmp_path / "i", articles(3))
+    current = open_current(tmp_path / "i").id
+    assert f"{current} is whole: 3 articles, 31 files" in run(verify, "--index", tmp_path / "i").stdout
+    assert json.loads(run(verify, current, "--index", tmp_path / "i", "--json").stdout)["whole"] is True
+    cards = snapshot_folder(tmp_path / "i", current) / "cards.bin"
+    cards.chmod(0o644)
+    cards.write_bytes(cards.read_bytes()[:-1] + b"]")
+    with pytest.raises(SnapshotRefused, match=r"cards\.bin"):
+        run(verify, "--index", tmp_path / "i")
+
+
+def test_list_says_how_gates_stood_and_what_was_forced(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(5))
+    index_of(tmp_path, articles(2), force=True, gates=replace(ANY_NIGHT, articles_min=0.9))
+    _, first, second = run(snapshots, "--index", tmp_path).stdout.splitlines()
+    assert "passed" in first
+    assert "forced" not in first
+    assert "forced: articles" in second
+    assert "(0 h)" in second
+
+
+def test_rollback_serves_the_one_before_or_the_one_named(tmp_path: Path) -> None:
+    for count in (3, 4, 5):
+        index_of(tmp_path, articles(count))
+    first, second, third = published_ids(tmp_path)
+    assert f"{second} is served now; it was {third}" in run(rollback, "--index", tmp_path).stdout
+    assert open_current(tmp_path).id == second
+    assert json.loads(run(rollback, "--index", tmp_path, "--json").stdout) == {"current": first, "before": second}
+    with pytest.raises(SnapshotMissing, match="none is older"):
+        run(rollback, "--index", tmp_path)
+    run(rollback, third, "--index", tmp_path)
+    assert open_current(tmp_path).id == third
+
+
+def test_rollback_to_what_is_damaged_or_not_there_is_refused(tmp_path: Path) -> None:
+    for count in (3, 4):
+        index_of(tmp_path, articles(count))
+    first, second = published_ids(tmp_path)
+    scores = snapshot_folder(tmp_path, first) / "scores.npy"
+    scores.chmod(0o644)
+    scores.write_bytes(b"")
+    with pytest.raises(SnapshotRefused, match="scores"):
+        run(rollback, "--index", tmp_path)
+    with pytest.raises(SnapshotMissing, match="none has the id"):
+        run(rollback, "20260101T000000Z-0123456789ab", "--index", tmp_path)
+    assert open_current(tmp_path).id == second
+
+
+def test_rollback_waits_for_no_night(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    with lock_index(tmp_path), pytest.raises(IndexLocked):
+        run(rollback, "--index", tmp_path)
