@@ -9,6 +9,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.routing import BaseConverter
 
 from seealso.encoder import Encoder, load_encoder
+from seealso.project import read_placements
 from seealso.settings import ServiceSettings
 from service.api.answers import Parts
 from service.api.articles import articles
@@ -45,13 +46,14 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.url_map.converters["article_id"] = ArticleIdConverter
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
-    current = Current(settings.index, settings.model)
+    current = Current(settings.index, settings.model, settings.snapshot_age_warning_h)
     current.refresh()
     app.extensions["seealso"] = Parts(
         settings=settings,
         current=current,
         cache=Cache(settings.redis_url, settings.redis_timeout_ms, settings.cache_ttl_s),
         texts=Texts(load, at_once_max=max(1, settings.threads // 2)),
+        placements=read_placements(settings.project),
     )
     register_problems(app)
     app.spec_processor(complete_document)

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from seealso.errors import ServerUnavailable, UnknownArticle
 from seealso.logs import configure_logs, get_log
+from seealso.project import read_placements
 from seealso.settings import ServiceSettings, as_environment, describe, load_settings
 from seealso.snapshot.reader import Snapshot, open_current
 from service.own_redis import OwnRedis
@@ -41,6 +42,7 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
     """
     settings = load_settings(ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads)
     configure_logs(settings.log_format, settings.log_level)
+    read_placements(settings.project)  # what is wrong in it is said here, once, not by each worker
     address = _free_address(settings.host, settings.port)
     with ExitStack() as running:
         environment = as_environment(settings)

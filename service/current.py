@@ -4,8 +4,10 @@ A request takes the snapshot once and keeps it to its end, so that every answer 
 that cannot be opened leaves the old one serving.
 """
 
+import math
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 from seealso.errors import OperatorError, SnapshotMissing
@@ -20,9 +22,11 @@ TRY_AGAIN_SECONDS = 15.0
 class Current:
     """Holds the current snapshot of an index folder and follows its pointer."""
 
-    def __init__(self, index: Path, model: str | None) -> None:
+    def __init__(self, index: Path, model: str | None, age_warning_h: float = math.inf) -> None:
         self._index = index
         self._model = model
+        self._age_warning_s = age_warning_h * 3600
+        self._warned_of: str | None = None
         self._snapshot: Snapshot | None = None
         self._problem: OperatorError = SnapshotMissing(index, "none has been looked for yet")
         self._refused_id: str | None = None
@@ -65,6 +69,20 @@ class Current:
                     "snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id
                 )
 
+    def age_s(self, snapshot: Snapshot) -> float:
+        """Return how long ago a snapshot was made, in seconds by the clock of this machine."""
+        return time.time() - datetime.fromisoformat(snapshot.manifest.created).timestamp()
+
+    def age_warning(self, snapshot: Snapshot) -> str | None:
+        """Return what is to be said of a snapshot's age; None while it is young enough."""
+        age_s = self.age_s(snapshot)
+        if age_s <= self._age_warning_s:
+            return None
+        return (
+            f"the snapshot is {age_s / 3600:.0f} hours old, more than {self._age_warning_s / 3600:.0f}; "
+            "did the night run? see the reports in the index folder"
+        )
+
     def follow(self, every_ms: int) -> None:
         """Look for a new snapshot from now on, on a thread of its own. Call after the fork."""
         threading.Thread(target=self._watch, args=(every_ms / 1000,), name="snapshot-watch", daemon=True).start()
@@ -76,3 +94,14 @@ class Current:
     def _watch(self, every_s: float) -> None:
         while not self._stop.wait(every_s):
             self.refresh()
+            self.warn_of_age()
+
+    def warn_of_age(self) -> None:
+        """Log once of each snapshot that it has become too old."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.id == self._warned_of:
+            return
+        warning = self.age_warning(snapshot)
+        if warning:
+            self._warned_of = snapshot.id
+            get_log().warning("snapshot_old", snapshot_id=snapshot.id, reason=warning)

@@ -1,8 +1,9 @@
 """HTTP out: the forms of the answers, and the one way in which an answer comes from the cache or is made and kept."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from flask import Response, current_app
 from pydantic import BaseModel, Field
 
 from seealso.errors import UnknownArticle
+from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
 from service.cache import Cache
@@ -31,6 +33,7 @@ class Parts:
     current: Current
     cache: Cache
     texts: Texts
+    placements: Mapping[str, Placement]
 
 
 def parts() -> Parts:
@@ -125,6 +128,19 @@ class VersionAnswer(BaseModel):
     articles: int | None
     model: str | None
     cache: str = Field(description="'up', 'down' (given up for the moment), or 'off'")
+
+
+class StatusAnswer(BaseModel):
+    """What is served, how old it is, and what somebody should look at."""
+
+    snapshot: str | None
+    made: datetime | None
+    age_s: int | None
+    articles: int | None
+    model: str | None
+    forced: list[str]
+    cache: str
+    warnings: list[str]
 
 
 class StateAnswer(BaseModel):

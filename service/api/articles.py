@@ -30,7 +30,7 @@ articles = APIBlueprint("articles", __name__, tag="Articles")
 @articles.doc(operation_id="related", responses=documented(400, 404, 503))
 def related(article_id: str, query: RelatedQuery) -> Response:
     """The block of related articles under an article."""
-    wanted = query.wanted()
+    wanted = query.wanted(parts().placements)
 
     def make(snapshot: Snapshot) -> bytes:
         items = related_to_article(snapshot, row_or_problem(snapshot, article_id), wanted)
@@ -54,7 +54,7 @@ def related(article_id: str, query: RelatedQuery) -> Response:
 )
 def related_html(article_id: str, query: BlockQuery) -> Response:
     """The same block as an HTML fragment, to be included in the page."""
-    wanted = query.wanted()
+    wanted = query.wanted(parts().placements)
 
     def make(snapshot: Snapshot) -> bytes:
         row = row_or_problem(snapshot, article_id)

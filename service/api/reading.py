@@ -8,8 +8,9 @@ is replaced here, in the one place it provides for that.
 import json
 import re
 import typing
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl
 
 from apiflask.schema_adapters import registry
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 
 from seealso.article import ID_CHARACTERS_MAX, Language, Moment, shortened
 from seealso.errors import InvalidRequest
+from seealso.project import Placement
 from service.problems import printable
 from service.texts import TEXT_CHARACTERS_MAX
 from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Mode, Stories, Wanted
@@ -65,18 +67,45 @@ class Filters(BaseModel):
         Stories, Field(description="'one' of each story and none of the article's own, or 'all' that tell it")
     ] = "one"
 
-    def wanted(self) -> Wanted:
-        """Return the same as the rules take it; requests that mean the same are equal."""
+    placement: Annotated[
+        str | None,
+        Field(
+            max_length=64, description="a place on the website: what seealso.toml says of it, where this says nothing"
+        ),
+    ] = None
+
+    def wanted(self, placements: Mapping[str, Placement]) -> Wanted:
+        """Return the same as the rules take it; requests that mean the same are equal.
+
+        Raises InvalidRequest if no placement has the name.
+        """
+        given = self._placed(placements)
         return Wanted(
-            limit=self.limit,
-            sections=tuple(sorted({section.casefold() for section in self.section})),
-            exclude=tuple(sorted(set(self.exclude))),
-            published_after=self.published_after,
-            published_before=self.published_before,
-            languages=tuple(sorted({language.casefold() for language in self.language})),
-            mode=self.mode,
-            min_probability=self.min_probability,
-            stories=self.stories,
+            limit=given.limit,
+            sections=tuple(sorted({section.casefold() for section in given.section})),
+            exclude=tuple(sorted(set(given.exclude))),
+            published_after=given.published_after,
+            published_before=given.published_before,
+            languages=tuple(sorted({language.casefold() for language in given.language})),
+            mode=given.mode,
+            min_probability=given.min_probability,
+            stories=given.stories,
+        )
+
+    def _placed(self, placements: Mapping[str, Placement]) -> Self:
+        """Return the request with what its placement says where it says nothing itself."""
+        if self.placement is None:
+            return self
+        placement = placements.get(self.placement)
+        if placement is None:
+            known = f"known are {', '.join(sorted(placements))}" if placements else "seealso.toml names none"
+            raise InvalidRequest("placement", f"there is no placement {shortened(self.placement)}; {known}")
+        said = placement.model_dump(exclude_unset=True)
+        said |= {
+            one: said.pop(many) for many, one in (("sections", "section"), ("languages", "language")) if many in said
+        }
+        return self.model_copy(
+            update={name: value for name, value in said.items() if name not in self.model_fields_set}
         )
 
 
@@ -89,9 +118,9 @@ class RelatedQuery(Filters):
 
     explain: Annotated[bool, Field(description="say why each article is there")] = False
 
-    def wanted(self) -> Wanted:
+    def wanted(self, placements: Mapping[str, Placement]) -> Wanted:
         """Return the same as the rules take it."""
-        return replace(super().wanted(), explain=self.explain)
+        return replace(super().wanted(placements), explain=self.explain)
 
 
 class SimilarBody(Filters):
@@ -108,9 +137,9 @@ class SimilarBody(Filters):
             raise ValueError("send either 'text', or 'title' and 'body'")
         return self
 
-    def wanted(self) -> Wanted:
+    def wanted(self, placements: Mapping[str, Placement]) -> Wanted:
         """Return the same as the rules take it."""
-        return replace(super().wanted(), explain=self.explain)
+        return replace(super().wanted(placements), explain=self.explain)
 
 
 class StrictReading(PydanticAdapter):

@@ -39,8 +39,9 @@ def similar_to_text(body: SimilarBody) -> Response:
     """The articles related to a text that is not in the index: a draft, or a pasted page."""
     here = parts()
     snapshot = here.current.snapshot()
+    wanted = body.wanted(here.placements)
     title, text = (body.title or "", body.body or "") if body.text is None else title_and_text(body.text)
     language = body.language[0] if len(body.language) == 1 else None
     draft = here.texts.draft(snapshot, title, text, language)
-    cards = encode_cards(snapshot, related_to_text(snapshot, draft, body.wanted()))
+    cards = encode_cards(snapshot, related_to_text(snapshot, draft, wanted))
     return answer(b'{"snapshot":"' + snapshot.id.encode() + b'","related":' + cards + b"}", JSON, snapshot)

@@ -1,6 +1,7 @@
-"""/livez, /readyz, /version: how the service is."""
+"""/v1/status, /metrics, /livez, /readyz, /version: how the service is."""
 
 from importlib.metadata import version
+from typing import Any
 
 import orjson
 from apiflask import APIBlueprint
@@ -8,8 +9,9 @@ from flask import Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
-from service.api.answers import StateAnswer, VersionAnswer, answer, parts
+from service.api.answers import StateAnswer, StatusAnswer, VersionAnswer, answer, parts
 from service.api.articles import JSON
+from service.metrics import METRICS_TYPE, metrics_of
 from service.problems import documented
 
 state = APIBlueprint("state", __name__, tag="State")
@@ -56,3 +58,37 @@ def version_of_all() -> Response:
     except OperatorError:
         served = {"snapshot": None, "made": None, "articles": None, "model": None}
     return answer(orjson.dumps({"version": version("seealso")} | served | {"cache": here.cache.state}), JSON)
+
+
+@state.get("/v1/status")
+@state.output(StatusAnswer)
+@state.doc(operation_id="status")
+def status() -> Response:
+    """What is served, how old it is, and what somebody should look at."""
+    here = parts()
+    served: dict[str, Any] = dict.fromkeys(("snapshot", "made", "age_s", "articles", "model"))
+    forced: list[str] = []
+    try:
+        snapshot = here.current.snapshot()
+    except OperatorError as error:
+        warnings = [f"nothing is served: {error}"]
+    else:
+        manifest = snapshot.manifest
+        served = {
+            "snapshot": snapshot.id,
+            "made": manifest.created,
+            "age_s": round(here.current.age_s(snapshot)),
+            "articles": len(snapshot),
+            "model": str(manifest.model.identity()),
+        }
+        forced = manifest.forced
+        old = here.current.age_warning(snapshot)
+        warnings = [old] if old else []
+    return answer(orjson.dumps(served | {"forced": forced, "cache": here.cache.state, "warnings": warnings}), JSON)
+
+
+@state.get("/metrics")
+@state.doc(hide=True)
+def metrics() -> Response:
+    """The same for Prometheus."""
+    return answer(metrics_of(parts().current), METRICS_TYPE)

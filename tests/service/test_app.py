@@ -9,7 +9,7 @@ def test_openapi_document_is_valid_and_lists_every_address(client: FlaskClient) 
     validate(document)
     assert set(document["paths"]) == {
         "/v1/articles/{article_id}/related", "/v1/articles/{article_id}/related.html", "/v1/articles/{article_id}",
-        "/v1/similar", "/livez", "/readyz", "/version",
+        "/v1/similar", "/v1/status", "/livez", "/readyz", "/version",
     }  # fmt: skip
 
 
@@ -18,7 +18,7 @@ def test_openapi_document_says_what_a_query_may_hold(client: FlaskClient) -> Non
     parameters = {p["name"]: p for p in paths["/v1/articles/{article_id}/related"]["get"]["parameters"]}
     assert set(parameters) == {
         "article_id", "limit", "section", "exclude", "published_after", "published_before", "language", "explain",
-        "mode", "min_probability", "stories",
+        "mode", "min_probability", "stories", "placement",
     }  # fmt: skip
     limit = parameters["limit"]["schema"]
     assert (limit["type"], limit["minimum"], limit["maximum"], limit["default"]) == ("integer", 1, 50, 12)

@@ -131,3 +131,17 @@ def test_pointer_is_followed_by_itself(tmp_path: Path) -> None:
         time.sleep(0.01)
     current.stop()
     assert current.snapshot().id == wanted == open_current(tmp_path).id
+
+
+def test_snapshot_that_grows_old_is_logged_once(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    current = Current(tmp_path, None, age_warning_h=1e-9)
+    with capture_logs() as logs:
+        for count in (4, 5):
+            current.refresh()
+            for _ in range(3):
+                current.warn_of_age()
+            index_of(tmp_path, articles(count))
+    warnings = [line for line in logs if line["event"] == "snapshot_old"]
+    assert [line["log_level"] for line in warnings] == ["warning", "warning"]
+    assert "did the night run?" in warnings[0]["reason"]

@@ -228,3 +228,42 @@ def test_hostile_text_is_data_in_json(client: FlaskClient) -> None:
     cards: list[dict[str, Any]] = client.get("/v1/articles/a000/related?limit=50").get_json()["related"]
     (card,) = [card for card in cards if card["id"] == "hostile"]
     assert card["title"] == "<script>alert('\"&')</script>"
+
+
+@pytest.fixture
+def placed(index: Path, make_app: Callable[..., APIFlask], tmp_path: Path) -> FlaskClient:
+    (tmp_path / "seealso.toml").write_text(
+        """
+        [[source]]
+        kind = "sql"
+        address = "${NOT_OF_THE_SERVICE}"
+        query = "select 1"
+
+        [placements.aside]
+        limit = 2
+        sections = ["News"]
+        min_probability = 0
+        """
+    )
+    return make_app(index, project=tmp_path / "seealso.toml").test_client()
+
+
+def test_placement_says_what_a_request_leaves_open(placed: FlaskClient) -> None:
+    path = "/v1/articles/linked/related"
+    assert (
+        placed.get(f"{path}?placement=aside").get_json()["related"]
+        == placed.get(f"{path}?limit=2&section=News&min_probability=0").get_json()["related"]
+    )
+    assert len(placed.get(f"{path}?placement=aside").get_json()["related"]) == 2
+    assert len(placed.get(f"{path}?placement=aside&limit=5").get_json()["related"]) == 5
+    assert placed.get(f"{path}.html?placement=aside").text.count("<li") == 2
+    found = placed.post("/v1/similar", json={"text": "tides moon", "placement": "aside"}).get_json()["related"]
+    assert len(found) == 2
+
+
+def test_placement_that_is_not_known_names_those_that_are(placed: FlaskClient, client: FlaskClient) -> None:
+    answer = placed.get("/v1/articles/linked/related?placement=below")
+    assert (answer.status_code, answer.get_json()["field"]) == (400, "placement")
+    assert "known are aside" in answer.get_json()["detail"]
+    answer = client.get("/v1/articles/linked/related?placement=below")
+    assert "seealso.toml names none" in answer.get_json()["detail"]

@@ -1,10 +1,13 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
 
-from tests.makers import articles, index_of
+from indexer.sources.source import Quarantined
+from tests.makers import ANY_NIGHT, articles, index_of
 
 
 def test_service_with_a_snapshot_is_alive_and_ready(client: FlaskClient) -> None:
@@ -36,3 +39,43 @@ def test_service_without_a_snapshot_is_alive_not_ready_and_says_why(
     index_of(tmp_path, articles(3))
     app.extensions["seealso"].current.refresh()
     assert client.get("/readyz").status_code == 200
+
+
+def test_status_says_what_is_served_and_how_old_it_is(client: FlaskClient) -> None:
+    status = client.get("/v1/status").get_json()
+    assert (status["articles"], status["cache"], status["forced"], status["warnings"]) == (27, "up", [], [])
+    assert 0 <= status["age_s"] < 600
+
+
+def test_snapshot_that_is_too_old_is_warned_of(index: Path, make_app: Callable[..., APIFlask]) -> None:
+    app = make_app(index, snapshot_age_warning_h=1e-9)
+    (warning,) = app.test_client().get("/v1/status").get_json()["warnings"]
+    assert "hours old, more than 0; did the night run?" in warning
+    assert samples(app.test_client().get("/metrics").text)["seealso_snapshot_old"] == 1
+
+
+def test_status_without_a_snapshot_says_why(tmp_path: Path, make_app: Callable[..., APIFlask]) -> None:
+    client = make_app(tmp_path).test_client()
+    status = client.get("/v1/status").get_json()
+    assert (status["snapshot"], status["age_s"], status["articles"]) == (None, None, None)
+    assert "seealso index" in status["warnings"][0]
+    assert samples(client.get("/metrics").text) == {"seealso_snapshot_served": 0}
+
+
+def test_status_tells_that_a_snapshot_was_forced(tmp_path: Path, make_app: Callable[..., APIFlask]) -> None:
+    index_of(tmp_path, [*articles(3), Quarantined("x", "bad")], gates=replace(ANY_NIGHT, quarantine_max=0), force=True)
+    assert make_app(tmp_path).test_client().get("/v1/status").get_json()["forced"] == ["quarantine"]
+
+
+def test_metrics_are_what_prometheus_reads(client: FlaskClient) -> None:
+    answer = client.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    found = samples(answer.text)
+    assert (found["seealso_snapshot_served"], found["seealso_snapshot_articles"]) == (1, 27)
+    assert 0 <= found["seealso_snapshot_age_seconds"] < 600
+    assert found["seealso_snapshot_old"] == 0
+    assert found["seealso_snapshot_info"] == 1
+
+
+def samples(text: str) -> dict[str, float]:
+    return {sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples}
