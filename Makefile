@@ -1,6 +1,6 @@
 # make demo    index the sample newsroom and serve it on 127.0.0.1:8080
 # make test    the tests            make lint    ruff and mypy
-# make bench   what bench/ measures  make torture 10,000 random corpora against the laws of a block
+# make bench   what bench/ measures  make torture every fault at every point, 10,000 random corpora: hours
 # make setup   only the environment, .venv
 # make image-check    the Dockerfile's steps, in a clean environment without Docker
 
@@ -38,6 +38,7 @@ test: setup
 	$(BIN)/pytest -n auto --maxprocesses 4
 
 torture: setup
+	$(BIN)/pytest -m torture tests/night
 	$(BIN)/pytest --hypothesis-profile torture tests/service/test_related.py -k laws
 
 lint: setup
