@@ -102,11 +102,10 @@ def build_index(
         # What the articles tell already is judged before hours of embedding.
         early = [articles_gate(len(found), report.articles_before, limits.gates), quarantine_gate(report, limits.gates)]
         check_gates(early, report, limits.force)
-        reporter.stage("Model", 1, "models")
+        reporter.stage("Model", None, "")
         with report.timed("load model"):
             encoder = load_encoder()
         report.model = str(encoder.identity)
-        reporter.advance()
         with report.timed("cut"):
             passages = cut_articles([item.article for item in found], encoder, report, reporter)
         store = index / VECTORS
@@ -134,18 +133,18 @@ def build_index(
             neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter.advance)
         with report.timed("stories"):
             shared = neighbours.shared(terms.articles.squares())
+            reporter.stage("Stories", None, "")
             stories = find_stories(articles, neighbours, shared)
             describe_articles(articles, stories, report)
         with report.timed("compare"):
-            reporter.stage("Gates", 1, "nights")
+            reporter.stage("Gates", None, "")
             tonight = lists_of_articles(articles, neighbours.rows, neighbours.scores, recipe)
             before = lists_of_snapshot(yesterday) if yesterday is not None else None
             late = compare(tonight, before, report, limits.gates)
             late += [quarantine_gate(report, limits.gates), try_links(articles, find_dead, limits.gates)]
-            reporter.advance()
         check_gates(late, report, limits.force)
         with report.timed("write"):
-            reporter.stage("Snapshot", 1, "snapshots")
+            reporter.stage("Snapshot", None, "")
             content = SnapshotContent(
                 articles=articles,
                 passage_counts=passages.counts,
@@ -174,7 +173,6 @@ def build_index(
         with report.timed("check"):
             report.content = open_snapshot(snapshot_folder(index, report.snapshot)).manifest.content
         publish(index, report.snapshot)
-        reporter.advance()
         with report.timed("clean up"):
             clean_up(index, limits.keep, passages, encoder, report)
 
