@@ -27,6 +27,7 @@ from indexer.gates import (
     hubs_gate,
     languages_gate,
     links_gate,
+    note_gates,
     overlap_gate,
     picks_gate,
     quarantine_gate,
@@ -101,7 +102,10 @@ def build_index(
             raise NothingToIndex(f"no usable article in {_names(sources)}{_first_fault(report)}")
         # What the articles tell already is judged before hours of embedding.
         early = [articles_gate(len(found), report.articles_before, limits.gates), quarantine_gate(report, limits.gates)]
-        check_gates(early, report, limits.force)
+        if limits.dry_run:
+            note_gates(early, report)
+        else:
+            check_gates(early, report, limits.force)
         reporter.stage("Model", None, "")
         with report.timed("load model"):
             encoder = load_encoder()

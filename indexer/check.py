@@ -12,6 +12,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from indexer.progress import Reporter
 from indexer.sources.source import Found, LeftOut, Quarantined, Source
 from seealso.article import Article, format_time
 
@@ -63,18 +64,20 @@ class Check:
         }
 
 
-def check_sources(sources: Sequence[Source], sections_left_out: Collection[str]) -> Check:
+def check_sources(sources: Sequence[Source], sections_left_out: Collection[str], reporter: Reporter) -> Check:
     """Read each source to its end. Raises SourceUnreadable for the first that cannot be."""
     unwanted = {section.casefold() for section in sections_left_out}
-    checked = [_check(source, unwanted) for source in sources]
+    checked = [_check(source, unwanted, reporter) for source in sources]
     # A few of each source, the first named first.
     rounds = [found for place in range(SHOWN) for each in checked for found in each.samples[place : place + 1]]
     return Check(checked, rounds[:SHOWN])
 
 
-def _check(source: Source, unwanted: set[str]) -> Checked:
+def _check(source: Source, unwanted: set[str], reporter: Reporter) -> Checked:
     checked = Checked(source.name)
+    reporter.stage(source.name[-40:], None, "articles")
     for item in source.read():
+        reporter.advance()
         if isinstance(item, LeftOut):
             checked.left_out[item.reason] += 1
         elif isinstance(item, Quarantined):
@@ -95,8 +98,8 @@ def _check(source: Source, unwanted: set[str]) -> Checked:
     return checked
 
 
-def show_checked(check: Check, console: Console) -> None:
-    """Print a check for a person."""
+def show_checked(check: Check, quarantine_max: float, console: Console) -> None:
+    """Print a check for a person; `quarantine_max`: the share of unusable articles above which no night publishes."""
     for each in check.sources:
         table = _table()
         table.add_row("source", each.name)
@@ -104,6 +107,8 @@ def show_checked(check: Check, console: Console) -> None:
         if each.filled:
             shares = (f"{name} {count / each.articles:.0%}" for name, count in each.filled.items())
             table.add_row("with", ", ".join(shares))
+            missing = [name for name in Article.model_fields if name not in each.filled]
+            table.add_row("without", ", ".join(missing))
         if each.left_out:
             table.add_row(
                 "left out", ", ".join(f"{reason} ({count:,})" for reason, count in each.left_out.most_common())
@@ -122,6 +127,21 @@ def show_checked(check: Check, console: Console) -> None:
             table.add_row(name, text)
         console.print(table)
         console.print()
+
+    articles, bad = (sum(counts) for counts in zip(*((s.articles, s.quarantined) for s in check.sources), strict=True))
+    console.print(_verdict(articles, bad, quarantine_max, len(check.sources)))
+
+
+def _verdict(articles: int, bad: int, quarantine_max: float, sources: int) -> str:
+    """Return what a night would make of it."""
+    if not articles:
+        return "No usable article: a night would publish nothing."
+    merged = ", before those with the same id are merged" if sources > 1 else ""
+    share = bad / (bad + articles)
+    said = f"{articles:,} usable articles{merged}; {bad:,} unusable, {share:.1%}."
+    if share > quarantine_max:
+        return f"{said} A night would be refused: at most {quarantine_max:.1%} may be; mend the source or its fields."
+    return f"{said} Next: seealso index --dry-run"
 
 
 def _lines_of(found: Found) -> list[tuple[str, str]]:

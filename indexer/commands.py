@@ -10,7 +10,7 @@ from rich.console import Console
 from indexer.check import check_sources, show_checked
 from indexer.extract import PageExtractor
 from indexer.night import Night, run_night
-from indexer.progress import width_of
+from indexer.progress import reporter_for, width_of
 from indexer.snapshot_commands import index_option, json_option
 from indexer.sources.fetch import Fetcher
 from indexer.sources.open import fetch_limits
@@ -86,12 +86,15 @@ def check(sources: tuple[str, ...], index: Path | None, project: Path | None, as
     with (
         PageExtractor(settings.page_seconds_max) as extractor,
         Fetcher(fetch_limits(wanted.crawl)) as fetcher,
+        reporter_for(Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))) as reporter,
     ):
-        checked = check_sources(Night(settings, wanted, sources).sources(extractor, fetcher), wanted.sections_left_out)
+        opened = Night(settings, wanted, sources).sources(extractor, fetcher)
+        checked = check_sources(opened, wanted.sections_left_out, reporter)
     if as_json:
         click.echo(orjson.dumps(checked.as_json()))
     else:
-        show_checked(checked, Console(highlight=False, markup=False, width=width_of(sys.stdout)))
+        console = Console(highlight=False, markup=False, width=width_of(sys.stdout))
+        show_checked(checked, settings.gate_quarantine_max, console)
 
 
 def _load(project: Path | None, **options: object) -> tuple[IndexerSettings, Project]:

@@ -153,15 +153,17 @@ def links_gate(dead: list[str], asked: int, limits: GateLimits) -> Gate:
     return Gate("links", share, limits.links_max, share <= limits.links_max, says, reason)
 
 
-def check_gates(gates: list[Gate], report: Report, force: bool) -> None:
-    """Put the results into the report, in place of earlier ones of the same gate.
-
-    Raises GateFailed if one failed and the night is not forced.
-    """
+def note_gates(gates: list[Gate], report: Report) -> list[Gate]:
+    """Put the results into the report, in place of earlier ones of the same gate; return those that failed."""
     report.gates = list(
         ({gate["gate"]: gate for gate in report.gates} | {each.gate: asdict(each) for each in gates}).values()
     )
-    failed = [gate for gate in gates if not gate.passed]
+    return [gate for gate in gates if not gate.passed]
+
+
+def check_gates(gates: list[Gate], report: Report, force: bool) -> None:
+    """Put the results into the report. Raises GateFailed if one failed and the night is not forced."""
+    failed = note_gates(gates, report)
     if failed and not force:
         raise GateFailed([gate.gate for gate in failed], "; ".join(f"{gate.gate}: {gate.says}" for gate in failed))
     report.forced.extend(gate.gate for gate in failed if gate.gate not in report.forced)

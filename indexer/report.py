@@ -191,7 +191,13 @@ class Report:
             yield "memory", f"{max(self.memory_mb.values()):,.0f} MiB at most"
         if self.removed_snapshots:
             yield "removed", f"{len(self.removed_snapshots)} old snapshots"
-        yield "published", self.snapshot or ("nothing, it was a dry run" if self.outcome == "dry run" else "nothing")
+        yield "published", self.snapshot or self._why_nothing()
+
+    def _why_nothing(self) -> str:
+        failed = [gate["gate"] for gate in self.gates if not gate["passed"]]
+        if self.outcome != "dry run":
+            return "nothing"
+        return "nothing, it was a dry run" + (f"; a night would be refused: {', '.join(failed)}" if failed else "")
 
 
 def write_report(index: Path, name: str, report: Mapping[str, Any], page: str) -> Path:

@@ -8,6 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -34,6 +35,14 @@ def _web_address(address: str) -> str:
     return address
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be a time zone such as 'Europe/Dublin'") from None
+    return name
+
+
 _Columns = Annotated[dict[str, str], AfterValidator(_article_fields)]
 _Defaults = Annotated[dict[str, Any], AfterValidator(_article_fields)]
 _Web = Annotated[str, AfterValidator(_web_address)]
@@ -43,14 +52,15 @@ _Text = Annotated[str, Field(min_length=1)]
 class _Entry(BaseModel):
     """What every source may say.
 
-    `fields`: an article's field -> the source's name for it; `defaults`: a field's value where the source has none;
-    `html`: title, summary and body are HTML.
+    `fields`: an article's field -> the source's name for it, or a text with such names in braces; `defaults`: a field's
+    value where the source has none; `html`: title, summary and body are HTML; `timezone`: of times without an offset.
     """
 
     model_config = _STRICT
     fields: _Columns = {}
     defaults: _Defaults = {}
     html: bool = False
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
 
 
 class JsonlEntry(_Entry):

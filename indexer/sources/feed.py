@@ -49,13 +49,9 @@ class Feed:
         assert fetcher is not None or not (full_pages or _is_web(address))
         assert extractor is not None or not full_pages
         self.name = address
-        self._fields = replace(
-            fields,
-            columns={
-                name: f"entry.{column}" for name, column in fields.columns.items() if name != "body" or not full_pages
-            },
-            markup=True,
-        )
+        mapped = fields.inside("entry")
+        columns = {name: column for name, column in mapped.columns.items() if name != "body" or not full_pages}
+        self._fields = replace(mapped, columns=columns, markup=True)
         self._fetcher = fetcher
         self._extractor = extractor
         self._full_pages = full_pages

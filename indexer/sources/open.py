@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from indexer.extract import PageExtractor
 from indexer.sources.choose import choose_source
@@ -92,7 +93,7 @@ def _open(entry: SourceEntry, folder: Path, state: Path, extractor: PageExtracto
     if isinstance(entry, ParquetEntry):
         return _files(folder, entry.path, lambda path: ParquetTable(path, _fields(entry)))
     if isinstance(entry, JsonlEntry):
-        mapped = entry.fields or entry.defaults or entry.html
+        mapped = entry.model_fields_set - {"kind", "path"}
         return _files(folder, entry.path, lambda path: JsonLines(path, _fields(entry) if mapped else None))
     return _files(folder, entry.path, lambda path: WordPressExport(path, tuple(entry.post_types)))
 
@@ -110,7 +111,7 @@ def _files(folder: Path, pattern: str, open_file: Callable[[Path], Source]) -> S
 
 
 def _fields(entry: JsonlEntry | CsvEntry | ParquetEntry | FeedEntry | WordPressEntry | SqlEntry) -> FieldMap:
-    return FieldMap(entry.fields, entry.defaults, entry.html)
+    return FieldMap(entry.fields, entry.defaults, entry.html, ZoneInfo(entry.timezone))
 
 
 def _query(entry: SqlEntry, folder: Path) -> str:

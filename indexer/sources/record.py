@@ -3,9 +3,11 @@
 It knows what other formats than our own JSON do to values: numbers for ids, commas for lists, 0 and 1 for no and yes.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from indexer.markup import line_of_markup, text_of_markup
@@ -15,6 +17,10 @@ from seealso.article import Article, InvalidArticle, read_article
 FIELDS = tuple(Article.model_fields)
 _LISTS = ("tags", "editor_related")
 _FLAGS = ("sponsored", "sensitive")
+_TIMES = ("published", "updated")
+# In seconds, the year 5138; in milliseconds, 1973.
+_MILLISECONDS_MIN = 1e11
+_NAME_IN_BRACES = re.compile(r"\{([^{}]+)\}")
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})
 _NO = frozenset({"0", "false", "f", "no", "n", "off"})
 _MISSING = object()
@@ -24,35 +30,67 @@ _MISSING = object()
 class FieldMap:
     """Where a source keeps an article's fields.
 
-    `columns`: an article's field -> the source's name for it, a dot going into what is nested ('title.rendered'); a
-    field that is not named is looked for under its own name. `defaults`: what a field is where the record has nothing.
-    `markup`: title, summary and body are HTML.
+    `columns`: an article's field -> the source's name for it, a dot going into what is nested ('title.rendered'), or a
+    text made of such names in braces ('https://a.example/{slug}'); a field that is not named is looked for under its
+    own name. `defaults`: what a field is where the record has nothing. `markup`: title, summary and body are HTML.
+    `zone`: what times without an offset are in.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     markup: bool = False
+    zone: tzinfo = UTC
 
     def column_of(self, name: str) -> str:
         """Return where a source keeps a field."""
         return self.columns.get(name, name)
 
+    def names_in(self, name: str) -> list[str]:
+        """Return the source's names that a field is made of."""
+        column = self.column_of(name)
+        return _NAME_IN_BRACES.findall(column) or [column]
+
+    def inside(self, outer: str) -> "FieldMap":
+        """Return the map for records that keep all that is mapped under one name."""
+
+        def moved(column: str) -> str:
+            if _NAME_IN_BRACES.search(column):
+                return _NAME_IN_BRACES.sub(lambda match: f"{{{outer}.{match[1]}}}", column)
+            return f"{outer}.{column}"
+
+        return replace(self, columns={name: moved(column) for name, column in self.columns.items()})
+
     def read(self, record: Mapping[str, Any], where: str, cards: tuple[PageCard, ...] = ()) -> Found | Quarantined:
         """Return the article that a record holds, or why it holds none."""
         fields = {}
         for name in FIELDS:
-            value = _converted(name, _value_at(record, self.column_of(name)))
+            value = self._converted(name, _value_of(record, self.column_of(name)))
             if value is None or value == "":
                 value = self.defaults.get(name)
             if value is not None:
                 fields[name] = self._text(name, value)
         fields.setdefault("body", "")
-        used = {self.column_of(name).split(".")[0] for name in FIELDS} | {self.column_of(name) for name in FIELDS}
+        named = [column for name in FIELDS for column in self.names_in(name)]
+        used = {column.split(".")[0] for column in named} | set(named)
         try:
             article, _ = read_article(fields)
         except InvalidArticle as error:
             return Quarantined(where, f"{error}{self._renamed(error)}")
         return Found(article, where, tuple(str(key) for key in record if key not in used), cards)
+
+    def _converted(self, name: str, value: Any) -> Any:
+        """Return a value as our own JSON would have it; what cannot be converted stays, for the check to refuse it."""
+        if name in _LISTS:
+            return _as_list(value)
+        if name in _FLAGS:
+            return _as_flag(value)
+        if name in _TIMES:
+            return _as_time(value, self.zone)
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return ", ".join(value)  # several authors
+        if value is None or isinstance(value, str | bytes | bool | float | Mapping | list):
+            return value
+        return str(value)  # a number for an id, a Decimal, a UUID
 
     def _text(self, name: str, value: Any) -> Any:
         if not self.markup or not isinstance(value, str):
@@ -65,6 +103,16 @@ class FieldMap:
         """Return where the source keeps the fields that are wrong, if it calls them otherwise."""
         renamed = [f"{name} is read from {self.columns[name]!r}" for name in error.fields if name in self.columns]
         return f" ({'; '.join(renamed)})" if renamed else ""
+
+
+def _value_of(record: Mapping[str, Any], column: str) -> Any:
+    """Return what stands under a name, or a text with names in braces; None if one of them has nothing."""
+    if column in record or not _NAME_IN_BRACES.search(column):
+        return _value_at(record, column)
+    values = {name: _value_at(record, name) for name in _NAME_IN_BRACES.findall(column)}
+    if any(value is None or value == "" for value in values.values()):
+        return None
+    return _NAME_IN_BRACES.sub(lambda match: str(values[match[1]]), column)
 
 
 def _value_at(record: Mapping[str, Any], column: str) -> Any:
@@ -80,21 +128,22 @@ def _value_at(record: Mapping[str, Any], column: str) -> Any:
     return _value_at(inner, rest) if isinstance(inner, Mapping) else None
 
 
-def _converted(name: str, value: Any) -> Any:
-    """Return a value as our own JSON would have it; what cannot be converted stays, for the check to refuse it."""
-    if name in _LISTS:
-        return _as_list(value)
-    if name in _FLAGS:
-        return _as_flag(value)
-    if isinstance(value, datetime) or value is None:
-        return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return ", ".join(value)  # several authors
-    if isinstance(value, str | bytes | bool | float | Mapping | list):
-        return value
-    return str(value)  # a number for an id, a Decimal, a UUID
+def _as_time(value: Any, zone: tzinfo) -> Any:
+    """Return a moment with its zone; a number is seconds since 1970, or milliseconds where it is too great for that."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        number = float(value)
+        try:
+            return datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS_MIN else number, UTC)
+        except (ValueError, OverflowError, OSError):
+            return value
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return value
+    return value.replace(tzinfo=zone) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 def _as_list(value: Any) -> Any:

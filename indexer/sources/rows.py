@@ -25,11 +25,13 @@ def needed_columns(source: str, header: Sequence[str], fields: FieldMap) -> list
         if count > 1:
             raise SourceUnreadable(source, f"{count} columns are called {name!r}; which one is meant?")
     needed = set(Article.model_fields) - set(fields.columns)
-    for field, column in fields.columns.items():
-        root = column if column in header else column.split(".")[0]
-        if root not in header:
-            raise SourceUnreadable(source, f"there is no column {column!r} for the {field}; {_nearest(column, header)}")
-        needed.add(root)
+    for field in fields.columns:
+        for column in fields.names_in(field):
+            root = column if column in header else column.split(".")[0]
+            if root not in header:
+                reason = f"there is no column {column!r} for the {field}; {_nearest(column, header)}"
+                raise SourceUnreadable(source, reason)
+            needed.add(root)
     for field in REQUIRED:
         if field not in fields.columns and field not in fields.defaults and field not in header:
             raise SourceUnreadable(

@@ -36,9 +36,7 @@ class WordPressApi:
 
     def __init__(self, address: str, fields: FieldMap, fetcher: Fetcher, per_page: int = 100) -> None:
         self.name = address
-        self._fields = replace(
-            fields, columns={name: f"post.{column}" for name, column in fields.columns.items()}, markup=True
-        )
+        self._fields = replace(fields.inside("post"), markup=True)
         self._fetcher = fetcher
         self._per_page = per_page
 

@@ -71,6 +71,13 @@ def test_dry_run_publishes_nothing_and_says_how_long_it_would_take(tmp_path: Pat
     assert not (tmp_path / "i").exists()
 
 
+def test_dry_run_of_what_would_be_refused_says_so(tmp_path: Path) -> None:
+    result = run(index, write(tmp_path / "a.jsonl", 3, bad=4), "--index", tmp_path / "i", "--dry-run", "--json")
+    report = json.loads(result.stdout)
+    assert (report["embedded"], report["forced"]) == (3, [])
+    assert "a night would be refused: quarantine" in result.stderr
+
+
 PROJECT = """
 sections_left_out = ["Horoscopes"]
 
@@ -144,6 +151,7 @@ def test_check_shows_five_articles_as_they_are_understood(tmp_path: Path, projec
         "id: is missing",
         "id 100%",
         "no url, no summary",
+        "12 usable articles, before those with the same id are merged; 1 unusable, 7.7%.",
     ):
         assert part in shown
     facts = json.loads(run(check, "--project", project, "--json").stdout)

@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -47,12 +48,38 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
         ("sensitive", "", None),
         ("published", date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),
         ("published", datetime(2026, 1, 2, 3), datetime(2026, 1, 2, 3, tzinfo=UTC)),
+        ("published", 1_767_322_800, datetime(2026, 1, 2, 3, tzinfo=UTC)),
+        ("published", 1_767_322_800_000, datetime(2026, 1, 2, 3, tzinfo=UTC)),
         ("id", Decimal("12"), "12"),
         ("section", "", None),
     ],
 )
 def test_what_other_formats_do_to_values_is_undone(name: str, value: object, read: object) -> None:
     assert getattr(article_of(RECORD | {name: value}), name) == read
+
+
+def test_text_may_be_made_of_several_names() -> None:
+    fields = FieldMap({"url": "https://a.example/{desk.name}/{slug}", "id": "slug"})
+    record = {"slug": "tides", "desk": {"name": "sea"}, "title": "T", "body": "B"}
+    found = fields.read(record, "here")
+    assert isinstance(found, Found)
+    assert (found.article.url, found.unknown_keys) == ("https://a.example/sea/tides", ())
+    assert article_of(record | {"desk": {}}, fields).url is None
+    inside = fields.inside("post").read({"post": record, "title": "T"}, "here")
+    assert isinstance(inside, Found)
+    assert inside.article.url == "https://a.example/sea/tides"
+
+
+def test_times_without_an_offset_are_in_the_zone_that_is_said() -> None:
+    dublin = FieldMap(zone=ZoneInfo("Europe/Dublin"))
+    for value in ("2026-07-01T10:00", datetime(2026, 7, 1, 10)):
+        assert article_of(RECORD | {"published": value}, dublin).published == datetime(2026, 7, 1, 9, tzinfo=UTC)
+    assert article_of(RECORD | {"published": "2026-07-01T10:00Z"}, dublin).published == datetime(
+        2026, 7, 1, 10, tzinfo=UTC
+    )
+    assert article_of(RECORD | {"published": date(2026, 7, 1)}, dublin).published == datetime(
+        2026, 6, 30, 23, tzinfo=UTC
+    )
 
 
 def test_defaults_stand_where_the_record_has_nothing() -> None:
