@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from indexer.comparison import Changes, changes_between, picks_in, probabilities_of, shown_in
 from indexer.embedding import Passages, cut_articles, embed_missing, look_up, seconds_to_embed, usable_vectors
@@ -36,7 +37,7 @@ from indexer.lists import Lists, lists_of_articles, lists_of_snapshot
 from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
-from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish
+from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish, remove_snapshot
 from indexer.reading import read_articles
 from indexer.report import Report
 from indexer.reuse import VectorStore
@@ -44,7 +45,7 @@ from indexer.sources.source import Found, Quarantined, Source
 from indexer.stories import STORY_RECIPE, find_stories
 from seealso.article import Article
 from seealso.encoder import Encoder
-from seealso.errors import NothingToIndex, SnapshotRefused, SourceShrunk
+from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, SourceShrunk
 from seealso.lexical import build_terms
 from seealso.relatedness import described
 from seealso.snapshot.layout import VECTORS, published_ids, snapshot_folder
@@ -124,7 +125,8 @@ def build_index(
         found, passages, passage_vectors = without_broken(found, passages, passage_vectors, encoder, report)
         articles = [item.article for item in found]
         languages = [article.language for article in articles]
-        with report.timed("space"):
+        # On several threads, sums round otherwise: the same articles would be another content on another machine.
+        with report.timed("space"), threadpool_limits(1, user_api="blas"):
             space = fit_space(passage_vectors, passages.counts, languages)
             vectors = space.article_vectors(passage_vectors, passages.counts, languages)
         with report.timed("terms"):
@@ -175,8 +177,8 @@ def build_index(
             )
             report.snapshot = write_snapshot(index, content, datetime.now(UTC), night)
         with report.timed("check"):
-            report.content = open_snapshot(snapshot_folder(index, report.snapshot)).manifest.content
-        publish(index, report.snapshot)
+            report.content = checked(index, report.snapshot).manifest.content
+        make_current(index, report.snapshot, report)
         with report.timed("clean up"):
             clean_up(index, limits.keep, passages, encoder, report)
 
@@ -212,7 +214,7 @@ def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Re
     if store is None:
         report.embedded, report.reused = len(passages.missing), len(passages.digests) - len(passages.missing)
     else:
-        with VectorStore(store, encoder.identity) as vectors_kept:
+        with VectorStore(store, encoder.identity, keep_damaged=True) as vectors_kept:
             look_up(passages, vectors_kept, report)
     with report.timed("sample"):
         report.embed_seconds_expected = round(seconds_to_embed(passages, encoder), 1)
@@ -297,13 +299,35 @@ def try_links(articles: Sequence[Article], find_dead: FindDead | None, limits: G
     return links_gate(find_dead([addresses[place] for place in sample]), len(sample), limits)
 
 
+def checked(index: Path, snapshot_id: str) -> Snapshot:
+    """Open the snapshot that was just written. Raises SnapshotRefused, and leaves nothing of it, if it is not whole."""
+    try:
+        return open_snapshot(snapshot_folder(index, snapshot_id))
+    except SnapshotRefused:
+        remove_snapshot(index, snapshot_id)
+        raise
+
+
+def make_current(index: Path, snapshot_id: str, report: Report) -> None:
+    """Publish a snapshot. Raises OSError if readers do not see it."""
+    try:
+        publish(index, snapshot_id)
+    except OSError as error:
+        # The last step makes the pointer durable; readers see it already.
+        if current_or_none(index) != snapshot_id:
+            raise
+        report.notices.append(
+            f"published, but the disk has not confirmed it ({error}); it may be gone after a power cut"
+        )
+
+
 def clean_up(index: Path, keep: int, passages: Passages, encoder: Encoder, report: Report) -> None:
     """Remove old snapshots, and vectors that no article has any more. What cannot be removed fails no night."""
     try:
         report.removed_snapshots = prune(index, keep)
         with VectorStore(index / VECTORS, encoder.identity) as vectors_kept:
-            vectors_kept.compact(iter(passages.digests), models_of(index))
-    except OSError as error:
+            vectors_kept.compact(passages.digests, models_of(index))
+    except (OSError, SnapshotMissing) as error:
         report.notices.append(f"published, but not all that is old could be removed: {error}; the next run tries again")
 
 

@@ -9,11 +9,12 @@ from rich.console import Console
 
 from indexer.check import check_sources, show_checked
 from indexer.extract import PageExtractor
-from indexer.night import Night, run_night
+from indexer.night import Night, run_night, tell_unstarted
 from indexer.progress import reporter_for, width_of
 from indexer.snapshot_commands import index_option, json_option
 from indexer.sources.fetch import Fetcher
 from indexer.sources.open import fetch_limits
+from seealso.errors import SettingsInvalid
 from seealso.logs import configure_logs, get_log
 from seealso.project import Project, read_project
 from seealso.settings import IndexerSettings, describe, load_settings
@@ -53,9 +54,15 @@ def index(
     (feeds, sitemaps, databases) are named in seealso.toml. A run replaces what was indexed before; name all sources.
     What is worse than yesterday is not published: docs/night.md.
     """
-    settings, wanted = _load(project, index=index, model=model, keep=keep)
-    configure_logs(settings.log_format, settings.log_level)
     console = Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))
+    bare = load_settings(IndexerSettings, index=index, project=project, model=model, keep=keep)
+    try:
+        settings, wanted = _load(project, index=index, model=model, keep=keep)
+    except SettingsInvalid as error:
+        if not dry_run:
+            tell_unstarted(error, bare, console)
+        raise
+    configure_logs(settings.log_format, settings.log_level)
     report, page = run_night(Night(settings, wanted, sources, dry_run, force), console)
     get_log().debug("snapshot_published", snapshot_id=report.snapshot, articles=report.articles)
     program = sys.argv[0]

@@ -110,7 +110,7 @@ def picks_gate(picks: Picks | None, limits: GateLimits) -> Gate:
     said += f"({picks.tonight.low:.1%} to {picks.tonight.high:.1%})"
     if picks.change is None or picks.yesterday is None:
         return _unmeasured("picks", limits.picks_drop_max, f"{said}, and there is no night before to compare", reason)
-    drop = -picks.change.mean
+    drop = 0.0 - picks.change.mean
     passed = drop <= limits.picks_drop_max or picks.change.high >= 0.0
     says = (
         f"{said}; by the same picks {100 * picks.change.mean:+.1f} points against yesterday's {picks.yesterday:.1%} "

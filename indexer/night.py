@@ -57,6 +57,9 @@ class Night:
     def sources(self, extractor: PageExtractor, fetcher: Fetcher) -> list[Source]:
         """Return the sources. Raises SettingsInvalid if there are none, SourceUnreadable if one cannot be."""
         if self.named:
+            for name in self.named:
+                if self.named.count(name) > 1:
+                    raise SettingsInvalid(f"{name} is named more than once; name each source once")
             return [choose_source(name, extractor) for name in self.named]
         if not self.project.source:
             raise SettingsInvalid(
@@ -97,6 +100,13 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
     return report, None if night.dry_run else tell(report, settings, console)
 
 
+def tell_unstarted(error: SettingsInvalid, settings: IndexerSettings, console: Console) -> None:
+    """Tell that a night could not begin, because the project's file is wrong."""
+    report = Report()
+    report.close(*_end_of(error))
+    tell(report, settings, console)
+
+
 def tell(report: Report, settings: IndexerSettings, console: Console) -> Path | None:
     """Keep the report, write and push its metrics, raise the alarm if it is bad news; return the report's page.
 
@@ -117,7 +127,11 @@ def tell(report: Report, settings: IndexerSettings, console: Console) -> Path | 
         console.print(str(error))
     if report.outcome in ("refused", "failed"):
         told = raise_alarm(
-            facts, settings.alarm_webhook, settings.alarm_command, report_file=page, index=settings.index
+            facts,
+            settings.alarm_webhook,
+            settings.alarm_command,
+            report_file=page.resolve() if page else None,
+            index=settings.index.resolve(),
         )
         for reason in told:
             console.print(reason)

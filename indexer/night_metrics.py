@@ -143,6 +143,8 @@ def _values_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     started, finished = _seconds_of(report.get("started")), _seconds_of(report.get("finished"))
     # A refused night leaves the one before in service, and names it as its parent.
     snapshot = report.get("snapshot") if published else report.get("parent")
+    # Of sources that were not read to their end, and articles that were not cut, nothing is known.
+    read, cut = bool(report.get("articles")), bool(report.get("passages"))
     scalars = {
         "finished_timestamp_seconds": finished,
         LAST_SUCCESS: finished if published else None,
@@ -150,13 +152,13 @@ def _values_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
         "success": published,
         "exit_code": report.get("exit_code"),
         "duration_seconds": finished - started if finished and started else None,
-        "articles": report.get("articles"),
+        "articles": report.get("articles") if read else None,
         "articles_new": report.get("new"),
         "articles_changed": report.get("changed"),
         "articles_removed": report.get("removed"),
-        "quarantined": _length_of(report.get("quarantined")),
-        "left_out": _sum_of(report.get("left_out")),
-        "passages": report.get("passages"),
+        "quarantined": _length_of(report.get("quarantined")) if read else None,
+        "left_out": _sum_of(report.get("left_out")) if read else None,
+        "passages": report.get("passages") if cut else None,
         "passages_embedded": report.get("embedded"),
         "passages_reused": report.get("reused"),
         "empty_blocks": report.get("empty_blocks"),
@@ -170,6 +172,8 @@ def _values_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     for stage, mebibytes in (report.get("memory_mb") or {}).items():
         yield "memory_bytes", stage, float(mebibytes) * 1024 * 1024
     for gate in report.get("gates") or ():
+        if gate.get("value") is None and gate.get("passed"):
+            continue  # there was nothing to measure
         for key in ("value", "limit", "passed"):
             if gate.get(key) is not None:
                 yield f"gate_{key}", gate["gate"], float(gate[key])

@@ -32,8 +32,13 @@ def prune(index: Path, keep: int) -> list[str]:
     ids = published_ids(index)
     removed = [each for each in ids[: max(0, len(ids) - keep)] if each != current]
     for snapshot_id in removed:
-        _remove_folder(snapshot_folder(index, snapshot_id))
+        remove_snapshot(index, snapshot_id)
     return removed
+
+
+def remove_snapshot(index: Path, snapshot_id: str) -> None:
+    """Remove a snapshot that is not the current one."""
+    _remove_folder(snapshot_folder(index, snapshot_id))
 
 
 def clear_remains(index: Path) -> None:

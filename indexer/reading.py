@@ -28,7 +28,8 @@ def read_articles(
     reporter.stage("Articles", None, "articles")
     found: dict[str, Found] = {}
     for source in sources:
-        tally = SourceTally(source.name)
+        # A file's name may be no UTF-8.
+        tally = SourceTally(source.name.encode("utf-8", "backslashreplace").decode())
         report.sources.append(tally)
         for article_id, item in _read_source(source, tally, report, reporter).items():
             earlier = found.get(article_id)

@@ -99,11 +99,7 @@ class Report:
 
     def quarantine(self, item: Quarantined) -> None:
         """Count an article that could not be taken in."""
-        # A file's name may be no UTF-8.
-        facts = {"where": item.where, "reason": item.reason}
-        self.quarantined.append(
-            {name: text.encode("utf-8", "backslashreplace").decode() for name, text in facts.items()}
-        )
+        self.quarantined.append({"where": item.where, "reason": item.reason})
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -128,12 +124,14 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON takes it."""
-        return asdict(self) | {
+        facts = asdict(self) | {
             "started": format_time(self.started),
             "finished": format_time(self.finished) if self.finished else None,
             "left_out": dict(self.left_out.most_common()),
             "unknown_keys": dict(self.unknown_keys.most_common()),
         }
+        printable: dict[str, Any] = _printable(facts)
+        return printable
 
     def show(self, console: Console, *more: tuple[str, str]) -> None:
         """Print the report for a person, and below it `more` lines of a name and a text."""
@@ -146,7 +144,9 @@ class Report:
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         before = f"; {self.articles_before:,} in the snapshot before" if self.parent else ""
-        yield "articles", f"{self.articles:,}{before}"
+        yield "articles", f"{self.articles:,}{before}" if self.articles else f"not read to their end{before}"
+        for tally in self.sources if len(self.sources) > 1 else ():
+            yield "", f"{tally.read:,} of {tally.name}"
         if self.new is not None:
             yield (
                 "",
@@ -210,6 +210,15 @@ def write_report(index: Path, name: str, report: Mapping[str, Any], page: str) -
         for old in sorted(folder.glob(f"[0-9]*.{ending}"))[:-REPORTS_KEPT]:
             old.unlink()
     return folder / f"{name}.html"
+
+
+def _printable(value: Any) -> Any:
+    """Return what is told with every text as UTF-8 has it: a file's name may be none."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_printable(name): _printable(each) for name, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list) else value
 
 
 def _duration(seconds: float) -> str:

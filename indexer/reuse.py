@@ -8,9 +8,9 @@ import errno
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from seealso.encoder import ModelIdentity
 from seealso.space import PASSAGE_DTYPE, PassageVectors
 
 Digest = bytes
+_T = TypeVar("_T")
 DIGEST_BYTES = 16
 # Once more than this share of a store is of no use any more, the rest is written anew without it.
 UNUSED_SHARE_MAX = 0.3
@@ -41,13 +42,14 @@ def digest_of(text: str, model: ModelIdentity) -> Digest:
 class VectorStore:
     """Vectors by digest, for one model at a time. Use it as a context manager, by the holder of the index's lock.
 
-    A file that is damaged is begun anew (`damaged` says so): it holds nothing that cannot be computed again. Raises
-    OSError when the machine refuses.
+    A file that is damaged is begun anew (`damaged` says so): it holds nothing that cannot be computed again. With
+    `keep_damaged` it is left alone, and nothing is known. Raises OSError when the machine refuses.
     """
 
-    def __init__(self, path: Path, model: ModelIdentity) -> None:
+    def __init__(self, path: Path, model: ModelIdentity, keep_damaged: bool = False) -> None:
         self._path = path
         self._model = model
+        self._keep_damaged = keep_damaged
         self.damaged = False
 
     def __enter__(self) -> "VectorStore":
@@ -69,20 +71,7 @@ class VectorStore:
         """
         vectors = np.zeros((len(digests), self._model.dimension), PASSAGE_DTYPE)
         length = vectors.itemsize * self._model.dimension
-        known: dict[Digest, bytes] = {}
-        with self._guarded():
-            for start in range(0, len(digests), _ASKED_AT_ONCE):
-                asked = digests[start : start + _ASKED_AT_ONCE]
-                marks = ",".join("?" * len(asked))
-                rows = self._connection.execute(
-                    f"select digest, vector, checksum from vectors where digest in ({marks})",  # noqa: S608
-                    asked,
-                )
-                known.update(
-                    (digest, vector)
-                    for digest, vector, checksum in rows
-                    if len(vector) == length and zlib.crc32(vector, zlib.crc32(digest)) == checksum
-                )
+        known = self._mended(lambda: dict(self._sound(digests, length)))
         missing = []
         for place, digest in enumerate(digests):
             vector = known.get(digest)
@@ -98,37 +87,56 @@ class VectorStore:
         for digest, vector in zip(digests, vectors, strict=True):
             content = vector.tobytes()
             rows.append((digest, self._model.digest, content, zlib.crc32(content, zlib.crc32(digest))))
-        with self._guarded(), self._connection:
-            self._connection.executemany("insert or replace into vectors values (?, ?, ?, ?)", rows)
 
-    def compact(self, used: Iterator[Digest], models: set[str]) -> int:
+        def insert() -> None:
+            with self._connection:
+                self._connection.executemany("insert or replace into vectors values (?, ?, ?, ?)", rows)
+
+        self._mended(insert)
+
+    def compact(self, used: Iterable[Digest], models: set[str]) -> int:
         """Drop this model's vectors that are not `used`, and those of models whose digests are not among `models`.
 
         Done once they are more than UNUSED_SHARE_MAX of all. Returns how many were dropped.
         """
-        others = sorted(models - {self._model.digest})
-        with self._guarded():
-            with self._connection:
-                self._connection.execute("create temporary table used (digest blob primary key) without rowid")
-                self._connection.executemany("insert or ignore into used values (?)", ((digest,) for digest in used))
-                marks = ",".join("?" * len(others))
-                unused = (
-                    f"(model = ? and digest not in (select digest from used)) "  # noqa: S608
-                    f"or (model <> ? and model not in ({marks}))"
-                )
-                facts = (self._model.digest, self._model.digest, *others)
-                (count,) = self._connection.execute("select count(*) from vectors").fetchone()
-                (dropped,) = self._connection.execute(
-                    f"select count(*) from vectors where {unused}",  # noqa: S608
-                    facts,
-                ).fetchone()
-                wanted = bool(dropped > UNUSED_SHARE_MAX * count)
-                if wanted:
-                    self._connection.execute(f"delete from vectors where {unused}", facts)  # noqa: S608
-                self._connection.execute("drop table used")
+        digests = list(used)
+        return self._mended(lambda: self._compact(digests, sorted(models - {self._model.digest})))
+
+    def _compact(self, used: list[Digest], others: list[str]) -> int:
+        with self._connection:
+            self._connection.execute("create temporary table used (digest blob primary key) without rowid")
+            self._connection.executemany("insert or ignore into used values (?)", ((digest,) for digest in used))
+            marks = ",".join("?" * len(others))
+            unused = (
+                f"(model = ? and digest not in (select digest from used)) "  # noqa: S608
+                f"or (model <> ? and model not in ({marks}))"
+            )
+            facts = (self._model.digest, self._model.digest, *others)
+            (count,) = self._connection.execute("select count(*) from vectors").fetchone()
+            (dropped,) = self._connection.execute(
+                f"select count(*) from vectors where {unused}",  # noqa: S608
+                facts,
+            ).fetchone()
+            wanted = bool(dropped > UNUSED_SHARE_MAX * count)
             if wanted:
-                self._connection.execute("vacuum")
+                self._connection.execute(f"delete from vectors where {unused}", facts)  # noqa: S608
+            self._connection.execute("drop table used")
+        if wanted:
+            self._connection.execute("vacuum")
         return dropped if wanted else 0
+
+    def _sound(self, digests: Sequence[Digest], length: int) -> Iterator[tuple[Digest, bytes]]:
+        """Yield the digests that are kept, and their vectors, as far as they are as they were written."""
+        for start in range(0, len(digests), _ASKED_AT_ONCE):
+            asked = digests[start : start + _ASKED_AT_ONCE]
+            marks = ",".join("?" * len(asked))
+            rows = self._connection.execute(
+                f"select digest, vector, checksum from vectors where digest in ({marks})",  # noqa: S608
+                asked,
+            )
+            for digest, vector, checksum in rows:
+                if len(vector) == length and zlib.crc32(vector, zlib.crc32(digest)) == checksum:
+                    yield digest, vector
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=0)
@@ -147,6 +155,10 @@ class VectorStore:
 
     def _begin_anew(self) -> None:
         self.damaged = True
+        if self._keep_damaged:
+            self._connection = sqlite3.connect(":memory:")
+            self._connection.execute(_SCHEMA)
+            return
         for ending in ("", "-wal", "-shm", "-journal"):
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         try:
@@ -154,15 +166,18 @@ class VectorStore:
         except sqlite3.DatabaseError as error:
             raise _as_os_error(error, self._path) from error
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Turn SQLite's errors into the machine's; damage found on the way is told, and is gone at the next run."""
+    def _mended(self, action: Callable[[], _T]) -> _T:
+        """Return what an action on the file gives; if the file turns out to be damaged, of one that is begun anew."""
         try:
-            yield
-        except sqlite3.DatabaseError as error:
-            if _is_damage(error):
+            try:
+                return action()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
                 self._connection.close()
                 self._begin_anew()
+                return action()
+        except sqlite3.DatabaseError as error:
             raise _as_os_error(error, self._path) from error
 
 

@@ -204,7 +204,7 @@ class Project(BaseModel):
     sections_left_out: list[str] = []
     crawl: Crawl = Crawl()
     placements: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], Placement] = {}
-    limits: dict[str, int | float | str | bool] = {}
+    limits: dict[str, int | float | str] = {}
 
 
 def read_project(path: Path | None) -> Project:
@@ -219,12 +219,12 @@ def read_project(path: Path | None) -> Project:
 def read_placements(path: Path | None) -> dict[str, Placement]:
     """Return the placements of a project's file, found as `read_project` does.
 
-    Its sources are not looked at: the service has neither their files nor their passwords.
+    Nothing else is looked at: the service has neither the sources' files nor their passwords.
     """
     path = path or _file_here()
     if path is None:
         return {}
-    return _checked({name: value for name, value in _read(path).items() if name != "source"}, path).placements
+    return _checked({"placements": _read(path).get("placements", {})}, path).placements
 
 
 def _file_here() -> Path | None:
@@ -245,9 +245,15 @@ def _checked(content: dict[str, Any], path: Path) -> Project:
     if "folder" in content:
         raise SettingsInvalid(f"{path}: folder: paths begin at the file's own folder; there is no such setting")
     try:
-        return Project.model_validate({**_with_variables(content, path), "folder": path.parent})
+        project = Project.model_validate({**_with_variables(content, path), "folder": path.parent})
     except ValidationError as error:
         raise SettingsInvalid("; ".join(f"{path}: {_fault(detail)}" for detail in error.errors()[:5])) from None
+    file = project.limits.get("metrics_file")
+    return project if file is None else _with_metrics_file(project, str(path.parent / str(file)))
+
+
+def _with_metrics_file(project: Project, file: str) -> Project:
+    return project.model_copy(update={"limits": {**project.limits, "metrics_file": file}})
 
 
 def _with_variables(value: Any, path: Path) -> Any:

@@ -16,6 +16,8 @@ from seealso.encoder import BUNDLED_MODEL
 from seealso.errors import SettingsInvalid
 
 PREFIX = "SEEALSO_"
+# What may hold a password or a token is not printed.
+SECRET = frozenset({"alarm_webhook", "alarm_command", "metrics_push", "redis_url"})
 
 
 class Settings(BaseSettings):
@@ -150,7 +152,7 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def load_settings(
-    kind: type[AnySettings], limits: Mapping[str, int | float | str | bool] | None = None, **options: Any
+    kind: type[AnySettings], limits: Mapping[str, int | float | str] | None = None, **options: Any
 ) -> AnySettings:
     """Return the settings of one program.
 
@@ -162,8 +164,9 @@ def load_settings(
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise SettingsInvalid(f"{name} is no setting; {_nearest(name.upper(), known)}")
     for name in limits or {}:
-        if name not in kind.model_fields:
-            raise SettingsInvalid(f"limits.{name} is no setting; {_nearest(name, set(kind.model_fields))}")
+        if name not in kind.model_fields or name in Settings.model_fields:
+            limits_known = set(kind.model_fields) - set(Settings.model_fields)
+            raise SettingsInvalid(f"limits.{name} is no limit; {_nearest(name, limits_known)}")
     present = {name.upper() for name, value in os.environ.items() if value}
     given: dict[str, Any] = {
         name: value for name, value in (limits or {}).items() if PREFIX + name.upper() not in present
@@ -180,7 +183,8 @@ def load_settings(
                 where = f"--{name.replace('_', '-')}"
             elif name in given:
                 where = f"limits.{name}"
-            wrong.append(f"{where}: {detail['msg']} (got {detail['input']!r})")
+            got = "" if name in SECRET else f" (got {detail['input']!r})"
+            wrong.append(f"{where}: {detail['msg']}{got}")
         raise SettingsInvalid("; ".join(wrong)) from None
 
 

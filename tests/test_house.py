@@ -24,7 +24,12 @@ WAY = [
 ]
 INDEXER_WAY = [
     ["indexer/page_lines.py", "indexer/markup.py", "indexer/lock.py", "indexer/progress.py", "indexer/post.py"],
-    ["indexer/sources/source.py", "indexer/sources/gzipped.py", "indexer/sources/shortcodes.py"],
+    [
+        "indexer/sources/source.py",
+        "indexer/sources/gzipped.py",
+        "indexer/sources/shortcodes.py",
+        "indexer/sources/address.py",
+    ],
     ["indexer/sources/record.py", "indexer/sources/found_as_json.py", "indexer/sources/wire.py"],
     ["indexer/sources/rows.py", "indexer/sources/crawl_state.py", "indexer/sources/fetch.py"],
     ["indexer/extract.py", "indexer/sources/sitemap_file.py"],
@@ -101,6 +106,7 @@ OWNERS = {
     "datasketch": {"indexer/copies.py"},
     "bm25s": {"indexer/baselines.py"},
     "sklearn": {"indexer/baselines.py", "indexer/tune.py"},  # text to counts; logistic regression
+    "threadpoolctl": {"indexer/build.py"},
     "pickle": set(),
 }
 PACKAGES = ("seealso", "indexer", "service")

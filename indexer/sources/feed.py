@@ -16,6 +16,7 @@ from typing import Any
 
 from indexer.extract import PageExtractor, PageUnreadable
 from indexer.markup import text_of_markup
+from indexer.sources.address import shown_address
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
 from indexer.sources.html import decode_page
 from indexer.sources.record import FieldMap
@@ -48,7 +49,8 @@ class Feed:
     ) -> None:
         assert fetcher is not None or not (full_pages or _is_web(address))
         assert extractor is not None or not full_pages
-        self.name = address
+        self.name = shown_address(address)
+        self._address = address
         mapped = fields.inside("entry")
         columns = {name: column for name, column in mapped.columns.items() if name != "body" or not full_pages}
         self._fields = replace(mapped, columns=columns, markup=True)
@@ -71,14 +73,14 @@ class Feed:
                 yield self._fields.read(record, self._where(record))
 
     def _content(self) -> tuple[bytes, dict[str, str]]:
-        if not _is_web(self.name):
-            content = read_page_file(Path(self.name))
+        if not _is_web(self._address):
+            content = read_page_file(Path(self._address))
             if isinstance(content, Quarantined):
                 raise SourceUnreadable(self.name, content.reason)
             return content, {}
         assert self._fetcher is not None
         try:
-            fetched = self._fetcher.fetch(self.name)
+            fetched = self._fetcher.fetch(self._address)
         except FetchFailed as error:
             raise SourceUnreadable(self.name, error.reason) from error
         if fetched.status != 200:

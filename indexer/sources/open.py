@@ -61,7 +61,16 @@ def open_sources(project: Project, index: Path, extractor: PageExtractor, fetche
 
     Raises SettingsInvalid or SourceUnreadable if an entry can be no source.
     """
-    return [_open(entry, project.folder, index / STATE, extractor, fetcher) for entry in project.source]
+    sources: list[Source] = []
+    for number, entry in enumerate(project.source, 1):
+        try:
+            source = _open(entry, project.folder, index / STATE, extractor, fetcher)
+        except ValueError as error:  # no file has such a name, no host such an address
+            raise SettingsInvalid(f"source.{number}: {error}") from error
+        if source.name in {each.name for each in sources}:
+            raise SettingsInvalid(f"source.{number}: {source.name} is a source already; name each once")
+        sources.append(source)
+    return sources
 
 
 def fetch_limits(crawl: Crawl) -> FetchLimits:

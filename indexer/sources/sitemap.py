@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from indexer.extract import PageExtractor, PageUnreadable
+from indexer.sources.address import shown_address
 from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
 from indexer.sources.html import decode_page, read_page_article
@@ -52,7 +53,8 @@ class Sitemap:
         fresh_seconds: float = FRESH_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.name = address
+        self.name = shown_address(address)
+        self._address = address
         self._fetcher = fetcher
         self._extractor = extractor
         self._state = state
@@ -79,7 +81,7 @@ class Sitemap:
         """Write down which pages are to be read, all or none of them; yield what of the list is not."""
         count = 0
         with state.listing():
-            for where, entry in self._entries(self.name, 1, set()):
+            for where, entry in self._entries(self._address, 1, set()):
                 url = entry.url and _joined(where, entry.url)
                 if not url:
                     yield Quarantined(where, f"an entry has no web address (got {shortened(entry.url)})")
@@ -101,12 +103,13 @@ class Sitemap:
         seen.add(url)
         if level > LEVELS_MAX or len(seen) > SITEMAPS_MAX:
             raise SourceUnreadable(
-                self.name, f"more than {LEVELS_MAX} levels or {SITEMAPS_MAX:,} sitemaps, the last of them {url}"
+                self.name,
+                f"more than {LEVELS_MAX} levels or {SITEMAPS_MAX:,} sitemaps, the last of them {shown_address(url)}",
             )
         try:
             fetched = self._fetcher.fetch(url, bytes_max=SITEMAP_BYTES_MAX)
             if fetched.status != 200:
-                raise SourceUnreadable(self.name, f"{url} answers {fetched.status}")
+                raise SourceUnreadable(self.name, f"{shown_address(url)} answers {fetched.status}")
             for entry in read_sitemap(fetched.content):
                 if entry.is_sitemap:
                     yield from self._entries(_joined(url, entry.url) or entry.url, level + 1, seen)
@@ -114,7 +117,7 @@ class Sitemap:
                     yield url, entry
         except (FetchFailed, SitemapBroken) as error:
             reason = error.reason if isinstance(error, FetchFailed) else error
-            raise SourceUnreadable(self.name, f"{url}: {reason}") from error
+            raise SourceUnreadable(self.name, f"{shown_address(url)}: {reason}") from error
 
     def _wanted(self, url: str) -> bool:
         if self._include and not self._include.search(url):

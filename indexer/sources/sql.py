@@ -3,6 +3,7 @@
 The rows come through a cursor on the server's side, a batch at a time, in one transaction that can only read.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,7 +44,9 @@ class Query:
         self._fields = fields
         self._batch_rows = batch_rows
         # Without what follows '?', where drivers take passwords as well.
-        self.name = self._url.set(query={}).render_as_string(hide_password=True)
+        # Two queries of one database are two sources.
+        digest = hashlib.blake2b(self._sql.encode("utf-8", "replace"), digest_size=3).hexdigest()
+        self.name = f"{self._url.set(query={}).render_as_string(hide_password=True)} query {digest}"
 
     def read(self) -> Iterator[Item]:
         """Yield an article for each row of the answer.

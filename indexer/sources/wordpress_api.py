@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
+from indexer.sources.address import shown_address
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Item, LeftOut, Quarantined
@@ -35,7 +36,8 @@ class WordPressApi:
     complete = True
 
     def __init__(self, address: str, fields: FieldMap, fetcher: Fetcher, per_page: int = 100) -> None:
-        self.name = address
+        self.name = shown_address(address)
+        self._address = address
         self._fields = replace(fields.inside("post"), markup=True)
         self._fetcher = fetcher
         self._per_page = per_page
@@ -65,7 +67,7 @@ class WordPressApi:
                 reading.whole = False
                 return
             if fetched.status != 200 or not isinstance(posts, list):
-                raise SourceUnreadable(self.name, f"{fetched.url} {_complaint(fetched, posts)}")
+                raise SourceUnreadable(self.name, f"{shown_address(fetched.url)} {_complaint(fetched, posts)}")
             pages = self._count(fetched, "x-wp-totalpages")
             reading.total(self._count(fetched, "x-wp-total"))
             for post in posts:
@@ -84,15 +86,17 @@ class WordPressApi:
             "_embed": "author,wp:term,wp:featuredmedia",
         }
         try:
-            return self._fetcher.fetch(_posts_address(self.name, urlencode(query)), bytes_max=API_BYTES_MAX)
+            return self._fetcher.fetch(_posts_address(self._address, urlencode(query)), bytes_max=API_BYTES_MAX)
         except FetchFailed as error:
-            raise SourceUnreadable(self.name, f"{error.url}: {error.reason}") from error
+            raise SourceUnreadable(self.name, f"{shown_address(error.url)}: {error.reason}") from error
 
     def _count(self, fetched: Fetched, header: str) -> int:
         value = fetched.headers.get(header, "")
         if not (value.isascii() and value.isdigit()):
             raise SourceUnreadable(
-                self.name, f"{fetched.url} does not say how many posts there are (its {header} is {shortened(value)})"
+                self.name,
+                f"{shown_address(fetched.url)} does not say how many posts there are "
+                f"(its {header} is {shortened(value)})",
             )
         return int(value)
 

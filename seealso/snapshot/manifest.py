@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from seealso.article import shortened
 from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
@@ -135,7 +136,9 @@ def read_manifest(folder: Path) -> Manifest:
     if fields.get("format") not in FORMATS:
         known = " and ".join(map(str, FORMATS))
         raise SnapshotRefused(
-            path, f"has the format {fields.get('format')!r}; this version reads the formats {known} only; index anew"
+            path,
+            f"has the format {shortened(fields.get('format'))}; "
+            f"this version reads the formats {known} only; index anew",
         )
     fields.pop("checksum", None)
     try:

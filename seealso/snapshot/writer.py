@@ -176,8 +176,11 @@ def _write_rows(folder: Path, name: str, rows: TermRows) -> None:
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> None:
+    array = np.ascontiguousarray(array)
     with path.open("xb") as file:
-        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        # Not numpy's own save(): it writes by C's streams, and says nothing if the last of it does not reach the disk.
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.reshape(-1).view(np.uint8).data)
     seal(path)
 
 

@@ -102,8 +102,6 @@ def test_a_published_night_says_all_it_knows() -> None:
         "gate_value[overlap]": 0.41,
         "gate_limit[overlap]": 0.6,
         "gate_passed[overlap]": 0,
-        "gate_limit[picks]": 0.05,
-        "gate_passed[picks]": 1,
     }
 
 

@@ -87,15 +87,23 @@ def test_file_that_is_damaged_is_begun_anew(path: Path, content: bytes) -> None:
     assert known(path) == list(range(10))
 
 
-def test_damage_inside_is_an_error_once_and_gone_at_the_next_run(path: Path) -> None:
+def test_damage_that_shows_only_on_the_way_costs_a_new_beginning(path: Path) -> None:
     filled(path, 5_000)
     raw = bytearray(path.read_bytes())
     raw[4096 * 3 : 4096 * 40] = b"\xff" * (4096 * 37)
     path.write_bytes(raw)
-    with pytest.raises(OSError, match="run again"):
-        known(path, 5_000)
-    filled(path)
+    with VectorStore(path, MODEL) as store:
+        assert store.vectors_of(digests(5_000))[1] == list(range(5_000))
+        assert store.damaged
+        store.keep(digests(10), vectors(10))
     assert known(path) == list(range(10))
+
+
+def test_damaged_file_is_left_alone_where_that_is_wanted(path: Path) -> None:
+    path.write_bytes(b"no database" * 1_000)
+    with VectorStore(path, MODEL, keep_damaged=True) as store:
+        assert store.vectors_of(digests(3))[1] == [0, 1, 2]
+    assert path.read_bytes() == b"no database" * 1_000
 
 
 def test_machine_that_refuses_is_an_error_of_the_machine(tmp_path: Path) -> None:
@@ -108,9 +116,9 @@ def test_machine_that_refuses_is_an_error_of_the_machine(tmp_path: Path) -> None
 def test_compaction_waits_until_it_pays_and_keeps_what_is_used(path: Path) -> None:
     filled(path, 100)
     with VectorStore(path, MODEL) as store:
-        assert store.compact(iter(digests(75)), {MODEL.digest}) == 0
+        assert store.compact((digests(75)), {MODEL.digest}) == 0
         size = path.stat().st_size
-        assert store.compact(iter(digests(60)), {MODEL.digest}) == 40
+        assert store.compact((digests(60)), {MODEL.digest}) == 40
     assert path.stat().st_size <= size
     assert known(path, 100) == list(range(60))
 
@@ -119,7 +127,7 @@ def test_vectors_of_models_that_no_snapshot_has_go_and_others_stay(path: Path) -
     filled(path, 10, OTHER)
     filled(path, 10)
     with VectorStore(path, MODEL) as store:
-        assert store.compact(iter(digests(10)), {MODEL.digest, OTHER.digest}) == 0
-        assert store.compact(iter(digests(10)), {MODEL.digest}) == 10
+        assert store.compact((digests(10)), {MODEL.digest, OTHER.digest}) == 0
+        assert store.compact((digests(10)), {MODEL.digest}) == 10
     assert known(path, 10, OTHER) == []
     assert known(path) == list(range(10))

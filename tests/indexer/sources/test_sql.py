@@ -58,7 +58,7 @@ def test_rows_of_sqlite_are_articles_named_by_number_and_id(sqlite: Path) -> Non
     first = items[0]
     assert isinstance(first, Found)
     assert (first.article.id, first.article.title, first.article.tags) == ("1", "T 1", ["sea", "moon"])
-    assert items[4].where == f"sqlite:///{sqlite} row 5 (id 5)"
+    assert re.fullmatch(rf"sqlite:///{sqlite} query [0-9a-f]{{6}} row 5 \(id 5\)", items[4].where)
 
 
 def test_percent_signs_and_colons_reach_the_database_as_they_stand(sqlite: Path, postgres: str) -> None:
