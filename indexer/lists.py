@@ -1,6 +1,7 @@
 """What an index would show, as one night is compared with another: of articles just indexed, or of a snapshot.
 
-Blocks are taken as relatedness alone gives them: enough related, nothing that is never shown, no other rule.
+Blocks are taken by the rules that hold whatever is asked: enough related, nothing that is never shown, the article's
+own language first. Stories and variety are left to the service.
 """
 
 import hashlib
@@ -47,14 +48,20 @@ class Lists:
         return len(self.ids)
 
     def blocks(self) -> NDArray[np.int32]:
-        """Return the rows each block shows, best first: int32, articles x (at most) BLOCK_ITEMS, -1 for none."""
+        """Return the rows each block shows, in order: int32, articles x (at most) BLOCK_ITEMS, -1 for none.
+
+        Those in the article's own language go first, as the service has it.
+        """
         shown = (
             (self.rows >= 0)
             & (self.scores >= self.recipe.score_of(self.recipe.probability_min))
             & ~self.hidden[np.maximum(self.rows, 0)]
             & ~self.sensitive[:, np.newaxis]
         )
-        places = np.argsort(~shown, axis=1, kind="stable")[:, :BLOCK_ITEMS]
+        spoken, numbers = np.unique(self.languages, return_inverse=True)
+        theirs, own = numbers[np.maximum(self.rows, 0)], numbers[:, np.newaxis]
+        foreign = (theirs != own) & (spoken[theirs] != "") & (spoken[own] != "")
+        places = np.argsort(2 * ~shown + foreign, axis=1, kind="stable")[:, :BLOCK_ITEMS]
         return np.where(
             np.take_along_axis(shown, places, axis=1), np.take_along_axis(self.rows, places, axis=1), -1
         ).astype(np.int32)

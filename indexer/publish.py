@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seealso.errors import SettingsInvalid, SnapshotMissing
+from seealso.errors import SettingsInvalid, SnapshotMissing, SnapshotRefused
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.snapshot.layout import (
     BUILDING_PREFIX,
@@ -19,6 +19,7 @@ from seealso.snapshot.layout import (
     snapshot_folder,
     sync_folder,
 )
+from seealso.snapshot.manifest import read_manifest
 
 
 def publish(index: Path, snapshot_id: str) -> None:
@@ -27,10 +28,12 @@ def publish(index: Path, snapshot_id: str) -> None:
 
 
 def prune(index: Path, keep: int) -> list[str]:
-    """Remove all but the `keep` newest snapshots and the current one; return the ids of those removed."""
+    """Remove all but `keep` snapshots: the current, the one served before it, the newest; return the ids removed."""
     current = current_id(index)
     ids = published_ids(index)
-    removed = [each for each in ids[: max(0, len(ids) - keep)] if each != current]
+    first = [each for each in (current, _parent_of(index, current)) if each in ids]
+    kept = list(dict.fromkeys([*first, *reversed(ids)]))[:keep]
+    removed = [each for each in ids if each not in kept]
     for snapshot_id in removed:
         remove_snapshot(index, snapshot_id)
     return removed
@@ -79,6 +82,13 @@ def keep_recipe(index: Path, recipe: Recipe) -> Path:
     """Have the next runs use a recipe; return the file that says so."""
     replace_file(index / RECIPE, recipe.model_dump_json(indent=2).encode() + b"\n")
     return index / RECIPE
+
+
+def _parent_of(index: Path, snapshot_id: str) -> str | None:
+    try:
+        return read_manifest(snapshot_folder(index, snapshot_id)).parent
+    except SnapshotRefused:
+        return None
 
 
 def _remove_folder(folder: Path) -> None:

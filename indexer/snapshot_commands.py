@@ -64,7 +64,7 @@ def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None
     """Serve an earlier snapshot again; the service follows within a second, and nothing is removed.
 
     \b
-    seealso rollback --index var/index                                     the one before the current
+    seealso rollback --index var/index                                     the one served before the current
     seealso rollback 20261124T061500Z-0123456789ab --index var/index       this one
 
     The next night publishes anew, and compares itself with the one rolled back to.
@@ -115,8 +115,14 @@ def open_named(index: Path, snapshot_id: str | None) -> Snapshot:
 
 
 def _before(index: Path, current: str) -> str:
-    """Return the newest snapshot that is older than the current one. Raises SnapshotMissing if there is none."""
+    """Return the snapshot that was served when the current one was made; the newest older one, if that is gone.
+
+    Raises SnapshotMissing if there is none.
+    """
     older = [each for each in published_ids(index) if each < current]
+    manifest = _manifest_or_reason(index, current)
+    if isinstance(manifest, Manifest) and manifest.parent in older:
+        return manifest.parent
     if not older:
         raise SnapshotMissing(index, f"none is older than {current}, which is served; `seealso snapshots` lists them")
     return older[-1]

@@ -49,3 +49,10 @@ def test_blocks_are_as_long_as_a_page_shows() -> None:
     made = lists_of_articles(articles(count), rows, np.full(rows.shape, SURE, np.float32), RECIPE_DEFAULT)
     assert made.blocks().shape == (count, BLOCK_ITEMS)
     assert (made.blocks() == rows[:, :BLOCK_ITEMS]).all()
+
+
+def test_own_language_goes_first() -> None:
+    items = [article("a", language="de"), article("b", language="fr"), article("c", language="de-AT"), article("d")]
+    rows = np.array([[1, 2, 3], [0, 2, 3], [1, 0, 3], [1, 0, 2]], np.int32)
+    blocks = lists_of_articles(items, rows, np.full(rows.shape, SURE, np.float32), RECIPE_DEFAULT).blocks()
+    assert blocks.tolist() == [[2, 3, 1], [3, 0, 2], [0, 3, 1], [1, 0, 2]]

@@ -85,3 +85,11 @@ def test_rollback_waits_for_no_night(tmp_path: Path) -> None:
     index_of(tmp_path, articles(3))
     with lock_index(tmp_path), pytest.raises(IndexLocked):
         run(rollback, "--index", tmp_path)
+
+
+def test_rollback_passes_over_what_was_rolled_back_from(tmp_path: Path) -> None:
+    good, bad, _ = (index_of(tmp_path, articles(count)).snapshot for count in (3, 4, 3))
+    run(rollback, str(good), "--index", tmp_path)
+    index_of(tmp_path, articles(5))
+    run(rollback, "--index", tmp_path)
+    assert open_current(tmp_path).id == good != bad

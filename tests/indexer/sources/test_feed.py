@@ -258,3 +258,11 @@ def test_full_pages_that_fail_do_so_one_by_one(site: Site, extractor: PageExtrac
         "robots.txt",
         "the entry links to no page",
     ]
+
+
+def test_many_beginnings_in_a_comment_take_no_longer_than_their_length(tmp_path: Path) -> None:
+    path = tmp_path / "feed.xml"
+    item = "<item><guid isPermaLink='false'>a</guid><title>T</title><description>B</description></item>"
+    path.write_text(f"<rss version='2.0'><channel><!-- {'<rss ' * 200_000} -->{item}</channel></rss>")
+    (found,) = Feed(str(path), FieldMap()).read()
+    assert isinstance(found, Found)
