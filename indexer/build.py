@@ -4,6 +4,7 @@ Read `build_index` top to bottom; each stage is a function of its own. Nothing o
 last step, which is one rename.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ from indexer.comparison import Changes, changes_between, picks_in, probabilities
 from indexer.embedding import Passages, cut_articles, embed_missing, look_up, seconds_to_embed, usable_vectors
 from indexer.eventful import EVENTFUL_RECIPE, eventful
 from indexer.gates import (
+    ARTICLES_LOST_MIN,
     Gate,
     GateLimits,
     articles_gate,
@@ -32,6 +34,7 @@ from indexer.gates import (
     overlap_gate,
     picks_gate,
     quarantine_gate,
+    texts_gate,
 )
 from indexer.lists import Lists, lists_of_articles, lists_of_snapshot
 from indexer.lock import lock_index
@@ -39,7 +42,7 @@ from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
 from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish, remove_snapshot
 from indexer.reading import read_articles
-from indexer.report import Report
+from indexer.report import SHORT_WORDS_MAX, Report
 from indexer.reuse import VectorStore
 from indexer.sources.source import Found, Quarantined, Source
 from indexer.stories import STORY_RECIPE, find_stories
@@ -55,8 +58,6 @@ from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import Night, SnapshotContent, write_snapshot
 from seealso.space import PassageVectors, fit_space
 
-# An article of fewer words is about nothing that another could be near to.
-SHORT_WORDS_MAX = 30
 SHORT_LISTED = 50
 STORIES_LISTED = 12
 
@@ -147,7 +148,11 @@ def build_index(
             tonight = lists_of_articles(articles, neighbours.rows, neighbours.scores, recipe)
             before = lists_of_snapshot(yesterday) if yesterday is not None else None
             late = compare(tonight, before, report, limits.gates)
-            late += [quarantine_gate(report, limits.gates), try_links(articles, find_dead, limits.gates)]
+            late += [
+                texts_gate(words / len(articles), words_of(yesterday), limits.gates),
+                quarantine_gate(report, limits.gates),
+                try_links(articles, find_dead, limits.gates),
+            ]
         check_gates(late, report, limits.force)
         with report.timed("write"):
             reporter.stage("Snapshot", None, "")
@@ -171,42 +176,59 @@ def build_index(
             )
             night = Night(
                 parent=report.parent,
-                sources={tally.name: tally.read for tally in report.sources},
+                sources={key_of(tally.name): tally.read for tally in report.sources},
                 gates=for_manifest(report),
                 forced=report.forced,
             )
             report.snapshot = write_snapshot(index, content, datetime.now(UTC), night)
         with report.timed("check"):
-            report.content = checked(index, report.snapshot).manifest.content
+            written = checked(index, report.snapshot).manifest
+            report.content = written.content
         make_current(index, report.snapshot, report)
+        report.snapshot_created = written.created
         with report.timed("clean up"):
             clean_up(index, limits.keep, passages, encoder, report)
 
 
 def open_yesterday(index: Path, report: Report) -> Snapshot | None:
-    """Return the snapshot that is current, None before the first, or if it cannot be opened: then nothing compares."""
+    """Return the snapshot that tonight is compared with, and takes for its parent; None before the first.
+
+    It is the current one. If that cannot be opened, it is the newest that can.
+    """
     report.parent = current_or_none(index)
-    if report.parent is None:
-        return None
-    try:
-        yesterday = open_snapshot(snapshot_folder(index, report.parent))
-    except SnapshotRefused as error:
-        report.parent_refused = str(error)
-        report.notices.append(f"nothing was compared with the night before: {error}")
-        return None
-    report.articles_before = len(yesterday)
-    return yesterday
+    ids = published_ids(index)
+    for snapshot_id in dict.fromkeys([*([report.parent] if report.parent else []), *reversed(ids)]):
+        try:
+            yesterday = open_snapshot(snapshot_folder(index, snapshot_id))
+        except SnapshotRefused as error:
+            report.notices.append(f"tonight cannot be compared with {snapshot_id}: {error}")
+            continue
+        if snapshot_id != report.parent:
+            report.notices.append(
+                f"tonight is compared with {snapshot_id}, not with {report.parent or 'the current one'}"
+            )
+            report.parent = snapshot_id
+        report.articles_before, report.snapshot_created = len(yesterday), yesterday.manifest.created
+        return yesterday
+    return None
 
 
 def check_sources(sources: Sequence[Source], report: Report, before: Manifest | None, limits: Limits) -> None:
     """Raise SourceShrunk if a complete source gives far less than it did; see GateLimits.source_min."""
     for source, tally in zip(sources, report.sources, strict=True):
-        tally.before = before.sources.get(tally.name) if before else None
-        if not source.complete or not tally.before or tally.read >= limits.gates.source_min * tally.before:
+        tally.before = before.sources.get(key_of(tally.name)) if before else None
+        if not source.complete or not tally.before or tally.before - tally.read < ARTICLES_LOST_MIN:
+            continue
+        if tally.read >= limits.gates.source_min * tally.before:
             continue
         if not limits.force:
             raise SourceShrunk(tally.name, tally.read, tally.before, limits.gates.source_min)
         report.forced.append(f"source {tally.name}")
+
+
+def key_of(name: str) -> str:
+    """Return what a source's count is kept under: a file is the same however its path is spelt."""
+    return os.path.abspath(name) if os.path.exists(name) else name
 
 
 def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Report) -> None:
@@ -214,7 +236,7 @@ def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Re
     if store is None:
         report.embedded, report.reused = len(passages.missing), len(passages.digests) - len(passages.missing)
     else:
-        with VectorStore(store, encoder.identity, keep_damaged=True) as vectors_kept:
+        with VectorStore(store, encoder.identity, look_only=True) as vectors_kept:
             look_up(passages, vectors_kept, report)
     with report.timed("sample"):
         report.embed_seconds_expected = round(seconds_to_embed(passages, encoder), 1)
@@ -288,6 +310,11 @@ def compare(tonight: Lists, yesterday: Lists | None, report: Report, limits: Gat
     ]
 
 
+def words_of(yesterday: Snapshot | None) -> float:
+    """Return how many words an article of a snapshot has on average; 0 without a snapshot."""
+    return yesterday.manifest.counts.words / len(yesterday) if yesterday is not None else 0.0
+
+
 def try_links(articles: Sequence[Article], find_dead: FindDead | None, limits: GateLimits) -> Gate:
     """Return the gate of dead links; a sample of addresses is asked, if that is wanted."""
     addresses = [article.url for article in articles if article.url]
@@ -350,4 +377,4 @@ def _first_fault(report: Report) -> str:
     if not report.quarantined:
         return ""
     first = report.quarantined[0]
-    return f" ({len(report.quarantined):,} quarantined; the first: {first['where']}: {first['reason']})"
+    return f" ({report.quarantined_count:,} quarantined; the first: {first['where']}: {first['reason']})"

@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from indexer.progress import Reporter
+from indexer.progress import Reporter, print_table
 from indexer.sources.source import Found, LeftOut, Quarantined, Source
 from seealso.article import Article, format_time
 
@@ -119,13 +119,13 @@ def show_checked(check: Check, quarantine_max: float, console: Console) -> None:
         table.add_row("quarantined", f"{each.quarantined:,}")
         for fault in each.faults:
             table.add_row("", f"{fault.where}: {fault.reason}".encode("utf-8", "backslashreplace").decode())
-        console.print(table)
+        print_table(console, table)
         console.print()
     for found in check.samples:
         table = _table()
         for name, text in _lines_of(found):
             table.add_row(name, text)
-        console.print(table)
+        print_table(console, table)
         console.print()
 
     articles, bad = (sum(counts) for counts in zip(*((s.articles, s.quarantined) for s in check.sources), strict=True))

@@ -1,6 +1,8 @@
 """The indexer's commands about the night: index, check."""
 
+import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -9,6 +11,7 @@ from rich.console import Console
 
 from indexer.check import check_sources, show_checked
 from indexer.extract import PageExtractor
+from indexer.lock import lock_index
 from indexer.night import Night, run_night, tell_unstarted
 from indexer.progress import reporter_for, width_of
 from indexer.snapshot_commands import index_option, json_option
@@ -63,6 +66,7 @@ def index(
             tell_unstarted(error, bare, console)
         raise
     configure_logs(settings.log_format, settings.log_level)
+    signal.signal(signal.SIGTERM, _stop)
     report, page = run_night(Night(settings, wanted, sources, dry_run, force), console)
     get_log().debug("snapshot_published", snapshot_id=report.snapshot, articles=report.articles)
     program = sys.argv[0]
@@ -90,7 +94,10 @@ def check(sources: tuple[str, ...], index: Path | None, project: Path | None, as
     The sources are read to their end. Nothing is embedded, nothing published.
     """
     settings, wanted = _load(project, index=index)
+    # What feeds and crawls remember is the night's: not while one runs.
+    remembers = not sources and settings.index.exists()
     with (
+        lock_index(settings.index) if remembers else nullcontext(),
         PageExtractor(settings.page_seconds_max) as extractor,
         Fetcher(fetch_limits(wanted.crawl)) as fetcher,
         reporter_for(Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))) as reporter,
@@ -102,6 +109,11 @@ def check(sources: tuple[str, ...], index: Path | None, project: Path | None, as
     else:
         console = Console(highlight=False, markup=False, width=width_of(sys.stdout))
         show_checked(checked, settings.gate_quarantine_max, console)
+
+
+def _stop(number: int, frame: object) -> None:
+    """End the night as an error does, so that it is told."""
+    raise SystemExit(128 + number)
 
 
 def _load(project: Path | None, **options: object) -> tuple[IndexerSettings, Project]:

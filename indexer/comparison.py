@@ -20,8 +20,8 @@ class Changes:
     """How many articles came, changed, went and stayed; and of those whose text stayed, how much of their lists did.
 
     `rows`: of the articles with unchanged text, in tonight's lists; `overlaps` (float64): for each, the share of its
-    first COMPARED_ITEMS of yesterday, those no longer in the index left aside, that are among tonight's first as many.
-    Articles that had none yesterday are not among them.
+    first COMPARED_ITEMS of yesterday that are among its first as many of tonight. Only articles of both nights count,
+    so that what is new, or gone, changes no list. Articles that had none yesterday are not among them.
     """
 
     new: int
@@ -111,17 +111,19 @@ def changes_between(yesterday: Lists, tonight: Lists) -> Changes:
     now = {article_id: row for row, article_id in enumerate(tonight.ids)}
     kept = [(before[article_id], row) for article_id, row in now.items() if article_id in before]
     unchanged = sum(yesterday.wholes[old] == tonight.wholes[new] for old, new in kept)
-    # Yesterday's row -> tonight's, -1 for what is gone; the last stands for 'no candidate'.
+    # Yesterday's row -> tonight's, -1 for what is gone; the last stands for 'no candidate'. And which are not new.
     moved = np.array([now.get(article_id, -1) for article_id in yesterday.ids] + [-1], np.int64)
+    known = np.array([article_id in before for article_id in tonight.ids] + [False], np.bool_)
     rows, overlaps = [], []
     for old, new in kept:
         if yesterday.texts[old] != tonight.texts[new]:
             continue
-        still = moved[yesterday.rows[old, :COMPARED_ITEMS]]
-        still = still[still >= 0]
-        if len(still):
+        then = moved[yesterday.rows[old]]
+        then = then[then >= 0][:COMPARED_ITEMS]
+        if len(then):
+            current = tonight.rows[new]
             rows.append(new)
-            overlaps.append(float(np.isin(still, tonight.rows[new, :COMPARED_ITEMS]).mean()))
+            overlaps.append(float(np.isin(then, current[known[current]][:COMPARED_ITEMS]).mean()))
     return Changes(
         new=len(tonight) - len(kept),
         changed=len(kept) - unchanged,

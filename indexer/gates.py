@@ -11,6 +11,10 @@ from indexer.comparison import Changes, Picks, Shown
 from indexer.report import Report
 from seealso.errors import GateFailed
 
+# A drop is not laid to chance if chance would make as large a one less than once in twenty nights.
+CHANCE_MAX = 0.05
+# Fewer than these may go, however small the archive: a handful is no broken source.
+ARTICLES_LOST_MIN = 10
 # Below this many articles, one that stands in every block is no hub, and a handful of new ones changes every list.
 ARTICLES_COMPARED_MIN = 100
 
@@ -22,6 +26,7 @@ class GateLimits:
     articles_min: float = 0.9
     quarantine_max: float = 0.01
     empty_blocks_rise_max: float = 0.05
+    texts_min: float = 0.7
     overlap_min: float = 0.6
     picks_drop_max: float = 0.02
     languages_max: float = 0.1
@@ -54,12 +59,25 @@ def articles_gate(articles: int, before: int, limits: GateLimits) -> Gate:
     says = (
         f"{articles:,} articles, {share:.1%} of yesterday's {before:,}; at least {limits.articles_min:.1%} are wanted"
     )
-    return Gate("articles", share, limits.articles_min, share >= limits.articles_min, says, reason)
+    passed = share >= limits.articles_min or before - articles < ARTICLES_LOST_MIN
+    return Gate("articles", share, limits.articles_min, passed, says, reason)
+
+
+def texts_gate(words: float, before: float, limits: GateLimits) -> Gate:
+    """Are articles as long as yesterday, nearly? In words an article, on average."""
+    reason = "articles do not shrink overnight; a paywall's teaser, or an empty template, came in place of their text"
+    if not before:
+        says = f"{words:,.0f} words an article, and no night before to compare"
+        return _unmeasured("texts", limits.texts_min, says, reason)
+    share = words / before
+    says = f"{words:,.0f} words an article, {share:.1%} of yesterday's {before:,.0f}; "
+    says += f"at least {limits.texts_min:.1%} are wanted"
+    return Gate("texts", share, limits.texts_min, share >= limits.texts_min, says, reason)
 
 
 def quarantine_gate(report: Report, limits: GateLimits) -> Gate:
     """Could nearly all articles be read?"""
-    share, bad = report.quarantined_share, len(report.quarantined)
+    share, bad = report.quarantined_share, report.quarantined_count
     says = f"{bad:,} of {bad + report.articles:,} articles are unusable, {share:.1%}; "
     says += f"at most {limits.quarantine_max:.1%} may be"
     if bad:
@@ -111,11 +129,12 @@ def picks_gate(picks: Picks | None, limits: GateLimits) -> Gate:
     if picks.change is None or picks.yesterday is None:
         return _unmeasured("picks", limits.picks_drop_max, f"{said}, and there is no night before to compare", reason)
     drop = 0.0 - picks.change.mean
-    passed = drop <= limits.picks_drop_max or picks.change.high >= 0.0
+    passed = drop <= limits.picks_drop_max or picks.change.p >= CHANCE_MAX
     says = (
         f"{said}; by the same picks {100 * picks.change.mean:+.1f} points against yesterday's {picks.yesterday:.1%} "
         f"({100 * picks.change.low:+.1f} to {100 * picks.change.high:+.1f}); a drop of more than "
-        f"{100 * limits.picks_drop_max:.1f} points that chance does not explain is refused"
+        f"{100 * limits.picks_drop_max:.1f} points that chance does not explain is refused (here p = "
+        f"{picks.change.p:.3f})"
     )
     return Gate("picks", drop, limits.picks_drop_max, passed, says, reason)
 

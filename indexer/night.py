@@ -4,9 +4,10 @@ Whatever becomes of the night is in its report; the report goes to the index fol
 news, to whom the settings name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -118,13 +119,16 @@ def tell(report: Report, settings: IndexerSettings, console: Console) -> Path | 
         page = write_report(settings.index, _name_of(report.started, report), facts, render_night(facts))
     except OSError as error:
         console.print(f"the report could not be kept in {settings.index}: {error.strerror or error}")
-    try:
-        if settings.metrics_file:
-            write_textfile(settings.metrics_file, facts)
-        if settings.metrics_push:
-            push(settings.metrics_push, facts)
-    except MetricsUnsent as error:
-        console.print(str(error))
+    sends: list[Callable[[], None]] = []
+    if settings.metrics_file:
+        sends.append(partial(write_textfile, settings.metrics_file, facts))
+    if settings.metrics_push:
+        sends.append(partial(push, settings.metrics_push, facts))
+    for send in sends:
+        try:
+            send()
+        except MetricsUnsent as error:
+            console.print(str(error))
     if report.outcome in ("refused", "failed"):
         told = raise_alarm(
             facts,
@@ -142,6 +146,8 @@ def _end_of(error: BaseException) -> tuple[Outcome, int, str]:
     """Return how a night ended that an error ended: outcome, exit code, reason."""
     if isinstance(error, KeyboardInterrupt):
         return "failed", INTERRUPTED, "it was interrupted"
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return "failed", error.code, "it was told to stop (SIGTERM)"
     named = isinstance(error, SeealsoError | OSError)
     reason = message_of(error) if named else f"a fault of ours: {error!r}"
     return "refused" if isinstance(error, REFUSALS) else "failed", exit_code_of(error), reason

@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.post import host_of, post
-from seealso.snapshot.layout import is_snapshot_id
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -141,14 +140,12 @@ def _values_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     """Yield (metric, its label's value or '', value) for all that the report says."""
     published = report.get("outcome") == "published"
     started, finished = _seconds_of(report.get("started")), _seconds_of(report.get("finished"))
-    # A refused night leaves the one before in service, and names it as its parent.
-    snapshot = report.get("snapshot") if published else report.get("parent")
     # Of sources that were not read to their end, and articles that were not cut, nothing is known.
     read, cut = bool(report.get("articles")), bool(report.get("passages"))
     scalars = {
         "finished_timestamp_seconds": finished,
         LAST_SUCCESS: finished if published else None,
-        SNAPSHOT_CREATED: _made_at(snapshot),
+        SNAPSHOT_CREATED: _seconds_of(report.get("snapshot_created")),
         "success": published,
         "exit_code": report.get("exit_code"),
         "duration_seconds": finished - started if finished and started else None,
@@ -156,7 +153,7 @@ def _values_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
         "articles_new": report.get("new"),
         "articles_changed": report.get("changed"),
         "articles_removed": report.get("removed"),
-        "quarantined": _length_of(report.get("quarantined")) if read else None,
+        "quarantined": report.get("quarantined_count") if read else None,
         "left_out": _sum_of(report.get("left_out")) if read else None,
         "passages": report.get("passages") if cut else None,
         "passages_embedded": report.get("embedded"),
@@ -194,13 +191,6 @@ def _kept_in(path: Path) -> dict[str, float]:
 def _seconds_of(moment: str | None) -> float | None:
     """Return a time of ISO 8601 in seconds since 1970."""
     return datetime.fromisoformat(moment).timestamp() if moment else None
-
-
-def _made_at(snapshot_id: str | None) -> float | None:
-    """Return when a snapshot was made, in seconds since 1970; its id begins with that time, in UTC."""
-    if not snapshot_id or not is_snapshot_id(snapshot_id):
-        return None
-    return datetime.strptime(snapshot_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def _length_of(items: Any) -> int | None:

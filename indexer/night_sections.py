@@ -28,15 +28,17 @@ Report = Mapping[str, Any]
 
 LANGUAGES_MAX = 7
 REASONS_MAX = 8
-# As many quarantined records as are named; the report's JSON has them all.
+# As many quarantined records as are named; the report's JSON has more.
 QUARANTINED_MAX = 200
 # As many articles of a story as tell what it is about.
 TITLES_MAX = 6
 # Articles of more passages than these are one column.
 PASSAGES_MAX = 12
 # Gates whose value must not fall below the limit, and those where it must not rise above it.
-AT_LEAST = {"articles", "overlap", "picks"}
-AT_MOST = {"quarantine", "empty-blocks", "languages", "hubs", "links"}
+AT_LEAST = {"articles", "texts", "overlap"}
+AT_MOST = {"quarantine", "languages", "hubs", "links"}
+# Gates of a change since yesterday, in points: which way it is held back.
+CHANGES = {"empty-blocks": 1, "picks": -1}
 FAILED = {"failed", "overridden"}
 
 KINDS: Mapping[str, Role] = {"new": "better", "changed": "ours", "removed": "worse"}
@@ -61,11 +63,17 @@ def _gate(gate: Report, forced: set[str]) -> Gate:
     if gate.get("passed"):
         verdict = "not measured" if value is None else "passed"
     sign = "at least " if name in AT_LEAST else "at most " if name in AT_MOST else ""
+    wanted = "" if limit is None else sign + _amount(limit).replace(f".0{NO_BREAK}%", f"{NO_BREAK}%")
+    measured = _amount(value)
+    if name in CHANGES:
+        way = CHANGES[name]
+        measured = "–" if value is None else f"{100 * way * value + 0.0:+.1f} points"
+        wanted = "" if limit is None else f"a {'rise' if way > 0 else 'fall'} of at most {100 * limit:g} points"
     return Gate(
         name=name.replace("-", " "),
         verdict=verdict,
-        value=_amount(value),
-        limit="" if limit is None else sign + _amount(limit).replace(f".0{NO_BREAK}%", f"{NO_BREAK}%"),
+        value=measured,
+        limit=wanted,
         said=cut_text(gate.get("says", "")).replace(" %", f"{NO_BREAK}%"),
         reason=cut_text(gate.get("reason", "")),
     )
@@ -148,12 +156,13 @@ def _section_of_quarantine(report: Report) -> Section | None:
         return None
     if not quarantined:
         return Section("quarantine", "Quarantined", "Nothing: every record that is an article could be read as one.")
-    rest = len(quarantined) - QUARANTINED_MAX
+    count = report.get("quarantined_count") or len(quarantined)
+    rest = count - QUARANTINED_MAX
     rows = tuple(
         (cut_text(each.get("where", "")), cut_text(each.get("reason", ""))) for each in quarantined[:QUARANTINED_MAX]
     )
     reasons = Counter(cut_text(each.get("reason", "")) for each in quarantined)
-    said = f"{plural(len(quarantined), 'record')} could not be read as an article and stayed out of the index."
+    said = f"{plural(count, 'record')} could not be read as an article and stayed out of the index."
     parts = [
         Part(
             Table(f"The first {QUARANTINED_MAX}, and {rest:,} more" if rest > 0 else "All", ("Where", "Why"), rows),

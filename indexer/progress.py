@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 PLAIN_SECONDS = 10.0
@@ -133,6 +134,16 @@ class PlainReporter:
 def width_of(stream: TextIO) -> int | None:
     """Return how many columns to print in: those of the terminal (None), else so many that nothing is folded."""
     return None if stream.isatty() else 200
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; where no person reads it, without the blanks that fill its columns up."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def reporter_for(console: Console) -> TerminalReporter | PlainReporter:

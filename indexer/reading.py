@@ -25,28 +25,31 @@ def read_articles(
     `sections_left_out`: articles of these sections are no part of the index, however their names are cased. Of two
     articles with the same id in one source, the first is taken.
     """
-    reporter.stage("Articles", None, "articles")
+    unwanted = {section.casefold() for section in sections_left_out}
     found: dict[str, Found] = {}
     for source in sources:
+        reporter.stage(f"Read {source.name[-40:]}", None, "articles")
         # A file's name may be no UTF-8.
         tally = SourceTally(source.name.encode("utf-8", "backslashreplace").decode())
         report.sources.append(tally)
-        for article_id, item in _read_source(source, tally, report, reporter).items():
+        for article_id, item in _read_source(source, tally, unwanted, report, reporter).items():
             earlier = found.get(article_id)
             found[article_id] = item if earlier is None else merged(earlier, item)
-    unwanted = {section.casefold() for section in sections_left_out}
-    for article_id, item in list(found.items()):
-        section = item.article.section
-        if section is not None and section.casefold() in unwanted:
-            report.left_out[f"section {section}"] += 1
-            del found[article_id]
+    found = {article_id: item for article_id, item in found.items() if not _is_of(unwanted, item)}
     report.articles = len(found)
     report.without_url = sum(item.article.url is None for item in found.values())
     report.with_markup = sum(_MARKUP.search(item.article.body) is not None for item in found.values())
     return [with_picks for _, with_picks in sorted(take_page_cards(found.values(), report).items())]
 
 
-def _read_source(source: Source, tally: SourceTally, report: Report, reporter: Reporter) -> dict[str, Found]:
+def _is_of(sections: set[str], item: Found) -> bool:
+    return (item.article.section or "").casefold() in sections
+
+
+def _read_source(
+    source: Source, tally: SourceTally, unwanted: set[str], report: Report, reporter: Reporter
+) -> dict[str, Found]:
+    """Return a source's articles, those of unwanted sections included: they go once the sources are merged."""
     found: dict[str, Found] = {}
     for item in source.read():
         reporter.advance()
@@ -60,9 +63,13 @@ def _read_source(source: Source, tally: SourceTally, report: Report, reporter: R
             tally.quarantined += 1
             first = found[item.article.id].where
             report.quarantine(Quarantined(item.where, f"id: {item.article.id!r} is taken already by {first}"))
+        elif _is_of(unwanted, item):
+            tally.left_out += 1
+            report.left_out[f"section {item.article.section}"] += 1
+            found[item.article.id] = item
         else:
             tally.read += 1
-            report.unknown_keys.update(item.unknown_keys)
+            report.count_unknown(item.unknown_keys)
             found[item.article.id] = item
     if isinstance(source, Remembered):
         tally.carried = source.carried

@@ -3,7 +3,7 @@
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -14,11 +14,16 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from indexer.progress import print_table
 from indexer.sources.source import Quarantined
 from seealso.article import format_time
 from seealso.snapshot.layout import REPORTS, replace_file
 
 QUARANTINED_SHOWN = 10
+# An article of fewer words is about nothing that another could be near to.
+SHORT_WORDS_MAX = 30
+# A source may be broken a million times: what is kept of that is bounded.
+LISTED_MAX = 1_000
 # Two months of nights, some 100 kB each; what is older is in nobody's mind.
 REPORTS_KEPT = 60
 
@@ -42,7 +47,8 @@ class Report:
     """Counts and times of one night. What was not come to is None, or empty.
 
     `tokens` includes the title in front of every passage; `seconds` are wall time by stage, `memory_mb` the most memory
-    resident by a stage's end, in MiB; `carried`: articles that incomplete sources gave on earlier nights.
+    resident by a stage's end, in MiB; `snapshot_created`: of the snapshot that the night leaves in service; `carried`:
+    articles that incomplete sources gave on earlier nights.
     """
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -54,7 +60,7 @@ class Report:
     sources: list[SourceTally] = field(default_factory=list)
     snapshot: str | None = None
     parent: str | None = None
-    parent_refused: str | None = None
+    snapshot_created: str | None = None
     content: str | None = None
     model: str | None = None
     articles_before: int = 0
@@ -69,6 +75,7 @@ class Report:
     by_language: dict[str, int] = field(default_factory=dict)
     undated: int | None = None
     quarantined: list[dict[str, str]] = field(default_factory=list)
+    quarantined_count: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     unknown_keys: Counter[str] = field(default_factory=Counter)
     without_url: int = 0
@@ -99,7 +106,15 @@ class Report:
 
     def quarantine(self, item: Quarantined) -> None:
         """Count an article that could not be taken in."""
-        self.quarantined.append({"where": item.where, "reason": item.reason})
+        self.quarantined_count += 1
+        if len(self.quarantined) < LISTED_MAX:
+            self.quarantined.append({"where": item.where, "reason": item.reason})
+
+    def count_unknown(self, keys: Iterable[str]) -> None:
+        """Count keys that are no part of an article; of a thousand different ones, not more."""
+        for key in keys:
+            if key in self.unknown_keys or len(self.unknown_keys) < LISTED_MAX:
+                self.unknown_keys[key] += 1
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -114,8 +129,8 @@ class Report:
     @property
     def quarantined_share(self) -> float:
         """Return the share of unusable articles among all that were given."""
-        given = len(self.quarantined) + self.articles
-        return len(self.quarantined) / given if given else 0.0
+        given = self.quarantined_count + self.articles
+        return self.quarantined_count / given if given else 0.0
 
     def close(self, outcome: Outcome, exit_code: int, error: str | None = None) -> None:
         """Say how the night ended."""
@@ -130,6 +145,12 @@ class Report:
             "left_out": dict(self.left_out.most_common()),
             "unknown_keys": dict(self.unknown_keys.most_common()),
         }
+        # A night that ended early came to know nothing of these.
+        unknown = [] if self.articles else ["articles", "without_url", "with_markup"]
+        unknown += [] if self.passages else ["passages", "tokens", "passages_of_longest", "passages_per_article"]
+        unknown += [] if self.by_section else ["by_section", "by_month", "by_language"]
+        unknown += ["too_short"] if self.too_short_count is None else []
+        facts |= dict.fromkeys(unknown)
         printable: dict[str, Any] = _printable(facts)
         return printable
 
@@ -140,7 +161,7 @@ class Report:
         table.add_column(overflow="fold")
         for name, text in [*self._lines(), *more]:
             table.add_row(name, text)
-        console.print(table)
+        print_table(console, table)
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         before = f"; {self.articles_before:,} in the snapshot before" if self.parent else ""
@@ -166,6 +187,11 @@ class Report:
             how = "to be embedded" if self.outcome == "dry run" else "embedded"
             expected = f", about {_duration(self.embed_seconds_expected)}" if self.embed_seconds_expected else ""
             yield "", f"{self.embedded:,} {how}{expected}; {self.reused or 0:,} known from earlier nights"
+        if self.too_short_count:
+            yield (
+                "too short",
+                f"{self.too_short_count:,} of fewer than {SHORT_WORDS_MAX} words, {self.too_short[0]['id']} first",
+            )
         if self.passages_of_longest > 1:
             yield "longest", f"{self.longest} ({self.passages_of_longest} passages)"
         if self.page_cards:
@@ -173,11 +199,12 @@ class Report:
         if self.unknown_keys:
             keys = ", ".join(f"{key} ({count:,})" for key, count in self.unknown_keys.most_common(8))
             yield "unknown keys", f"left out: {keys}"
-        yield "quarantined", f"{len(self.quarantined):,}"
+        yield "quarantined", f"{self.quarantined_count:,}"
         for item in self.quarantined[:QUARANTINED_SHOWN]:
             yield "", f"{item['where']}: {item['reason']}"
-        if len(self.quarantined) > QUARANTINED_SHOWN:
-            yield "", f"… and {len(self.quarantined) - QUARANTINED_SHOWN:,} more, all in the report's file"
+        if self.quarantined_count > QUARANTINED_SHOWN:
+            more = self.quarantined_count - QUARANTINED_SHOWN
+            yield "", f"… and {more:,} more; the report's file has the first {LISTED_MAX:,}"
         for number, gate in enumerate(self.gates):
             mark = "passed" if gate["passed"] else ("forced" if gate["gate"] in self.forced else "FAILED")
             measured = "" if gate["value"] is None else f"{mark}  "
@@ -190,7 +217,8 @@ class Report:
         if self.memory_mb:
             yield "memory", f"{max(self.memory_mb.values()):,.0f} MiB at most"
         if self.removed_snapshots:
-            yield "removed", f"{len(self.removed_snapshots)} old snapshots"
+            count = len(self.removed_snapshots)
+            yield "removed", f"{count} old snapshot{'s' if count > 1 else ''}"
         yield "published", self.snapshot or self._why_nothing()
 
     def _why_nothing(self) -> str:

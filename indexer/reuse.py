@@ -7,6 +7,7 @@ on where it stopped; a vector that is not as it was written is embedded anew. It
 import errno
 import hashlib
 import sqlite3
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -25,10 +26,13 @@ UNUSED_SHARE_MAX = 0.3
 # SQLite takes at most 32,766 values in one statement.
 _ASKED_AT_ONCE = 10_000
 
+# A model whose index was refused may be wanted yet: its vectors stay so long after its last night.
+MODEL_KEPT_DAYS = 14
 _SCHEMA = """
 create table if not exists vectors (
     digest blob primary key, model text not null, vector blob not null, checksum integer not null
-)
+);
+create table if not exists models (digest text primary key, used real not null);
 """
 
 
@@ -43,13 +47,13 @@ class VectorStore:
     """Vectors by digest, for one model at a time. Use it as a context manager, by the holder of the index's lock.
 
     A file that is damaged is begun anew (`damaged` says so): it holds nothing that cannot be computed again. With
-    `keep_damaged` it is left alone, and nothing is known. Raises OSError when the machine refuses.
+    `look_only` nothing is written, and of a damaged file nothing known. Raises OSError when the machine refuses.
     """
 
-    def __init__(self, path: Path, model: ModelIdentity, keep_damaged: bool = False) -> None:
+    def __init__(self, path: Path, model: ModelIdentity, look_only: bool = False) -> None:
         self._path = path
         self._model = model
-        self._keep_damaged = keep_damaged
+        self._look_only = look_only
         self.damaged = False
 
     def __enter__(self) -> "VectorStore":
@@ -95,12 +99,20 @@ class VectorStore:
         self._mended(insert)
 
     def compact(self, used: Iterable[Digest], models: set[str]) -> int:
-        """Drop this model's vectors that are not `used`, and those of models whose digests are not among `models`.
+        """Drop this model's vectors that are not `used`, and those of models that are neither among `models` nor new.
 
         Done once they are more than UNUSED_SHARE_MAX of all. Returns how many were dropped.
         """
         digests = list(used)
-        return self._mended(lambda: self._compact(digests, sorted(models - {self._model.digest})))
+
+        def compact() -> int:
+            since = time.time() - MODEL_KEPT_DAYS * 86_400.0
+            lately = {
+                digest for (digest,) in self._connection.execute("select digest from models where used > ?", (since,))
+            }
+            return self._compact(digests, sorted((models | lately) - {self._model.digest}))
+
+        return self._mended(compact)
 
     def _compact(self, used: list[Digest], others: list[str]) -> int:
         with self._connection:
@@ -146,7 +158,11 @@ class VectorStore:
             connection.execute("pragma locking_mode = exclusive")
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
-            connection.execute(_SCHEMA)
+            if self._look_only:
+                connection.execute("select count(*) from models").fetchone()  # read, so that damage shows
+                return connection
+            connection.executescript(_SCHEMA)
+            connection.execute("insert or replace into models values (?, ?)", (self._model.digest, time.time()))
             connection.commit()
         except sqlite3.DatabaseError:
             connection.close()
@@ -155,9 +171,9 @@ class VectorStore:
 
     def _begin_anew(self) -> None:
         self.damaged = True
-        if self._keep_damaged:
+        if self._look_only:
             self._connection = sqlite3.connect(":memory:")
-            self._connection.execute(_SCHEMA)
+            self._connection.executescript(_SCHEMA)
             return
         for ending in ("", "-wal", "-shm", "-journal"):
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)

@@ -10,13 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer.lock import lock_index
-from indexer.progress import width_of
+from indexer.progress import print_table, width_of
 from indexer.publish import current_or_none, publish
 from seealso.errors import SnapshotMissing, SnapshotRefused
 from seealso.settings import IndexerSettings, describe, load_settings
 from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
+
+MODEL_SHOWN_COLUMNS = 120
 
 index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(IndexerSettings, "index"))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -26,10 +28,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 @index_option
 @json_option
 def snapshots(index: Path | None, as_json: bool) -> None:
-    """List the snapshots of an index folder: when, how many articles, which model, how its gates stood.
+    """List the snapshots of an index folder.
 
     \b
     seealso snapshots --index var/index
+
+    When each was made, of how many articles, how its gates stood, by which model, and which one is served.
     """
     settings = load_settings(IndexerSettings, index=index)
     current = current_or_none(settings.index)
@@ -38,22 +42,25 @@ def snapshots(index: Path | None, as_json: bool) -> None:
     ]
     if as_json:
         for snapshot_id, manifest in rows:
-            facts = manifest.model_dump() if isinstance(manifest, Manifest) else {"refused": manifest}
-            click.echo(orjson.dumps({"id": snapshot_id, "current": snapshot_id == current} | facts))
+            said = manifest.model_dump() if isinstance(manifest, Manifest) else {"refused": manifest}
+            click.echo(orjson.dumps({"id": snapshot_id, "current": snapshot_id == current} | said))
         return
     if not rows:
         raise SnapshotMissing(settings.index, "make one with `seealso index SOURCE --index DIR`")
+    console = Console(highlight=False, markup=False, width=width_of(sys.stdout))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("snapshot", "made", "articles", "model", "gates", ""):
-        table.add_column(column, justify="right" if column == "articles" else "left", no_wrap=column == "snapshot")
+    for column in ("", "snapshot", "made", "articles", "gates", "model"):
+        table.add_column(column, justify="right" if column == "articles" else "left", no_wrap=column != "gates")
     for snapshot_id, manifest in rows:
         mark = "current" if snapshot_id == current else ""
         if isinstance(manifest, Manifest):
-            model, articles = str(manifest.model.identity()), f"{manifest.counts.articles:,}"
-            table.add_row(snapshot_id, _age_of(manifest), articles, model, _gates_of(manifest), mark)
+            facts = [_age_of(manifest), f"{manifest.counts.articles:,}", _gates_of(manifest)]
+            # The first to go where there is little room.
+            facts += [str(manifest.model.identity())] if console.width >= MODEL_SHOWN_COLUMNS else []
+            table.add_row(mark, snapshot_id, *facts)
         else:
-            table.add_row(snapshot_id, "", "", manifest, "", mark)
-    Console(highlight=False, markup=False, width=width_of(sys.stdout)).print(table)
+            table.add_row(mark, snapshot_id, "", "", manifest)
+    print_table(console, table)
 
 
 @click.command()
@@ -61,15 +68,17 @@ def snapshots(index: Path | None, as_json: bool) -> None:
 @index_option
 @json_option
 def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
-    """Serve an earlier snapshot again; the service follows within a second, and nothing is removed.
+    """Serve an earlier snapshot again.
 
     \b
     seealso rollback --index var/index                                     the one served before the current
     seealso rollback 20261124T061500Z-0123456789ab --index var/index       this one
 
-    The next night publishes anew, and compares itself with the one rolled back to.
+    The service follows within a second, and nothing is removed. The next night publishes anew, and compares itself with
+    the one rolled back to.
     """
     settings = load_settings(IndexerSettings, index=index)
+    current_id(settings.index)  # a mistyped folder is not made
     with lock_index(settings.index):
         current = current_id(settings.index)
         wanted = snapshot_id or _before(settings.index, current)

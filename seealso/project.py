@@ -4,10 +4,12 @@ Out: a checked Project, or SettingsInvalid naming the place in the file. What a 
 knows; what a placement means, the service.
 """
 
+import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -30,7 +32,8 @@ def _article_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _web_address(address: str) -> str:
-    if not re.match(r"https?://[^\s/]+", address):
+    parts = urlsplit(address)  # a ValueError of its own for what is no host
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address")
     return address
 
@@ -272,10 +275,20 @@ def _variable(name: str, path: Path) -> str:
     return value
 
 
+def _names() -> set[str]:
+    """Return all names that a project's file may have."""
+    kinds = get_args(get_args(SourceEntry)[0])
+    return {name for model in (Project, Crawl, Placement, *kinds) for name in model.model_fields}
+
+
 def _fault(detail: Any) -> str:
     place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        message = "there is no such setting"
+        near = difflib.get_close_matches(str(detail["loc"][-1]), _names(), n=1, cutoff=0.7)
+        message = f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
+    elif detail["type"] == "union_tag_invalid":
+        context = detail["ctx"]
+        return f"{place}: there is no kind {context['tag']!r}; there are {context['expected_tags']}"
     given = "" if isinstance(detail["input"], dict | list) else f" (got {detail['input']!r})"
     return f"{place}: {message[:1].lower()}{message[1:]}{given}"

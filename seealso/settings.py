@@ -55,6 +55,10 @@ class IndexerSettings(Settings):
         float,
         Field(ge=0, le=10, description="how many articles there must be at least, as a share of yesterday's"),
     ] = 0.9
+    gate_texts_min: Annotated[
+        float,
+        Field(ge=0, le=10, description="how many words an article must have on average, as a share of yesterday's"),
+    ] = 0.7
     gate_quarantine_max: Annotated[
         float, Field(ge=0, le=1, description="the share of unusable articles above which nothing is published")
     ] = 0.01

@@ -79,7 +79,7 @@ class Current:
         if age_s <= self._age_warning_s:
             return None
         return (
-            f"the snapshot is {age_s / 3600:.0f} hours old, more than {self._age_warning_s / 3600:.0f}; "
+            f"the snapshot is {age_s / 3600:.1f} hours old, more than {self._age_warning_s / 3600:g}; "
             "did the night run? see the reports in the index folder"
         )
 

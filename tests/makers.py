@@ -85,6 +85,7 @@ ANY_NIGHT = GateLimits(
     articles_min=0,
     quarantine_max=0.5,
     empty_blocks_rise_max=1,
+    texts_min=0,
     overlap_min=0,
     picks_drop_max=1,
     languages_max=1,

@@ -63,7 +63,8 @@ def test_redis_takes_its_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["service", "indexer"])
 def test_our_containers_run_commands_that_exist(name: str) -> None:
-    command, *options = SERVICES[name]["command"]
+    given = SERVICES[name]["command"]
+    command, *options = given if isinstance(given, list) else given.split()
     assert command in COMMANDS
     shown = subprocess.run([SEEALSO, command, "--help"], capture_output=True, text=True, check=True).stdout
     assert all(option in shown for option in options if option.startswith("--"))
@@ -86,7 +87,7 @@ def scheduler(at: str, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["/bin/sh", "-c", script.replace("$$", "$")],
         cwd=folder,
-        env={"PATH": f"{folder}:/usr/bin:/bin", "NIGHT_AT": at},
+        env={"PATH": f"{folder}:/usr/bin:/bin", "NIGHT_AT": at, "NIGHT_ARGUMENTS": "/articles"},
         stdout=subprocess.PIPE,
         text=True,
     )

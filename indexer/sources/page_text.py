@@ -17,6 +17,7 @@ from seealso.article import InvalidArticle, read_article
 HEADER_LINES_MAX = 12
 SECTION_WORDS_MAX = 6
 DATE_CHARACTERS_MAX = 60
+BYLINE_CHARACTERS_MAX = 200
 
 # A name is a few words and no sentence: 'By midnight the water had risen.' is no byline.
 _BYLINE = re.compile(
@@ -76,7 +77,7 @@ def _read_head_and_body(lines: list[str]) -> dict[str, object]:
     for place, line in enumerate(lines[:HEADER_LINES_MAX]):
         if place == 0:
             continue  # the title, or the section over it
-        byline = _BYLINE.fullmatch(line) if "author" not in fields else None
+        byline = _BYLINE.fullmatch(line) if "author" not in fields and len(line) <= BYLINE_CHARACTERS_MAX else None
         moment = parse_date_line(line) if "published" not in fields else None
         if byline:
             fields["author"] = byline["name"]

@@ -66,7 +66,7 @@ class FieldMap:
         for name in FIELDS:
             value = self._converted(name, _value_of(record, self.column_of(name)))
             if value is None or value == "":
-                value = self.defaults.get(name)
+                value = self._converted(name, self.defaults.get(name))
             if value is not None:
                 fields[name] = self._text(name, value)
         fields.setdefault("body", "")

@@ -1,7 +1,7 @@
 """A source that gives only its latest articles, and what it gave on earlier nights: together a complete one.
 
-What a feed no longer lists is not gone. It is remembered in a SQLite file, written once the feed has been read to its
-end.
+What a feed no longer lists is not gone. Each article is remembered in a SQLite file as soon as it is had, so that
+others who read the same feed meanwhile need not wait.
 """
 
 import sqlite3
@@ -14,6 +14,8 @@ from indexer.sources.found_as_json import pack_found, unpack_found
 from indexer.sources.source import Found, Item, LeftOut, Source
 from seealso.errors import SourceUnreadable
 
+# Another reading writes for a moment at a time.
+BUSY_SECONDS_MAX = 30.0
 _DAY_SECONDS = 86_400.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS given (
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS given (
 class Remembered:
     """A source and its past. `keep_days`: how long what it no longer lists stays; None: for good."""
 
-    complete = True
+    complete = False
 
     def __init__(
         self, source: Source, state: Path, keep_days: float | None = None, now: Callable[[], float] = time.time
@@ -43,30 +45,32 @@ class Remembered:
         """Yield what the source gives, then what it gave before and does not any more."""
         began = self._now()
         self.carried = 0
+        given: set[str] = set()
         try:
             with closing(self._open()) as database:
-                # One transaction: a feed that breaks off leaves no trace.
-                with database:
-                    for item in self._source.read():
-                        if isinstance(item, Found):
-                            self._remember(database, item, began)
-                        elif isinstance(item, LeftOut):
-                            # Its place, not its id, is known: what was taken from there is so no longer.
-                            self._forget(database, item.where)
-                        yield item
-                    if self._keep_days is not None:
-                        self._forget_older(database, began - self._keep_days * _DAY_SECONDS)
-                yield from self._earlier(database, began)
+                for item in self._source.read():
+                    if isinstance(item, Found):
+                        given.add(item.article.id)
+                        self._remember(database, item, began)
+                    elif isinstance(item, LeftOut):
+                        # Its place, not its id, is known: what was taken from there is so no longer.
+                        self._forget(database, item.where)
+                    yield item
+                if self._keep_days is not None:
+                    self._forget_older(database, began - self._keep_days * _DAY_SECONDS)
+                yield from self._earlier(database, given)
         except sqlite3.Error as error:
             raise SourceUnreadable(
                 self.name,
-                f"what it gave before, in {self._state}, cannot be used ({error}); without that file, only "
-                "what it lists now is an article",
+                f"what it gave before, in {self._state}, cannot be used ({error}); if the file is damaged, restore it: "
+                "without it, only what the feed lists now is an article",
             ) from error
 
     def _open(self) -> sqlite3.Connection:
         self._state.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self._state)
+        database = sqlite3.connect(self._state, timeout=BUSY_SECONDS_MAX, isolation_level=None)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
         database.execute(_TABLE)
         return database
 
@@ -82,10 +86,9 @@ class Remembered:
     def _forget_older(self, database: sqlite3.Connection, seen: float) -> None:
         database.execute("DELETE FROM given WHERE source = ? AND seen < ?", (self.name, seen))
 
-    def _earlier(self, database: sqlite3.Connection, began: float) -> Iterator[Found]:
-        rows = database.execute(
-            "SELECT place, content FROM given WHERE source = ? AND seen <> ? ORDER BY id", (self.name, began)
-        )
-        for place, content in rows:
-            self.carried += 1
-            yield unpack_found(content, place)
+    def _earlier(self, database: sqlite3.Connection, given: set[str]) -> Iterator[Found]:
+        rows = database.execute("SELECT id, place, content FROM given WHERE source = ? ORDER BY id", (self.name,))
+        for article_id, place, content in rows:
+            if article_id not in given:
+                self.carried += 1
+                yield unpack_found(content, place)

@@ -36,7 +36,8 @@ class Sitemap:
     """A sitemap, or an index of sitemaps, and the pages it lists.
 
     `state` is the file that remembers them. `include` and `exclude` are regular expressions that are searched for in a
-    page's address. Pages read less than `fresh_seconds` ago are not asked for; `now` is the time in seconds since 1970.
+    page's address. Articles read less than `fresh_seconds` ago are not asked for; `now` is the time, in seconds since
+    1970.
     """
 
     complete = True
@@ -140,7 +141,7 @@ class Sitemap:
         if page.result is None:
             return True
         moments = moments_of(page.lastmod)
-        if self._now() - page.read_at < self._fresh_seconds:
+        if isinstance(page.result, Found) and self._now() - page.read_at < self._fresh_seconds:
             return moments is not None and moments[0].timestamp() > page.read_at
         if moments is None or isinstance(page.result, LeftOut):
             return True

@@ -117,7 +117,8 @@ def _moment_of_id(index: Path, created: datetime) -> datetime:
     if newest is None:
         return created
     latest = datetime.strptime(newest.partition("-")[0], ID_TIME).replace(tzinfo=UTC)
-    return max(created, latest + timedelta(seconds=1))
+    last = datetime.max.replace(microsecond=0, tzinfo=UTC)
+    return max(created, min(latest, last - timedelta(seconds=1)) + timedelta(seconds=1))
 
 
 def _write_files(folder: Path, content: SnapshotContent) -> None:

@@ -188,35 +188,60 @@ def test_manifest_says_how_the_night_went(tmp_path: Path) -> None:
     manifest = open_current(tmp_path).manifest
     assert manifest.sources == {"given": 5}
     assert [gate.gate for gate in manifest.gates] == [
-        "articles", "quarantine", "empty-blocks", "overlap", "picks", "languages", "hubs", "links"
+        "articles", "quarantine", "empty-blocks", "overlap", "picks", "languages", "hubs", "texts", "links"
     ]  # fmt: skip
     assert [gate.model_dump() for gate in manifest.gates if gate.gate == "quarantine"] == [
         {"gate": "quarantine", "value": 1 / 6, "limit": 0.5, "passed": True}
     ]
-    assert len(report.gates) == 8
+    assert len(report.gates) == 9
 
 
 def test_source_that_gives_far_less_is_an_error_and_no_deletion(tmp_path: Path) -> None:
     limits = replace(ANY_NIGHT, source_min=0.7)
-    first = index_of(tmp_path, articles(10))
-    with pytest.raises(SourceShrunk, match=r"the source given gives 6 articles, 60.0% of the 10 .* run with --force"):
-        index_of(tmp_path, articles(6), gates=limits)
+    first = index_of(tmp_path, articles(40))
+    with pytest.raises(SourceShrunk, match=r"the source given gives 24 articles, 60.0% of the 40 .* run with --force"):
+        index_of(tmp_path, articles(24), gates=limits)
     assert open_current(tmp_path).id == first.snapshot
-    assert index_of(tmp_path, articles(7), gates=limits).articles == 7
+    assert index_of(tmp_path, articles(28), gates=limits).articles == 28
     report = index_of(tmp_path, articles(2), gates=limits, force=True)
     assert (report.articles, report.forced) == (2, ["source given"])
 
 
-def test_parent_that_cannot_be_opened_is_compared_with_nothing(tmp_path: Path) -> None:
+def test_texts_that_shrank_are_not_published(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(20))
+    teasers = [article(each.id, title=each.title, body="") for each in articles(20)]
+    with pytest.raises(GateFailed, match=r"texts: 4 words an article, 44\.4% of yesterday's 9"):
+        index_of(tmp_path, teasers, gates=replace(ANY_NIGHT, texts_min=0.7))
+
+
+def test_current_snapshot_that_cannot_be_opened_is_passed_over_for_the_newest_that_can(tmp_path: Path) -> None:
+    good, bad = (index_of(tmp_path, articles(count)) for count in (20, 21))
+    path = snapshot_folder(tmp_path, str(bad.snapshot)) / "scores.npy"
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    with pytest.raises(GateFailed, match=r"articles: 5 articles, 25\.0% of yesterday's 20"):
+        index_of(tmp_path, articles(5), gates=replace(ANY_NIGHT, articles_min=0.9))
+    report = index_of(tmp_path, articles(22), keep=2)
+    assert (report.parent, report.new, report.articles_before) == (good.snapshot, 2, 20)
+    assert "scores.npy: has 0 bytes" in report.notices[0]
+    assert published_ids(tmp_path) == [good.snapshot, report.snapshot]
+
+
+def test_lost_pointer_is_no_first_night(tmp_path: Path) -> None:
+    first = index_of(tmp_path, articles(20))
+    (tmp_path / "CURRENT").unlink()
+    report = index_of(tmp_path, articles(20))
+    assert (report.parent, report.articles_before) == (first.snapshot, 20)
+    assert "not with the current one" in report.notices[0]
+
+
+def test_nothing_that_can_be_opened_is_compared_with_nothing(tmp_path: Path) -> None:
     first = index_of(tmp_path, articles(10))
-    assert first.snapshot is not None
-    path = snapshot_folder(tmp_path, first.snapshot) / "scores.npy"
+    path = snapshot_folder(tmp_path, str(first.snapshot)) / "scores.npy"
     path.chmod(0o644)
     path.write_bytes(b"")
     report = index_of(tmp_path, articles(11))
-    assert (report.parent, report.content is not None) == (first.snapshot, True)
-    assert "scores.npy: has 0 bytes" in report.notices[0]
-    assert report.new is None
+    assert (report.parent, report.new) == (first.snapshot, None)
 
 
 def test_dry_run_says_what_would_be_embedded_and_changes_nothing(tmp_path: Path) -> None:

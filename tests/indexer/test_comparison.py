@@ -41,6 +41,13 @@ def test_overlap_is_over_those_of_yesterday_that_are_still_articles() -> None:
     assert changes_between(before, now).overlaps.tolist() == [0.0]
 
 
+def test_what_is_new_pushes_nothing_out_of_the_comparison() -> None:
+    others, newcomers = "bcdefghijk", "mnopqrstuvwxyz"
+    before = lists({"a": others} | dict.fromkeys(others, ""))
+    now = lists({"a": newcomers + others} | dict.fromkeys(others + newcomers, ""))
+    assert changes_between(before, now).overlaps.tolist() == [1.0]
+
+
 def test_only_the_first_ten_are_compared() -> None:
     others = "bcdefghijklm"
     before = lists({"a": others} | dict.fromkeys(others, ""))

@@ -18,6 +18,7 @@ from indexer.gates import (
     overlap_gate,
     picks_gate,
     quarantine_gate,
+    texts_gate,
 )
 from indexer.report import Report
 from indexer.sources.source import Quarantined
@@ -45,7 +46,15 @@ def holds(gate: Gate, value: float | None, *, passed: bool, said: str) -> None:
 def test_fewer_articles() -> None:
     holds(articles_gate(900, 1_000, LIMITS), 0.9, passed=True, said="900 articles, 90.0% of yesterday's 1,000")
     holds(articles_gate(700, 1_000, LIMITS), 0.7, passed=False, said="at least 90.0% are wanted")
+    # A handful is no broken source, however small the archive.
+    holds(articles_gate(3, 5, LIMITS), 0.6, passed=True, said="60.0%")
     holds(articles_gate(5, 0, LIMITS), None, passed=True, said="no night before")
+
+
+def test_shorter_texts() -> None:
+    holds(texts_gate(450.0, 500.0, LIMITS), 0.9, passed=True, said="450 words an article, 90.0% of yesterday's 500")
+    holds(texts_gate(20.0, 500.0, LIMITS), 0.04, passed=False, said="at least 70.0% are wanted")
+    holds(texts_gate(20.0, 0.0, LIMITS), None, passed=True, said="no night before")
 
 
 def test_unusable_articles() -> None:
@@ -78,6 +87,8 @@ def test_fewer_of_the_editors_picks() -> None:
     holds(picks_gate(picks(worse), LIMITS), 0.05, passed=False, said="-5.0 points against yesterday's 75.0%")
     by_chance = Difference(-0.05, -0.12, 0.02, 0.3)
     holds(picks_gate(picks(by_chance), LIMITS), 0.05, passed=True, said="(-12.0 to +2.0)")
+    one_pick = Difference(-1.0, -1.0, -1.0, 1.0)  # a single query has no spread, and proves nothing
+    holds(picks_gate(picks(one_pick), LIMITS), 1.0, passed=True, said="p = 1.000")
     little = Difference(-0.01, -0.015, -0.005, 0.001)
     holds(picks_gate(picks(little), LIMITS), 0.01, passed=True, said="chance does not explain")
 
@@ -102,13 +113,13 @@ def test_dead_links() -> None:
 
 
 def test_failed_gate_stops_the_night_unless_it_is_forced() -> None:
-    good, bad = articles_gate(10, 10, LIMITS), articles_gate(1, 10, LIMITS)
+    good, bad = articles_gate(10, 10, LIMITS), articles_gate(1, 100, LIMITS)
     report = Report()
     check_gates([good], report, force=False)
-    with pytest.raises(GateFailed, match=r"the index that was served still is.*articles: 1 articles, 10.0%.*--force"):
+    with pytest.raises(GateFailed, match=r"the index that was served still is.*articles: 1 articles, 1.0%.*--force"):
         check_gates([bad], report, force=False)
     assert [gate["passed"] for gate in report.gates] == [False]  # a later result takes the place of an earlier one
     check_gates([bad, quarantine_gate(report, LIMITS)], report, force=True)
     check_gates([bad], report, force=True)
     assert report.forced == ["articles"]
-    assert for_manifest(report)[0] == {"gate": "articles", "value": 0.1, "limit": 0.9, "passed": False}
+    assert for_manifest(report)[0] == {"gate": "articles", "value": 0.01, "limit": 0.9, "passed": False}

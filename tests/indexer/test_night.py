@@ -61,7 +61,7 @@ def test_night_leaves_a_page_a_report_and_metrics(tmp_path: Path) -> None:
 
 
 def test_night_that_is_refused_is_told_to_whom_the_settings_name(tmp_path: Path) -> None:
-    run_night(night(tmp_path, 10), quiet())
+    run_night(night(tmp_path, 30), quiet())
     told = tmp_path / "told"
     with listening() as webhook, pytest.raises(SourceShrunk):
         run_night(
@@ -74,7 +74,7 @@ def test_night_that_is_refused_is_told_to_whom_the_settings_name(tmp_path: Path)
     assert posted == json.loads(told.read_text())
     assert (posted["outcome"], posted["exit_code"]) == ("refused", 15)
     assert Path(posted["report"]).exists()
-    assert len(open_current(tmp_path / "index")) == 10
+    assert len(open_current(tmp_path / "index")) == 30
 
 
 def test_what_cannot_be_told_makes_no_night_worse(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ PUBLISHED: dict[str, Any] = {
     "new": 12,
     "changed": 50,
     "removed": 8,
+    "snapshot_created": "2026-11-24T02:30:00Z",
+    "quarantined_count": 1,
     "quarantined": [{"where": "a.jsonl:3", "reason": "title: missing"}],
     "left_out": {"draft": 3, "page": 2},
     "passages": 21126,
@@ -127,6 +129,7 @@ def test_a_report_that_holds_nothing_is_a_night_without_success(report: dict[str
 
 def test_a_refused_night_tells_its_gates_and_the_age_of_what_still_serves() -> None:
     refused = PUBLISHED | {"outcome": "refused", "exit_code": 14, "snapshot": None, "forced": []}
+    refused["snapshot_created"] = "2026-11-23T02:30:00Z"
     values = values_of(metrics_of(refused))
     assert values["gate_passed[overlap]"] == 0
     assert values["success"] == 0

@@ -186,7 +186,7 @@ def test_gates_that_failed_stand_first_and_a_forced_one_is_called_so() -> None:
 def test_a_gate_says_its_value_its_limit_and_why() -> None:
     first, _, last = gates_of(PUBLISHED)
     assert (first.value, first.limit) == ("100.1\u00a0%", "at least 90\u00a0%")
-    assert (last.value, last.limit) == ("0.3\u00a0%", "at most 5\u00a0%")
+    assert (last.value, last.limit) == ("+0.3 points", "a rise of at most 5 points")
     found = text_of(render_night(PUBLISHED))
     assert "An archive does not lose a tenth of itself in a night." in found
 

@@ -32,6 +32,7 @@ def test_sections_are_left_out_however_they_are_cased() -> None:
     found = read_articles([source], report, Silent(), ["HOROSCOPES"])
     assert [item.article.id for item in found] == ["b", "c"]
     assert report.left_out == {"section Horoscopes": 1}
+    assert (report.sources[0].read, report.sources[0].left_out) == (2, 1)
 
 
 def test_second_article_with_an_id_in_one_source_is_quarantined_and_counted_there() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from indexer.report import QUARANTINED_SHOWN, REPORTS_KEPT, Report, write_report
+from indexer.report import LISTED_MAX, QUARANTINED_SHOWN, REPORTS_KEPT, Report, write_report
 from indexer.sources.source import Quarantined
 
 
@@ -76,6 +76,28 @@ def test_json_and_page_beside_the_snapshots_hold_every_quarantined_article(tmp_p
     assert kept["unknown_keys"] == {"kind": 2, "page_type": 1}
     assert kept["seconds"]["read"] >= 0
     assert kept["memory_mb"]["read"] > 10
+
+
+def test_what_a_night_did_not_come_to_know_is_null() -> None:
+    facts = Report().as_json()
+    assert {facts[name] for name in ("articles", "passages", "tokens", "too_short")} == {None}
+    assert full_report().as_json()["articles"] == 1_234
+
+
+def test_a_million_faults_are_counted_and_a_thousand_kept() -> None:
+    report = Report()
+    for number in range(LISTED_MAX + 500):
+        report.quarantine(Quarantined(f"a:{number}", "bad"))
+        report.count_unknown([f"key{number}", "same"])
+    assert (report.quarantined_count, len(report.quarantined)) == (LISTED_MAX + 500, LISTED_MAX)
+    assert len(report.unknown_keys) == LISTED_MAX
+    assert report.unknown_keys["same"] == LISTED_MAX + 500
+
+
+def test_names_that_are_no_utf8_can_be_told() -> None:
+    report = Report()
+    report.quarantine(Quarantined("caf\udce9.jsonl:1", "bad"))
+    assert orjson.loads(orjson.dumps(report.as_json()))["quarantined"][0]["where"] == "caf\\udce9.jsonl:1"
 
 
 def test_oldest_reports_are_dropped(tmp_path: Path) -> None:

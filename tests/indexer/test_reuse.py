@@ -2,12 +2,13 @@ import errno
 import os
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexer.reuse import VectorStore, digest_of
+from indexer.reuse import MODEL_KEPT_DAYS, VectorStore, digest_of
 from seealso.encoder import ModelIdentity
 from seealso.space import PassageVectors
 
@@ -101,7 +102,7 @@ def test_damage_that_shows_only_on_the_way_costs_a_new_beginning(path: Path) -> 
 
 def test_damaged_file_is_left_alone_where_that_is_wanted(path: Path) -> None:
     path.write_bytes(b"no database" * 1_000)
-    with VectorStore(path, MODEL, keep_damaged=True) as store:
+    with VectorStore(path, MODEL, look_only=True) as store:
         assert store.vectors_of(digests(3))[1] == [0, 1, 2]
     assert path.read_bytes() == b"no database" * 1_000
 
@@ -123,11 +124,14 @@ def test_compaction_waits_until_it_pays_and_keeps_what_is_used(path: Path) -> No
     assert known(path, 100) == list(range(60))
 
 
-def test_vectors_of_models_that_no_snapshot_has_go_and_others_stay(path: Path) -> None:
+def test_vectors_of_models_that_no_snapshot_has_go_after_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(path, 10, OTHER)
     filled(path, 10)
     with VectorStore(path, MODEL) as store:
-        assert store.compact((digests(10)), {MODEL.digest, OTHER.digest}) == 0
-        assert store.compact((digests(10)), {MODEL.digest}) == 10
+        assert store.compact(digests(10), {MODEL.digest}) == 0  # its night was refused, perhaps, and will be forced
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + (MODEL_KEPT_DAYS + 1) * 86_400)
+        assert store.compact(digests(10), {MODEL.digest, OTHER.digest}) == 0
+        assert store.compact(digests(10), {MODEL.digest}) == 10
     assert known(path, 10, OTHER) == []
     assert known(path) == list(range(10))

@@ -45,7 +45,7 @@ def test_verify_checks_the_current_or_the_named_snapshot(tmp_path: Path) -> None
 
 
 def test_list_says_how_gates_stood_and_what_was_forced(tmp_path: Path) -> None:
-    index_of(tmp_path, articles(5))
+    index_of(tmp_path, articles(20))
     index_of(tmp_path, articles(2), force=True, gates=replace(ANY_NIGHT, articles_min=0.9))
     _, first, second = run(snapshots, "--index", tmp_path).stdout.splitlines()
     assert "passed" in first
@@ -79,6 +79,12 @@ def test_rollback_to_what_is_damaged_or_not_there_is_refused(tmp_path: Path) -> 
     with pytest.raises(SnapshotMissing, match="none has the id"):
         run(rollback, "20260101T000000Z-0123456789ab", "--index", tmp_path)
     assert open_current(tmp_path).id == second
+
+
+def test_rollback_of_a_mistyped_folder_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotMissing):
+        run(rollback, "--index", tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()
 
 
 def test_rollback_waits_for_no_night(tmp_path: Path) -> None:

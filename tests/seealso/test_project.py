@@ -51,9 +51,12 @@ def test_without_a_file_there_is_an_empty_project(tmp_path: Path, monkeypatch: p
     ("content", "said"),
     [
         ("[[source]\n", "is not TOML"),
-        ('[[source]]\nkind = "telex"', "source.1: .*'telex'.*'jsonl'"),
+        ('[[source]]\nkind = "telex"', "source.1: there is no kind 'telex'; there are 'jsonl'"),
         ('[[source]]\nkind = "jsonl"', "source.1.jsonl.path: field required"),
-        ('[[source]]\nkind = "jsonl"\npath = "a"\npth = 1', "source.1.jsonl.pth: there is no such setting"),
+        (
+            '[[source]]\nkind = "jsonl"\npath = "a"\npth = 1',
+            "source.1.jsonl.pth: there is no such setting; did you mean path?",
+        ),
         (
             '[[source]]\nkind = "csv"\npath = "a"\nfields = { headline = "title" }',
             "source.1.csv.fields: an article has no field 'headline'; it has id, title, body",

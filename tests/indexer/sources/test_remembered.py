@@ -49,7 +49,7 @@ def test_clock_that_goes_back_loses_nothing(tmp_path: Path) -> None:
     assert ids(Remembered(given("b"), tmp_path / "s", now=lambda: 1.0)) == ["b", "a"]
 
 
-def test_feed_that_breaks_off_leaves_no_trace(tmp_path: Path) -> None:
+def test_what_a_feed_gave_before_it_broke_off_is_remembered(tmp_path: Path) -> None:
     class Broken:
         name, complete = "feed", False
 
@@ -60,7 +60,14 @@ def test_feed_that_breaks_off_leaves_no_trace(tmp_path: Path) -> None:
     ids(Remembered(given("a"), tmp_path / "s"))
     with pytest.raises(SourceUnreadable, match="breaks off"):
         list(Remembered(Broken(), tmp_path / "s").read())
-    assert ids(Remembered(given(), tmp_path / "s")) == ["a"]
+    assert ids(Remembered(given(), tmp_path / "s")) == ["a", "x"]
+
+
+def test_two_who_read_it_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    reading = iter(Remembered(given("a", "b"), tmp_path / "s").read())
+    next(reading)
+    assert ids(Remembered(given("a", "c"), tmp_path / "s")) == ["a", "c"]
+    assert [item.article.id for item in reading if isinstance(item, Found)] == ["b", "c"]
 
 
 def test_page_that_is_gone_is_forgotten(tmp_path: Path) -> None:
@@ -86,5 +93,5 @@ def test_cards_are_remembered_with_their_article(tmp_path: Path) -> None:
 
 def test_state_that_is_damaged_is_an_error_that_says_what_it_costs(tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes(b"no database at all, but long enough to be looked at" * 100)
-    with pytest.raises(SourceUnreadable, match="without that file, only what it lists now is an article"):
+    with pytest.raises(SourceUnreadable, match="without it, only what the feed lists now is an article"):
         list(Remembered(given("a"), tmp_path / "s").read())

@@ -50,7 +50,7 @@ def test_status_says_what_is_served_and_how_old_it_is(client: FlaskClient) -> No
 def test_snapshot_that_is_too_old_is_warned_of(index: Path, make_app: Callable[..., APIFlask]) -> None:
     app = make_app(index, snapshot_age_warning_h=1e-9)
     (warning,) = app.test_client().get("/v1/status").get_json()["warnings"]
-    assert "hours old, more than 0; did the night run?" in warning
+    assert "hours old, more than 1e-09; did the night run?" in warning
     assert samples(app.test_client().get("/metrics").text)["seealso_snapshot_old"] == 1
 
 
