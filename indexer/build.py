@@ -55,7 +55,7 @@ from seealso.snapshot.layout import VECTORS, published_ids, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
 from seealso.snapshot.vectors import VectorIndex
-from seealso.snapshot.writer import Night, SnapshotContent, write_snapshot
+from seealso.snapshot.writer import Origin, SnapshotContent, write_snapshot
 from seealso.space import PassageVectors, fit_space
 
 SHORT_LISTED = 50
@@ -174,13 +174,13 @@ def build_index(
                 model=encoder.identity,
                 recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE},
             )
-            night = Night(
+            origin = Origin(
                 parent=report.parent,
                 sources={key_of(tally.name): tally.read for tally in report.sources},
                 gates=for_manifest(report),
                 forced=report.forced,
             )
-            report.snapshot = write_snapshot(index, content, datetime.now(UTC), night)
+            report.snapshot = write_snapshot(index, content, datetime.now(UTC), origin)
         with report.timed("check"):
             written = checked(index, report.snapshot).manifest
             report.content = written.content

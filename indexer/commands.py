@@ -73,7 +73,8 @@ def index(
     if dry_run:
         report.show(console, ("next", "the same without --dry-run"))
     else:
-        report.show(console, ("report", str(page)), ("next", f"{program} serve --index {settings.index}"))
+        kept = [("report", str(page))] if page else []
+        report.show(console, *kept, ("next", f"{program} serve --index {settings.index}"))
     if as_json:
         click.echo(orjson.dumps(report.as_json()))
 

@@ -79,7 +79,7 @@ class SnapshotContent:
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class Origin:
     """How a snapshot came about: what is no part of its content. See Manifest."""
 
     parent: str | None = None
@@ -88,7 +88,7 @@ class Night:
     forced: list[str] = field(default_factory=list)
 
 
-def write_snapshot(index: Path, content: SnapshotContent, created: datetime, night: Night) -> str:
+def write_snapshot(index: Path, content: SnapshotContent, created: datetime, origin: Origin) -> str:
     """Write a snapshot folder and return its id. Raises OSError if the disk refuses; nothing has its name then."""
     snapshots = index / SNAPSHOTS
     snapshots.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def write_snapshot(index: Path, content: SnapshotContent, created: datetime, nig
     aside.mkdir()
     try:
         _write_files(aside, content)
-        manifest = _manifest_of(aside, content, created, _moment_of_id(index, created), night)
+        manifest = _manifest_of(aside, content, created, _moment_of_id(index, created), origin)
         (aside / MANIFEST).write_bytes(encode_manifest(manifest))
         seal(aside / MANIFEST)
         sync_folder(aside)
@@ -214,7 +214,9 @@ def _facts(content: SnapshotContent) -> tuple[NDArray[Any], dict[str, Any]]:
     }
 
 
-def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, moment: datetime, night: Night) -> Manifest:
+def _manifest_of(
+    folder: Path, content: SnapshotContent, created: datetime, moment: datetime, origin: Origin
+) -> Manifest:
     entries = {}
     for name in sorted(files.ALL):
         with (folder / name).open("rb") as file:
@@ -239,14 +241,14 @@ def _manifest_of(folder: Path, content: SnapshotContent, created: datetime, mome
         format=FORMAT,
         id=f"{moment:{ID_TIME}}-{digest[:12]}",
         created=format_time(created),
-        parent=night.parent,
+        parent=origin.parent,
         content=digest,
         model=model,
         recipe=content.recipe,
         counts=counts,
         files=entries,
         software={"seealso": version("seealso"), "faiss": version("faiss-cpu")},
-        sources=night.sources,
-        gates=[GateResult.model_validate(gate) for gate in night.gates],
-        forced=night.forced,
+        sources=origin.sources,
+        gates=[GateResult.model_validate(gate) for gate in origin.gates],
+        forced=origin.forced,
     )

@@ -1,14 +1,21 @@
 import io
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 import indexer.night
+from indexer.build import Limits
+from indexer.commands import index
+from indexer.gates import GateLimits
 from indexer.lock import lock_index
 from indexer.night import Night, run_night
-from seealso.errors import GateFailed, IndexLocked, SourceShrunk, SourceUnreadable
+from seealso.errors import GateFailed, IndexLocked, SettingsInvalid, SourceShrunk, SourceUnreadable
 from seealso.project import Project
 from seealso.settings import IndexerSettings
 from seealso.snapshot.reader import open_current
@@ -47,6 +54,12 @@ def said(console: Console) -> str:
 
 def reports(tmp_path: Path) -> dict[str, dict[str, object]]:
     return {path.stem: json.loads(path.read_text()) for path in (tmp_path / "index/reports").glob("*.json")}
+
+
+def test_limits_of_a_night_are_those_of_the_settings(tmp_path: Path) -> None:
+    assert night(tmp_path, 1).limits() == Limits()
+    chosen = night(tmp_path, 1, gate_hubs_max=0.3, source_min=0.5, keep=9, force=True).limits()
+    assert chosen == Limits(keep=9, gates=GateLimits(hubs_max=0.3, source_min=0.5), force=True)
 
 
 def test_night_leaves_a_page_a_report_and_metrics(tmp_path: Path) -> None:
@@ -150,3 +163,28 @@ def test_dead_links_stop_a_night_where_they_are_asked_for(tmp_path: Path) -> Non
         with pytest.raises(GateFailed, match=r"links: 2 of 10 addresses tried are dead, 20.0%; .* answers 404"):
             run_night(wanted, quiet())
     assert len([path for path in site.counts() if path != "/robots.txt"]) == 10
+
+
+def test_night_that_is_told_to_stop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(indexer.night, "build_index", stopped)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        source = write(tmp_path / "a.jsonl", 3)
+        done = CliRunner().invoke(index, [source, "--index", str(tmp_path / "index")])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done.exit_code == 143
+    (kept,) = reports(tmp_path).values()
+    assert (kept["outcome"], kept["exit_code"]) == ("failed", 143)
+
+
+def test_project_that_is_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "seealso.toml").write_text("sections = 1")
+    monkeypatch.setenv("SEEALSO_ALARM_COMMAND", f"tee {tmp_path / 'told'}")
+    done = CliRunner().invoke(index, ["--project", str(tmp_path / "seealso.toml"), "--index", str(tmp_path / "index")])
+    assert isinstance(done.exception, SettingsInvalid)
+    assert json.loads((tmp_path / "told").read_text())["exit_code"] == 3
