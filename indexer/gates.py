@@ -194,4 +194,5 @@ def for_manifest(report: Report) -> list[dict[str, Any]]:
 
 
 def _unmeasured(gate: str, limit: float, says: str, reason: str) -> Gate:
-    return Gate(gate, None, limit, True, f"not measured: {says}", reason)
+    word = "not compared" if "no night before" in says else "not measured"
+    return Gate(gate, None, limit, True, f"{word}: {says}", reason)
