@@ -22,7 +22,7 @@ from seealso.article import Article
 from tests.night.shim import Fault
 
 NIGHT_SECONDS_MAX = 120.0
-END_SECONDS_MAX = 10.0
+END_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
