@@ -40,6 +40,8 @@ class Load:
         self._threads = [threading.Thread(target=self._keep_time)]
         self._threads += [threading.Thread(target=self._send) for _ in range(SENDERS)]
         self.outcomes: list[Outcome] = []
+        # One answer is given thousands of times, and kept once.
+        self._bodies: dict[bytes, bytes] = {}
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -65,15 +67,45 @@ class Load:
         while (task := self._due.get()) is not None:
             due, path = task
             status, body = self._ask(path)
+            body = self._bodies.setdefault(body, body)
             self.outcomes.append(Outcome(path, status, body, time.monotonic() - due))
 
     def _ask(self, path: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(*self._address, timeout=ANSWER_SECONDS_MAX)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            return 0, repr(error).encode()
-        finally:
-            connection.close()
+        return ask(self._address, path)
+
+
+def ask(address: tuple[str, int], path: str) -> tuple[int, bytes]:
+    """Return status and body of an answer; 0 and the reason if there is none."""
+    connection = http.client.HTTPConnection(*address, timeout=ANSWER_SECONDS_MAX)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, repr(error).encode()
+    finally:
+        connection.close()
+
+
+def saturation(host: str, port: int, paths: Sequence[str], seconds: float = 5.0) -> float:
+    """Return how many requests a second are answered when each sender asks again as soon as it has an answer.
+
+    The senders are on the same machine, and are counted with it.
+    """
+    end = time.monotonic() + seconds
+    counts = [0] * SENDERS
+
+    def send(number: int) -> None:
+        for path in cycle(paths):
+            if time.monotonic() >= end:
+                break
+            status, body = ask((host, port), path)
+            assert status == 200, body
+            counts[number] += 1
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(SENDERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds

@@ -15,7 +15,7 @@ from seealso.snapshot.layout import SNAPSHOTS, published_ids, snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
 from service.app import create_app
 from tests.makers import HashEncoder
-from tests.night.load import Load, Outcome
+from tests.night.load import Load, Outcome, saturation
 from tests.night.run import Nights
 from tests.servers import Running
 
@@ -25,6 +25,8 @@ KEEP = 2
 # Articles that every edition has.
 ASKED = [f"/v1/articles/a{number:03}/related?limit=8" for number in range(24)]
 PER_SECOND = 30.0
+# What faults are shown under in the full form: nearly all that the machine can do.
+SATURATION_SHARE = 0.7
 SWITCH_SECONDS_MAX = 30.0
 
 
@@ -76,15 +78,21 @@ def without_id(body: bytes) -> tuple[str, Any]:
 
 
 @contextmanager
-def under_load(newsroom: Newsroom) -> Iterator[None]:
-    """Ask for blocks at a fixed rate meanwhile; then hold each answer against what its snapshot answers."""
+def under_load(newsroom: Newsroom, heavy: bool = False) -> Iterator[None]:
+    """Ask for blocks at a fixed rate meanwhile; then hold each answer against what its snapshot answers.
+
+    The rate is PER_SECOND or, if it is to be heavy, SATURATION_SHARE of what the service and its askers can do here.
+    """
     host, port = newsroom.service.url.removeprefix("http://").split(":")
-    with Load(host, int(port), ASKED, PER_SECOND) as load:
+    per_second = SATURATION_SHARE * saturation(host, int(port), ASKED) if heavy else PER_SECOND
+    with Load(host, int(port), ASKED, per_second) as load:
         yield
         wait_for(newsroom, newsroom.publish())
-    assert len(load.outcomes) > PER_SECOND
+    assert len(load.outcomes) > per_second
     wrong = [*wrong_answers(load.outcomes, newsroom)]
     assert not wrong, f"{len(wrong)} of {len(load.outcomes)}: {wrong[:5]}"
+    # With pytest's -s, the figures of docs/reliability.md.
+    print(f"{len(load.outcomes):,} requests, {per_second:.0f} a second, 0 failed")  # noqa: T201
 
 
 def wait_for(newsroom: Newsroom, snapshot_id: str) -> None:
@@ -126,7 +134,6 @@ def check_remains(newsroom: Newsroom, name: str) -> list[str]:
     names = [path.name for path in [*newsroom.index.iterdir(), *(newsroom.index / SNAPSHOTS).iterdir()]]
     if hidden := [each for each in names if each.startswith(".")]:
         wrong.append(f"{name}: the next night left {hidden}")
-    # The newest and the current one, which are not the same where several nights took one second.
-    if len(published_ids(newsroom.index)) > KEEP + 1:
+    if len(published_ids(newsroom.index)) > KEEP:
         wrong.append(f"{name}: the next night left {published_ids(newsroom.index)}")
     return wrong

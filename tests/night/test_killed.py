@@ -70,25 +70,25 @@ def points_of(newsroom: Newsroom, every: bool) -> list[tuple[str, Fault]]:
     return points
 
 
-def check_points(newsroom: Newsroom, every: bool) -> None:
+def check_points(newsroom: Newsroom, every: bool, heavy: bool = False) -> None:
     """Kill a night at each point under load."""
     points = points_of(newsroom, every)
     wrong = []
-    with under_load(newsroom):
+    with under_load(newsroom, heavy):
         for name, fault in points:
             assert newsroom.kill(fault=fault) == -signal.SIGKILL, name
             wrong += check_remains(newsroom, name)
     assert not wrong, "\n".join(wrong)
 
 
-def check_moments(newsroom: Newsroom, count: int, seed: int) -> None:
+def check_moments(newsroom: Newsroom, count: int, seed: int, heavy: bool = False) -> None:
     """Kill nights at random moments under load."""
     moments = random.Random(seed)
     began = time.monotonic()
     newsroom.publish()
     night_s = time.monotonic() - began
     wrong, ends = [], []
-    with under_load(newsroom):
+    with under_load(newsroom, heavy):
         for number in range(count):
             ends.append(newsroom.kill(kill_after_s=moments.uniform(0, night_s)))
             wrong += check_remains(newsroom, f"random moment {number}")
@@ -137,4 +137,9 @@ def test_killed_around_every_call_no_request_fails(newsroom: Newsroom) -> None:
 
 @pytest.mark.torture
 def test_killed_at_200_random_moments_no_request_fails(newsroom: Newsroom) -> None:
-    check_moments(newsroom, 200, seed=200)
+    check_moments(newsroom, 200, seed=200, heavy=True)
+
+
+@pytest.mark.torture
+def test_killed_at_each_named_point_under_heavy_load_no_request_fails(newsroom: Newsroom) -> None:
+    check_points(newsroom, every=False, heavy=True)
