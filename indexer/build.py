@@ -4,62 +4,48 @@ Read `build_index` top to bottom; each stage is a function of its own. Nothing o
 last step, which is one rename.
 """
 
-import os
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from indexer.comparison import Changes, changes_between, picks_in, probabilities_of, shown_in
 from indexer.embedding import Passages, cut_articles, embed_missing, look_up, seconds_to_embed, usable_vectors
 from indexer.eventful import EVENTFUL_RECIPE, eventful
-from indexer.gates import (
-    ARTICLES_LOST_MIN,
-    Gate,
-    GateLimits,
-    articles_gate,
-    check_gates,
-    empty_blocks_gate,
-    for_manifest,
-    hubs_gate,
-    languages_gate,
-    links_gate,
-    note_gates,
-    overlap_gate,
-    picks_gate,
-    quarantine_gate,
-    texts_gate,
+from indexer.gates import GateLimits, articles_gate, check_gates, for_manifest, note_gates, quarantine_gate, texts_gate
+from indexer.judging import (
+    FindDead,
+    check_sources,
+    describe_articles,
+    judge_lists,
+    key_of,
+    open_yesterday,
+    try_links,
+    words_of,
 )
-from indexer.lists import Lists, lists_of_articles, lists_of_snapshot
+from indexer.lists import lists_of_articles, lists_of_snapshot
 from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
 from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish, remove_snapshot
 from indexer.reading import read_articles
-from indexer.report import SHORT_WORDS_MAX, Report
+from indexer.report import Report
 from indexer.reuse import VectorStore
 from indexer.sources.source import Found, Quarantined, Source
 from indexer.stories import STORY_RECIPE, find_stories
-from seealso.article import Article
 from seealso.encoder import Encoder
-from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, SourceShrunk
+from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused
 from seealso.lexical import build_terms
 from seealso.relatedness import described
 from seealso.snapshot.layout import VECTORS, published_ids, snapshot_folder
-from seealso.snapshot.manifest import Manifest, read_manifest
+from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import Origin, SnapshotContent, write_snapshot
 from seealso.space import PassageVectors, fit_space
-
-SHORT_LISTED = 50
-STORIES_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +57,6 @@ class Limits:
     sections_left_out: tuple[str, ...] = ()
     dry_run: bool = False
     force: bool = False
-
-
-# Addresses -> those that lead nowhere, each with its reason.
-FindDead = Callable[[list[str]], list[str]]
 
 
 def build_index(
@@ -99,7 +81,8 @@ def build_index(
         yesterday = open_yesterday(index, report)
         with report.timed("read"):
             found = read_articles(sources, report, reporter, limits.sections_left_out)
-            check_sources(sources, report, yesterday.manifest if yesterday is not None else None, limits)
+            before = yesterday.manifest if yesterday is not None else None
+            check_sources(sources, report, before, limits.gates, limits.force)
         if not found:
             raise NothingToIndex(f"no usable article in {_names(sources)}{_first_fault(report)}")
         # What the articles tell already is judged before hours of embedding.
@@ -146,8 +129,8 @@ def build_index(
         with report.timed("compare"):
             reporter.stage("Gates", None, "")
             tonight = lists_of_articles(articles, neighbours.rows, neighbours.scores, recipe)
-            before = lists_of_snapshot(yesterday) if yesterday is not None else None
-            late = compare(tonight, before, report, limits.gates)
+            last = lists_of_snapshot(yesterday) if yesterday is not None else None
+            late = judge_lists(tonight, last, report, limits.gates)
             late += [
                 texts_gate(words / len(articles), words_of(yesterday), limits.gates),
                 quarantine_gate(report, limits.gates),
@@ -190,47 +173,6 @@ def build_index(
             clean_up(index, limits.keep, passages, encoder, report)
 
 
-def open_yesterday(index: Path, report: Report) -> Snapshot | None:
-    """Return the snapshot that tonight is compared with, and takes for its parent; None before the first.
-
-    It is the current one. If that cannot be opened, it is the newest that can.
-    """
-    report.parent = current_or_none(index)
-    ids = published_ids(index)
-    for snapshot_id in dict.fromkeys([*([report.parent] if report.parent else []), *reversed(ids)]):
-        try:
-            yesterday = open_snapshot(snapshot_folder(index, snapshot_id))
-        except SnapshotRefused as error:
-            report.notices.append(f"tonight cannot be compared with {snapshot_id}: {error}")
-            continue
-        if snapshot_id != report.parent:
-            report.notices.append(
-                f"tonight is compared with {snapshot_id}, not with {report.parent or 'the current one'}"
-            )
-            report.parent = snapshot_id
-        report.articles_before, report.snapshot_created = len(yesterday), yesterday.manifest.created
-        return yesterday
-    return None
-
-
-def check_sources(sources: Sequence[Source], report: Report, before: Manifest | None, limits: Limits) -> None:
-    """Raise SourceShrunk if a complete source gives far less than it did; see GateLimits.source_min."""
-    for source, tally in zip(sources, report.sources, strict=True):
-        tally.before = before.sources.get(key_of(tally.name)) if before else None
-        if not source.complete or not tally.before or tally.before - tally.read < ARTICLES_LOST_MIN:
-            continue
-        if tally.read >= limits.gates.source_min * tally.before:
-            continue
-        if not limits.force:
-            raise SourceShrunk(tally.name, tally.read, tally.before, limits.gates.source_min)
-        report.forced.append(f"source {tally.name}")
-
-
-def key_of(name: str) -> str:
-    """Return what a source's count is kept under: a file is the same however its path is spelt."""
-    return os.path.abspath(name) if os.path.exists(name) else name
-
-
 def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Report) -> None:
     """Fill in what a night would embed, and how long that would take; nothing is written."""
     if store is None:
@@ -263,67 +205,6 @@ def without_broken(
     kept = [item for item, good in zip(found, usable, strict=True) if good]
     report.articles = len(kept)
     return kept, passages.of_articles(usable), vectors[usable[owners]]
-
-
-def describe_articles(articles: Sequence[Article], stories: NDArray[np.int32], report: Report) -> None:
-    """Fill in what the articles are: sections, months, languages, the short ones, stories."""
-    report.by_section = dict(Counter(article.section or "" for article in articles).most_common())
-    months = Counter(f"{article.published:%Y-%m}" for article in articles if article.published)
-    report.by_month = dict(sorted(months.items()))
-    report.undated = sum(article.published is None for article in articles)
-    report.by_language = dict(Counter(article.language or "" for article in articles).most_common())
-    lengths = sorted((len(article.text.split()), article.id, article.title) for article in articles)
-    short = [each for each in lengths if each[0] < SHORT_WORDS_MAX]
-    report.too_short_count = len(short)
-    report.too_short = [{"id": each, "title": title, "words": words} for words, each, title in short[:SHORT_LISTED]]
-    numbers, sizes = np.unique(stories, return_counts=True)
-    several = numbers[sizes > 1]
-    largest = several[np.argsort(-sizes[sizes > 1], kind="stable")][:STORIES_LISTED]
-    report.stories = {
-        "count": len(several),
-        "articles": int(sizes[sizes > 1].sum()),
-        "largest": [
-            {"size": len(rows), "titles": [articles[row].title for row in rows]}
-            for rows in (np.flatnonzero(stories == number).tolist() for number in largest)
-        ],
-    }
-
-
-def compare(tonight: Lists, yesterday: Lists | None, report: Report, limits: GateLimits) -> list[Gate]:
-    """Fill in what changed and how all blocks look, and return the gates that judge it."""
-    changes: Changes | None = changes_between(yesterday, tonight) if yesterday is not None else None
-    if changes:
-        report.new, report.changed = changes.new, changes.changed
-        report.removed, report.unchanged = changes.removed, changes.unchanged
-        report.churn = changes.as_report(tonight)
-    shown = shown_in(tonight)
-    report.empty_blocks, report.shown = shown.empty, shown.as_report(tonight)
-    report.probabilities = probabilities_of(tonight)
-    picks = picks_in(tonight, yesterday)
-    report.picks = picks.as_report() if picks else None
-    return [
-        empty_blocks_gate(shown, shown_in(yesterday) if yesterday is not None else None, limits),
-        overlap_gate(changes, len(tonight), limits),
-        picks_gate(picks, limits),
-        languages_gate(shown, limits),
-        hubs_gate(shown, len(tonight), limits),
-    ]
-
-
-def words_of(yesterday: Snapshot | None) -> float:
-    """Return how many words an article of a snapshot has on average; 0 without a snapshot."""
-    return yesterday.manifest.counts.words / len(yesterday) if yesterday is not None else 0.0
-
-
-def try_links(articles: Sequence[Article], find_dead: FindDead | None, limits: GateLimits) -> Gate:
-    """Return the gate of dead links; a sample of addresses is asked, if that is wanted."""
-    addresses = [article.url for article in articles if article.url]
-    if find_dead is None or not limits.links_sample or not addresses:
-        return links_gate([], 0, limits)
-    # Evenly over the archive, other ones each night.
-    rng = np.random.default_rng()
-    sample = rng.choice(len(addresses), min(limits.links_sample, len(addresses)), replace=False)
-    return links_gate(find_dead([addresses[place] for place in sample]), len(sample), limits)
 
 
 def checked(index: Path, snapshot_id: str) -> Snapshot:

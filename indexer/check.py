@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer.progress import Reporter, print_table
+from indexer.report import count_bounded
 from indexer.sources.source import Found, LeftOut, Quarantined, Source
 from seealso.article import Article, format_time
 
@@ -88,7 +89,7 @@ def _check(source: Source, unwanted: set[str], reporter: Reporter) -> Checked:
             checked.left_out[f"section {item.article.section}"] += 1
         else:
             checked.articles += 1
-            checked.unknown_keys.update(item.unknown_keys)
+            count_bounded(checked.unknown_keys, item.unknown_keys)
             checked.filled.update(
                 name for name in Article.model_fields if getattr(item.article, name) not in (None, "", [])
             )

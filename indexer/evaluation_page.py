@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import orjson
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from indexer.calibration import Reliability
 from indexer.evaluate import LIST_ITEMS_MAX, SHOWN_ITEMS, Difference, Lists, Values, times_shown
 from indexer.evaluation import LEADING, Evaluation, Measured
 from indexer.gold import Gold
+from indexer.pages import render_page
 from indexer.plots import (
     Chart,
     Dots,
@@ -36,14 +36,6 @@ WORST_QUERIES = 20
 WORST_SHOWN = 6
 # Below this share of flips a difference is hardly chance.
 P_MAX = 0.05
-
-_templates = Environment(
-    loader=PackageLoader("indexer"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,8 @@ def render_evaluation(evaluation: Evaluation, snapshot: Snapshot, gold: str) -> 
     if best := evaluation.best:
         sections.append(_section_of_differences(evaluation, best))
     sections += [_section_of_hubs(evaluation), _section_of_calibration(evaluation.calibration)]
-    return _templates.get_template("evaluation.html").render(
+    return render_page(
+        "evaluation.html",
         manifest=snapshot.manifest,
         gold=gold,
         queries=len(evaluation.gold),

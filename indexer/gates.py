@@ -52,9 +52,7 @@ def articles_gate(articles: int, before: int, limits: GateLimits) -> Gate:
     """Are there as many articles as yesterday, nearly?"""
     reason = "an archive does not shrink overnight; what is missing is a source that gave too little"
     if not before:
-        return _unmeasured(
-            "articles", limits.articles_min, f"{articles:,} articles, and no night before to compare", reason
-        )
+        return _uncompared("articles", limits.articles_min, f"{articles:,} articles", reason)
     share = articles / before
     says = (
         f"{articles:,} articles, {share:.1%} of yesterday's {before:,}; at least {limits.articles_min:.1%} are wanted"
@@ -67,8 +65,7 @@ def texts_gate(words: float, before: float, limits: GateLimits) -> Gate:
     """Are articles as long as yesterday, nearly? In words an article, on average."""
     reason = "articles do not shrink overnight; a paywall's teaser, or an empty template, came in place of their text"
     if not before:
-        says = f"{words:,.0f} words an article, and no night before to compare"
-        return _unmeasured("texts", limits.texts_min, says, reason)
+        return _uncompared("texts", limits.texts_min, f"{words:,.0f} words an article", reason)
     share = words / before
     says = f"{words:,.0f} words an article, {share:.1%} of yesterday's {before:,.0f}; "
     says += f"at least {limits.texts_min:.1%} are wanted"
@@ -90,8 +87,8 @@ def empty_blocks_gate(tonight: Shown, yesterday: Shown | None, limits: GateLimit
     """Do not many more articles than yesterday have nothing related?"""
     reason = "readers see a page without its block; a rise means that relatedness, or the texts, broke"
     if yesterday is None:
-        says = f"{tonight.empty_share:.1%} of blocks are empty, and there is no night before to compare"
-        return _unmeasured("empty-blocks", limits.empty_blocks_rise_max, says, reason)
+        says = f"{tonight.empty_share:.1%} of blocks are empty"
+        return _uncompared("empty-blocks", limits.empty_blocks_rise_max, says, reason)
     rise = tonight.empty_share - yesterday.empty_share
     says = (
         f"{tonight.empty_share:.1%} of blocks are empty, {yesterday.empty_share:.1%} yesterday; "
@@ -127,7 +124,7 @@ def picks_gate(picks: Picks | None, limits: GateLimits) -> Gate:
     said = f"{picks.tonight.mean:.1%} of the picks of {picks.queries:,} articles are in their first twelve "
     said += f"({picks.tonight.low:.1%} to {picks.tonight.high:.1%})"
     if picks.change is None or picks.yesterday is None:
-        return _unmeasured("picks", limits.picks_drop_max, f"{said}, and there is no night before to compare", reason)
+        return _uncompared("picks", limits.picks_drop_max, said, reason)
     drop = 0.0 - picks.change.mean
     passed = drop <= limits.picks_drop_max or picks.change.p >= CHANCE_MAX
     says = (
@@ -194,5 +191,8 @@ def for_manifest(report: Report) -> list[dict[str, Any]]:
 
 
 def _unmeasured(gate: str, limit: float, says: str, reason: str) -> Gate:
-    word = "not compared" if "no night before" in says else "not measured"
-    return Gate(gate, None, limit, True, f"{word}: {says}", reason)
+    return Gate(gate, None, limit, True, f"not measured: {says}", reason)
+
+
+def _uncompared(gate: str, limit: float, says: str, reason: str) -> Gate:
+    return Gate(gate, None, limit, True, f"not compared: {says}, and there is no night before", reason)

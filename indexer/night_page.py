@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from indexer.night_parts import Gate
 from indexer.night_sections import FAILED, Report, gates_of, sections_of
+from indexer.pages import render_page
 from indexer.wording import NO_BREAK, count_text, cut_text, plural, seconds_text, share_text, signed_text
 
 # As many gates as one sentence holds; the table has them all.
@@ -22,14 +21,6 @@ ERROR_MAX = 1000
 
 # What no page may hold: surrogates are no UTF-8, the others no HTML.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-
-_templates = Environment(
-    loader=PackageLoader("indexer"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,8 @@ def render_night(report: Mapping[str, Any]) -> str:
     """Return the page of a night's report; what the report lacks is named as not measured."""
     found = measured(report)
     sections, missing = sections_of(found)
-    page = _templates.get_template("night.html").render(
+    page = render_page(
+        "night.html",
         night=_night(found),
         outcome=outcome_of(found),
         figures=_figures(found),

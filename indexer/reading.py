@@ -8,8 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from indexer.progress import Reporter
-from indexer.report import Report, SourceTally
-from indexer.sources.remembered import Remembered
+from indexer.report import Report, SourceTally, count_bounded
 from indexer.sources.source import Found, LeftOut, PageCard, Quarantined, Source
 from seealso.article import Article
 
@@ -68,12 +67,11 @@ def _read_source(
             report.left_out[f"section {item.article.section}"] += 1
             found[item.article.id] = item
         else:
-            tally.read += 1
-            report.count_unknown(item.unknown_keys)
+            tally.carried += item.earlier
+            tally.read += not item.earlier
+            count_bounded(report.unknown_keys, item.unknown_keys)
             found[item.article.id] = item
-    if isinstance(source, Remembered):
-        tally.carried = source.carried
-        report.carried += source.carried
+    report.carried += tally.carried
     return found
 
 

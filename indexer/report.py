@@ -110,12 +110,6 @@ class Report:
         if len(self.quarantined) < LISTED_MAX:
             self.quarantined.append({"where": item.where, "reason": item.reason})
 
-    def count_unknown(self, keys: Iterable[str]) -> None:
-        """Count keys that are no part of an article; of a thousand different ones, not more."""
-        for key in keys:
-            if key in self.unknown_keys or len(self.unknown_keys) < LISTED_MAX:
-                self.unknown_keys[key] += 1
-
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         """Add the wall time of a block to a stage, and note how much memory it took."""
@@ -226,6 +220,11 @@ class Report:
         if self.outcome != "dry run":
             return "nothing"
         return "nothing, it was a dry run" + (f"; a night would be refused: {', '.join(failed)}" if failed else "")
+
+
+def count_bounded(counted: Counter[str], words: Iterable[str]) -> None:
+    """Count words, of at most LISTED_MAX different ones: a broken source has a new one in every line."""
+    counted.update(word for word in words if word in counted or len(counted) < LISTED_MAX)
 
 
 def write_report(index: Path, name: str, report: Mapping[str, Any], page: str) -> Path:

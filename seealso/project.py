@@ -290,5 +290,7 @@ def _fault(detail: Any) -> str:
     elif detail["type"] == "union_tag_invalid":
         context = detail["ctx"]
         return f"{place}: there is no kind {context['tag']!r}; there are {context['expected_tags']}"
-    given = "" if isinstance(detail["input"], dict | list) else f" (got {detail['input']!r})"
+    # An address may hold a password.
+    hidden = isinstance(detail["input"], dict | list) or detail["loc"][-1] == "address"
+    given = "" if hidden else f" (got {detail['input']!r})"
     return f"{place}: {message[:1].lower()}{message[1:]}{given}"

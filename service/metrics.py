@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as METRICS_TYPE
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from seealso.errors import OperatorError
 from service.current import Current
 
-__all__ = ["METRICS_TYPE", "metrics_of"]
+METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
 def metrics_of(current: Current) -> bytes:

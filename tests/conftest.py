@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from indexer.extract import PageExtractor
 from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
 from service.own_redis import OwnRedis
+from tests.indexer.sources.web_server import Site, serve_site
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -43,3 +45,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def extractor() -> Iterator[PageExtractor]:
+    """What finds articles on pages, one child process for all of this process's tests."""
+    with PageExtractor(60.0) as shared:
+        yield shared
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site on loopback that answers as a test sets it."""
+    with serve_site() as served:
+        yield served

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from indexer.sources.found_as_json import pack_found, unpack_found
@@ -38,13 +39,10 @@ class Remembered:
         self._state = state
         self._keep_days = keep_days
         self._now = now
-        # How many articles the last reading gave that the source itself did not.
-        self.carried = 0
 
     def read(self) -> Iterator[Item]:
         """Yield what the source gives, then what it gave before and does not any more."""
         began = self._now()
-        self.carried = 0
         given: set[str] = set()
         try:
             with closing(self._open()) as database:
@@ -90,5 +88,4 @@ class Remembered:
         rows = database.execute("SELECT id, place, content FROM given WHERE source = ? ORDER BY id", (self.name,))
         for article_id, place, content in rows:
             if article_id not in given:
-                self.carried += 1
-                yield unpack_found(content, place)
+                yield replace(unpack_found(content, place), earlier=True)

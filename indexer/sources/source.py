@@ -30,12 +30,16 @@ class PageCard:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An article, where it stood, the keys that are not part of one, and the cards of its page's own related block."""
+    """An article, where it stood, the keys that are not part of one, and the cards of its page's own related block.
+
+    `earlier`: its source gave it on an earlier night, and lists it no longer.
+    """
 
     article: Article
     where: str
     unknown_keys: tuple[str, ...] = ()
     cards: tuple[PageCard, ...] = ()
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tests.indexer.sources.test_wordpress_api import post as api_post
 from tests.indexer.sources.test_wordpress_api import posts_of
 from tests.indexer.sources.test_wordpress_export import HEAD, TAIL
 from tests.indexer.sources.test_wordpress_export import post as export_post
-from tests.indexer.sources.web_server import Reply, Site, page, serve_site
+from tests.indexer.sources.web_server import Reply, Site, page
 from tests.makers import ANY_NIGHT, HashEncoder, articles, index_of
 from tests.postgres import postgres_schema
 
@@ -198,17 +198,10 @@ class Opened:
         return {article.id[-1]: article.title for article in found}
 
 
-@pytest.fixture(scope="module")
-def extractor() -> Iterator[PageExtractor]:
-    with PageExtractor(30.0) as shared:
-        yield shared
-
-
 @pytest.fixture(params=KINDS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path, extractor: PageExtractor) -> Iterator[Opened]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path, extractor: PageExtractor, site: Site) -> Iterator[Opened]:
     lay_out = KINDS[request.param] or request.getfixturevalue("postgresql")
-    limits = FetchLimits(requests_per_second=1_000, retries=0)
-    with serve_site() as site, Fetcher(limits) as fetcher:
+    with Fetcher(FetchLimits(requests_per_second=1_000, retries=0)) as fetcher:
         entry, break_off = lay_out(Place(tmp_path, site))
         (tmp_path / "seealso.toml").write_text(f"[[source]]\n{entry}\n")
 

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 from indexer.progress import Silent
 from indexer.reading import read_articles, take_page_cards
 from indexer.report import Report
+from indexer.sources.remembered import Remembered
 from indexer.sources.source import Found, LeftOut, PageCard, Quarantined
 from tests.makers import GivenArticles, article, articles
 
@@ -24,6 +27,15 @@ def test_what_is_rightly_left_out_is_counted_by_its_reason() -> None:
     assert [item.article.id for item in read_articles([source], report, Silent())] == ["a"]
     assert report.left_out == {"draft": 2, "page": 1}
     assert (report.sources[0].read, report.sources[0].left_out, report.quarantined) == (1, 3, [])
+
+
+def test_what_a_feed_gave_on_earlier_nights_is_counted_apart(tmp_path: Path) -> None:
+    for ids in ("ab", "c"):
+        report = Report()
+        feed = Remembered(GivenArticles([article(each) for each in ids], "feed"), tmp_path / "feeds.sqlite")
+        found = read_articles([feed], report, Silent())
+    assert [item.article.id for item in found] == ["a", "b", "c"]
+    assert (report.sources[0].read, report.sources[0].carried, report.carried) == (1, 2, 2)
 
 
 def test_sections_are_left_out_however_they_are_cased() -> None:

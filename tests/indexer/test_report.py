@@ -4,7 +4,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from indexer.report import LISTED_MAX, QUARANTINED_SHOWN, REPORTS_KEPT, Report, write_report
+from indexer.report import LISTED_MAX, QUARANTINED_SHOWN, REPORTS_KEPT, Report, count_bounded, write_report
 from indexer.sources.source import Quarantined
 
 
@@ -88,7 +88,7 @@ def test_a_million_faults_are_counted_and_a_thousand_kept() -> None:
     report = Report()
     for number in range(LISTED_MAX + 500):
         report.quarantine(Quarantined(f"a:{number}", "bad"))
-        report.count_unknown([f"key{number}", "same"])
+        count_bounded(report.unknown_keys, ["same", f"key{number}"])
     assert (report.quarantined_count, len(report.quarantined)) == (LISTED_MAX + 500, LISTED_MAX)
     assert len(report.unknown_keys) == LISTED_MAX
     assert report.unknown_keys["same"] == LISTED_MAX + 500

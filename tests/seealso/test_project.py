@@ -90,3 +90,9 @@ def test_secrets_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
     (entry,) = read(tmp_path, content).source
     assert isinstance(entry, SqlEntry)
     assert entry.address == "postgresql://desk:s3cret@db/cms"
+
+
+def test_password_in_an_address_that_is_none_is_not_printed(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="address: must be an http") as raised:
+        read(tmp_path, '[[source]]\nkind = "sitemap"\naddress = "ftp://desk:s3cret@courier.example/"')
+    assert "s3cret" not in str(raised.value)

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article
 from seealso.errors import SourceUnreadable
-from tests.indexer.sources.web_server import FakeClock, Reply, Site, page, serve_site
+from tests.indexer.sources.web_server import FakeClock, Reply, Site, page
 
 RSS_ITEM = """<item>
 <title>Tides &amp;amp; boats</title>
@@ -38,18 +37,6 @@ def rss(*items: str, language: str = "en-gb", head: str = '<?xml version="1.0" e
 
 def item(number: int, inner: str = "<description>Some text.</description>") -> str:
     return f"<item><title>Item {number}</title><link>https://harbour.example/{number}</link>{inner}</item>"
-
-
-@pytest.fixture(scope="module")
-def extractor() -> Iterator[PageExtractor]:
-    with PageExtractor(30.0) as shared:
-        yield shared
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serve_site() as served:
-        yield served
 
 
 def read_file(tmp_path: Path, content: str | bytes, fields: FieldMap | None = None) -> list[Item]:

@@ -13,12 +13,6 @@ from tests.indexer.sources.web_server import Asked, FakeClock, Reply, Site, serv
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with serve_site() as served:
-        yield served
-
-
-@pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,12 +6,6 @@ from indexer.extract import PageExtractor
 from indexer.sources.html import HtmlPage, decode_page
 from indexer.sources.source import Found, Quarantined
 from tests.indexer.test_extract import PAGE
-
-
-@pytest.fixture(scope="module")
-def extractor() -> Iterator[PageExtractor]:
-    with PageExtractor(seconds_max=60) as extractor:
-        yield extractor
 
 
 def test_saved_page_becomes_an_article(tmp_path: Path, extractor: PageExtractor) -> None:

@@ -3,7 +3,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,23 +14,11 @@ from indexer.sources.sitemap import FRESH_SECONDS, Sitemap, page_id
 from indexer.sources.source import Found, Item, LeftOut, PageCard, Quarantined
 from seealso.errors import SourceUnreadable
 from tests.conftest import ROOT
-from tests.indexer.sources.web_server import FakeClock, Reply, Site, gzipped, page, serve_site
+from tests.indexer.sources.web_server import FakeClock, Reply, Site, gzipped, page
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC).timestamp()
 DAY = 86_400.0
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-
-
-@pytest.fixture(scope="module")
-def extractor() -> Iterator[PageExtractor]:
-    with PageExtractor(30.0) as shared:
-        yield shared
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serve_site() as served:
-        yield served
 
 
 class Nights:

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,15 +11,9 @@ from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from indexer.sources.wordpress_api import WordPressApi
 from seealso.errors import SourceUnreadable
-from tests.indexer.sources.web_server import Asked, FakeClock, Reply, Site, serve_site
+from tests.indexer.sources.web_server import Asked, FakeClock, Reply, Site
 
 POSTS = "/wp-json/wp/v2/posts"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serve_site() as served:
-        yield served
 
 
 def post(number: int, **changed: Any) -> dict[str, Any]:
