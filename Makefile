@@ -1,6 +1,7 @@
 # make demo    index the sample newsroom and serve it on 127.0.0.1:8080
 # make test    the tests            make lint    ruff and mypy
 # make bench   what bench/ measures  make torture every fault at every point, 10,000 random corpora: hours
+# make bench-peers    ours beside txtai, LanceDB and Qdrant, from an environment of theirs, .venv-peers
 # make setup   only the environment, .venv
 # make image-check    the Dockerfile's steps, in a clean environment without Docker
 
@@ -9,7 +10,7 @@ BIN := .venv/bin
 DEMO_INDEX := var/demo
 DEMO_PORT ?= 8080
 
-.PHONY: setup demo test torture lint image-check bench clean
+.PHONY: setup demo test torture lint image-check bench bench-peers clean
 
 setup: .venv/.ready
 
@@ -54,5 +55,13 @@ bench: setup
 	$(BIN)/python -m bench.serve
 	$(BIN)/python -m bench.neighbours
 
+.venv-peers/.ready: bench/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r bench/peers.txt
+	@touch $@
+
+bench-peers: $(DEMO_INDEX)/CURRENT .venv-peers/.ready
+	$(BIN)/python -m bench.peers
+
 clean:
-	rm -rf .venv var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,9 +2,8 @@
 
     python -m bench.neighbours --articles 10000 30000 100000
 
-The articles are made up so that the work is that of real ones: words by Zipf's law, a fifth of each text from its
-subject, some 300 words a text; vectors around their subject's, with cosines as a news archive has them. Each size runs
-in a process of its own, for its peak of memory.
+The articles are made up so that the work is that of real ones, see bench/made_up.py. Each size runs in a process of its
+own, for its peak of memory.
 """
 
 import argparse
@@ -13,55 +12,18 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 
+from bench.made_up import texts, vectors_of
 from indexer.neighbours import Archive, find_neighbours
-from seealso.encoder import Vectors
 from seealso.lexical import build_terms, word_counts
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.vectors import VectorIndex
 
-DIMENSION = 384
-WORDS = 300
-VOCABULARY = 400_000
-SUBJECT_WORDS = 60
-ARTICLES_OF_SUBJECT = 50
 DRAFTS = 200
-
-
-def texts(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
-    """Make up titles and texts: words by Zipf's law, one in five from the article's subject."""
-    rng = np.random.default_rng(seed)
-    subjects = max(1, count // ARTICLES_OF_SUBJECT)
-    ranks = 1.0 / np.arange(1, VOCABULARY + 1) ** 1.05
-    steps = np.cumsum(ranks / ranks.sum())
-    own = np.random.default_rng(0).integers(500, VOCABULARY, (subjects, SUBJECT_WORDS))
-    for _ in range(count):
-        length = int(rng.gamma(4, WORDS / 4)) + 40
-        subject = own[rng.integers(subjects)]
-        common = np.searchsorted(steps, rng.random(length))
-        chosen = np.where(rng.random(length) < 0.2, rng.choice(subject, length), common)
-        yield " ".join(f"w{word}" for word in chosen[:8]), " ".join(f"w{word}" for word in chosen), "en"
-
-
-def vectors_of(count: int, seed: int) -> Vectors:
-    """Make up unit vectors: a common direction, one of 20 sections, a subject, and the article's own."""
-    rng = np.random.default_rng(seed)
-
-    def directions(number: int) -> Vectors:
-        made: Vectors = rng.standard_normal((number, DIMENSION)).astype(np.float32)
-        made /= np.linalg.norm(made, axis=1, keepdims=True)
-        return made
-
-    subjects = max(1, count // ARTICLES_OF_SUBJECT)
-    vectors = 0.35 * directions(1) + 0.3 * directions(20)[rng.integers(20, size=count)]
-    vectors = vectors + 0.6 * directions(subjects)[rng.integers(subjects, size=count)] + 0.65 * directions(count)
-    made: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return made
 
 
 def measure(count: int) -> dict[str, float]:

@@ -1,46 +1,55 @@
-"""How many page views a second the service answers, beside a bare Flask 'hello' on the same server.
+"""How many page views a second the service answers, beside the least that the same server can answer.
 
     python -m bench.serve [--index DIR] [--seconds N] [--rounds N]
 
 Needs wrk (Debian: apt-get install wrk). Each way of asking is measured in turn, several rounds, in one run on one
-machine that also runs wrk; the ratios are what counts. 'miss' asks each time for a block nobody has asked for before:
-Redis is asked, the block is ranked from the snapshot, and the answer is put into Redis.
+machine that also runs wrk; the ratios are what counts. Then latencies at 70 % of what can be answered, at a fixed rate,
+and the memory of each worker. 'miss' asks each time for a block nobody has asked for before: Redis is asked, the block
+is ranked from the snapshot, and the answer is put into Redis.
 """
 
-import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from urllib.parse import quote
 
 import click
 
-from seealso.snapshot.reader import open_current
+from bench.load import (
+    CONNECTIONS,
+    NUMBER,
+    Measured,
+    answers,
+    at_rate,
+    get,
+    middle,
+    saturation,
+    share,
+    wrk,
+)
+from bench.memory import Memory, workers_of
+from bench.servers import THREADS, WORKERS, granian, running, service
+from seealso.snapshot.reader import Snapshot, open_current
 
-WORKERS, THREADS = 2, 4
-HELLO_PORT, SERVICE_PORT = 8091, 8092
-CONNECTIONS = 32
-IDS_MAX = 5_000
+BARE_PORT, BARE_LONG_PORT, HELLO_PORT = 8091, 8092, 8093
+# With the process's copy; without it, so that Redis answers; and one whose caches the misses fill.
+COPY_PORT, REDIS_PORT, MISS_PORT = 8094, 8095, 8096
+# So many articles are hot, and stand in each process's copy; in Redis there are more.
+HOT, KEPT = 500, 5_000
+LOAD = 0.7
+CACHE_HEADER = "x-seealso-cache"
 
-# Every request another article; `miss` adds an exclusion that no request before had.
-SCRIPT = """
-local ids = {}
-for line in io.lines("%(ids)s") do ids[#ids + 1] = line end
-local number = math.random(1, 1000000) * 1000
-math.randomseed(os.time())
-request = function()
-  number = number + 1
-  local id = ids[number %% #ids + 1]
-  return wrk.format("GET", "/v1/articles/" .. id .. "/%(path)s" .. %(suffix)s)
-end
-"""
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of asking: where, for what, and the status of its answers."""
+
+    port: int
+    requests: Sequence[bytes]
+    status: int = 200
 
 
 @click.command()
@@ -48,117 +57,118 @@ end
 @click.option("--seconds", default=4, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 def main(index: Path, seconds: int, rounds: int) -> None:
-    """Print requests a second, the ratio to Flask 'hello', latencies, and the memory of a worker."""
+    """Print requests a second, ratios, latencies, and the memory of the workers."""
     if shutil.which("wrk") is None:
         raise click.ClickException("wrk is not installed (Debian: apt-get install wrk)")
     snapshot = open_current(index)
-    with tempfile.TemporaryDirectory() as folder, hello(), service(index):
-        ids = Path(folder) / "ids"
-        ids.write_text("\n".join(snapshot.article_id(row) for row in range(min(len(snapshot), IDS_MAX))))
-        ways = {
-            "Flask hello": (HELLO_PORT, None),
-            "JSON, from Redis": (SERVICE_PORT, script(folder, ids, "hit", "related", '""')),
-            "HTML, from Redis": (SERVICE_PORT, script(folder, ids, "html", "related.html", '""')),
-            "JSON, miss": (SERVICE_PORT, script(folder, ids, "miss", "related", '"?exclude=x" .. number')),
-            "HTML, miss": (SERVICE_PORT, script(folder, ids, "html-miss", "related.html", '"?exclude=x" .. number')),
-        }
-        for port, lua in ways.values():  # everything warm, every answer kept once
-            wrk(port, lua, 2)
-        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ways}
-        for _ in range(rounds):
-            for name, (port, lua) in ways.items():
-                found[name].append(wrk(port, lua, seconds))
-        memory = worker_memory()
-    base = median(rate for rate, _, _ in found["Flask hello"])
-    print(f"{len(snapshot):,} articles, {WORKERS} workers x {THREADS} threads, {CONNECTIONS} connections, "
-          f"{rounds} rounds of {seconds} s in turn, medians")  # fmt: skip
-    print(f"{'':18} {'requests/s':>10} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7}")
-    for name, rows in found.items():
-        rate, p50, p99 = (median(column) for column in zip(*rows, strict=True))
-        print(f"{name:18} {rate:10,.0f} {rate / base:6.2f} {p50:7.2f} {p99:7.2f}")
-    print("memory of a worker: " + ", ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in memory.items()))
+    with ExitStack() as servers:
+        cached = servers.enter_context(service(index, COPY_PORT))
+        servers.enter_context(service(index, REDIS_PORT, copies_mb=0))
+        missed = servers.enter_context(service(index, MISS_PORT))
+        ways = ways_of(snapshot)
+        block_bytes = round(median(len(body) for _, _, body in answers(COPY_PORT, ways["JSON, copy"].requests)))
+        for port, size in ((BARE_PORT, None), (BARE_LONG_PORT, block_bytes)):
+            variables = {"BENCH_BODY_BYTES": str(size)} if size else {}
+            servers.enter_context(running(granian("bench.bare:app", port), f"http://127.0.0.1:{port}/", variables))
+        url = f"http://127.0.0.1:{HELLO_PORT}/"
+        servers.enter_context(running(granian("bench.hello:app", HELLO_PORT), url))
+        print(f"{len(snapshot):,} articles, blocks of {block_bytes:,} bytes; {WORKERS} workers x {THREADS} threads, "
+              f"{CONNECTIONS} connections; {rounds} rounds of {seconds} s in turn, medians\n")  # fmt: skip
+        levels = {name: warm(name, way) for name, way in ways.items()}
+        print_rates(measure(ways, seconds, rounds), levels)
+        late = {name: ways[name] for name in ("JSON, copy", "JSON, Redis", "JSON, miss")}
+        print_latencies({name: under_load(way, seconds, rounds) for name, way in late.items()})
+        print("\nmemory of the workers, MB")
+        print(f"{'':16} {'resident':>10} {'PSS':>8} {'private':>8} {'snapshot':>9} {'beyond it':>10}")
+        print_memory("with hot answers", workers_of(cached, index))
+        print_memory("with a full copy", workers_of(missed, index))
 
 
-def script(folder: str, ids: Path, name: str, path: str, suffix: str) -> Path:
-    """Write a wrk script and return its file."""
-    file = Path(folder) / f"{name}.lua"
-    file.write_text(SCRIPT % {"ids": ids, "path": path, "suffix": suffix})
-    return file
+def ways_of(snapshot: Snapshot) -> dict[str, Way]:
+    """Return every way of asking by its name; the service that copies is running."""
+    ids = [quote(snapshot.article_id(row), safe="/") for row in range(min(len(snapshot), KEPT))]
+    hot = ids[:: max(1, len(ids) // HOT)][:HOT]
+    page, html = "/v1/articles/{}/related", "/v1/articles/{}/related.html"
+    unseen = f"?exclude=x{NUMBER}"
+    return {
+        "bare WSGI": Way(BARE_PORT, [get("/")]),
+        "bare WSGI, long": Way(BARE_LONG_PORT, [get("/")]),
+        "Flask hello": Way(HELLO_PORT, [get("/")]),
+        "JSON, copy": Way(COPY_PORT, gets(page, hot)),
+        "JSON, copy, br": Way(COPY_PORT, gets(page, hot, {"Accept-Encoding": "br"})),
+        "JSON, copy, 304": Way(COPY_PORT, revalidations(page, hot), 304),
+        "HTML, copy": Way(COPY_PORT, gets(html, hot)),
+        "JSON, Redis": Way(REDIS_PORT, gets(page, ids)),
+        "JSON, Redis, br": Way(REDIS_PORT, gets(page, ids, {"Accept-Encoding": "br"})),
+        "HTML, Redis": Way(REDIS_PORT, gets(html, ids)),
+        "JSON, miss": Way(MISS_PORT, gets(page + unseen, ids)),
+        "JSON, miss, br": Way(MISS_PORT, gets(page + unseen, ids, {"Accept-Encoding": "br"})),
+        "HTML, miss": Way(MISS_PORT, gets(html + unseen, ids)),
+    }
 
 
-def wrk(port: int, lua: Path | None, seconds: int) -> tuple[float, float, float]:
-    """Return requests a second and the latencies p50 and p99 in milliseconds. Raises if an answer was no success."""
-    options = ["-s", str(lua)] if lua else []
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--latency", *options, f"http://127.0.0.1:{port}/"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in output or "Socket errors" in output:
-        raise click.ClickException(f"not every request was answered well:\n{output}")
-    found = re.findall(r"(?:50|99)%\s+([\d.]+)(us|ms|s)\s", output)
-    p50, p99 = (float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit] for value, unit in found)
-    return float(output.split("Requests/sec:")[1].split()[0]), p50, p99
+def gets(path: str, ids: Sequence[str], headers: Mapping[str, str] | None = None) -> list[bytes]:
+    """Return a request for each id."""
+    return [get(path.format(article_id), headers) for article_id in ids]
 
 
-@contextmanager
-def hello() -> Iterator[None]:
-    """Run Flask 'hello' on granian, as the service runs."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--backlog", "2048"]
-    command += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--port", str(HELLO_PORT)]
-    with running([*command, "--log-level", "error", "bench.hello:app"], f"http://127.0.0.1:{HELLO_PORT}/"):
-        yield
+def revalidations(path: str, ids: Sequence[str]) -> list[bytes]:
+    """Return a request for each id that says which answer it has."""
+    tags = (headers["etag"] for _, headers, _ in answers(COPY_PORT, gets(path, ids), len(ids)))
+    return [get(path.format(article_id), {"If-None-Match": tag}) for article_id, tag in zip(ids, tags, strict=True)]
 
 
-@contextmanager
-def service(index: Path) -> Iterator[None]:
-    """Run the service with its own Redis."""
-    seealso = Path(sys.executable).with_name("seealso")
-    command = [str(seealso), "serve", "--index", str(index), "--port", str(SERVICE_PORT)]
-    with running(
-        [*command, "--workers", str(WORKERS), "--threads", str(THREADS)], f"http://127.0.0.1:{SERVICE_PORT}/readyz"
-    ):
-        yield
+def warm(name: str, way: Way) -> str:
+    """Ask until all that can be kept is kept, in every worker; return where the answers now come from."""
+    wrk(way.port, way.requests, 2)
+    found = answers(way.port, way.requests)
+    statuses = {status for status, _, _ in found}
+    if statuses != {way.status}:
+        raise click.ClickException(f"{name}: answered {statuses}, not {way.status}")
+    return share([headers.get(CACHE_HEADER, "") for _, headers, _ in found])
 
 
-@contextmanager
-def running(command: list[str], url: str) -> Iterator[None]:
-    """Run a server until the block ends, from when it answers."""
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise click.ClickException(f"does not start: {' '.join(command)}") from None
-                time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+def measure(ways: Mapping[str, Way], seconds: int, rounds: int) -> dict[str, Measured]:
+    """Return the median of each way's rounds."""
+    found: dict[str, list[Measured]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            found[name].append(wrk(way.port, way.requests, seconds))
+    return {name: middle(measured) for name, measured in found.items()}
 
 
-def worker_memory() -> dict[str, float]:
-    """Return the memory of one of the service's workers in megabytes: resident, its proportional share, its own."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            line = (folder / "cmdline").read_bytes()
-            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            if (
-                str(SERVICE_PORT).encode() in line
-                and str(SERVICE_PORT).encode() in Path(f"/proc/{parent}/cmdline").read_bytes()
-            ):
-                rollup = (folder / "smaps_rollup").read_text()
-                found = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB", rollup, re.MULTILINE)}
-                own = found["Private_Clean"] + found["Private_Dirty"]
-                return {"resident": found["Rss"] / 1024, "proportional": found["Pss"] / 1024, "its own": own / 1024}
-        except (OSError, KeyError):
-            continue
-    return {}
+def under_load(way: Way, seconds: int, rounds: int) -> tuple[float, Measured]:
+    """Return how much can be answered, and what came of `LOAD` of it."""
+    most = median(saturation(way.port, way.requests, seconds) for _ in range(rounds))
+    return most, middle([at_rate(way.port, way.requests, LOAD * most, seconds) for _ in range(rounds)])
+
+
+def print_rates(measured: Mapping[str, Measured], levels: Mapping[str, str]) -> None:
+    """Print a table of rates, beside both that they are held against."""
+    bare, hello = measured["bare WSGI"].per_second, measured["Flask hello"].per_second
+    print(f"{'':16} {'requests/s':>10} {'of bare':>8} {'of hello':>8} {'p50 ms':>7} {'p99 ms':>7} "
+          f"{'failed':>7}  {CACHE_HEADER}")  # fmt: skip
+    for name, way in measured.items():
+        print(f"{name:16} {way.per_second:10,.0f} {way.per_second / bare:8.2f} {way.per_second / hello:8.2f} "
+              f"{way.p50_ms:7.2f} {way.p99_ms:7.2f} {way.failed:7}  {levels[name]}")  # fmt: skip
+
+
+def print_latencies(found: Mapping[str, tuple[float, Measured]]) -> None:
+    """Print a table of latencies at a fixed rate."""
+    print(f"\nat {LOAD:.0%} of saturation, a fixed rate, from when each request was due; both by one sender in Python")
+    print(f"{'':16} {'saturation':>10} {'rate':>8} {'kept':>8} {'p50 ms':>7} {'p99 ms':>7} {'p99/p50':>8} "
+          f"{'failed':>7}")  # fmt: skip
+    for name, (most, way) in found.items():
+        print(f"{name:16} {most:10,.0f} {LOAD * most:8,.0f} {way.per_second:8,.0f} {way.p50_ms:7.2f} {way.p99_ms:7.2f} "
+              f"{way.p99_ms / way.p50_ms:8.1f} {way.failed:7}")  # fmt: skip
+
+
+def print_memory(name: str, workers: Sequence[Memory]) -> None:
+    """Print a row for each worker."""
+    for worker in workers:
+        print(f"{name:16} {worker.resident:10,.1f} {worker.proportional:8,.1f} {worker.private:8,.1f} "
+              f"{worker.mapped:9,.1f} {worker.beyond:10,.1f}")  # fmt: skip
 
 
 if __name__ == "__main__":
-    os.environ.pop("SEEALSO_REDIS_URL", None)
     main()

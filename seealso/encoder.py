@@ -5,7 +5,6 @@ Loading it imports torch, which takes seconds and hundreds of megabytes: only th
 """
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seealso.errors import ModelUnavailable
+from seealso.machine import own_cpus
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -195,8 +195,7 @@ class SentenceEncoder:
     def _threads(self) -> ThreadPoolExecutor:
         import torch
 
-        cores = len(os.sched_getaffinity(0))
-        return ThreadPoolExecutor(cores, "encoder", initializer=torch.set_num_threads, initargs=(1,))
+        return ThreadPoolExecutor(own_cpus(), "encoder", initializer=torch.set_num_threads, initargs=(1,))
 
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[Vectors]:
         for start in range(0, len(texts), BATCH_PASSAGES):

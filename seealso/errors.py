@@ -4,7 +4,8 @@
     ├── CallerError              the one who asked can mend it
     │   ├── InvalidRequest       a field of a request is missing, malformed or out of bounds
     │   ├── UnknownArticle       no article with that id in the current snapshot
-    │   └── ServiceBusy          as many texts as the service takes at once are being worked on
+    │   ├── ServiceBusy          as much as the service takes at once is being worked on
+    │   └── TextLate             the encoder did not end with a text in time
     └── OperatorError            the one who runs the machine can mend it
         ├── SettingsInvalid      a setting is misspelt or has an impossible value
         ├── SourceUnreadable     a source is missing, of no known kind, or cannot be read to its end
@@ -115,10 +116,10 @@ class SnapshotRefused(OperatorError):
 
 
 class ModelUnavailable(OperatorError):
-    """The encoder's model cannot be loaded."""
+    """The encoder's model cannot be loaded, or fails."""
 
     def __init__(self, model: str, reason: str) -> None:
-        super().__init__(f"cannot load the model {model!r}: {reason}")
+        super().__init__(f"cannot use the model {model!r}: {reason}")
         self.model = model
 
 
@@ -148,7 +149,14 @@ class ServerUnavailable(OperatorError):
 
 
 class ServiceBusy(CallerError):
-    """As many texts as the service takes at once are being worked on."""
+    """As much as the service takes at once is being worked on."""
 
-    def __init__(self, texts_max: int) -> None:
-        super().__init__(f"{texts_max} texts are being worked on, and no more at once; try again in a few seconds")
+    def __init__(self, work: str, places: int) -> None:
+        super().__init__(f"{places} {work} are being worked on, and no more at once; try again in a few seconds")
+
+
+class TextLate(CallerError):
+    """The encoder did not end with a text in time."""
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(f"the text was not read within {deadline_s:g} seconds; try again in a while, or with less")

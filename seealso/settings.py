@@ -16,6 +16,8 @@ from seealso.encoder import BUNDLED_MODEL
 from seealso.errors import SettingsInvalid
 
 PREFIX = "SEEALSO_"
+# The folder in which the service's workers add up their numbers. `serve` sets it; the name is prometheus_client's.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # What may hold a password or a token is not printed.
 SECRET = frozenset({"alarm_webhook", "alarm_command", "metrics_push", "redis_url"})
 
@@ -127,8 +129,22 @@ class ServiceSettings(Settings):
     ] = None
     host: Annotated[str, Field(description="the address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535, description="the port to listen on")] = 8080
-    workers: Annotated[int, Field(ge=1, le=256, description="worker processes")] = 2
-    threads: Annotated[int, Field(ge=1, le=256, description="threads a worker answers on")] = 4
+    workers: Annotated[
+        int | None,
+        Field(ge=1, le=256, description="worker processes; unset: one for each CPU that the process may use"),
+    ] = None
+    threads: Annotated[int, Field(ge=1, le=256, description="page views a worker works on at once")] = 4
+    connections_max: Annotated[
+        int, Field(ge=64, le=500_000, description="open connections a worker holds, idle ones included")
+    ] = 10_000
+    connection_idle_s: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3_600,
+            description="how long a connection may be idle, or take to send a header; a proxy closes its own sooner",
+        ),
+    ] = 75
     redis_url: Annotated[
         str | None,
         Field(
@@ -140,6 +156,48 @@ class ServiceSettings(Settings):
         int, Field(ge=1, le=10_000, description="how long Redis may take before the answer is computed without it")
     ] = 50
     cache_ttl_s: Annotated[int, Field(ge=1, le=604_800, description="how long Redis keeps an answer")] = 3_600
+    copies_mb: Annotated[
+        float, Field(ge=0, le=10_000, description="how many megabytes of hot answers each worker keeps itself; 0: none")
+    ] = 32.0
+    fresh_min_s: Annotated[
+        int,
+        Field(ge=0, le=31_536_000, description="how long browsers and CDNs may keep the block of a new article"),
+    ] = 900
+    fresh_max_s: Annotated[
+        int,
+        Field(ge=0, le=31_536_000, description="the longest they may keep any; between both, a tenth of its age"),
+    ] = 86_400
+    stale_if_error_s: Annotated[
+        int, Field(ge=0, le=31_536_000, description="how long a CDN may show an old block while we fail")
+    ] = 86_400
+    cors_origins: Annotated[
+        str,
+        Field(
+            pattern=r"^(\*|(https?://[^\s/,*]+)( https?://[^\s/,*]+)*)?$",
+            description="sites whose scripts may ask, `https://a.example https://b.example`, or `*` for any",
+        ),
+    ] = ""
+    wait_ms: Annotated[
+        int, Field(ge=0, le=60_000, description="how long a page view may wait for its turn before it is refused")
+    ] = 200
+    text_deadline_s: Annotated[
+        float, Field(gt=0, le=600, description="how long a text query may take; the first one loads the model")
+    ] = 30.0
+    rate_limit: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*$",
+            description="how often one address may send texts, batches and pages, such as `120/minute`; unset: any",
+        ),
+    ] = "120/minute"
+    proxies: Annotated[
+        int, Field(ge=0, le=10, description="how many proxies stand in front, each adding to X-Forwarded-For")
+    ] = 0
+    log_requests: Annotated[bool, Field(description="whether each request is logged")] = False
+    traces: Annotated[
+        bool,
+        Field(description="whether traces are sent, to where OpenTelemetry's own variables say; needs seealso[traces]"),
+    ] = False
     body_bytes_max: Annotated[
         int, Field(ge=1_000, le=100_000_000, description="the longest request body that is read")
     ] = 1_000_000

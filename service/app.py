@@ -6,19 +6,34 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from seealso.encoder import Encoder, load_encoder
 from seealso.project import read_placements
 from seealso.settings import ServiceSettings
+from service.addresses import Addresses
 from service.api.answers import Parts
 from service.api.articles import articles
+from service.api.batch import batch
 from service.api.similar import similar
 from service.api.state import state
+from service.blocks import Blocks
 from service.cache import Cache
+from service.copies import Copies
 from service.current import Current
+from service.freshness import Lifetimes
+from service.front import Front, route_of
+from service.lanes import WAITING_PER_PLACE, Lane
+from service.metrics import Metrics
 from service.problems import Problem, register_problems
+from service.rates import Rates
 from service.texts import Texts
+from service.traces import traced
+
+# The endpoints that are no page views.
+ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page"]
+MEGABYTE = 1_000_000
 
 
 class ArticleIdConverter(BaseConverter):
@@ -46,23 +61,66 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.url_map.converters["article_id"] = ArticleIdConverter
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
-    current = Current(settings.index, settings.model, settings.snapshot_age_warning_h)
-    current.refresh()
-    app.extensions["seealso"] = Parts(
-        settings=settings,
-        current=current,
-        cache=Cache(settings.redis_url, settings.redis_timeout_ms, settings.cache_ttl_s),
-        texts=Texts(load, at_once_max=max(1, settings.threads // 2)),
-        placements=read_placements(settings.project),
-    )
+    app.extensions["seealso"] = here = make_parts(app, settings, load)
+    here.current.prepare = here.front.prepare
+    here.current.refresh()
+    app.wsgi_app = here.front  # type: ignore[method-assign]
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies)  # type: ignore[method-assign]
+    if settings.traces:
+        app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    for blueprint in (articles, similar, state):
+    for blueprint in (articles, batch, similar, state):
         app.register_blueprint(blueprint)
+    Rates(dict.fromkeys(ASIDES, settings.rate_limit), settings.redis_url, settings.redis_timeout_ms).attach(app)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
     )
     return app
+
+
+def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], Encoder]) -> Parts:
+    """Return the parts of an app."""
+    metrics = Metrics()
+    current = Current(settings.index, settings.model, settings.snapshot_age_warning_h)
+    cache = Cache(
+        settings.redis_url,
+        settings.redis_timeout_ms,
+        settings.cache_ttl_s,
+        connections=settings.threads,
+        failed=metrics.redis_failed,
+        turned=metrics.breaker,
+    )
+    placements = read_placements(settings.project)
+    lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s)
+    blocks = Blocks(lifetimes, metrics)
+    front = Front(
+        app.wsgi_app,
+        current,
+        cache,
+        copies=Copies(int(settings.copies_mb * MEGABYTE)),
+        lane=Lane("page views", settings.threads, WAITING_PER_PLACE * settings.threads, settings.wait_ms),
+        metrics=metrics,
+        addresses=Addresses(placements),
+        blocks=blocks,
+        state=repr((version("seealso"), sorted(placements.items()), lifetimes)).encode(),
+        origins=settings.cors_origins,
+        log_requests=settings.log_requests,
+    )
+    few = max(1, settings.threads // 2)
+    return Parts(
+        settings=settings,
+        current=current,
+        cache=cache,
+        blocks=blocks,
+        front=front,
+        reading=Lane("texts", few),
+        batching=Lane("batches", few),
+        texts=Texts(load, few, settings.text_deadline_s, metrics.encoded),
+        metrics=metrics,
+        placements=placements,
+    )
 
 
 def complete_document(document: Any) -> Any:

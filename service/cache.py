@@ -1,133 +1,119 @@
-"""Answers kept in Redis, shared by all workers. The one user of Redis.
+"""Answers kept in Redis, shared by all workers of all machines.
 
 Redis is a cache: it may be slow, hung, full, empty, or gone at any moment, and whoever asks here never learns more of
 that than 'nothing kept'. Every key has a lifetime; nothing lives only here.
+
+Who finds nothing is told whether to make the answer or whether somebody is making it: of all workers that miss one key
+at once, one has the claim to it.
 """
 
-import threading
+import enum
+import hashlib
 import time
 import zlib
+from collections.abc import Callable
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from service.link import Link, Refused, ScriptUnknown, Unreachable
 
-from seealso.logs import get_log
-
-KEY_PREFIX = "seealso:1:"
-FAILURES_TO_OPEN = 3
-# While the breaker is open, nobody waits for Redis; after this long one request tries it again.
-OPEN_SECONDS = 2.0
-_MARK = b"S1"
+KEY_PREFIX = "seealso:2:"
+# Whoever claims a key and dies holds it this long.
+CLAIM_MS = 250
+# How long, and how often, another's answer is looked for. A block takes a millisecond to make; a reader's wait should
+# not be longer because somebody else makes it.
+OTHERS_SECONDS_MAX = 0.03
+OTHERS_EVERY_SECONDS = 0.003
+_MARK = b"S2"
 _CHECKSUM_BYTES = 4
+# One way to Redis and back: what is kept; else 1 if the claim is ours now, 0 if it is another's.
+_FETCH = """
+local kept = redis.call('GET', KEYS[1])
+if kept then return kept end
+if redis.call('SET', KEYS[2], '', 'NX', 'PX', ARGV[1]) then return 1 end
+return 0
+"""
+_FETCH_DIGEST = hashlib.sha1(_FETCH.encode()).hexdigest()  # noqa: S324 - by which Redis names a script
 
 
-class Breaker:
-    """Opens after some failures in a row; while open, one call in OPEN_SECONDS is let through to try."""
+class Missing(enum.Enum):
+    """Why there is no answer: this caller has the claim to make it, another has it, or there is no cache to ask."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._next_try = 0.0
-
-    @property
-    def open(self) -> bool:
-        """Return whether calls are being kept away."""
-        return self._failures >= FAILURES_TO_OPEN
-
-    def admits(self) -> bool:
-        """Return whether to make a call now."""
-        if not self.open:
-            return True
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next_try:
-                return False
-            self._next_try = now + OPEN_SECONDS
-            return True
-
-    def succeeded(self) -> None:
-        """Count a call that worked."""
-        if self._failures:
-            if self.open:
-                get_log().info("cache_came_back")
-            self._failures = 0
-
-    def failed(self, error: Exception) -> None:
-        """Count a call that did not."""
-        with self._lock:
-            self._failures += 1
-            if self._failures == FAILURES_TO_OPEN:
-                self._next_try = time.monotonic() + OPEN_SECONDS
-                get_log().warning("cache_given_up", reason=f"{type(error).__name__}: {error}")
+    MINE = enum.auto()
+    ANOTHERS = enum.auto()
+    UNKNOWN = enum.auto()
 
 
 class Cache:
     """Bytes by key. `url` None keeps nothing."""
 
-    def __init__(self, url: str | None, timeout_ms: int, ttl_s: int) -> None:
+    def __init__(
+        self,
+        url: str | None,
+        timeout_ms: int,
+        ttl_s: int,
+        connections: int = 1,
+        failed: Callable[[str], None] = lambda _: None,
+        turned: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self._ttl_s = ttl_s
-        self._breaker = Breaker()
-        self._redis = None
-        if url is not None:
-            timeout_s = timeout_ms / 1000
-            self._redis = redis.Redis.from_url(
-                url,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                retry=Retry(NoBackoff(), 0),
-                health_check_interval=0,
-            )
+        self._link = None if url is None else Link(url, timeout_ms, connections, failed, turned)
 
     @property
     def state(self) -> str:
         """Return 'off', 'up', or 'down' (given up for the moment)."""
-        if self._redis is None:
+        if self._link is None:
             return "off"
-        return "down" if self._breaker.open else "up"
+        return "up" if self._link.up else "down"
 
-    def get(self, key: str) -> bytes | None:
-        """Return what is kept under a key, None if that is nothing, not ours, or not to be had in time."""
-        if self._redis is None or not self._breaker.admits():
-            return None
+    def find(self, key: str) -> bytes | Missing:
+        """Return what is kept under a key; waits a little where another worker is making it."""
+        found = self.fetch(key)
+        end = time.monotonic() + OTHERS_SECONDS_MAX
+        while found is Missing.ANOTHERS and time.monotonic() < end:
+            time.sleep(OTHERS_EVERY_SECONDS)
+            found = self.fetch(key)
+        return found
+
+    def fetch(self, key: str) -> bytes | Missing:
+        """Return what is kept under a key, or why there is nothing: it is not there, not ours, or not to be had."""
+        link = self._link
+        if link is None or not link.up:
+            return Missing.UNKNOWN
+        name = KEY_PREFIX + key
+        asked = (2, name, f"{name}:claim", CLAIM_MS)
         try:
-            kept = self._redis.get(KEY_PREFIX + key)
-        except redis.exceptions.ResponseError:
-            return None  # something of another kind under our key: Redis itself is well
-        except (redis.exceptions.RedisError, OSError, ValueError) as error:
-            self._breaker.failed(error)
-            return None
-        self._breaker.succeeded()
-        return _unpack(kept) if isinstance(kept, bytes) else None
+            try:
+                kept = link.call("EVALSHA", _FETCH_DIGEST, *asked)
+            except ScriptUnknown:  # Redis was restarted
+                kept = link.call("EVAL", _FETCH, *asked)
+        except (Unreachable, Refused):  # refused: something of another kind under our key, or Redis is full
+            return Missing.UNKNOWN
+        if isinstance(kept, bytes):
+            return _unpack(kept)
+        return Missing.MINE if kept == 1 else Missing.ANOTHERS
 
     def put(self, key: str, value: bytes) -> None:
         """Keep bytes under a key for the cache's lifetime, if Redis takes them."""
-        if self._redis is None or not self._breaker.admits():
+        if self._link is None or not self._link.up:
             return
         try:
-            self._redis.set(KEY_PREFIX + key, _pack(value), ex=self._ttl_s)
-        except redis.exceptions.ResponseError as error:
-            # Full and told to evict nothing, or read-only: reading still works.
-            get_log().debug("cache_refused", reason=str(error))
-        except (redis.exceptions.RedisError, OSError, ValueError) as error:
-            self._breaker.failed(error)
-        else:
-            self._breaker.succeeded()
+            self._link.call("SET", KEY_PREFIX + key, _pack(value), "EX", self._ttl_s)
+        except (Unreachable, Refused):
+            return
 
     def close(self) -> None:
         """Give up the connections."""
-        if self._redis is not None:
-            self._redis.close()
+        if self._link is not None:
+            self._link.close()
 
 
 def _pack(value: bytes) -> bytes:
     return _MARK + zlib.crc32(value).to_bytes(_CHECKSUM_BYTES, "little") + value
 
 
-def _unpack(kept: bytes) -> bytes | None:
+def _unpack(kept: bytes) -> bytes | Missing:
     """Return the value if what is kept is ours and whole."""
     head = len(_MARK) + _CHECKSUM_BYTES
     value = kept[head:]
     if kept[: len(_MARK)] != _MARK or kept[len(_MARK) : head] != zlib.crc32(value).to_bytes(_CHECKSUM_BYTES, "little"):
-        return None
+        return Missing.UNKNOWN
     return value

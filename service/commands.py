@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -17,11 +18,11 @@ from rich.table import Table
 from seealso.errors import ServerUnavailable, UnknownArticle
 from seealso.logs import configure_logs, get_log
 from seealso.project import read_placements
-from seealso.settings import ServiceSettings, as_environment, describe, load_settings
+from seealso.settings import METRICS_FOLDER, ServiceSettings, as_environment, describe, load_settings
 from seealso.snapshot.reader import Snapshot, open_current
 from service.own_redis import OwnRedis
 from service.related import Item, related_to_article
-from service.server import run_server
+from service.server import run_server, worker_count
 from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Wanted
 
 
@@ -43,6 +44,7 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
     settings = load_settings(ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads)
     configure_logs(settings.log_format, settings.log_level)
     read_placements(settings.project)  # what is wrong in it is said here, once, not by each worker
+    settings = settings.model_copy(update={"workers": worker_count(settings)})  # for the workers to know it too
     address = _free_address(settings.host, settings.port)
     with ExitStack() as running:
         environment = as_environment(settings)
@@ -51,6 +53,11 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
                 environment["SEEALSO_REDIS_URL"] = running.enter_context(OwnRedis()).url
             except OSError as error:
                 get_log().warning("cache_not_started", reason=str(error))
+        try:
+            folder = running.enter_context(TemporaryDirectory(prefix="seealso-metrics-", ignore_cleanup_errors=True))
+            environment[METRICS_FOLDER] = folder  # in which the workers' numbers are added up
+        except OSError as error:
+            get_log().warning("metrics_not_shared", reason=str(error))
         os.environ |= environment  # from which each worker reads its settings
         get_log().info(
             "service_started",

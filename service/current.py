@@ -7,6 +7,7 @@ that cannot be opened leaves the old one serving.
 import math
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +34,18 @@ class Current:
         self._try_again = 0.0
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
+        # Called before another snapshot takes over; what it returns is called after.
+        self.prepare: Callable[[Snapshot], Callable[[], None]] = lambda _: lambda: None
+
+    @property
+    def served(self) -> Snapshot | None:
+        """Return the snapshot to answer from, None if there is none."""
+        return self._snapshot
+
+    @property
+    def behind(self) -> bool:
+        """Return whether a newer snapshot is published than can be served."""
+        return self._refused_id is not None
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot to answer from.
@@ -50,6 +63,7 @@ class Current:
             try:
                 wanted = current_id(self._index)
                 if self._snapshot is not None and wanted == self._snapshot.id:
+                    self._refused_id = None  # what was refused is not wanted any more
                     return
                 if wanted == self._refused_id and time.monotonic() < self._try_again:
                     return
@@ -64,7 +78,10 @@ class Current:
                 self._problem, self._refused_id = error, wanted
                 self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
             else:
-                before, self._snapshot, self._refused_id = self._snapshot, opened, None
+                before = self._snapshot
+                go_over = self.prepare(opened)
+                self._snapshot, self._refused_id = opened, None
+                go_over()
                 get_log().info(
                     "snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id
                 )

@@ -4,6 +4,8 @@ not all alike.
 In: rows with their probabilities, best first, all of which may be shown. Out: places among them.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,10 +84,14 @@ def _values(snapshot: Snapshot, rows: Rows, probabilities: Values, mode: str) ->
 def _foreign(snapshot: Snapshot, rows: Rows, language: str | None) -> NDArray[np.bool_]:
     if language is None:
         return np.zeros(len(rows), np.bool_)
-    # One more at the end, for -1: what has no language is not foreign.
-    foreign = np.array([*(primary_language(tag) != language for tag in snapshot.languages), False])
-    chosen: NDArray[np.bool_] = foreign[snapshot.facts["language"][rows]]
+    chosen: NDArray[np.bool_] = _foreign_labels(snapshot.languages, language)[snapshot.facts["language"][rows]]
     return chosen
+
+
+@lru_cache(256)
+def _foreign_labels(languages: tuple[str, ...], language: str) -> NDArray[np.bool_]:
+    # One more at the end, for -1: what has no language is not foreign.
+    return np.array([*(primary_language(tag) != language for tag in languages), False])
 
 
 def _one_per_story(
@@ -95,11 +101,12 @@ def _one_per_story(
 
     A lead in another language gives way to a telling in the own.
     """
-    first: dict[int, int] = {}
-    for place, story in zip(order.tolist(), stories[order].tolist(), strict=True):
-        first.setdefault(story, place)
-    if len(first) == len(order):
+    told = stories[order].tolist()
+    if len(set(told)) == len(told):
         return order, values
+    first: dict[int, int] = {}
+    for place, story in zip(order.tolist(), told, strict=True):
+        first.setdefault(story, place)
     leads = {int(row): place for place, row in enumerate(rows) if stories[place] == row}
     best = np.fromiter(first.values(), np.int64, len(first))
     kept = np.array([leads.get(story, place) for story, place in first.items()], np.int64)
@@ -113,11 +120,9 @@ def _unlike(
     snapshot: Snapshot, rows: Rows, values: Values, foreign: NDArray[np.bool_], order: NDArray[np.int64], limit: int
 ) -> list[int]:
     """Choose one after the other what is best and least like what is chosen already."""
-    vectors = snapshot.vectors.vectors(rows[order])
-    alike = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
-    np.fill_diagonal(alike, 0.0)
-    if not alike[:limit, :limit].any():  # none of the best is like another: nothing gives way
+    if not _likeness(snapshot, rows[order[:limit]]).any():  # none of the best is like another: nothing gives way
         return [int(place) for place in order[:limit]]
+    alike = _likeness(snapshot, rows[order])
     worth = values[order]
     losses = alike * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth  # by what is chosen, of what is left
     left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike
@@ -129,3 +134,11 @@ def _unlike(
         left[best] = -np.inf
         np.maximum(lost, losses[best], out=lost)
     return places
+
+
+def _likeness(snapshot: Snapshot, rows: Rows) -> NDArray[np.float32]:
+    """Return by how much each two are more alike than any two pieces on one subject."""
+    vectors = snapshot.vectors.vectors(rows)
+    alike: NDArray[np.float32] = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
+    np.fill_diagonal(alike, 0.0)
+    return alike

@@ -4,11 +4,13 @@
 the request it is about.
 """
 
-import secrets
+import itertools
+import os
+import re
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -21,6 +23,19 @@ TYPE_PREFIX = "urn:seealso:problem:"
 REQUEST_ID_HEADER = "X-Request-Id"
 REQUEST_ID_CHARACTERS_MAX = 64
 RETRY_AFTER_S = 5
+_REQUEST_ID = "seealso.request_id"
+# Of one process: those of another begin elsewhere, a forked one's too.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9-]*[A-Za-z0-9][A-Za-z0-9-]*")
+_ID_MASK = (1 << 64) - 1
+_numbers = itertools.count(int.from_bytes(os.urandom(8), "big"))
+
+
+def _begin_elsewhere() -> None:
+    global _numbers
+    _numbers = itertools.count(int.from_bytes(os.urandom(8), "big"))
+
+
+os.register_at_fork(after_in_child=_begin_elsewhere)
 
 # error -> status, kind, title
 PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
@@ -30,7 +45,8 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.SnapshotRefused: (503, "snapshot-refused", "The index cannot be served"),
     errors.ModelUnavailable: (503, "model-unavailable", "Texts cannot be searched by for now"),
     errors.ModelMismatch: (503, "model-mismatch", "The index was made by another model"),
-    errors.ServiceBusy: (503, "busy", "Too many texts at once"),
+    errors.ServiceBusy: (503, "busy", "Too much at once"),
+    errors.TextLate: (503, "text-late", "The text was not read in time"),
 }
 # What Flask and Werkzeug raise by themselves: status -> kind, title.
 HTTP_KINDS = {
@@ -39,9 +55,10 @@ HTTP_KINDS = {
     405: ("method-not-allowed", "This address does not take this method"),
     413: ("body-too-large", "The body is too long"),
     415: ("unsupported-media-type", "The body is not plain JSON"),
+    429: ("too-many-requests", "This address asks too often"),
 }
 _TITLES = {status: title for status, _, title in reversed(PROBLEMS.values())} | {
-    status: title for status, (_, title) in HTTP_KINDS.items() if status in (413, 415)
+    status: title for status, (_, title) in HTTP_KINDS.items() if status in (413, 415, 429)
 }
 
 
@@ -74,34 +91,62 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_unexpected)
 
 
-def request_id() -> str:
+def request_id_of(environ: dict[str, Any]) -> str:
     """Return the id of the request being answered: the caller's if it sent a plain one, else a new one."""
-    if "request_id" not in g:
-        given = request.headers.get(REQUEST_ID_HEADER, "")
-        plain = 0 < len(given) <= REQUEST_ID_CHARACTERS_MAX and given.isascii() and given.replace("-", "").isalnum()
-        g.request_id = given if plain else secrets.token_hex(8)
-    return str(g.request_id)
+    known = environ.get(_REQUEST_ID)
+    if known is None:
+        given = environ.get("HTTP_X_REQUEST_ID")
+        if not given or len(given) > REQUEST_ID_CHARACTERS_MAX or not _PLAIN_ID.fullmatch(given):
+            given = f"{next(_numbers) & _ID_MASK:016x}"
+        known = environ[_REQUEST_ID] = given
+    return str(known)
+
+
+def request_id() -> str:
+    """Return the id of the request that Flask is answering."""
+    return request_id_of(request.environ)
 
 
 def problem(status: int, kind: str, title: str, detail: str, **facts: Any) -> Response:
     """Return a problem as an answer."""
-    body = {"type": TYPE_PREFIX + kind, "title": title, "status": status, "detail": detail}
-    body |= {name: value for name, value in facts.items() if value is not None}
-    body["request_id"] = request_id()
-    response = Response(orjson.dumps(body), status, content_type=MEDIA_TYPE)
-    response.headers[REQUEST_ID_HEADER] = request_id()
-    response.headers["Cache-Control"] = "no-store"
+    headers, body = problem_of(request_id(), status, kind, title, detail, **facts)
+    return Response(body, status, headers)
+
+
+def problem_of(
+    request_id: str, status: int, kind: str, title: str, detail: str, **facts: Any
+) -> tuple[list[tuple[str, str]], bytes]:
+    """Return the headers and the body of a problem."""
+    fields = {"type": TYPE_PREFIX + kind, "title": title, "status": status, "detail": detail}
+    fields |= {name: value for name, value in facts.items() if value is not None}
+    fields["request_id"] = request_id
+    body = orjson.dumps(fields)
+    headers = [
+        ("Content-Type", MEDIA_TYPE),
+        ("Content-Length", str(len(body))),
+        (REQUEST_ID_HEADER, request_id),
+        ("Cache-Control", "no-store"),
+    ]
     if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+        headers.append(("Retry-After", str(RETRY_AFTER_S)))
+    return headers, body
 
 
-def _answer_named(error: errors.SeealsoError) -> Response:
+def named_problem(error: errors.SeealsoError) -> tuple[int, str, str, str, str | None] | None:
+    """Return status, kind, title, detail and field of an error of ours; None if a request should not meet it."""
     for ancestor in type(error).__mro__:
         if ancestor in PROBLEMS:
             status, kind, title = PROBLEMS[ancestor]
-            return problem(status, kind, title, printable(str(error)), field=getattr(error, "field", None))
-    return _answer_unexpected(error)
+            return status, kind, title, printable(str(error)), getattr(error, "field", None)
+    return None
+
+
+def _answer_named(error: errors.SeealsoError) -> Response:
+    named = named_problem(error)
+    if named is None:
+        return _answer_unexpected(error)
+    status, kind, title, detail, field = named
+    return problem(status, kind, title, detail, field=field)
 
 
 def _answer_http(error: HTTPException) -> BaseResponse:

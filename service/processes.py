@@ -1,13 +1,40 @@
-"""What the service's child processes, its workers and its own Redis, do when the process that started them is gone."""
+"""What the service's processes ask of the machine: to end with their parent, descriptors, one thread for BLAS."""
 
 import ctypes
+import resource
 import signal
 import sys
 
+from threadpoolctl import threadpool_limits
+
 _PR_SET_PDEATHSIG = 1
+# What Linux allows at most (fs.nr_open) where the hard limit is none.
+_DESCRIPTORS_MAX = 1_048_576
 
 
 def end_with_parent() -> None:
     """Have the kernel tell this process to end when the one that started it ends, even by SIGKILL. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def raise_descriptors() -> int:
+    """Raise this process's limit of open files as far as it may, and return it; its children inherit it.
+
+    Shells start programs with 1,024, for the sake of old ones that use select(); none of ours does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS_MAX if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS_MAX)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return most
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+
+
+def use_one_thread_for_blas() -> None:
+    """Compute numpy's and scipy's products on one thread each, in this process, from now on.
+
+    Requests run on several threads already, in as many workers as there are CPUs; OpenBLAS would start as many again
+    for each product. It holds for the libraries that are loaded: call it once the app is.
+    """
+    threadpool_limits(1, user_api="blas")

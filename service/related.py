@@ -4,8 +4,8 @@ It answers with rows of a snapshot; how they are shown is not its business. What
 `service.rules`, in which order in `service.order`, and why in `service.why`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,20 +40,36 @@ class Item:
     why: dict[str, Any] | None = None
 
 
-def related_to_article(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+def related_to_article(snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int] = ()) -> list[Item]:
     """Return the block of an article, best first; empty for an article marked sensitive.
 
     Never holds the article itself, another of its story, sponsored or sensitive articles, or one article twice; nothing
-    below the least probability. Has `limit` items wherever that many pass: where the stored candidates do not suffice,
-    the whole snapshot is searched.
+    below the least probability. `met`: rows that the reader meets elsewhere on the page; neither they nor others of
+    their stories are in it. Has `limit` items wherever that many pass: where the stored candidates do not suffice, the
+    whole snapshot is searched.
     """
     if snapshot.facts["sensitive"][row]:
         return []
     rows, scores = snapshot.neighbours_of(row)
     own = snapshot.cohorts[row : row + 1]
-    choice = _Choice(snapshot, wanted, Admission(snapshot, wanted, row), _language_of(snapshot, row), own)
+    choice = _Choice(snapshot, wanted, Admission(snapshot, wanted, (row, *met)), _language_of(snapshot, row), own)
     chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
     return _items(snapshot, chosen, Draft.of_article(snapshot, row) if wanted.explain else None, own)
+
+
+def related_on_page(snapshot: Snapshot, row: int, shown: Sequence[int], blocks: Sequence[Wanted]) -> list[list[Item]]:
+    """Return the blocks of the page of an article, filled one after the other.
+
+    No article stands twice on the page, and one of each story: what is in `shown` and in earlier blocks counts as met.
+    Whatever a block wants, `stories` is 'one'.
+    """
+    met = list(shown)
+    page = []
+    for wanted in blocks:
+        items = related_to_article(snapshot, row, replace(wanted, stories="one"), met)
+        met += [item.row for item in items]
+        page.append(items)
+    return page
 
 
 def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[Item]:
@@ -64,7 +80,7 @@ def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[It
     found = nearest(snapshot.vectors, snapshot.terms, draft.probes)
     own = cohorts_of(found, draft.probes, len(snapshot))
     row = _pasted(snapshot, draft, found.rows[0, 0, :PASTED_LOOKED_AT])
-    admitted = Admission(snapshot, wanted, own_row=None)
+    admitted = Admission(snapshot, wanted)
     explained = draft if wanted.explain else None
     if row is None:
         limit = min(CANDIDATES_MAX, len(snapshot))

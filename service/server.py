@@ -1,24 +1,44 @@
 """The HTTP server: granian with our settings. Its workers load `service.wsgi` after the fork."""
 
-import os
-import signal
+import importlib
+import multiprocessing
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
 
+from seealso.errors import ServerUnavailable
+from seealso.logs import get_log
+from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
-from service.processes import end_with_parent
+from service.lanes import WAITING_PER_PLACE
+from service.processes import raise_descriptors
+from service.workers import Workers
 
 # What is in flight when the service is told to stop has this long to end: the first text query of a worker loads the
-# model, which can take ten seconds.
+# model, which can take ten seconds. Container platforms kill after 30.
 STOP_SECONDS_MAX = 25
+# A request's line and header together, roughly; what is longer is answered with 431. An idle connection takes 2.5 kB
+# before its first request and 14 kB after it, and this on top while it sends a header: 10,000 of them 0.5 GB, and with
+# granian's own limit 4 GB.
+HEADER_BYTES_MAX = 32_768
+# Connections that wait for a worker to take them; beyond, the kernel lets clients try again. Linux cuts it to
+# net.core.somaxconn, which is 4,096 by default.
+BACKLOG = 2_048
+# What a worker opens beside connections: libraries, the snapshot's files, Redis, logs.
+DESCRIPTORS_RESERVED = 256
 
 
 def run_server(settings: ServiceSettings, address: str) -> None:
-    """Serve until the process is told to stop; `address` is the number of the host, which is all that granian takes."""
-    os.register_at_fork(after_in_child=_end_when_told)
-    Server(
+    """Serve until the process is told to stop; `address` is the number of the host, which is all that granian takes.
+
+    Raises ServerUnavailable if no worker can be started.
+    """
+    # Imported here, once, so that workers share it in memory and a new one is there at once. It opens nothing.
+    importlib.import_module("service.wsgi")
+    # Where fork is not the default, from Python 3.14 on, granian would start each worker from nothing.
+    multiprocessing.set_start_method("fork", force=True)
+    server = Workers(
         "service.wsgi:create_worker",
         factory=True,
         address=address,
@@ -26,22 +46,61 @@ def run_server(settings: ServiceSettings, address: str) -> None:
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        backlog=2048,
-        respawn_failed_workers=True,
-        respawn_interval=0.1,
+        workers=worker_count(settings),
+        blocking_threads=blocking_threads(settings),
+        backlog=BACKLOG,
+        backpressure=_connections(settings),
+        http1_settings=HTTP1Settings(
+            # One limit for three things: the first request of a connection, each next one, and the sending of a header.
+            # What is late is closed without an answer.
+            header_read_timeout=settings.connection_idle_s * 1_000,
+            keep_alive=True,
+            max_buffer_size=HEADER_BYTES_MAX,
+            pipeline_flush=False,  # proxies and browsers do not send a second request before the first is answered
+        ),
         workers_kill_timeout=STOP_SECONDS_MAX,
         log_level=LogLevels.error,
-    ).serve()
+    )
+    server.serve()
+    if server.gave_up:
+        raise ServerUnavailable(
+            "no worker can be started: several in a row ended before they could answer; the log above says why"
+        )
 
 
-def _end_when_told() -> None:
-    """Let a worker end with its parent, and on a signal even while it is still loading.
+def worker_count(settings: ServiceSettings) -> int:
+    """Return how many worker processes there shall be."""
+    return settings.workers or usable_cpus()
 
-    Until granian 2.8 sets the worker's own handlers, those of the parent stand in it and do nothing there: a worker
-    told to stop while it loads went on until it was killed.
+
+def blocking_threads(settings: ServiceSettings) -> int:
+    """Return how many threads a worker needs: granian calls the app on one for each request.
+
+    `threads` of them work on page views. Whoever waits for their turn, each text and each batch holds a thread too,
+    mostly asleep; were there no more than those, a refusal would have to wait for what it is refused for.
     """
-    end_with_parent()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    waiting = WAITING_PER_PLACE * settings.threads
+    texts = batches = max(1, settings.threads // 2)
+    refusing = 2
+    return settings.threads + waiting + texts + batches + refusing
+
+
+def _connections(settings: ServiceSettings) -> int:
+    """Return how many connections a worker may hold, as far as descriptors go; say so if they do not go far enough.
+
+    Past its limit of descriptors, a worker would try to accept without end; past this number, it waits.
+    """
+    limit = raise_descriptors()
+    needed = settings.connections_max + DESCRIPTORS_RESERVED
+    if limit >= needed:
+        return settings.connections_max
+    connections = max(limit - DESCRIPTORS_RESERVED, limit // 2)
+    get_log().warning(
+        "descriptors_few",
+        limit=limit,
+        needed=needed,
+        connections_max=settings.connections_max,
+        connections=connections,
+        mend=f"raise the hard limit of open files (ulimit -Hn) to {needed}, or lower SEEALSO_CONNECTIONS_MAX",
+    )
+    return connections

@@ -1,14 +1,19 @@
-"""A text that is not in the index -> a draft. Loads the model when the first text comes, not before."""
+"""A text that is not in the index -> a draft. Loads the model when the first text comes, not before.
+
+The encoder works on a thread of its own for each text: whoever waits for it stops waiting at the deadline, whatever it
+does.
+"""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 
 import numpy as np
 
 from seealso.encoder import Encoder
-from seealso.errors import InvalidRequest, ModelMismatch, ServiceBusy
+from seealso.errors import InvalidRequest, ModelMismatch, ModelUnavailable, ServiceBusy, TextLate
 from seealso.lexical import word_counts
+from seealso.logs import get_log
 from seealso.passages import cut_passages
 from seealso.relatedness import Probes
 from seealso.snapshot.reader import Snapshot
@@ -32,37 +37,63 @@ def title_and_text(pasted: str) -> tuple[str, str]:
 class Texts:
     """Makes drafts with the model that made the snapshot."""
 
-    def __init__(self, load_encoder: Callable[[str], Encoder], at_once_max: int) -> None:
+    def __init__(
+        self,
+        load_encoder: Callable[[str], Encoder],
+        at_once_max: int,
+        deadline_s: float,
+        encoded: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._load_encoder = load_encoder
         self._at_once_max = at_once_max
-        self._places = threading.BoundedSemaphore(at_once_max)
+        self._deadline_s = deadline_s
+        self._told_encoded = encoded
+        self._free = threading.BoundedSemaphore(at_once_max)
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one of the few places for a text, from before its body is read: page views keep the other threads.
-
-        Raises ServiceBusy at once if none is free.
-        """
-        if not self._places.acquire(blocking=False):
-            raise ServiceBusy(self._at_once_max)
-        try:
-            yield
-        finally:
-            self._places.release()
 
     def draft(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Draft:
         """Return a text with all that is compared of it, made as the indexer makes an article's.
 
-        Raises InvalidRequest if no word is in it, ModelUnavailable, and ModelMismatch if the model at hand is not the
-        one that made the snapshot.
+        Raises InvalidRequest if no word is in it; ModelUnavailable; ModelMismatch if the model at hand is not the one
+        that made the snapshot; TextLate at the deadline; ServiceBusy if so many texts hang in the encoder that no more
+        are given to it.
         """
+        if not self._free.acquire(blocking=False):
+            raise ServiceBusy("texts", self._at_once_max)
+        made: list[Draft | BaseException] = []
+
+        def make() -> None:
+            try:
+                made.append(self._made(snapshot, title, text, language))
+            except BaseException as error:  # whatever it is, it is raised where it is waited for
+                made.append(error)
+            finally:
+                self._free.release()
+
+        thread = threading.Thread(target=make, name="text", daemon=True)
+        thread.start()
+        thread.join(self._deadline_s)
+        if not made:
+            raise TextLate(self._deadline_s)
+        if isinstance(made[0], BaseException):
+            raise made[0]
+        return made[0]
+
+    def _made(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Draft:
         encoder = self._encoder_of(snapshot)
         passages = cut_passages(title, text, language, encoder)
         if not any(passage.tokens for passage in passages):
             raise InvalidRequest("text", "has no words; send the text of an article")
-        vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_DTYPE)
+        began = time.perf_counter()
+        try:
+            vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_DTYPE)
+        except Exception as error:  # out of memory, or whatever else a model and its libraries can meet
+            get_log().error("encoding_failed", exc_info=error)
+            raise ModelUnavailable(
+                encoder.identity.name, f"it failed at a text, {type(error).__name__}: {error}"
+            ) from error
+        self._told_encoded(time.perf_counter() - began)
         known = language or snapshot.space.language(vectors)
         vector = snapshot.space.article_vectors(vectors, np.array([len(passages)], np.int64), [known])
         terms = snapshot.terms

@@ -38,6 +38,27 @@ def test_our_containers_are_closed_and_bounded() -> None:
         assert service["healthcheck"], name
 
 
+def test_images_of_others_are_pinned() -> None:
+    others = {service["image"] for service in SERVICES.values() if service["image"] != "seealso"}
+    assert len(others) == 3
+    assert all(re.search(r":v?\d[^:]*$", image) for image in others)
+
+
+def test_files_of_ours_are_there_and_only_read() -> None:
+    mounts = [volume for name in ("prometheus", "grafana") for volume in SERVICES[name]["volumes"]]
+    for here, _, *options in (mount.split(":") for mount in mounts if mount.startswith("./")):
+        assert (ROOT / here).is_dir(), here
+        assert options == ["ro"], here
+
+
+def test_what_watches_is_started_only_when_asked_for_and_seen_only_from_here() -> None:
+    for name in ("prometheus", "grafana"):
+        assert SERVICES[name]["profiles"] == ["monitoring"]
+        (port,) = SERVICES[name]["ports"]
+        assert port.startswith("127.0.0.1:")
+    assert not any("PASSWORD" in name for name in SERVICES["grafana"]["environment"])
+
+
 def test_redis_is_a_cache_and_nothing_else() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--maxmemory-policy allkeys-lru" in command

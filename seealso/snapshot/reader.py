@@ -4,9 +4,7 @@ Files are opened by memory mapping: all workers of a machine share one copy, and
 It answers what is in the snapshot; what may be shown is not its business.
 """
 
-import hashlib
 import mmap
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,15 +18,16 @@ from seealso.errors import ModelMismatch, SnapshotRefused
 from seealso.lexical import Rows, Scores, TermRows, Terms, length_mean
 from seealso.recipe import Recipe
 from seealso.relatedness import PARTS, Cohorts, Probes
-from seealso.snapshot import files
+from seealso.snapshot import bounds, files
+from seealso.snapshot.digests import check_files
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
-# Scores, weights, and what they are made of are far below; greater ones would overflow where they meet.
-NUMBER_MAX = 1e6
 DEVIATION_MIN = 1e-6
+
+_ID_BEGINS, _ID_ENDS = len(b'{"id":'), b',"title":'
 
 _MapMode = Literal["r", "c"]
 
@@ -49,7 +48,7 @@ def open_snapshot(folder: Path, model: str | None = None) -> "Snapshot":
         raise SnapshotRefused(folder, f"holds the snapshot {manifest.id}")
     if model is not None and model != manifest.model.name:
         raise ModelMismatch(manifest.id, str(manifest.model.identity()), model)
-    _check_files(folder, manifest)
+    check_files(folder, manifest)
     try:
         return _open_checked(folder, manifest)
     except (ValueError, TypeError, OSError, RuntimeError, KeyError, EOFError) as error:
@@ -123,7 +122,9 @@ class Snapshot:
 
     def article_id(self, row: int) -> str:
         """Return the id of the article in a row."""
-        return str(orjson.loads(self._cards[row])["id"])
+        # The id is a card's first field; a quotation mark within it is escaped, so that the second begins only once.
+        card = self._cards[row]
+        return str(orjson.loads(card[_ID_BEGINS : card.index(_ID_ENDS)]))
 
     def card(self, row: int) -> bytes:
         """Return an article as shown in a block: a JSON object with files.CARD_FIELDS."""
@@ -150,26 +151,6 @@ class Snapshot:
         """
         own = slice(int(self._passage_ends[row]), int(self._passage_ends[row + 1]))
         return self._passages[own].astype(np.float32), self._passage_spans[own]
-
-
-def _check_files(folder: Path, manifest: Manifest) -> None:
-    if set(manifest.files) != files.ALL:
-        unexpected = sorted(set(manifest.files) ^ files.ALL)
-        raise SnapshotRefused(folder, f"its manifest has too few or too many files: {', '.join(unexpected)}")
-    for name, entry in manifest.files.items():
-        path = folder / name
-        try:
-            found = path.lstat()
-            if not stat.S_ISREG(found.st_mode):
-                raise SnapshotRefused(path, "is not a regular file")
-            if found.st_size != entry.bytes:
-                raise SnapshotRefused(path, f"has {found.st_size} bytes, not the {entry.bytes} it was written with")
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise SnapshotRefused(path, f"cannot be read ({error.strerror})") from error
-        if digest != entry.sha256:
-            raise SnapshotRefused(path, "is not as it was written (SHA-256)")
 
 
 def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
@@ -212,15 +193,14 @@ def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
 def _check_bounds(snapshot: Snapshot) -> None:
     """Raise ValueError if a number in one file points outside another."""
     count = len(snapshot)
-    bounds = (
+    for name, numbers, low, high in (
         ("neighbours", snapshot.neighbours, -1, count),
         ("ids", snapshot._ids["row"], 0, count),
         ("stories", snapshot.facts["story"], 0, count),
         ("sections", snapshot.facts["section"], -1, len(snapshot.sections)),
         ("languages", snapshot.facts["language"], -1, len(snapshot.languages)),
-    )
-    for name, numbers, low, high in bounds:
-        if numbers.size and (numbers.min() < low or numbers.max() >= high):
+    ):
+        if not bounds.within(numbers, low, high):
             raise ValueError(f"{name} outside {low}..{high - 1}")
     for name, values in (
         ("score", snapshot.scores),
@@ -232,18 +212,15 @@ def _check_bounds(snapshot: Snapshot) -> None:
         ("rarity", snapshot.terms.rarity),
         ("passage", snapshot._passages),
     ):
-        if (
-            values.size and not (np.abs(values) <= min(NUMBER_MAX, float(np.finfo(values.dtype).max))).all()
-        ):  # false for NaN, too
+        if not bounds.usable(values):
             raise ValueError(f"a {name} is no number that one would have")
     if not (snapshot.cohorts[:, :, 1] >= DEVIATION_MIN).all():
         raise ValueError("a cohort has no deviation")
     if (np.diff(snapshot._passage_ends) < 1).any():
         raise ValueError("an article has no passage")
-    ordered = np.sort(snapshot.neighbours, axis=1)
-    if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
+    if bounds.repeating(snapshot.neighbours):
         raise ValueError("an article is twice among another's neighbours")
-    if ((snapshot.neighbours[:, 1:] >= 0) & (snapshot.neighbours[:, :-1] < 0)).any():
+    if not bounds.ending(snapshot.neighbours):
         raise ValueError("neighbours go on after their end")
     _check_ends("passage_ends.npy", snapshot._passage_ends, len(snapshot._passages))
     hashes = snapshot._ids["hash"]
@@ -254,20 +231,13 @@ def _check_bounds(snapshot: Snapshot) -> None:
 def _map_rows(folder: Path, name: str, count: int, columns: int) -> TermRows:
     # "c": what is written stays in memory, and nothing is; sparse_dot_topn takes no array that forbids it.
     ends = _map_array(folder / f"{name}_ends.npy", np.dtype("<i4"), (count + 1,), "c")
-    length = (int(ends[-1]),)
-    rows = TermRows(
-        ends,
-        _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), length, "c"),
-        _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), length, "c"),
-    )
-    _check_ends(f"{name}_ends.npy", ends, length[0])
-    if length[0]:
-        rising = np.diff(rows.terms) > 0
-        rising[ends[1:-1][(ends[1:-1] > 0) & (ends[1:-1] < length[0])] - 1] = True  # a row begins anew
-        bounded = rows.terms.min() >= 0 and rows.terms.max() < columns and (np.abs(rows.weights) <= NUMBER_MAX).all()
-        if not (rising.all() and bounded):
-            raise ValueError(f"{name} holds what it cannot hold")
-    return rows
+    length = int(ends[-1])
+    terms = _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), (length,), "c")
+    weights = _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), (length,), "c")
+    _check_ends(f"{name}_ends.npy", ends, length)
+    if not (bounds.within(terms, 0, columns) and bounds.rising(terms, ends) and bounds.usable(weights)):
+        raise ValueError(f"{name} holds what it cannot hold")
+    return TermRows(ends, terms, weights)
 
 
 def _map_space(folder: Path, spoken: dict[str, float], dimension: int) -> Space:
@@ -277,7 +247,7 @@ def _map_space(folder: Path, spoken: dict[str, float], dimension: int) -> Space:
 
 
 def _check_ends(name: str, ends: NDArray[Any], length: int) -> None:
-    if int(ends[0]) != 0 or int(ends[-1]) != length or not (ends[1:] >= ends[:-1]).all():
+    if not bounds.dividing(ends, length):
         raise ValueError(f"{name} does not fit what it divides")
 
 

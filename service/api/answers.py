@@ -1,38 +1,45 @@
-"""HTTP out: the forms of the answers, and the one way in which an answer comes from the cache or is made and kept."""
+"""HTTP out: the forms of the answers, and what every one of them has."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from flask import Response, current_app
 from pydantic import BaseModel, Field
 
-from seealso.errors import UnknownArticle
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
+from service.blocks import Blocks
 from service.cache import Cache
 from service.current import Current
+from service.front import Front
+from service.lanes import Lane
+from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, request_id
-from service.related import Item
 from service.texts import Texts
-from service.wanted import Wanted
 
-CACHE_HEADER = "X-Seealso-Cache"
+JSON = "application/json"
+JSON = "application/json"
+View = Callable[..., Response]
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the views work with."""
+    """What the views work with. `reading` and `batching` are the places for texts and for many blocks at once."""
 
     settings: ServiceSettings
     current: Current
     cache: Cache
+    blocks: Blocks
+    front: Front
+    reading: Lane
+    batching: Lane
     texts: Texts
+    metrics: Metrics
     placements: Mapping[str, Placement]
 
 
@@ -140,6 +147,9 @@ class StatusAnswer(BaseModel):
     model: str | None
     forced: list[str]
     cache: str
+    degraded: list[str] = Field(
+        description="parts that are missing for now: 'cache', 'snapshot' (a newer one is broken)"
+    )
     warnings: list[str]
 
 
@@ -149,49 +159,6 @@ class StateAnswer(BaseModel):
     status: str
 
 
-def encode_cards(snapshot: Snapshot, items: Sequence[Item]) -> bytes:
-    """Return the cards of a block as a JSON list. The snapshot holds each card as JSON; only its end is added."""
-    return b"[" + b",".join(_encode_card(snapshot.card(item.row), item) for item in items) + b"]"
-
-
-def _encode_card(card: bytes, item: Item) -> bytes:
-    why = b"" if item.why is None else b',"why":' + orjson.dumps(item.why)
-    numbers = f',"score":{item.score:.4f},"probability":{item.probability:.4f}'.encode()
-    return card[:-1] + numbers + why + b"}"
-
-
-def row_or_problem(snapshot: Snapshot, article_id: str) -> int:
-    """Return the row of an article. Raises UnknownArticle."""
-    row = snapshot.row_of(article_id)
-    if row is None:
-        raise UnknownArticle(article_id, snapshot.id)
-    return row
-
-
-def kept_or_made(
-    kind: str, media_type: str, article_id: str, wanted: Wanted, make: Callable[[Snapshot], bytes]
-) -> Response:
-    """Return the answer that the cache keeps for this request to the current snapshot; else make it and keep it."""
-    here = parts()
-    snapshot = here.current.snapshot()
-    key = cache_key(snapshot.id, kind, article_id, wanted)
-    body = here.cache.get(key)
-    level = "hit"
-    if body is None:
-        level = "miss"
-        body = make(snapshot)
-        here.cache.put(key, body)
-    response = answer(body, media_type, snapshot)
-    response.headers[CACHE_HEADER] = level
-    return response
-
-
-def cache_key(snapshot_id: str, kind: str, article_id: str, wanted: Wanted) -> str:
-    """Return the key of an answer: the snapshot, and a digest of the normalised request."""
-    request: list[Any] = [article_id.encode("utf-8", "surrogatepass").hex(), wanted]
-    return f"{snapshot_id}:{kind}:{hashlib.blake2b(orjson.dumps(request), digest_size=16).hexdigest()}"
-
-
 def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Response:
     """Return bytes as an answer, with the headers that every answer has."""
     response = Response(body, content_type=media_type)
@@ -199,3 +166,17 @@ def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Re
     if snapshot is not None:
         response.headers[SNAPSHOT_HEADER] = snapshot.id
     return response
+
+
+def in_a_place(lane_of: Callable[[Parts], Lane]) -> Callable[[View], View]:
+    """Have a view hold one of the few places for what is no page view, from before its body is read."""
+
+    def held_by(view: View) -> View:
+        @functools.wraps(view)
+        def held(*arguments: Any, **named: Any) -> Response:
+            with lane_of(parts()).place():
+                return view(*arguments, **named)
+
+        return held
+
+    return held_by

@@ -1,26 +1,14 @@
 """/v1/articles/...: an article, the block under it, and the block as HTML."""
 
-import orjson
 from apiflask import APIBlueprint
 from flask import Response
 
-from seealso.snapshot.reader import Snapshot
-from service.api.answers import (
-    ArticleAnswer,
-    RelatedAnswer,
-    answer,
-    encode_cards,
-    kept_or_made,
-    parts,
-    row_or_problem,
-)
+from service.answer import IDENTITY
+from service.api.answers import JSON, ArticleAnswer, RelatedAnswer, answer, parts
 from service.api.reading import BlockQuery, RelatedQuery
-from service.block.fragment import render_block
-from service.problems import documented
-from service.related import related_to_article
+from service.blocks import Asked, row_of
+from service.problems import REQUEST_ID_HEADER, documented, request_id
 
-JSON = "application/json"
-HTML = "text/html; charset=utf-8"
 articles = APIBlueprint("articles", __name__, tag="Articles")
 
 
@@ -30,14 +18,7 @@ articles = APIBlueprint("articles", __name__, tag="Articles")
 @articles.doc(operation_id="related", responses=documented(400, 404, 503))
 def related(article_id: str, query: RelatedQuery) -> Response:
     """The block of related articles under an article."""
-    wanted = query.wanted(parts().placements)
-
-    def make(snapshot: Snapshot) -> bytes:
-        items = related_to_article(snapshot, row_or_problem(snapshot, article_id), wanted)
-        head = b'{"id":' + orjson.dumps(article_id) + b',"snapshot":"' + snapshot.id.encode() + b'","related":'
-        return head + encode_cards(snapshot, items) + b"}"
-
-    return kept_or_made("json", JSON, article_id, wanted, make)
+    return block(Asked(article_id, "json", query.wanted(parts().placements)))
 
 
 @articles.get("/v1/articles/<article_id:article_id>/related.html")
@@ -54,15 +35,7 @@ def related(article_id: str, query: RelatedQuery) -> Response:
 )
 def related_html(article_id: str, query: BlockQuery) -> Response:
     """The same block as an HTML fragment, to be included in the page."""
-    wanted = query.wanted(parts().placements)
-
-    def make(snapshot: Snapshot) -> bytes:
-        row = row_or_problem(snapshot, article_id)
-        items = related_to_article(snapshot, row, wanted)
-        cards = [orjson.loads(snapshot.card(item.row)) for item in items]
-        return render_block(cards, orjson.loads(snapshot.card(row))["language"]).encode()
-
-    return kept_or_made("html", HTML, article_id, wanted, make)
+    return block(Asked(article_id, "html", query.wanted(parts().placements)))
 
 
 @articles.get("/v1/articles/<article_id:article_id>")
@@ -71,4 +44,13 @@ def related_html(article_id: str, query: BlockQuery) -> Response:
 def article(article_id: str) -> Response:
     """An article as it was indexed."""
     snapshot = parts().current.snapshot()
-    return answer(snapshot.article(row_or_problem(snapshot, article_id)), JSON, snapshot)
+    return answer(snapshot.article(row_of(snapshot, article_id)), JSON, snapshot)
+
+
+def block(asked: Asked) -> Response:
+    """Make a block as the front does, which asks Flask only where that fails: then the error is told here."""
+    here = parts()
+    form = here.blocks.make(here.current.snapshot(), asked).form(IDENTITY, here.front.vary)
+    response = Response(form.body, headers=form.headers)
+    response.headers[REQUEST_ID_HEADER] = request_id()
+    return response

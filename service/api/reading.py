@@ -8,9 +8,9 @@ is replaced here, in the one place it provides for that.
 import json
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from apiflask.schema_adapters import registry
@@ -26,10 +26,17 @@ from service.texts import TEXT_CHARACTERS_MAX
 from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Mode, Stories, Wanted
 
 QUERY_PAIRS_MAX = 300
+# A block takes some 0.2 ms where nothing has to be searched for: so many hold a thread for a tenth of a second.
+ARTICLES_MAX = 500
+# A long page with all that it links to.
+SHOWN_MAX = 200
+BLOCKS_MAX = 20
 # int() takes '1_0', ' 5 ' and digits of any script; a query may hold plain ones only.
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 _Label = Annotated[str, Field(min_length=1, max_length=200)]
@@ -142,13 +149,74 @@ class SimilarBody(Filters):
         return replace(super().wanted(placements), explain=self.explain)
 
 
+class BatchBody(RelatedQuery):
+    """The articles whose blocks are wanted, and what each block may hold."""
+
+    articles: Annotated[
+        list[_Id], Field(min_length=1, max_length=ARTICLES_MAX, description="the ids of the articles, each once")
+    ]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        _check_each_once("articles", "id", self.articles)
+        return self
+
+
+class PageBlock(RelatedQuery):
+    """One of the blocks of a page."""
+
+    name: Annotated[_Label, Field(description="what the answer calls it")]
+    stories: Annotated[
+        Literal["one"], Field(description="a page shows one of each story, whatever a placement says")
+    ] = "one"
+
+
+class PageBody(BaseModel):
+    """A page: the article that is open, what stands there already, and the blocks to be filled, in their order."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    article: Annotated[_Id, Field(description="the id of the article that is open")]
+    shown: Annotated[
+        list[_Id],
+        Field(max_length=SHOWN_MAX, description="what the page shows already; ids that are not in the index are fine"),
+    ] = []
+    blocks: Annotated[
+        list[PageBlock], Field(min_length=1, max_length=BLOCKS_MAX, description="an earlier one takes first")
+    ]
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        _check_each_once("blocks", "name", [block.name for block in self.blocks])
+        return self
+
+    def wanted(self, placements: Mapping[str, Placement]) -> list[Wanted]:
+        """Return what each block may hold, as the rules take it. Raises InvalidRequest if no placement has a name."""
+        return [self._wanted_of(number, placements) for number in range(len(self.blocks))]
+
+    def _wanted_of(self, number: int, placements: Mapping[str, Placement]) -> Wanted:
+        try:
+            return self.blocks[number].wanted(placements)
+        except InvalidRequest as error:
+            raise InvalidRequest("blocks", f"{_place([number, error.field])}{error.reason}") from None
+
+
+def _check_each_once(field: str, what: str, values: list[str]) -> None:
+    """Raise InvalidRequest at the first repeat. It is no ValueError, and passes through pydantic as it is."""
+    first: dict[str, int] = {}
+    for number, value in enumerate(values, 1):
+        if first.setdefault(value, number) != number:
+            repeated = f"repeats the {what} of item {first[value]} ({shortened(value)})"
+            raise InvalidRequest(field, f"item {number} {repeated}; send each once")
+
+
 class StrictReading(PydanticAdapter):
     """Reads queries and JSON bodies for APIFlask's `input`."""
 
     def validate_input(self, request: Request, location: str, **_: Any) -> BaseModel:
         """Return the checked model. Raises InvalidRequest."""
         if location == "query":
-            return read_query(request, self.model_class)
+            return read_query(request.environ.get("QUERY_STRING", ""), self.model_class)
         if location == "json":
             return read_body(request, self.model_class)
         raise ValueError(f"nothing is read from {location}")
@@ -157,11 +225,11 @@ class StrictReading(PydanticAdapter):
 registry.register("pydantic", StrictReading)
 
 
-def read_query(request: Request, model: type[BaseModel]) -> BaseModel:
-    """Return the query string as a model. Raises InvalidRequest."""
+def read_query(query_string: str, model: type[Model]) -> Model:
+    """Return a query string, as WSGI hands it over, as a model. Raises InvalidRequest."""
     try:
         # WSGI hands over bytes as Latin-1.
-        raw = request.environ.get("QUERY_STRING", "").encode("latin-1").decode()
+        raw = query_string.encode("latin-1").decode()
         pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=QUERY_PAIRS_MAX)
     except UnicodeDecodeError:
         raise InvalidRequest("query", "is not UTF-8") from None
@@ -235,15 +303,33 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _validated(model: type[BaseModel], fields: dict[str, Any]) -> BaseModel:
+def _validated(model: type[Model], fields: dict[str, Any]) -> Model:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-    field, *place = [printable(str(part)) for part in first["loc"]] or ["body"]
-    where = f"item {int(place[0]) + 1} " if place and place[0].isdigit() else ""
+    field, *place = first["loc"] or ["body"]
+    field, where = printable(str(field)), _place(place)
     if first["type"] == "extra_forbidden":
-        raise InvalidRequest(field, f"is not known here; known are {', '.join(model.model_fields)}")
-    message = first["msg"].removeprefix("Value error, ")
+        known = ", ".join(_model_at(model, first["loc"][:-1]).model_fields)
+        raise InvalidRequest(field, f"{where}is not known here; known are {known}")
+    if first["type"] == "missing":
+        raise InvalidRequest(field, f"{where}is missing")
+    message = "must be a JSON object" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
     got = f" (got {shortened(first['input'])})" if first["loc"] else ""
     raise InvalidRequest(field, f"{where}{message[0].lower()}{message[1:]}{got}")
+
+
+def _place(place: Sequence[int | str]) -> str:
+    """Return in words where in a field something stands: 'item 2 limit: '."""
+    words = " ".join(f"item {part + 1}" if isinstance(part, int) else printable(part) for part in place)
+    return f"{words}{'' if not place else ' ' if isinstance(place[-1], int) else ': '}"
+
+
+def _model_at(model: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:
+    """Return the model that stands at a place in another: of a list of models, the item's."""
+    for part in place:
+        if isinstance(part, str):
+            kind = model.model_fields[part].annotation
+            model = (typing.get_args(kind) or (kind,))[0]
+    return model

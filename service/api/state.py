@@ -9,8 +9,7 @@ from flask import Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
-from service.api.answers import StateAnswer, StatusAnswer, VersionAnswer, answer, parts
-from service.api.articles import JSON
+from service.api.answers import JSON, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
 from service.metrics import METRICS_TYPE, metrics_of
 from service.problems import documented
 
@@ -84,11 +83,13 @@ def status() -> Response:
         forced = manifest.forced
         old = here.current.age_warning(snapshot)
         warnings = [old] if old else []
-    return answer(orjson.dumps(served | {"forced": forced, "cache": here.cache.state, "warnings": warnings}), JSON)
+    told = {"forced": forced, "cache": here.cache.state, "degraded": here.front.degraded, "warnings": warnings}
+    return answer(orjson.dumps(served | told), JSON)
 
 
 @state.get("/metrics")
 @state.doc(hide=True)
 def metrics() -> Response:
     """The same for Prometheus."""
-    return answer(metrics_of(parts().current), METRICS_TYPE)
+    here = parts()
+    return answer(metrics_of(here.metrics, here.current, here.settings.index), METRICS_TYPE)

@@ -1,10 +1,11 @@
 /* An LD_PRELOAD shim: counts what a process asks of the disk under one folder, and at the n-th call of a kind either
  * has it fail with an errno or has the process killed (SIGKILL) before, in the middle of, or after it.
  *
- * arm(folder, kind, n, action, lasting): kind is a name of KINDS or "any"; n from 1, 0 only counts; lasting: so does
- * each call after it, as on a full disk. action > 0: the errno; KILL_BEFORE, KILL_AFTER, KILL_HALFWAY (of a write; of
- * anything else it is KILL_AFTER): the signal. disarm() ends it.
- * count(): calls of the kind since arm(). traced(i): "kind path" of the i-th call of that kind, 0 after the last.
+ * arm(folder, path, kind, n, action, lasting): path is a glob below the folder ("" the folder itself, NULL all of it);
+ * kind is a name of KINDS or "any"; n from 1, 0 only counts; lasting: so does each call after it, as on a full disk.
+ * action > 0: the errno; KILL_BEFORE, KILL_AFTER, KILL_HALFWAY (of a write; of anything else it is KILL_AFTER): the
+ * signal. disarm() ends it.
+ * count(): calls of the kind on the path since arm(). traced(i): "kind path" of the i-th of them, 0 after the last.
  *
  * Calls that glibc makes of itself (fopen's open, fwrite's write) pass no shim: the stdio functions are counted, too.
  */
@@ -12,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,6 +32,8 @@ enum { TRACED_MAX = 8192, NAME_MAX_ = 240 };
 
 static char folder_[PATH_MAX];
 static size_t folder_length;
+static char path_[PATH_MAX];
+static int anywhere;
 static char kind_[16];
 static long at;
 static int action_;
@@ -38,9 +42,11 @@ static int armed;
 static long passed;
 static char names[TRACED_MAX][NAME_MAX_];
 
-void arm(const char *folder, const char *kind, long n, int action, int lasting)
+void arm(const char *folder, const char *path, const char *kind, long n, int action, int lasting)
 {
     snprintf(folder_, sizeof folder_, "%s", folder);
+    anywhere = path == NULL;
+    snprintf(path_, sizeof path_, "%s", anywhere ? "" : path);
     snprintf(kind_, sizeof kind_, "%s", kind);
     folder_length = strlen(folder_);
     at = n;
@@ -77,10 +83,16 @@ static int path_of(int handle, char *into)
     return length > 0;
 }
 
+static int wanted(const char *kind, const char *path)
+{
+    if (!under(path) || (strcmp(kind_, "any") != 0 && strcmp(kind_, kind) != 0)) return 0;
+    return anywhere || fnmatch(path_, path + folder_length, FNM_PATHNAME) == 0;
+}
+
 /* Count a call on a path; say what shall become of it. FAIL has set errno. */
 static int meet(const char *kind, const char *path)
 {
-    if (!armed || !under(path) || (strcmp(kind_, "any") != 0 && strcmp(kind_, kind) != 0)) return PASS;
+    if (!armed || !wanted(kind, path)) return PASS;
     long number = __atomic_add_fetch(&passed, 1, __ATOMIC_SEQ_CST);
     if (number <= TRACED_MAX) snprintf(names[number - 1], NAME_MAX_, "%s %s", kind, path + folder_length);
     if (at == 0 || number < at || (number > at && !lasting_)) return PASS;

@@ -11,12 +11,12 @@ import orjson
 
 from seealso.errors import SnapshotRefused
 from seealso.settings import ServiceSettings
-from seealso.snapshot.layout import SNAPSHOTS, published_ids, snapshot_folder
+from seealso.snapshot.layout import SNAPSHOTS, VECTORS, published_ids, snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
 from service.app import create_app
 from tests.makers import HashEncoder
 from tests.night.load import Load, Outcome, saturation
-from tests.night.run import Nights
+from tests.night.run import Night, Nights
 from tests.servers import Running
 
 Sources = Callable[[int], Path]
@@ -42,16 +42,16 @@ class Newsroom:
     published: set[str] = field(default_factory=set)
     edition: int = 0
 
-    def publish(self) -> str:
-        """Have a night go through; return its snapshot."""
+    def publish(self) -> Night:
+        """Have a night over another edition go through."""
         self.edition = (self.edition + 1) % EDITIONS
         return self.again()
 
-    def again(self) -> str:
+    def again(self) -> Night:
         """Have the next night go through, over the same articles."""
         night = self.nights.run(self.index, self.source(self.edition), keep=KEEP)
         self.published |= {night.snapshot, *published_ids(self.index)}
-        return night.snapshot
+        return night
 
     def kill(self, **how: Any) -> int:
         """Have a night over another edition killed; return what it ended with."""
@@ -59,6 +59,11 @@ class Newsroom:
         night = self.nights.run(self.index, self.source(self.edition), keep=KEEP, **how)
         self.published |= set(published_ids(self.index))
         return night.code
+
+    def lose_vectors(self) -> None:
+        """Remove what was embedded: the next night begins that file anew, as the first one did."""
+        for path in self.index.glob(f"{VECTORS}*"):
+            path.unlink()
 
 
 def answers_of(index: Path, redis_url: str) -> dict[str, Any]:
@@ -87,12 +92,16 @@ def under_load(newsroom: Newsroom, heavy: bool = False) -> Iterator[None]:
     per_second = SATURATION_SHARE * saturation(host, int(port), ASKED) if heavy else PER_SECOND
     with Load(host, int(port), ASKED, per_second) as load:
         yield
-        wait_for(newsroom, newsroom.publish())
+        wait_for(newsroom, newsroom.publish().snapshot)
     assert len(load.outcomes) > per_second
     wrong = [*wrong_answers(load.outcomes, newsroom)]
     assert not wrong, f"{len(wrong)} of {len(load.outcomes)}: {wrong[:5]}"
-    # With pytest's -s, the figures of docs/reliability.md.
-    print(f"{len(load.outcomes):,} requests, {per_second:.0f} a second, 0 failed")  # noqa: T201
+    tell(f"{len(load.outcomes):,} requests, {per_second:.0f} a second, 0 failed")
+
+
+def tell(figure: str) -> None:
+    """Print a figure of docs/reliability.md; pytest's -s shows it."""
+    print(figure)  # noqa: T201
 
 
 def wait_for(newsroom: Newsroom, snapshot_id: str) -> None:
@@ -128,7 +137,7 @@ def check_remains(newsroom: Newsroom, name: str) -> list[str]:
             wrong.append(f"{name}: has a snapshot's name and is broken: {error}")
     if open_current(newsroom.index).id not in newsroom.published:
         wrong.append(f"{name}: what is current was never published")
-    snapshot_id = newsroom.again()
+    snapshot_id = newsroom.again().snapshot
     if open_current(newsroom.index).id != snapshot_id:
         wrong.append(f"{name}: the next night is not current")
     names = [path.name for path in [*newsroom.index.iterdir(), *(newsroom.index / SNAPSHOTS).iterdir()]]

@@ -21,13 +21,15 @@ KILL_BEFORE, KILL_AFTER, KILL_HALFWAY = -1, -2, -3
 class Fault:
     """What happens at the n-th call of a kind (or of 'any') in the index folder: an errno, or a KILL_; n 0: nothing.
 
-    `lasting`: at each call of the kind after it, too.
+    `lasting`: at each call of the kind after it, too. `path`: only calls on what this glob below the folder names are
+    counted; "" is the folder itself.
     """
 
     kind: str
     number: int
     action: int = 0
     lasting: bool = False
+    path: str | None = None
 
 
 class Shim:
@@ -35,15 +37,17 @@ class Shim:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
-        library.arm.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_int, ctypes.c_int]
+        text, number = ctypes.c_char_p, ctypes.c_int
+        library.arm.argtypes = [text, text, text, ctypes.c_long, number, number]
         library.count.restype = ctypes.c_long
         library.traced.argtypes = [ctypes.c_long]
         library.traced.restype = ctypes.c_char_p
 
     def arm(self, folder: Path, fault: Fault) -> None:
         """Count calls under a folder from now on, and have the fault happen."""
+        path = None if fault.path is None else os.fsencode(fault.path)
         kind = fault.kind.encode()
-        self._library.arm(os.fsencode(folder), kind, fault.number, fault.action, fault.lasting)
+        self._library.arm(os.fsencode(folder), path, kind, fault.number, fault.action, fault.lasting)
 
     def disarm(self) -> None:
         """Let everything pass."""

@@ -96,6 +96,8 @@ class Trial:
             shutil.copytree(self.before.index, index)
             night = self.nights.run(index, self.source(1), fault=Fault(kind, number, why, lasting))
             name = f"{errno.errorcode[why]} at {self.before.calls(kind)[number - 1]}"
+            if night.calls < number:
+                wrong.append(f"{name}: the night made {night.calls} such calls and never came to it")
             wrong += [f"{name}: {fault}" for fault in self._wrongs(index, night)]
             # The next night finds what is on the disk: in the short form it is run once for each such state.
             state = state_of(index)

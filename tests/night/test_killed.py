@@ -3,24 +3,39 @@
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from indexer.embedding import LOT_PASSAGES
-from seealso.snapshot.layout import published_ids
+from indexer.report import REPORTS_KEPT
+from seealso.snapshot.layout import VECTORS, current_id
 from tests.makers import articles
-from tests.night.newsroom import ASKED, EDITIONS, KEEP, Newsroom, Sources, answers_of, check_remains, under_load
-from tests.night.points import each_named
+from tests.night.newsroom import ASKED, EDITIONS, KEEP, Newsroom, Sources, answers_of, check_remains, tell, under_load
+from tests.night.points import Call, calls_of, each_named
 from tests.night.run import Nights, write_lines
-from tests.night.shim import KILL_AFTER, KILL_BEFORE, KILL_HALFWAY, Fault
+from tests.night.shim import KILL_AFTER, KILL_BEFORE, KILL_HALFWAY
 from tests.servers import serving
 
 CHANGING = ("write", "fsync", "rename", "truncate", "unlink", "mkdir", "chmod")
 # In the short form: the others leave what the next of these leaves.
 NAMED = ("write", "fsync", "rename", "unlink", "mkdir")
+ACTIONS = {"before": KILL_BEFORE, "halfway": KILL_HALFWAY, "after": KILL_AFTER}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a night is killed; `first`: it is one that finds no vectors."""
+
+    word: str
+    call: Call
+    first: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.word} {self.call}{', vectors lost' if self.first else ''}"
 
 
 @pytest.fixture(scope="module")
@@ -43,61 +58,91 @@ def newsroom(
 ) -> Iterator[Newsroom]:
     """A served index with as many snapshots as are kept, so that each night clears one away."""
     folder = tmp_path_factory.mktemp("newsroom")
-    first = [nights.run(folder / "index", source(number), keep=KEEP).snapshot for number in (0, 1)]
+    first = [nights.run(folder / "index", source(number), keep=KEEP).snapshot for number in range(EDITIONS)]
     with serving(folder / "index", folder / "log", SEEALSO_SNAPSHOT_POLL_MS="20") as service:
-        yield Newsroom(nights, source, folder / "index", service, expected, set(first), 1)
+        yield Newsroom(nights, source, folder / "index", service, expected, set(first), EDITIONS - 1)
 
 
-def points_of(newsroom: Newsroom, every: bool) -> list[tuple[str, Fault]]:
-    """Return where to kill: after the last call of each name that changes something, or around every one."""
-    newsroom.edition = (newsroom.edition + 1) % EDITIONS
-    trace = newsroom.nights.run(newsroom.index, newsroom.source(newsroom.edition), keep=KEEP).trace
-    newsroom.published |= set(published_ids(newsroom.index))
-    if every:
-        actions = (("before", KILL_BEFORE), ("halfway", KILL_HALFWAY), ("after", KILL_AFTER))
-        return [
-            (f"{word} {line}", Fault("any", place, action))
-            for place, line in enumerate(trace, 1)
-            for word, action in actions
-            if line.startswith(CHANGING) and (word != "halfway" or line.startswith("write"))
-        ]
-    points = []
+def named_points(newsroom: Newsroom) -> dict[str, Point]:
+    """Return where to kill, by name: after the last call of each name that changes something, halfway through a write.
+
+    By then all editions are known, so that a night does what the nights after it do.
+    """
+    trace = newsroom.publish().trace
+    calls = calls_of(trace)
+    points = {}
     for name, places in each_named(trace).items():
         if name.startswith(NAMED):
-            points.append((f"after {name}", Fault("any", places[-1], KILL_AFTER)))
+            points[f"after {name}"] = Point("after", calls[places[-1] - 1])
         if name.startswith("write"):
-            points.append((f"halfway {name}", Fault("any", places[0], KILL_HALFWAY)))
+            points[f"halfway {name}"] = Point("halfway", calls[places[0] - 1])
     return points
 
 
-def check_points(newsroom: Newsroom, every: bool, heavy: bool = False) -> None:
+def every_point(newsroom: Newsroom) -> list[Point]:
+    """Return where to kill: around every call that changes something, in a newsroom that is months old.
+
+    Of a night that finds no vectors: around those on their file.
+    """
+    for _ in range(REPORTS_KEPT):
+        newsroom.publish()
+    usual = dict.fromkeys(call for _ in range(EDITIONS) for call in calls_of(newsroom.publish().trace))
+    newsroom.lose_vectors()
+    first = [call for call in calls_of(newsroom.publish().trace) if VECTORS in call.path]
+    return [*around(usual), *around(first, first=True)]
+
+
+def around(calls: Iterable[Call], first: bool = False) -> Iterator[Point]:
+    """Yield the points before, halfway through and after each call that changes something."""
+    for call in calls:
+        words = ACTIONS if call.kind == "write" else ("before", "after")
+        if call.kind in CHANGING:
+            yield from (Point(word, call, first) for word in words)
+
+
+def kill_at(newsroom: Newsroom, point: Point) -> bool:
+    """Kill a night at a point; return whether one came to it, of one over each edition."""
+    for _ in range(EDITIONS):
+        if point.first:
+            newsroom.lose_vectors()
+        code = newsroom.kill(fault=point.call.fault(ACTIONS[point.word]))
+        if code == -signal.SIGKILL:
+            return True
+        assert code == 0, point
+    return False
+
+
+def check_points(newsroom: Newsroom, points: Collection[Point], heavy: bool = False) -> None:
     """Kill a night at each point under load."""
-    points = points_of(newsroom, every)
     wrong = []
     with under_load(newsroom, heavy):
-        for name, fault in points:
-            assert newsroom.kill(fault=fault) == -signal.SIGKILL, name
-            wrong += check_remains(newsroom, name)
+        for point in points:
+            if not kill_at(newsroom, point):
+                wrong.append(f"{point}: no night came to it")
+            wrong += check_remains(newsroom, str(point))
     assert not wrong, "\n".join(wrong)
+    tell(f"killed at {len(points)} points")
 
 
 def check_moments(newsroom: Newsroom, count: int, seed: int, heavy: bool = False) -> None:
     """Kill nights at random moments under load."""
     moments = random.Random(seed)
-    began = time.monotonic()
-    newsroom.publish()
-    night_s = time.monotonic() - began
     wrong, ends = [], []
     with under_load(newsroom, heavy):
+        began = time.monotonic()
+        newsroom.publish()
+        night_s = time.monotonic() - began
         for number in range(count):
             ends.append(newsroom.kill(kill_after_s=moments.uniform(0, night_s)))
             wrong += check_remains(newsroom, f"random moment {number}")
     assert not wrong, "\n".join(wrong)
-    assert -signal.SIGKILL in ends
+    killed = ends.count(-signal.SIGKILL)
+    assert killed
+    tell(f"killed at {killed} of {count} random moments, the other nights had ended")
 
 
 def test_the_named_points_cover_each_write_fsync_rename_pointer_move_and_clean_up(newsroom: Newsroom) -> None:
-    names = [name for name, _ in points_of(newsroom, every=False)]
+    names = named_points(newsroom)
     for part in (
         "after mkdir /snapshots/.building",
         "halfway write /snapshots/.building/DATA",
@@ -108,11 +153,23 @@ def test_the_named_points_cover_each_write_fsync_rename_pointer_move_and_clean_u
         "after rename /CURRENT",
         "after unlink /snapshots/.building",
     ):
-        assert part in names, f"{part} in {names}"
+        assert part in names, f"{part} in {[*names]}"
+
+
+def test_a_night_is_killed_at_the_call_that_is_named(newsroom: Newsroom) -> None:
+    before = newsroom.again().snapshot
+    for word, moved in (("before", False), ("after", True)):
+        assert kill_at(newsroom, Point(word, Call("rename", "/CURRENT", 1)))
+        assert (current_id(newsroom.index) != before) == moved, word
+    newsroom.again()
+
+
+def test_a_point_that_no_night_comes_to_is_told(newsroom: Newsroom) -> None:
+    assert not kill_at(newsroom, Point("before", Call("rename", "/CURRENT", 2)))
 
 
 def test_killed_at_each_named_point_no_request_fails(newsroom: Newsroom) -> None:
-    check_points(newsroom, every=False)
+    check_points(newsroom, named_points(newsroom).values())
 
 
 def test_killed_at_a_random_moment_no_request_fails(newsroom: Newsroom) -> None:
@@ -132,7 +189,7 @@ def test_a_killed_night_goes_on_where_it_stopped(nights: Nights, tmp_path: Path)
 
 @pytest.mark.torture
 def test_killed_around_every_call_no_request_fails(newsroom: Newsroom) -> None:
-    check_points(newsroom, every=True)
+    check_points(newsroom, every_point(newsroom))
 
 
 @pytest.mark.torture
@@ -142,4 +199,4 @@ def test_killed_at_200_random_moments_no_request_fails(newsroom: Newsroom) -> No
 
 @pytest.mark.torture
 def test_killed_at_each_named_point_under_heavy_load_no_request_fails(newsroom: Newsroom) -> None:
-    check_points(newsroom, every=False, heavy=True)
+    check_points(newsroom, named_points(newsroom).values(), heavy=True)

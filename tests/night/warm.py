@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from tests.night.shim import Fault, Shim, loaded_shim
 NAN = "nan-"
 WAIT = "wait-"
 DIE = "die-"
+# What a night imports when it comes to it.
+LATE = ("rich._emoji_codes", "scipy.sparse", "sparse_dot_topn")
 
 
 class _Poisoned(HashEncoder):
@@ -85,6 +88,11 @@ def main() -> None:
     """Answer requests until there are no more."""
     encoders.load_encoder = encoder_named  # type: ignore[assignment]
     import indexer.commands  # noqa: F401  (only now: it takes `load_encoder` by name)
+    from indexer.night_page import render_night
+
+    for module in LATE:
+        import_module(module)
+    render_night({})  # the page's templates are compiled once, and not in each fork
 
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     shim = loaded_shim()

@@ -1,62 +1,226 @@
-import socket
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
+from apiflask import APIFlask
 
 import service.cache
-from service.cache import FAILURES_TO_OPEN, KEY_PREFIX, Cache
+from service.cache import KEY_PREFIX, Cache, Missing
+from service.link import FAILURES_TO_OPEN
 from service.own_redis import OwnRedis
+
+TTL_S = 60
+LONG_MS = 60_000
+SECONDS_MAX = 20.0
 
 
 @pytest.fixture
 def server(redis_url: str) -> Iterator[redis.Redis]:
     client = redis.Redis.from_url(redis_url)
     client.flushall()
+    client.script_flush()
     yield client
     client.close()
 
 
 @pytest.fixture
-def cache(server: redis.Redis, redis_url: str) -> Iterator[Cache]:
-    cache = Cache(redis_url, timeout_ms=1_000, ttl_s=60)
-    yield cache
-    cache.close()
+def make_cache(redis_url: str) -> Iterator[Callable[[], Cache]]:
+    """Makes what each worker has."""
+    made: list[Cache] = []
+
+    def make() -> Cache:
+        made.append(Cache(redis_url, timeout_ms=1_000, ttl_s=TTL_S, connections=2))
+        wait_until(lambda: made[-1].state == "up")
+        return made[-1]
+
+    yield make
+    for cache in made:
+        cache.close()
+
+
+@pytest.fixture
+def cache(server: redis.Redis, make_cache: Callable[[], Cache]) -> Cache:
+    return make_cache()
+
+
+@pytest.fixture
+def claims_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim outlives what a busy machine takes for a test."""
+    monkeypatch.setattr(service.cache, "CLAIM_MS", LONG_MS)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS_MAX
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# what is kept
 
 
 def test_what_is_put_comes_back(cache: Cache) -> None:
-    for value in (b"", b"answer", bytes(range(256)) * 100):
+    for value in (b"", b"answer", bytes(range(256)) * 1_000):
         cache.put("key", value)
-        assert cache.get("key") == value
-    assert cache.get("other") is None
-    assert cache.state == "up"
+        assert cache.find("key") == cache.fetch("key") == value
+    assert cache.fetch("other") is Missing.MINE
 
 
+@pytest.mark.usefixtures("claims_last")
 def test_every_key_has_a_lifetime_and_our_prefix(cache: Cache, server: redis.Redis) -> None:
+    cache.fetch("key")
     cache.put("key", b"answer")
-    (key,) = server.keys()
-    assert key == f"{KEY_PREFIX}key".encode()
-    assert 0 < server.ttl(key) <= 60
+    keys = [key.decode() for key in server.scan_iter()]
+    assert sorted(keys) == [f"{KEY_PREFIX}key", f"{KEY_PREFIX}key:claim"]
+    assert 0 < server.ttl(f"{KEY_PREFIX}key") <= TTL_S
+    assert 0 < server.pttl(f"{KEY_PREFIX}key:claim") <= LONG_MS
 
 
-def test_garbage_under_our_key_is_nothing(cache: Cache, server: redis.Redis) -> None:
-    for garbage in (b"", b"S", b"S1", b"garbage", b"S1\0\0\0\0answer", b"\xff" * 1000):
-        server.set(f"{KEY_PREFIX}key", garbage)
-        assert cache.get("key") is None
-    server.delete(f"{KEY_PREFIX}key")
-    server.lpush(f"{KEY_PREFIX}key", "of another type")
-    assert cache.get("key") is None
+def test_what_one_worker_puts_another_finds(cache: Cache, make_cache: Callable[[], Cache]) -> None:
+    cache.put("key", b"answer")
+    assert make_cache().find("key") == b"answer"
+
+
+# whose it is to make
+
+
+@pytest.mark.usefixtures("claims_last")
+def test_of_all_that_miss_a_key_at_once_one_has_the_claim(cache: Cache, make_cache: Callable[[], Cache]) -> None:
+    workers = [cache, make_cache()]
+    found: list[bytes | Missing] = []
+    together = threading.Barrier(len(workers) * 2)
+
+    def ask(worker: Cache) -> None:
+        together.wait()
+        found.append(worker.fetch("key"))
+
+    threads = [threading.Thread(target=ask, args=(worker,)) for worker in workers * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found.count(Missing.MINE) == 1
+    assert len(found) == len(threads)
+
+
+@pytest.mark.usefixtures("claims_last")
+def test_claims_of_different_keys_have_nothing_to_do_with_each_other(cache: Cache) -> None:
+    assert cache.fetch("key") is Missing.MINE
+    assert cache.fetch("other") is Missing.MINE
+    assert cache.fetch("key") is Missing.ANOTHERS
+
+
+def test_claim_of_a_worker_that_died_lapses(cache: Cache) -> None:
+    assert cache.fetch("key") is Missing.MINE
+    wait_until(lambda: cache.fetch("key") is Missing.MINE)
+
+
+def test_who_finds_a_claim_waits_for_the_answer(cache: Cache, server: redis.Redis) -> None:
+    server.set(f"{KEY_PREFIX}key:claim", "", px=LONG_MS)
+    answered = threading.Event()
+    found: list[bytes | Missing] = []
+
+    def ask() -> None:
+        while not answered.is_set():  # each wait is short: it is begun again until the answer is there
+            found.append(cache.find("key"))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_until(lambda: len(found) > 1)
+    cache.put("key", b"answer")
+    wait_until(lambda: b"answer" in found)
+    answered.set()
+    asking.join()
+    assert set(found) == {Missing.ANOTHERS, b"answer"}
+
+
+@pytest.mark.usefixtures("claims_last")
+def test_claim_is_asked_for_with_a_script_that_redis_may_forget(cache: Cache, server: redis.Redis) -> None:
+    cache.put("key", b"answer")
+    server.script_flush()
+    assert cache.fetch("key") == b"answer"
+    server.script_flush()
+    assert cache.fetch("other") is Missing.MINE
+    assert cache.fetch("other") is Missing.ANOTHERS
+
+
+# what is not ours, or not whole
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"S", b"S1", b"S2", b"garbage", b"S2\0\0\0\0answer", b"S1\0\0\0\0answer", b"\xff" * 100_000, b"17"]
+)
+def test_garbage_under_our_key_is_nothing_and_is_written_over(
+    cache: Cache, server: redis.Redis, garbage: bytes
+) -> None:
+    server.set(f"{KEY_PREFIX}key", garbage)
+    assert cache.find("key") is Missing.UNKNOWN
+    cache.put("key", b"answer")
+    assert cache.find("key") == b"answer"
+    assert 0 < server.ttl(f"{KEY_PREFIX}key") <= TTL_S
+
+
+def make_list(server: redis.Redis, key: str) -> None:
+    server.rpush(key, "element")
+
+
+def make_set(server: redis.Redis, key: str) -> None:
+    server.sadd(key, "element")
+
+
+def make_sorted_set(server: redis.Redis, key: str) -> None:
+    server.zadd(key, {"element": 1.0})
+
+
+def make_hash(server: redis.Redis, key: str) -> None:
+    server.hset(key, "field", "value")
+
+
+def make_stream(server: redis.Redis, key: str) -> None:
+    server.xadd(key, {"field": "value"})
+
+
+OTHER_TYPES = [make_list, make_set, make_sorted_set, make_hash, make_stream]
+
+
+@pytest.mark.parametrize("make", OTHER_TYPES)
+def test_another_type_under_our_key_is_nothing_and_is_written_over(
+    cache: Cache, server: redis.Redis, make: Callable[[redis.Redis, str], None]
+) -> None:
+    make(server, f"{KEY_PREFIX}key")
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert cache.find("key") is Missing.UNKNOWN
+    assert cache.state == "up"
+    cache.put("key", b"answer")
+    assert cache.find("key") == b"answer"
+
+
+@pytest.mark.parametrize("make", OTHER_TYPES)
+def test_another_type_in_place_of_a_claim_is_a_claim(
+    cache: Cache, server: redis.Redis, make: Callable[[redis.Redis, str], None]
+) -> None:
+    make(server, f"{KEY_PREFIX}key:claim")
+    assert cache.find("key") is Missing.ANOTHERS
+    cache.put("key", b"answer")
+    assert cache.find("key") == b"answer"
     assert cache.state == "up"
 
 
-def test_cut_value_is_nothing(cache: Cache, server: redis.Redis) -> None:
+def test_cut_or_changed_value_is_nothing(cache: Cache, server: redis.Redis) -> None:
     cache.put("key", b"a whole answer")
     kept = server.get(f"{KEY_PREFIX}key")
     assert isinstance(kept, bytes)
-    server.set(f"{KEY_PREFIX}key", kept[:-1])
-    assert cache.get("key") is None
+    for damaged in (kept[:-1], kept + b" ", kept[1:], kept[:-1] + b"R", kept.replace(b"whole", b"wrong")):
+        server.set(f"{KEY_PREFIX}key", damaged)
+        assert cache.find("key") is Missing.UNKNOWN
+
+
+# when Redis is not well
 
 
 def test_full_redis_that_evicts_nothing_still_answers(cache: Cache, server: redis.Redis) -> None:
@@ -66,69 +230,72 @@ def test_full_redis_that_evicts_nothing_still_answers(cache: Cache, server: redi
     try:
         for _ in range(FAILURES_TO_OPEN + 1):
             cache.put("refused", b"answer")
-        assert cache.get("kept") == b"answer"
+            assert cache.find("refused") is Missing.UNKNOWN  # not even a claim can be had
+        assert cache.find("kept") == b"answer"
         assert cache.state == "up"
     finally:
         server.config_set("maxmemory", "256mb")
         server.config_set("maxmemory-policy", "allkeys-lru")
+    assert cache.find("refused") is Missing.MINE
+
+
+def test_redis_that_only_reads_still_answers(cache: Cache, server: redis.Redis) -> None:
+    cache.put("kept", b"answer")
+    server.replicaof("127.0.0.1", "1")
+    try:
+        cache.put("refused", b"answer")
+        assert cache.find("refused") is Missing.UNKNOWN
+        assert cache.find("kept") == b"answer"
+        assert cache.state == "up"
+    finally:
+        server.replicaof("NO", "ONE")
 
 
 def test_no_redis_keeps_nothing() -> None:
-    cache = Cache(None, 50, 60)
+    cache = Cache(None, 50, TTL_S)
     cache.put("key", b"answer")
-    assert (cache.get("key"), cache.state) == (None, "off")
+    assert (cache.find("key"), cache.fetch("key"), cache.state) == (Missing.UNKNOWN, Missing.UNKNOWN, "off")
+    cache.close()
 
 
-def test_gone_redis_is_given_up() -> None:
+def test_redis_that_is_gone_is_nothing_kept() -> None:
     with OwnRedis() as server:
-        url = server.url
-        cache = Cache(url, timeout_ms=1_000, ttl_s=60)
+        cache = Cache(server.url, timeout_ms=1_000, ttl_s=TTL_S)
+        wait_until(lambda: cache.state == "up")
         cache.put("key", b"answer")
-    for _ in range(FAILURES_TO_OPEN):
-        assert cache.get("key") is None
-    assert cache.state == "down"
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert cache.find("key") is Missing.UNKNOWN
+    wait_until(lambda: cache.state == "down")
     cache.put("key", b"answer")  # kept away, not tried
+    assert cache.find("key") is Missing.UNKNOWN
     cache.close()
 
 
-def test_redis_that_came_back_is_used_again(
-    server: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service.cache, "OPEN_SECONDS", 0.05)
-    cache = Cache(redis_url, timeout_ms=1_000, ttl_s=60)
-    cache.put("key", b"answer")
-    for _ in range(FAILURES_TO_OPEN):
-        cache._breaker.failed(ConnectionError("gone"))
-    assert cache.get("key") is None
-    assert cache.state == "down"
-    time.sleep(0.1)
-    assert cache.get("key") == b"answer"
-    assert cache.state == "up"
-    cache.close()
-
-
-def test_hung_redis_costs_its_timeout_a_few_times_and_then_nothing() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
-        cache = Cache(f"redis://127.0.0.1:{silent.getsockname()[1]}", timeout_ms=50, ttl_s=60)
-        tries = 0
+def test_hung_redis_is_nothing_kept_and_is_asked_again_when_it_goes_on() -> None:
+    failures: list[str] = []
+    turns: list[bool] = []
+    with OwnRedis() as server:
+        cache = Cache(server.url, 300, TTL_S, 2, failures.append, turns.append)
+        wait_until(lambda: cache.state == "up")
+        cache.put("key", b"answer")
+        os.kill(server.process_id, signal.SIGSTOP)
         while cache.state == "up":
-            assert cache.get("key") is None
-            tries += 1
-        assert tries == FAILURES_TO_OPEN
-        admitted = [cache._breaker.admits() for _ in range(100)]
-        assert not any(admitted)
+            assert cache.find("key") is Missing.UNKNOWN
+        assert len(failures) <= FAILURES_TO_OPEN + 1
+        os.kill(server.process_id, signal.SIGCONT)
+        wait_until(lambda: cache.state == "up")
+        wait_until(lambda: cache.find("key") == b"answer")
         cache.close()
+    assert turns == [False, True, False]
 
 
-def test_while_open_one_call_tries_and_the_others_pass_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    breaker = service.cache.Breaker()
-    for _ in range(FAILURES_TO_OPEN):
-        breaker.failed(ConnectionError("gone"))
-    breaker._next_try = 0.0
-    admitted: list[bool] = []
-    threads = [threading.Thread(target=lambda: admitted.append(breaker.admits())) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert admitted.count(True) == 1
+# a claim whose answer is not made
+
+
+@pytest.mark.usefixtures("claims_last")
+def test_article_that_is_gone_leaves_no_claim_to_wait_for(
+    index: Path, make_app: Callable[..., APIFlask], server: redis.Redis
+) -> None:
+    client = make_app(index).test_client()
+    assert client.get("/v1/articles/gone/related").status_code == 404
+    assert list(server.scan_iter(f"{KEY_PREFIX}*")) == []

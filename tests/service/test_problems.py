@@ -49,7 +49,7 @@ def test_unexpected_error_is_500_without_its_text_and_is_logged(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a secret of the house")
 
-    monkeypatch.setattr("service.api.articles.related_to_article", broken)
+    monkeypatch.setattr("service.blocks.related_to_article", broken)
     with capture_logs() as logged:
         answer = client.get("/v1/articles/a000/related?limit=13")
     assert answer.status_code == 500

@@ -14,7 +14,7 @@ import indexer.neighbours
 from seealso.article import Article
 from seealso.relatedness import scored
 from seealso.snapshot.reader import Snapshot, open_current
-from service.related import related_to_article, related_to_text
+from service.related import Item, related_on_page, related_to_article, related_to_text
 from service.texts import Texts
 from service.wanted import Wanted
 from service.why import Draft
@@ -140,6 +140,63 @@ def test_laws_of_a_block(corpus: list[Article], wanted: Wanted, candidates_max: 
                 assert related_to_article(snapshot, own, shorter) == items[: shorter.limit]
 
 
+@given(
+    corpus=corpora(),
+    shown=st.lists(st.sampled_from([f"a{number:02}" for number in range(16)]), max_size=4),
+    blocks=st.lists(requests, min_size=1, max_size=4),
+    candidates_max=st.sampled_from([2, 100]),
+)
+@settings(deadline=None)
+def test_laws_of_a_page(corpus: list[Article], shown: list[str], blocks: list[Wanted], candidates_max: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(indexer.neighbours, "CANDIDATES_MAX", candidates_max)
+        index_of(Path(folder), corpus)
+        snapshot = open_current(Path(folder))
+        pieces = {piece.id: piece for piece in corpus}
+        there = [row for row in map(snapshot.row_of, shown) if row is not None]
+        for own in range(len(snapshot)):
+            page = related_on_page(snapshot, own, there, blocks)
+            assert related_on_page(snapshot, own, there, blocks) == page
+            assert len(page) == len(blocks)
+            first = replace(blocks[0], stories="one")
+            assert related_on_page(snapshot, own, [], blocks)[0] == related_to_article(snapshot, own, first)
+            if pieces[snapshot.article_id(own)].sensitive:
+                assert page == [[] for _ in blocks]
+                continue
+            _check_page(snapshot, pieces, own, there, blocks, page)
+
+
+def _check_page(
+    snapshot: Snapshot,
+    pieces: dict[str, Article],
+    own: int,
+    shown: list[int],
+    blocks: list[Wanted],
+    page: list[list[Item]],
+) -> None:
+    """Nothing twice, no story twice, and each block as full as what passes its filter allows."""
+    story = snapshot.facts["story"]
+    rows = [item.row for block in page for item in block]
+    assert len({own, *shown, *rows}) == len({own, *shown}) + len(rows)
+    told = {int(story[row]) for row in (own, *shown)}
+    chances = probabilities(snapshot, own)
+    for wanted, block in zip(blocks, page, strict=True):
+        least = snapshot.recipe.probability_min if wanted.min_probability is None else wanted.min_probability
+        if any(abs(chance - least) < 1e-4 for chance in chances.values()):
+            return  # on which side rounding puts it is no law
+        fitting = {
+            row
+            for row, chance in chances.items()
+            if admitted(pieces[snapshot.article_id(row)], wanted) and chance >= least and int(story[row]) not in told
+        }
+        assert {item.row for item in block} <= fitting
+        assert len(block) == min(wanted.limit, len({int(story[row]) for row in fitting}))
+        stories = {int(story[item.row]) for item in block}
+        assert len(stories) == len(block)
+        assert all((item.why is not None) == wanted.explain for item in block)
+        told |= stories
+
+
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     folder = tmp_path_factory.mktemp("index")
@@ -148,7 +205,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 def text_of(snapshot: Snapshot, title: str, text: str) -> Draft:
-    return Texts(HashEncoder, 1).draft(snapshot, title, text, None)
+    return Texts(HashEncoder, 1, 60.0).draft(snapshot, title, text, None)
 
 
 def test_filter_does_not_starve_the_list_beyond_the_stored_candidates(snapshot: Snapshot) -> None:
@@ -237,6 +294,19 @@ def test_story_of_many_copies_does_not_starve_the_list(special: Snapshot) -> Non
     row = special.row_of("a001")
     assert row is not None
     assert len(related_to_article(special, row, Wanted(min_probability=0.0))) == 12
+
+
+def test_page_fills_its_last_block_from_beyond_the_stored_candidates(snapshot: Snapshot) -> None:
+    row = snapshot.row_of("a000")
+    assert row is not None
+    stored = [int(each) for each in snapshot.neighbours_of(row)[0]]
+    blocks = [Wanted(limit=50, min_probability=0.0)] * 5
+    page = related_on_page(snapshot, row, stored[:40], blocks)
+    shown = [item.row for block in page for item in block]
+    # Of 249 articles: not itself, and not what is shown already.
+    assert [len(block) for block in page] == [50, 50, 50, 50, 8]
+    assert len(set(shown)) == 208
+    assert set(shown).isdisjoint({row, *stored[:40]})
 
 
 @pytest.mark.parametrize("text", ["🙂", "the of and", "x", "Ein Satz über ganz andere Dinge."])

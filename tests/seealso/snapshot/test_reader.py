@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import random
 import shutil
 from pathlib import Path
@@ -192,6 +193,27 @@ def npy(array: Any) -> bytes:
 def test_forged_files_with_fitting_digests_are_refused_not_obeyed(folder: Path, name: str, content: bytes) -> None:
     with pytest.raises(SnapshotRefused):
         open_snapshot(forge(folder, name, content))
+
+
+def mapped_files(index: Path) -> list[str]:
+    """Return the files of an index that this process has mapped, one for each mapping."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return sorted(line.rpartition("/")[2] for line in lines if f" {index}/" in line)
+
+
+def test_what_is_open_is_mapped_and_not_read_into_memory(index: Path) -> None:
+    snapshot = open_current(index)
+    assert set(mapped_files(index)) == set(snapshot.manifest.files) - {files.LABELS}
+
+
+def test_snapshot_that_is_dropped_leaves_neither_descriptors_nor_mappings(index: Path) -> None:
+    def opened() -> tuple[int, list[str]]:
+        open_current(index)
+        return len(os.listdir("/proc/self/fd")), mapped_files(index)
+
+    before = opened()
+    assert before[1] == []
+    assert [opened() for _ in range(50)] == [before] * 50
 
 
 def test_content_digest_is_that_of_the_content_not_of_the_moment(tmp_path: Path) -> None:

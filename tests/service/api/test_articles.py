@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import redis
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
@@ -154,48 +153,6 @@ def test_wrong_query_is_400_and_names_the_field(client: FlaskClient, query: str,
 
 def test_html_block_knows_no_explain(client: FlaskClient) -> None:
     assert client.get("/v1/articles/a000/related.html?explain=1").status_code == 400
-
-
-def test_second_answer_comes_from_redis_byte_for_byte(client: FlaskClient, redis_url: str) -> None:
-    redis.Redis.from_url(redis_url).flushall()
-    for path in ("/v1/articles/a000/related?limit=5", "/v1/articles/a000/related.html?limit=5"):
-        first, second = client.get(path), client.get(path)
-        assert (first.headers["X-Seealso-Cache"], second.headers["X-Seealso-Cache"]) == ("miss", "hit")
-        assert first.data == second.data
-        assert first.content_type == second.content_type
-
-
-def test_requests_that_mean_the_same_share_an_answer(client: FlaskClient, redis_url: str) -> None:
-    redis.Redis.from_url(redis_url).flushall()
-
-    def level(query: str) -> str:
-        return client.get(f"/v1/articles/a000/related?{query}").headers["X-Seealso-Cache"]
-
-    assert level("section=News&section=Science&limit=3") == "miss"
-    assert level("limit=3&section=SCIENCE&section=news&section=news") == "hit"
-    assert level("limit=4&section=Science&section=News") == "miss"
-    assert level("limit=12") == "miss"
-    assert level("") == "hit"
-    assert level("explain=1") == "miss"
-
-
-def test_unknown_article_is_not_kept(client: FlaskClient, redis_url: str) -> None:
-    server = redis.Redis.from_url(redis_url)
-    server.flushall()
-    client.get("/v1/articles/nobody/related")
-    assert server.keys() == []
-
-
-def test_answers_are_the_same_with_redis_gone(
-    client: FlaskClient, index: Path, make_app: Callable[..., APIFlask]
-) -> None:
-    without = make_app(index, redis_url="redis://127.0.0.1:1/0", redis_timeout_ms=50).test_client()
-    for _ in range(6):
-        answer = without.get("/v1/articles/a000/related")
-        assert answer.status_code == 200
-        assert answer.headers["X-Seealso-Cache"] == "miss"
-        assert answer.data == client.get("/v1/articles/a000/related").data
-    assert without.get("/version").get_json()["cache"] == "down"
 
 
 def test_new_snapshot_is_answered_from_at_once_and_never_from_old_keys(

@@ -59,7 +59,7 @@ def test_status_without_a_snapshot_says_why(tmp_path: Path, make_app: Callable[.
     status = client.get("/v1/status").get_json()
     assert (status["snapshot"], status["age_s"], status["articles"]) == (None, None, None)
     assert "seealso index" in status["warnings"][0]
-    assert samples(client.get("/metrics").text) == {"seealso_snapshot_served": 0}
+    assert samples(client.get("/metrics").text)["seealso_snapshot_served"] == 0
 
 
 def test_status_tells_that_a_snapshot_was_forced(tmp_path: Path, make_app: Callable[..., APIFlask]) -> None:

@@ -1,0 +1,73 @@
+"""A process -> its memory: what it has in all, what of that is of a folder's files it maps, and what is its own.
+
+From /proc/PID/smaps and smaps_rollup (proc(5)); megabytes of 2**20 bytes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_HEAD = re.compile(r"^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a process has in memory, in megabytes.
+
+    `proportional`: what is shared, divided by those who share it (PSS); `private`: what nobody shares; `mapped`: of
+    `resident`, the files of the folder.
+    """
+
+    process_id: int
+    resident: float
+    proportional: float
+    private: float
+    mapped: float
+
+    @property
+    def beyond(self) -> float:
+        """Return what is resident beyond the mapped files."""
+        return self.resident - self.mapped
+
+
+def workers_of(server: int, folder: Path) -> list[Memory]:
+    """Return the memory of each child process that maps files of a folder, in the order of their numbers."""
+    found = (memory_of(child, folder) for child in _children(server))
+    return sorted((memory for memory in found if memory.mapped), key=lambda memory: memory.process_id)
+
+
+def memory_of(process_id: int, folder: Path) -> Memory:
+    """Return the memory of a process, with what it maps of a folder's files."""
+    proc = Path(f"/proc/{process_id}")
+    kilobytes = _numbers((proc / "smaps_rollup").read_text())
+    return Memory(
+        process_id,
+        resident=kilobytes["Rss"] / 1024,
+        proportional=kilobytes["Pss"] / 1024,
+        private=(kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]) / 1024,
+        mapped=_mapped_kilobytes((proc / "smaps").read_text(), folder.resolve()) / 1024,
+    )
+
+
+def _children(parent: int) -> Iterator[int]:
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                yield int(folder.name)
+        except OSError:  # it has ended meanwhile
+            continue
+
+
+def _numbers(text: str) -> dict[str, int]:
+    return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
+
+
+def _mapped_kilobytes(smaps: str, folder: Path) -> int:
+    total, inside = 0, False
+    for line in smaps.splitlines():
+        if head := _HEAD.match(line):
+            inside = Path(head[1]).is_relative_to(folder)
+        elif inside and line.startswith("Rss:"):
+            total += int(line.split()[1])
+    return total

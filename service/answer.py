@@ -1,0 +1,163 @@
+"""A block's answer, ready to be sent: its bytes in every content coding asked for so far, and its headers.
+
+It is made once, kept in the process and in Redis, and sent as it is; only what belongs to one request (its id, where
+the answer came from) is added by whoever sends it.
+"""
+
+import gzip
+import sys
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+import brotli
+import orjson
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Headers = list[tuple[str, str]]
+IDENTITY = "identity"
+# What we like best where a client likes them the same: the smallest first. Levels beyond these take several times as
+# long for some per cent.
+CODINGS = ("br", "zstd", "gzip")
+BROTLI_QUALITY, ZSTD_LEVEL, GZIP_LEVEL = 5, 6, 6
+# Below this, headers outweigh what is gained.
+CODED_BYTES_MIN = 500
+# Beside its body, what an answer takes in memory: headers, ids, objects.
+OVERHEAD_BYTES = 4_000
+_LENGTH_BYTES = 4
+
+
+class Form(NamedTuple):
+    """An answer in one content coding; `unmodified` are the headers that a 304 has."""
+
+    etag: str
+    headers: Headers
+    unmodified: Headers
+    body: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """The answer to one address, of one snapshot.
+
+    `keys`: by which a CDN drops it; `articles`: the ids of the article it is about and of those it shows; `bodies`: by
+    content coding, the plain one always among them; `hits`: how often it was sent from the process's copy, and `used`:
+    whether it was since somebody last looked.
+    """
+
+    snapshot_id: str
+    media_type: str
+    cache_control: str
+    keys: tuple[str, ...]
+    articles: tuple[str, ...]
+    bodies: dict[str, bytes]
+    hits: int = 0
+    used: bool = False
+    _forms: dict[str, Form] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes in memory; the coded bodies together are no longer than the plain."""
+        return 2 * len(self.bodies[IDENTITY]) + OVERHEAD_BYTES
+
+    def form(self, coding: str, vary: str) -> Form:
+        """Return the answer in a content coding; `vary` is what answers of this process depend on."""
+        form = self._forms.get(coding)
+        if form is None:
+            form = self._forms[coding] = self._formed(coding, vary)
+        return form
+
+    def _formed(self, coding: str, vary: str) -> Form:
+        plain = self.bodies[IDENTITY]
+        if coding not in self.bodies and len(plain) >= CODED_BYTES_MIN:
+            self.bodies[coding] = _coded(plain, coding)
+        body = self.bodies.get(coding, plain)
+        coded = body is not plain
+        digest = blake2b(plain, digest_size=12).hexdigest()
+        etag = f'"{digest}-{coding}"' if coded else f'"{digest}"'
+        unmodified = [
+            ("ETag", etag),
+            ("Cache-Control", self.cache_control),
+            ("Vary", vary),
+            ("Surrogate-Key", " ".join(self.keys)),
+            ("Cache-Tag", ",".join(self.keys)),
+            ("X-Seealso-Snapshot", self.snapshot_id),
+        ]
+        headers = [("Content-Type", self.media_type), ("Content-Length", str(len(body))), *unmodified]
+        if coded:
+            headers.append(("Content-Encoding", coding))
+        return Form(etag, headers, unmodified, body)
+
+    def packed(self) -> bytes:
+        """Return the answer as bytes, for `unpacked`."""
+        bodies = list(self.bodies.items())
+        head = orjson.dumps(
+            {
+                "snapshot": self.snapshot_id,
+                "type": self.media_type,
+                "cache_control": self.cache_control,
+                "keys": self.keys,
+                "articles": self.articles,
+                "bodies": [(coding, len(body)) for coding, body in bodies],
+            }
+        )
+        return b"".join([len(head).to_bytes(_LENGTH_BYTES, "little"), head, *(body for _, body in bodies)])
+
+
+def unpacked(kept: bytes) -> Answer | None:
+    """Return the answer that was packed; None if it is not one of ours."""
+    place = _LENGTH_BYTES + int.from_bytes(kept[:_LENGTH_BYTES], "little")
+    try:
+        head = orjson.loads(kept[_LENGTH_BYTES:place])
+        bodies = {}
+        for coding, length in head["bodies"]:
+            bodies[coding] = kept[place : place + length]
+            place += length
+        if place != len(kept):
+            return None
+        return Answer(
+            snapshot_id=head["snapshot"],
+            media_type=head["type"],
+            cache_control=head["cache_control"],
+            keys=tuple(head["keys"]),
+            articles=tuple(head["articles"]),
+            bodies=bodies,
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1_000)
+def coding_for(accepted: str) -> str:
+    """Return the content coding to send to a client that sends this Accept-Encoding (RFC 9110, 12.5.3)."""
+    weights: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        name, _, parameter = part.strip().partition(";")
+        weights[name.strip()] = _weight(parameter)
+    anything = weights.get("*", 0.0)
+    best = max(CODINGS, key=lambda coding: weights.get(coding, anything))  # the first of those that weigh the same
+    weight = weights.get(best, anything)
+    return best if weight > 0 and weight >= weights.get(IDENTITY, 0.0) else IDENTITY
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _coded(plain: bytes, coding: str) -> bytes:
+    if coding == "br":
+        return bytes(brotli.compress(plain, quality=BROTLI_QUALITY))
+    if coding == "zstd":
+        return bytes(zstd.compress(plain, level=ZSTD_LEVEL))
+    return gzip.compress(plain, GZIP_LEVEL, mtime=0)

@@ -1,0 +1,121 @@
+"""/v1/related and /v1/page: the blocks of many articles at once, and the several blocks of one page."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from seealso.errors import InvalidRequest
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import JSON, Card, answer, in_a_place, parts
+from service.api.reading import BatchBody, PageBody
+from service.blocks import encode_cards, row_of
+from service.problems import documented
+from service.related import Item, related_on_page, related_to_article
+from service.wanted import Wanted
+
+BATCH_EXAMPLE = {"articles": ["tides-explained", "walking-the-ellen-estuary"], "limit": 3}
+PAGE_EXAMPLE = {
+    "article": "tides-explained",
+    "shown": ["walking-the-ellen-estuary"],
+    "blocks": [{"name": "below", "limit": 6}, {"name": "technology", "section": ["Technology"], "limit": 3}],
+}
+
+# Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
+# to stop waits 25 seconds for what is in flight.
+BATCH_SECONDS_MAX = 15.0
+
+batch = APIBlueprint("batch", __name__, tag="Several blocks at once")
+
+
+class BatchBlock(BaseModel):
+    """The block of one of the articles."""
+
+    id: str = Field(description="the article")
+    related: list[Card] = Field(description="best first")
+
+
+class BatchAnswer(BaseModel):
+    """The blocks of many articles, all from one snapshot."""
+
+    snapshot: str = Field(description="the snapshot that answered")
+    blocks: list[BatchBlock] = Field(description="in the order asked for")
+    unknown: list[str] = Field(description="the ids that are not in the index")
+
+
+class FilledBlock(BaseModel):
+    """One of the blocks of a page."""
+
+    name: str
+    related: list[Card] = Field(description="best first")
+
+
+class PageAnswer(BaseModel):
+    """The blocks of one page: no article twice, and one of each story."""
+
+    id: str = Field(description="the article that is open")
+    snapshot: str = Field(description="the snapshot that answered")
+    blocks: list[FilledBlock] = Field(description="in the order asked for")
+
+
+@batch.post("/v1/related")
+@in_a_place(lambda here: here.batching)
+@batch.input(BatchBody, location="json", arg_name="body", example=BATCH_EXAMPLE)
+@batch.output(BatchAnswer, description="The blocks of the articles, each as it is under the article")
+@batch.doc(operation_id="related_to_many", responses=documented(400, 413, 415, 429, 503))
+def related_to_many(body: BatchBody) -> Response:
+    """The blocks of many articles at once, for newsletters and static sites."""
+    here = parts()
+    wanted = body.wanted(here.placements)
+    snapshot = here.current.snapshot()
+    rows = {article_id: snapshot.row_of(article_id) for article_id in body.articles}
+    blocks = _make_blocks(snapshot, {each: row for each, row in rows.items() if row is not None}, wanted)
+    unknown = orjson.dumps([article_id for article_id, row in rows.items() if row is None])
+    head = b'{"snapshot":"' + snapshot.id.encode() + b'","blocks":['
+    return answer(head + b",".join(blocks) + b'],"unknown":' + unknown + b"}", JSON, snapshot)
+
+
+@batch.post("/v1/page")
+@in_a_place(lambda here: here.batching)
+@batch.input(PageBody, location="json", arg_name="body", example=PAGE_EXAMPLE)
+@batch.output(PageAnswer, description="The blocks of the page, filled in their order")
+@batch.doc(operation_id="page", responses=documented(400, 404, 413, 415, 429, 503))
+def page(body: PageBody) -> Response:
+    """The several blocks of one page: nothing twice on the page, and one of each story."""
+    here = parts()
+    wanted = body.wanted(here.placements)
+    snapshot = here.current.snapshot()
+    row = row_of(snapshot, body.article)
+    shown = [found for found in map(snapshot.row_of, body.shown) if found is not None]
+    filled = related_on_page(snapshot, row, shown, wanted)
+    blocks = [
+        _encode_block(snapshot, "name", block.name, asked, items)
+        for block, asked, items in zip(body.blocks, wanted, filled, strict=True)
+    ]
+    head = b'{"id":' + orjson.dumps(body.article) + b',"snapshot":"' + snapshot.id.encode() + b'","blocks":['
+    return answer(head + b",".join(blocks) + b"]}", JSON, snapshot)
+
+
+def _make_blocks(snapshot: Snapshot, rows: Mapping[str, int], wanted: Wanted) -> list[bytes]:
+    """Return the blocks of articles, named with their rows. Raises InvalidRequest if they take too long."""
+    end = time.monotonic() + BATCH_SECONDS_MAX
+    blocks: list[bytes] = []
+    for article_id, row in rows.items():
+        if blocks and time.monotonic() > end:
+            raise InvalidRequest(
+                "articles",
+                f"{len(blocks)} of {len(rows)} blocks were made in {BATCH_SECONDS_MAX:g} seconds; send fewer at once, "
+                "or ask without 'explain'",
+            )
+        blocks.append(_encode_block(snapshot, "id", article_id, wanted, related_to_article(snapshot, row, wanted)))
+    return blocks
+
+
+def _encode_block(snapshot: Snapshot, key: str, value: str, wanted: Wanted, items: Sequence[Item]) -> bytes:
+    """Return a block as JSON, and count it; `key` is the field that tells it from the others."""
+    parts().metrics.block(wanted.limit, len(items))
+    head = b'{"' + key.encode() + b'":' + orjson.dumps(value)
+    return head + b',"related":' + encode_cards(snapshot, items) + b"}"

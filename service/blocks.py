@@ -1,0 +1,81 @@
+"""A block that is asked for -> its answer: candidates ranked, cards as JSON or HTML, and what others may do with it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import orjson
+
+from seealso.errors import UnknownArticle
+from seealso.snapshot.reader import Snapshot
+from service.answer import IDENTITY, Answer
+from service.block.fragment import render_block
+from service.freshness import Lifetimes, purge_keys
+from service.metrics import Metrics
+from service.related import Item, related_to_article
+from service.traces import span
+from service.wanted import Wanted
+
+MEDIA_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
+
+
+class Asked(NamedTuple):
+    """A block that is asked for: of which article, in which form, and what it may hold."""
+
+    article_id: str
+    form: Literal["json", "html"]
+    wanted: Wanted
+
+
+class Blocks:
+    """Makes blocks."""
+
+    def __init__(self, lifetimes: Lifetimes, metrics: Metrics) -> None:
+        self._lifetimes = lifetimes
+        self._metrics = metrics
+
+    def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
+        """Return the answer of a block. Raises UnknownArticle."""
+        row = row_of(snapshot, asked.article_id)
+        with span("block_ranked"):
+            items = related_to_article(snapshot, row, asked.wanted)
+        self._metrics.block(asked.wanted.limit, len(items))
+        body = _as_json(snapshot, asked, items) if asked.form == "json" else _as_html(snapshot, row, items)
+        articles = (asked.article_id, *(snapshot.article_id(item.row) for item in items))
+        made = datetime.fromisoformat(snapshot.manifest.created).timestamp()
+        return Answer(
+            snapshot_id=snapshot.id,
+            media_type=MEDIA_TYPES[asked.form],
+            cache_control=self._lifetimes.cache_control(made, int(snapshot.facts["published"][row])),
+            keys=purge_keys(snapshot.id, articles),
+            articles=articles,
+            bodies={IDENTITY: body},
+        )
+
+
+def row_of(snapshot: Snapshot, article_id: str) -> int:
+    """Return the row of an article. Raises UnknownArticle."""
+    row = snapshot.row_of(article_id)
+    if row is None:
+        raise UnknownArticle(article_id, snapshot.id)
+    return row
+
+
+def encode_cards(snapshot: Snapshot, items: Sequence[Item]) -> bytes:
+    """Return the cards of a block as a JSON list. The snapshot holds each card as JSON; only its end is added."""
+    return b"[" + b",".join(_encode_card(snapshot.card(item.row), item) for item in items) + b"]"
+
+
+def _encode_card(card: bytes, item: Item) -> bytes:
+    why = b"" if item.why is None else b',"why":' + orjson.dumps(item.why)
+    return b'%b,"score":%.4f,"probability":%.4f%b}' % (card[:-1], item.score, item.probability, why)
+
+
+def _as_json(snapshot: Snapshot, asked: Asked, items: Sequence[Item]) -> bytes:
+    head = b'{"id":' + orjson.dumps(asked.article_id) + b',"snapshot":"' + snapshot.id.encode() + b'","related":'
+    return head + encode_cards(snapshot, items) + b"}"
+
+
+def _as_html(snapshot: Snapshot, row: int, items: Sequence[Item]) -> bytes:
+    cards = [orjson.loads(snapshot.card(item.row)) for item in items]
+    return render_block(cards, orjson.loads(snapshot.card(row))["language"]).encode()

@@ -1,0 +1,87 @@
+"""The process's own small copy of hot answers, by address, all of one snapshot. Asked on every page view.
+
+What is asked for again stays, what was asked for once goes first: when room is needed, the oldest answer that was not
+used since it last was the oldest (the clock of Corbató, 1968). After a switch the answers of
+the snapshot before stay at hand for a few seconds, for those who would have to wait.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+
+from service.answer import Answer
+
+# Path and query string, as WSGI hands them over.
+Address = tuple[str, str]
+# How long after a switch an answer of the snapshot before may still be given.
+OLD_SECONDS_MAX = 5.0
+
+
+class Copies:
+    """At most so many bytes of answers. Safe from many threads; `get` takes no lock."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._answers: dict[Address, Answer] = {}
+        self._bytes = 0
+        self._old: dict[Address, Answer] = {}
+        self._old_until = 0.0
+        self._snapshot_id = ""
+        self._changing = threading.Lock()
+        self.get = self._answers.get
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def put(self, address: Address, answer: Answer) -> None:
+        """Keep an answer, if it is of the snapshot that is served."""
+        size = answer.size
+        if size > self._bytes_max:
+            return
+        with self._changing:
+            if answer.snapshot_id != self._snapshot_id:
+                return
+            before = self._answers.pop(address, None)
+            self._bytes += size - (before.size if before else 0)
+            self._answers[address] = answer
+            while self._bytes > self._bytes_max:
+                self._take_one()
+
+    def old(self, address: Address) -> Answer | None:
+        """Return the answer of the snapshot before, within a few seconds after the switch."""
+        if time.monotonic() >= self._old_until:
+            return None
+        return self._old.get(address)
+
+    def hottest(self, most: int) -> list[Address]:
+        """Return the addresses that are asked for most, the most first."""
+        by_hits = sorted(self._answers.items(), key=lambda item: item[1].hits, reverse=True)
+        return [address for address, _ in by_hits[:most]]
+
+    def turn(self, snapshot_id: str, ready: Mapping[Address, Answer]) -> None:
+        """Go over to another snapshot, with the answers that are ready for it."""
+        with self._changing:
+            self._old, self._old_until = self._answers, time.monotonic() + OLD_SECONDS_MAX
+            self._answers, self._bytes, self._snapshot_id = {}, 0, snapshot_id
+            self.get = self._answers.get
+        forgetting = threading.Timer(OLD_SECONDS_MAX, self._forget_old)
+        forgetting.daemon = True
+        forgetting.start()
+        for address, answer in ready.items():
+            self.put(address, answer)
+
+    def _forget_old(self) -> None:
+        with self._changing:
+            if time.monotonic() >= self._old_until:  # another turn may have come meanwhile
+                self._old = {}
+
+    def _take_one(self) -> None:
+        """Let go of the oldest that was not used since it last was the oldest; who was, is young again."""
+        while True:
+            address = next(iter(self._answers))
+            answer = self._answers.pop(address)
+            if not answer.used:
+                self._bytes -= answer.size
+                return
+            answer.used = False
+            self._answers[address] = answer

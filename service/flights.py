@@ -1,0 +1,45 @@
+"""One at a time for each key: who comes while another is at it waits for what that one finds."""
+
+import threading
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Found = TypeVar("Found")
+
+
+class Flight(Generic[Found]):
+    """Something that is being found; `found` None: nothing, or not yet."""
+
+    __slots__ = ("_landed", "found")
+
+    def __init__(self) -> None:
+        self.found: Found | None = None
+        self._landed = threading.Lock()
+        self._landed.acquire()
+
+    def wait(self, seconds_max: float) -> Found | None:
+        """Return what is found; None if it is nothing, or takes too long."""
+        if self._landed.acquire(timeout=seconds_max):
+            self._landed.release()
+        return self.found
+
+    def land(self) -> None:
+        """Let everybody have what was found."""
+        self._landed.release()
+
+
+class Flights(Generic[Found]):
+    """What is being found at this moment. Safe from many threads."""
+
+    def __init__(self) -> None:
+        self._flying: dict[Hashable, Flight[Found]] = {}
+
+    def board(self, key: Hashable) -> tuple[Flight[Found], bool]:
+        """Return the flight to a key, and whether it is the caller's to find it, and then to `land`."""
+        own: Flight[Found] = Flight()
+        flight = self._flying.setdefault(key, own)
+        return flight, flight is own
+
+    def land(self, key: Hashable) -> None:
+        """End the flight to a key, whether anything was found or not."""
+        self._flying.pop(key).land()

@@ -1,0 +1,351 @@
+"""The page view, before Flask.
+
+A block is looked for in the process's own copy, then in Redis, and then made from the snapshot; whoever finds it leaves
+it in the places before. Everything else goes to Flask as it came: all other requests, and those for a block that are
+wrong, for Flask to say what is. What every answer has, it gets here:
+its request id, the headers for other sites' scripts, what is degraded, and its place in the metrics.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seealso.errors import SeealsoError, ServiceBusy, UnknownArticle
+from seealso.logs import get_log
+from seealso.snapshot.reader import Snapshot
+from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
+from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
+from service.blocks import Asked, Blocks
+from service.cache import Cache
+from service.copies import Address, Copies
+from service.current import Current
+from service.flights import Flights
+from service.lanes import Lane
+from service.metrics import Metrics
+from service.problems import REQUEST_ID_HEADER, named_problem, problem_of, request_id_of
+from service.rules import Admission
+from service.traces import span
+from service.wanted import Wanted
+
+CACHE_HEADER = "X-Seealso-Cache"
+DEGRADED_HEADER = "X-Seealso-Degraded"
+# How long somebody waits for a block that another thread makes, before making it too.
+FOLLOW_SECONDS_MAX = 1.0
+# Before another snapshot takes over, so many of the blocks asked for most are made of it, in at most so much time, with
+# a breath after each for those who are being answered meanwhile.
+WARM_BLOCKS_MAX = 500
+WARM_SECONDS_MAX = 5.0
+WARM_BREATH_SECONDS = 0.002
+PREFLIGHT_SECONDS = 7_200
+STATE_PATHS = frozenset({"/", "/livez", "/readyz", "/version", "/metrics", "/v1/status", "/openapi.json"})
+ROUTES = {"/v1/related": "batch", "/v1/page": "page", "/v1/similar": "similar"}
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class Front:
+    """A WSGI application around Flask's.
+
+    `state` is what answers depend on beside the snapshot and the address; `vary`, what they depend on of a request.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        current: Current,
+        cache: Cache,
+        copies: Copies,
+        lane: Lane,
+        metrics: Metrics,
+        addresses: Addresses,
+        blocks: Blocks,
+        state: bytes,
+        origins: str = "",
+        log_requests: bool = False,
+    ) -> None:
+        self._app = app
+        self._current = current
+        self._cache = cache
+        self._copies = copies
+        self._lane = lane
+        self._metrics = metrics
+        self._addresses = addresses
+        self._blocks = blocks
+        self._state = blake2b(state, digest_size=8).hexdigest()
+        self._origins = frozenset(origins.split())
+        self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
+        self._log_requests = log_requests
+        self._flights: Flights[Answer] = Flights()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Answer a request (PEP 3333)."""
+        began = time.perf_counter()
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        address = path, environ.get("QUERY_STRING", "")
+        reading = method in ("GET", "HEAD")
+        answer = self._copies.get(address)
+        if answer is not None and reading:
+            answer.hits += 1
+            answer.used = True
+            return self._send(environ, start_response, answer, "copy", began)
+        if reading:
+            read, snapshot = self._addresses.read(*address), self._current.served
+            if read is not None and snapshot is not None and snapshot.row_of(read[0].article_id) is not None:
+                return self._block(environ, start_response, _View(address, snapshot, *read), began)
+        if method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and self._allowed(environ):
+            return self._preflight(environ, start_response, began)
+        return self._pass_on(environ, start_response, began)
+
+    def prepare(self, snapshot: Snapshot) -> Callable[[], None]:
+        """Make the hottest blocks of another snapshot; return what is to be done once it has taken over."""
+        ready: dict[Address, Answer] = {}
+        try:
+            ready.update(self._warmed(snapshot))
+        except Exception as error:  # whatever is wrong, readers will meet it one by one, and it will be told then
+            get_log().error("warming_failed", snapshot_id=snapshot.id, exc_info=error)
+
+        def go_over() -> None:
+            self._copies.turn(snapshot.id, ready)
+            self._metrics.swapped()
+
+        return go_over
+
+    def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> list[bytes]:
+        coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        try:
+            answer, level = self._found(view, coding)
+        except ServiceBusy as busy:
+            old = self._old(view)
+            if old is None:
+                return self._refuse(environ, start_response, busy, began)
+            answer, level = old, "stale"
+        except Exception:  # whatever it is, Flask meets it too, and tells of it
+            return self._pass_on(environ, start_response, began)
+        return self._send(environ, start_response, answer, level, began)
+
+    def _found(self, view: "_View", coding: str) -> tuple[Answer, str]:
+        """Return a block's answer and from where it is. Raises UnknownArticle, and ServiceBusy.
+
+        Who waits for what another makes takes no place in the lane.
+        """
+        key = f"{self._state}:{view.snapshot.id}:{view.key}"
+        flight, ours = self._flights.board(key)
+        if ours:
+            try:
+                landed = self._copies.get(view.address)  # by a flight that ended since it was looked for
+                if landed is not None and landed.snapshot_id == view.snapshot.id:
+                    return landed, "copy"
+                found = self._kept_or_made(view, key, coding)
+                flight.found = found[0]
+                return found
+            finally:
+                self._flights.land(key)
+        answer = self._old(view)
+        if answer is not None:
+            return answer, "stale"
+        answer = flight.wait(FOLLOW_SECONDS_MAX)
+        if answer is not None:
+            self._copies.put(view.address, answer)
+            return answer, "copy"
+        return self._kept_or_made(view, key, coding)
+
+    def _kept_or_made(self, view: "_View", key: str, coding: str) -> tuple[Answer, str]:
+        with self._lane.place():
+            with span("redis_asked"):
+                kept = self._cache.find(key)
+            answer = unpacked(kept) if isinstance(kept, bytes) else None
+            level, codings = "redis", len(answer.bodies) if answer else 0
+            if answer is None:
+                level, answer = "miss", self._blocks.make(view.snapshot, view.asked)
+            answer.form(coding, self.vary)
+            if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
+                self._cache.put(key, answer.packed())
+        self._copies.put(view.address, answer)
+        return answer, level
+
+    def _old(self, view: "_View") -> Answer | None:
+        """Return the answer of the snapshot before, if all that it shows may be shown today."""
+        answer, snapshot = self._copies.old(view.address), view.snapshot
+        if answer is None:
+            return None
+        rows = [snapshot.row_of(article_id) for article_id in answer.articles]
+        known = [row for row in rows if row is not None]
+        safe = len(known) == len(rows) and Admission(snapshot, Wanted(stories="all")).of(np.array(known)).all()
+        return answer if safe else None
+
+    def _warmed(self, snapshot: Snapshot) -> Iterator[tuple[Address, Answer]]:
+        end = time.monotonic() + WARM_SECONDS_MAX
+        for address in self._copies.hottest(WARM_BLOCKS_MAX):
+            if time.monotonic() > end:
+                return
+            before, read = self._copies.get(address), self._addresses.read(*address)
+            if before is None or read is None:
+                continue
+            with suppress(UnknownArticle, ServiceBusy):
+                answer, _ = self._found(_View(address, snapshot, *read), IDENTITY)
+                for coding in before.bodies:
+                    answer.form(coding, self.vary)
+                yield address, answer
+            time.sleep(WARM_BREATH_SECONDS)
+
+    def _send(
+        self, environ: Environ, start_response: StartResponse, answer: Answer, level: str, began: float
+    ) -> list[bytes]:
+        form = answer.form(coding_for(environ.get("HTTP_ACCEPT_ENCODING", "")), self.vary)
+        own = [(REQUEST_ID_HEADER, request_id_of(environ)), (CACHE_HEADER, level), *self._common_headers(environ)]
+        given = environ.get("HTTP_IF_NONE_MATCH")
+        if given is not None and _names(given, form.etag):
+            status, outcome, headers, body = "304 Not Modified", "not_modified", form.unmodified, b""
+        else:
+            status, outcome, headers, body = "200 OK", "ok", form.headers, form.body
+        if level == "stale":
+            headers = [(name, "no-store" if name == "Cache-Control" else value) for name, value in headers]
+        start_response(status, headers + own)
+        self._told(environ, int(status[:3]), outcome, level, began, answer.snapshot_id)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _pass_on(self, environ: Environ, start_response: StartResponse, began: float) -> list[bytes]:
+        return self._send_passed(environ, start_response, self._asked(environ), began)
+
+    def _asked(self, environ: Environ) -> "_Passed":
+        passed = _Passed()
+        body = self._app(environ, passed.start)
+        try:
+            passed.body = b"".join(body)
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        return passed
+
+    def _send_passed(
+        self, environ: Environ, start_response: StartResponse, passed: "_Passed", began: float
+    ) -> list[bytes]:
+        headers = passed.headers + self._common_headers(environ)
+        if self._origins - {"*"}:
+            headers.append(("Vary", "Origin"))
+        start_response(passed.status, headers)
+        status = int(passed.status[:3])
+        self._told(environ, status, _outcome(status, passed.body), "none", began, None)
+        return [passed.body]
+
+    def _refuse(
+        self, environ: Environ, start_response: StartResponse, error: SeealsoError, began: float
+    ) -> list[bytes]:
+        named = named_problem(error)
+        assert named is not None
+        status, kind, title, detail, _ = named
+        headers, body = problem_of(request_id_of(environ), status, kind, title, detail)
+        start_response(f"{status} Service Unavailable", headers + self._common_headers(environ))
+        self._told(environ, status, "busy", "none", began, None)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _preflight(self, environ: Environ, start_response: StartResponse, began: float) -> list[bytes]:
+        headers = [
+            *self._common_headers(environ),
+            (REQUEST_ID_HEADER, request_id_of(environ)),
+            ("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS"),
+            ("Access-Control-Allow-Headers", f"Content-Type, If-None-Match, {REQUEST_ID_HEADER}"),
+            ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
+            ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+        ]
+        start_response("204 No Content", headers)
+        self._told(environ, 204, "ok", "none", began, None)
+        return []
+
+    def _common_headers(self, environ: Environ) -> Headers:
+        headers: Headers = []
+        if degraded := self.degraded:
+            headers.append((DEGRADED_HEADER, ", ".join(degraded)))
+        if self._origins and self._allowed(environ):
+            headers.append(("Access-Control-Allow-Origin", "*" if "*" in self._origins else environ["HTTP_ORIGIN"]))
+            headers.append(("Access-Control-Expose-Headers", f"ETag, {REQUEST_ID_HEADER}, X-Seealso-Snapshot"))
+        return headers
+
+    @property
+    def degraded(self) -> list[str]:
+        """Return the names of the parts that are missing for now."""
+        degraded = []
+        if self._cache.state == "down":
+            degraded.append("cache")
+        if self._current.behind:
+            degraded.append("snapshot")
+        return degraded
+
+    def _allowed(self, environ: Environ) -> bool:
+        """Return whether the script of another site may read the answer."""
+        return "*" in self._origins or environ.get("HTTP_ORIGIN") in self._origins
+
+    def _told(
+        self, environ: Environ, status: int, outcome: str, level: str, began: float, snapshot_id: str | None
+    ) -> None:
+        seconds = time.perf_counter() - began
+        path = environ["PATH_INFO"]
+        self._metrics.answered(route_of(path), outcome, level, seconds)
+        if self._log_requests:
+            get_log().info(
+                "request_answered",
+                request_id=request_id_of(environ),
+                snapshot_id=snapshot_id,
+                method=environ["REQUEST_METHOD"],
+                path=path,
+                status=status,
+                cache=level,
+                duration_ms=round(seconds * 1000, 3),
+            )
+
+
+class _View(NamedTuple):
+    """A block that is being viewed: at which address, of which snapshot, what is asked for, and its key."""
+
+    address: Address
+    snapshot: Snapshot
+    asked: Asked
+    key: str
+
+
+class _Passed:
+    """What Flask answered."""
+
+    def __init__(self) -> None:
+        self.status = "500 Internal Server Error"
+        self.headers: Headers = []
+        self.body = b""
+
+    def start(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
+        """Take the status and the headers, as `start_response` does."""
+        self.status, self.headers = status, list(headers)
+        return _write
+
+
+def _write(_: bytes) -> None:
+    raise NotImplementedError("Flask returns its body, and writes none")
+
+
+def route_of(path: str) -> str:
+    """Return the name under which requests to an address are counted."""
+    if path.startswith(BLOCKS):
+        if path.endswith(JSON_ENDS):
+            return "related"
+        return "related_html" if path.endswith(HTML_ENDS) else "article"
+    return ROUTES.get(path) or ("state" if path in STATE_PATHS else "other")
+
+
+def _outcome(status: int, body: bytes) -> str:
+    if status < 400:
+        return "ok"
+    if status < 500:
+        return "invalid"
+    if status == 503:
+        return "busy" if b"problem:busy" in body else "unavailable"
+    return "failed"
+
+
+def _names(given: str, etag: str) -> bool:
+    """Return whether an If-None-Match names an entity tag (RFC 9110, 13.1.2: compared weakly)."""
+    return given == etag or given == "*" or any(each.strip().removeprefix("W/") == etag for each in given.split(","))

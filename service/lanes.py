@@ -1,0 +1,55 @@
+"""How much is worked on at once: a few places, a short line before them, and a limit to the wait in it.
+
+What comes when the line is full, or waits too long in it, is refused at once: work that is begun is finished in time.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from seealso.errors import ServiceBusy
+
+# So many page views wait for each that is worked on, before more are refused. A block takes half a millisecond to make:
+# who comes last waits some milliseconds, and a burst that a website sends at once finds room.
+WAITING_PER_PLACE = 4
+
+
+class Lane:
+    """Places for one kind of work, named for whoever is refused."""
+
+    def __init__(self, work: str, places: int, waiting_max: int = 0, wait_ms: int = 0) -> None:
+        self._work = work
+        self._places = places
+        self._waiting_max = waiting_max
+        self._wait_s = wait_ms / 1000
+        self._free = threading.Semaphore(places)
+        self._waiting = 0
+        self._counting = threading.Lock()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place; see `enter`."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def enter(self) -> None:
+        """Take a place, after those who wait already. Raises ServiceBusy if none comes free in time."""
+        if not self._waiting and self._free.acquire(blocking=False):
+            return
+        with self._counting:
+            if self._waiting >= self._waiting_max:
+                raise ServiceBusy(self._work, self._places)
+            self._waiting += 1
+        try:
+            if not self._free.acquire(timeout=self._wait_s):
+                raise ServiceBusy(self._work, self._places)
+        finally:
+            with self._counting:
+                self._waiting -= 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._free.release()

@@ -1,0 +1,208 @@
+"""Commands to Redis, each answered within its time or not at all. The one user of Redis.
+
+Whoever asks never connects, resolves a name or waits for more than the timeout: connections are opened and tried by a
+thread of the link's own, and a second one cuts off what takes too long, also where bytes still trickle in. After some
+failures in a row the link is down, and nobody asks, until a trial as large as an answer came back in time.
+"""
+
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import redis
+from hiredis import pack_command
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, ResponseError
+from redis.retry import Retry
+
+from seealso.logs import get_log
+
+FAILURES_TO_OPEN = 3
+# No client tries again while somebody waits.
+CLIENT_OPTIONS: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0}
+# How often Redis is tried while it is down.
+TRIAL_SECONDS = 1.0
+# A link on which a word comes back in time and an answer does not is no link.
+TRIAL_BYTES = 16_384
+# Connecting is nobody's wait but the link's own.
+CONNECT_SECONDS_MAX = 1.0
+# How exactly the timeout is kept where bytes trickle in.
+WATCH_SECONDS = 0.01
+# What a new link may take to come up before the first request goes on without it.
+START_SECONDS_MAX = 0.25
+
+_Failed = Callable[[str], None]
+
+
+class Unreachable(Exception):
+    """Redis did not answer in time, or is not being asked for now."""
+
+
+class Refused(Exception):
+    """Redis answered that it will not: full, read-only, another type under the key."""
+
+
+class ScriptUnknown(Refused):
+    """Redis does not have the script; it was restarted, or never had it."""
+
+
+class Link:
+    """Connections to one Redis. Safe from many threads.
+
+    `connections`: how many are open before anybody asks; more are opened as they are wanted. `failed` is told the kind
+    of each failure, `turned` each time the link goes down (True) or comes up (False).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout_ms: int,
+        connections: int = 1,
+        failed: _Failed = lambda _: None,
+        turned: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._timeout_s = timeout_ms / 1000
+        self._connections = redis.ConnectionPool.from_url(
+            url,
+            socket_timeout=self._timeout_s,
+            socket_connect_timeout=CONNECT_SECONDS_MAX,
+            **CLIENT_OPTIONS,
+        )
+        self._least = connections
+        self._told_failed = failed
+        self._told_turned = turned
+        self._ready: deque[Any] = deque()
+        self._flying: dict[int, tuple[Any, float]] = {}
+        self._failures = 0
+        self._up = False
+        self._ever_tried = False
+        self._turning = threading.Lock()
+        self._wanted = threading.Event()
+        self._tried = threading.Event()
+        self._closed = threading.Event()
+        for name, target in (("redis-connect", self._keep_connected), ("redis-watch", self._cut_off)):
+            threading.Thread(target=target, name=name, daemon=True).start()
+        self._tried.wait(START_SECONDS_MAX)
+
+    @property
+    def up(self) -> bool:
+        """Return whether Redis is being asked."""
+        return self._up
+
+    def call(self, *command: str | bytes | int) -> Any:
+        """Return what Redis answers to a command: bytes, a number, a list, or None.
+
+        Raises Unreachable within the timeout, and Refused (or ScriptUnknown) if Redis is well and says no.
+        """
+        if not self._up:
+            raise Unreachable
+        try:
+            connection = self._ready.pop()
+        except IndexError:  # all are in use: this one goes without, the next finds one more
+            self._wanted.set()
+            raise Unreachable from None
+        try:
+            answer = self._exchange(connection, command)
+        except NoScriptError as error:
+            self._ready.append(connection)
+            raise ScriptUnknown(str(error)) from None
+        except ResponseError as error:
+            self._ready.append(connection)
+            raise Refused(str(error)) from None
+        except (redis.exceptions.RedisError, OSError, ValueError) as error:
+            self._failed(connection, error)
+            raise Unreachable from None
+        self._ready.append(connection)
+        self._failures = 0
+        return answer
+
+    def close(self) -> None:
+        """Give up the connections, and end the threads."""
+        self._closed.set()
+        self._wanted.set()
+        self._up = False
+        self._drop_ready()
+
+    def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...]) -> Any:
+        self._flying[id(connection)] = (connection, time.monotonic() + self._timeout_s)
+        try:
+            connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
+            return connection.read_response(disable_decoding=True)
+        finally:
+            del self._flying[id(connection)]
+
+    def _failed(self, connection: Any, error: Exception) -> None:
+        connection.disconnect()
+        self._told_failed(type(error).__name__)
+        with self._turning:
+            self._failures += 1
+            if self._up and self._failures >= FAILURES_TO_OPEN:
+                self._turn(False, f"{type(error).__name__}: {error}")
+        self._wanted.set()
+
+    def _turn(self, up: bool, reason: str | None = None) -> None:
+        self._up = up
+        self._failures = 0
+        if not up:
+            self._drop_ready()
+            get_log().warning("cache_given_up", reason=reason)
+        elif self._ever_tried:
+            get_log().info("cache_came_back")
+        self._told_turned(not up)
+
+    def _drop_ready(self) -> None:
+        while self._ready:
+            try:
+                self._ready.pop().disconnect()
+            except IndexError:  # another thread took the last one
+                return
+
+    def _keep_connected(self) -> None:
+        """Open connections when they are wanted, and try Redis while it is down."""
+        while not self._closed.is_set():
+            self._wanted.clear()
+            connection: Any = self._connections.make_connection()
+            try:
+                self._try(connection)
+            except (redis.exceptions.RedisError, OSError, ValueError) as error:
+                connection.disconnect()
+                self._trial_failed(error)
+            else:
+                self._ready.append(connection)
+                with self._turning:
+                    if not self._up and not self._closed.is_set():
+                        self._turn(True)
+            self._ever_tried = True
+            self._tried.set()
+            if self._up:
+                if len(self._ready) + len(self._flying) >= self._least:
+                    self._wanted.wait()
+            else:
+                self._closed.wait(TRIAL_SECONDS)
+        self._drop_ready()
+
+    def _try(self, connection: Any) -> None:
+        connection.connect()
+        trial = b"?" * TRIAL_BYTES
+        if self._exchange(connection, ("ECHO", trial)) != trial:
+            raise redis.exceptions.InvalidResponse("an echo came back changed")
+
+    def _trial_failed(self, error: Exception) -> None:
+        self._told_failed(type(error).__name__)
+        with self._turning:
+            if self._up or not self._ever_tried:
+                self._turn(False, f"{type(error).__name__}: {error}")
+
+    def _cut_off(self) -> None:
+        """End every exchange that is past its time: its socket is shut down under whoever reads from it."""
+        while not self._closed.wait(WATCH_SECONDS):
+            now = time.monotonic()
+            for connection, deadline in list(self._flying.values()):
+                if now > deadline and connection._sock is not None:
+                    try:
+                        connection._sock.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        continue  # it has ended by itself

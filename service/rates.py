@@ -1,0 +1,101 @@
+"""How often one stranger may ask: counted in Redis for all workers, in the process where Redis is not to be had.
+
+What the process or Redis keeps ready is not counted: it costs no more than a refusal. The one user of Flask-Limiter.
+"""
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter, RateLimitExceeded
+from limits import parse_many
+
+from seealso.errors import SettingsInvalid
+from service.link import CLIENT_OPTIONS
+from service.problems import problem
+
+KEY_PREFIX = "seealso:rates"
+# The clock of the machine may be set; less than this is drift.
+STEP_SECONDS_MIN = 30.0
+
+
+View = Callable[..., Any]
+
+
+class Rates:
+    """Limits by endpoint, each a rate such as '120/minute', or None for no limit; Redis is told by `redis_url`.
+
+    Raises SettingsInvalid if a rate means nothing.
+    """
+
+    def __init__(self, rates: Mapping[str, str | None], redis_url: str | None, redis_timeout_ms: int) -> None:
+        self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate is not None}
+        self._clock = _offset()
+        # How often the clock was set: counts of before are left to end where they are.
+        self._era = 0
+        timeout_s = redis_timeout_ms / 1000
+        options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, **CLIENT_OPTIONS}
+        self._limiter = Limiter(
+            lambda: f"{self._era}:{_stranger()}",
+            storage_uri=_storage_address(redis_url),
+            storage_options={} if redis_url is None else options,
+            strategy="fixed-window",
+            key_prefix=KEY_PREFIX,
+            in_memory_fallback_enabled=True,
+            swallow_errors=True,  # of those who find Redis gone at the same moment as the one that falls back
+        )
+        logging.getLogger("flask-limiter").setLevel(logging.CRITICAL)  # that Redis is gone, the cache says
+
+    def attach(self, app: Flask) -> None:
+        """Hold the requests to some views of an app against the limits."""
+        # Known to the app already, it does not hook itself to every request, which would take as long as Flask itself.
+        app.extensions["limiter"] = {self._limiter}
+        self._limiter.init_app(app)
+        app.register_error_handler(RateLimitExceeded, self._refuse)
+        for endpoint, rate in self._rates.items():
+            limited = self._limiter.limit(rate)(app.view_functions[endpoint])
+            app.view_functions[endpoint] = self._counted_by_clock(limited)
+
+    def _refuse(self, error: RateLimitExceeded) -> Response:
+        # The whole window: when it ends, only Redis knows, which may be gone by now.
+        wait_s = error.limit.limit.get_expiry() if error.limit else 1
+        detail = f"no more than {error.description} from one address; try again in {wait_s} seconds"
+        refusal = problem(429, "too-many-requests", "This address asks too often", detail)
+        refusal.headers["Retry-After"] = str(wait_s)
+        return refusal
+
+    def _counted_by_clock(self, view: View) -> View:
+        """Begin counting anew when the clock was set: a window that ends by the old clock might last for hours."""
+
+        @functools.wraps(view)
+        def counted(*arguments: Any, **named: Any) -> Any:
+            offset = _offset()
+            if abs(offset - self._clock) > STEP_SECONDS_MIN:
+                self._clock = offset
+                self._era += 1
+            return view(*arguments, **named)
+
+        return counted
+
+
+def _checked(rate: str) -> str:
+    try:
+        parse_many(rate)
+    except ValueError:
+        raise SettingsInvalid(f"{rate!r} is no rate; write one such as 120/minute, or 10/second;1000/hour") from None
+    return rate
+
+
+def _stranger() -> str:
+    return request.remote_addr or "nobody"
+
+
+def _offset() -> float:
+    return time.time() - time.monotonic()
+
+
+def _storage_address(redis_url: str | None) -> str:
+    return "memory://" if redis_url is None else redis_url.replace("unix://", "redis+unix://", 1)

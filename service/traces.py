@@ -1,0 +1,48 @@
+"""Traces by OpenTelemetry, where they are wanted: a span for each request, and for what it waited for.
+
+Where they go is said by OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, ...). Its
+packages are an extra, `seealso[traces]`, and are imported only here, when they are needed. The one user of
+OpenTelemetry.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from importlib.metadata import version
+from typing import Any
+
+from seealso.errors import SettingsInvalid
+from seealso.settings import variable
+
+SERVICE_NAME = "seealso"
+_NONE: Any = nullcontext()
+_tracer: Any = None
+
+
+def span(name: str) -> Any:
+    """Return a span to hold around what somebody waits for; where no traces are wanted, nothing."""
+    return _NONE if _tracer is None else _tracer.start_as_current_span(name)
+
+
+def traced(app: Any, route_of: Callable[[str], str]) -> Any:
+    """Return a WSGI application with a span for each request, named for its route, within the caller's own trace.
+
+    Call after the fork. Raises SettingsInvalid if the extra is not installed.
+    """
+    global _tracer
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise SettingsInvalid(f"traces: {error.name} is missing; install seealso[traces], or unset it") from None
+    named = {} if variable("OTEL_SERVICE_NAME") else {"service.name": SERVICE_NAME}
+    provider = TracerProvider(resource=Resource.create(named | {"service.version": version("seealso")}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _tracer = provider.get_tracer(SERVICE_NAME)
+
+    def name(span: Any, environ: dict[str, Any]) -> None:
+        span.update_name(f"{environ['REQUEST_METHOD']} {route_of(environ['PATH_INFO'])}")
+
+    return OpenTelemetryMiddleware(app, request_hook=name, tracer_provider=provider)

@@ -1,0 +1,53 @@
+import pytest
+
+from seealso.project import Placement
+from service.addresses import Addresses
+
+ADDRESSES = Addresses({"sidebar": Placement(limit=3)})
+PATH = "/v1/articles/a000/related"
+
+
+def key(query: str, path: str = PATH) -> str:
+    read = ADDRESSES.read(path, query)
+    assert read is not None
+    _, key = read
+    return key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("section=News&section=Science&limit=3", "limit=3&section=SCIENCE&section=news&section=news"),
+        ("limit=12", ""),
+        ("placement=sidebar", "limit=3"),
+        ("exclude=x&exclude=y", "exclude=y&exclude=x"),
+        ("published_after=2026-01-01", "published_after=2026-01-01T00:00:00Z"),
+        ("explain=1", "explain=true"),
+    ],
+)
+def test_addresses_that_ask_for_the_same_have_one_key(one: str, other: str) -> None:
+    assert key(one) == key(other)
+
+
+@pytest.mark.parametrize("other", ["limit=11", "explain=1", "section=News", "mode=latest", "exclude=x"])
+def test_addresses_that_ask_for_another_block_have_another(other: str) -> None:
+    assert key("") != key(other)
+    assert key("") != key("", "/v1/articles/a001/related")
+    assert key("") != key("", PATH + ".html")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        (PATH, "limit=0"),
+        (PATH, "unknown=1"),
+        (PATH, "placement=nowhere"),
+        (PATH, "\xff"),
+        (PATH + ".html", "explain=1"),
+        ("/v1/articles/a000", ""),
+        ("/v1/similar", ""),
+        ("/related", ""),
+    ],
+)
+def test_what_is_no_block_or_asked_for_wrongly_is_left_to_flask(path: str, query: str) -> None:
+    assert ADDRESSES.read(path, query) is None

@@ -1,0 +1,41 @@
+import threading
+
+from service.flights import Flights
+
+
+def test_one_finds_and_the_others_have_it_too() -> None:
+    flights: Flights[str] = Flights()
+    flight, ours = flights.board("key")
+    assert ours
+    found: list[str | None] = []
+    others = [flights.board("key") for _ in range(20)]
+    assert not any(ours for _, ours in others)
+    threads = [threading.Thread(target=lambda each: found.append(each.wait(60)), args=(each,)) for each, _ in others]
+    for thread in threads:
+        thread.start()
+    flight.found = "found"
+    flights.land("key")
+    for thread in threads:
+        thread.join()
+    assert found == ["found"] * 20
+
+
+def test_who_comes_after_the_landing_finds_anew() -> None:
+    flights: Flights[str] = Flights()
+    flights.board("key")
+    late, _ = flights.board("key")
+    flights.land("key")
+    assert late.wait(60) is None  # nothing was found
+    assert flights.board("key")[1]
+
+
+def test_another_key_does_not_wait() -> None:
+    flights: Flights[str] = Flights()
+    assert flights.board("a")[1]
+    assert flights.board("b")[1]
+
+
+def test_nobody_waits_longer_than_he_likes() -> None:
+    flights: Flights[str] = Flights()
+    flights.board("key")
+    assert flights.board("key")[0].wait(0.01) is None

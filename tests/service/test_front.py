@@ -1,0 +1,385 @@
+"""The page view, over a real Redis and, where it matters, over several workers' worth of fronts."""
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import brotli
+import pytest
+import redis
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+from werkzeug.test import TestResponse
+
+from seealso.article import Article
+from seealso.snapshot.reader import Snapshot
+from service.front import Front, route_of
+from service.lanes import WAITING_PER_PLACE
+from service.related import Item, related_to_article
+from service.wanted import Wanted
+from tests.makers import article, articles, index_of
+
+MakeApp = Callable[..., APIFlask]
+PATH = "/v1/articles/a000/related"
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(redis_url: str) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+
+
+def level(answer: TestResponse) -> str:
+    return answer.headers["X-Seealso-Cache"]
+
+
+def counted(app: APIFlask, **labels: str) -> float:
+    """Return how many answers were counted with all of these labels."""
+    lines = app.test_client().get("/metrics").text.splitlines()
+    wanted = [f'{name}="{value}"' for name, value in labels.items()]
+    found = [
+        line for line in lines if line.startswith("seealso_request_seconds_count") and all(w in line for w in wanted)
+    ]
+    return sum(float(line.split()[-1]) for line in found)
+
+
+@pytest.mark.parametrize(
+    "path", [PATH, PATH + ".html", PATH + "?limit=3&explain=1", "/v1/articles/secret/related.html"]
+)
+def test_answer_is_the_same_bytes_from_everywhere(index: Path, make_app: MakeApp, path: str) -> None:
+    first, second = make_app(index).test_client(), make_app(index).test_client()
+    answers = [first.get(path), first.get(path), second.get(path), second.get(path)]
+    assert [level(each) for each in answers] == ["miss", "copy", "redis", "copy"]
+    assert len({each.data for each in answers}) == 1
+    own = {"X-Request-Id", "X-Seealso-Cache"}
+    assert len({tuple((n, v) for n, v in each.headers if n not in own) for each in answers}) == 1
+
+
+def test_process_that_keeps_nothing_asks_redis(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index, copies_mb=0).test_client()
+    assert [level(client.get(PATH)) for _ in range(3)] == ["miss", "redis", "redis"]
+
+
+def test_addresses_that_mean_the_same_share_an_answer_in_redis(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index).test_client()
+    assert level(client.get(PATH + "?section=News&section=Science&limit=3")) == "miss"
+    assert level(client.get(PATH + "?limit=3&section=SCIENCE&section=news")) == "redis"
+    assert level(client.get(PATH + "?limit=4")) == "miss"
+
+
+def test_answer_that_is_known_is_not_sent_again(client: FlaskClient) -> None:
+    etag = client.get(PATH).headers["ETag"]
+    for given in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = client.get(PATH, headers={"If-None-Match": given})
+        assert (answer.status_code, answer.data) == (304, b"")
+        assert answer.headers["ETag"] == etag
+        assert answer.headers["Cache-Control"] == client.get(PATH).headers["Cache-Control"]
+        assert "Content-Type" not in answer.headers
+    for given in ('"other"', etag.strip('"'), ""):
+        assert client.get(PATH, headers={"If-None-Match": given}).status_code == 200
+
+
+def test_answer_comes_in_the_coding_that_is_asked_for(client: FlaskClient) -> None:
+    plain = client.get(PATH)
+    for coding, decode in (("br", brotli.decompress), ("gzip", gzip.decompress)):
+        answer = client.get(PATH, headers={"Accept-Encoding": coding})
+        assert answer.headers["Content-Encoding"] == coding
+        assert decode(answer.data) == plain.data
+        assert answer.headers["ETag"] != plain.headers["ETag"]
+        # The other coding's tag is no tag of this one: what a cache has may not be decoded as what it gets.
+        again = client.get(PATH, headers={"Accept-Encoding": coding, "If-None-Match": plain.headers["ETag"]})
+        assert again.status_code == 200
+    assert plain.headers["Vary"] == "Accept-Encoding"
+
+
+def test_coding_that_one_worker_made_is_ready_for_the_others(index: Path, make_app: MakeApp, redis_url: str) -> None:
+    first, second = make_app(index).test_client(), make_app(index).test_client()
+    coded = first.get(PATH, headers={"Accept-Encoding": "br"})
+    assert level(second.get(PATH, headers={"Accept-Encoding": "gzip"})) == "redis"
+    (key,) = [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")]
+    kept = redis.Redis.from_url(redis_url).get(key)
+    assert isinstance(kept, bytes)
+    assert coded.data in kept
+    assert all(f'"{coding}"'.encode() in kept for coding in ("identity", "br", "gzip"))
+
+
+def test_address_with_a_question_mark_in_its_path_is_no_query(tmp_path: Path, make_app: MakeApp) -> None:
+    index_of(tmp_path, [*articles(6), article("a000?b", body="tides moon sea harbour")])
+    client = make_app(tmp_path).test_client()
+    assert client.get("/v1/articles/a000%3Fb/related").get_json()["id"] == "a000?b"
+    assert client.get("/v1/articles/a000?b/related").get_json()["id"] == "a000"
+
+
+def test_head_has_the_headers_and_no_body(client: FlaskClient) -> None:
+    for _ in range(2):
+        answer, whole = client.head(PATH), client.get(PATH)
+        assert (answer.status_code, answer.data) == (200, b"")
+        assert answer.headers["Content-Length"] == str(len(whole.data))
+        assert answer.headers["ETag"] == whole.headers["ETag"]
+
+
+def test_headers_name_all_that_a_cdn_may_drop_the_answer_by(client: FlaskClient) -> None:
+    answer = client.get(PATH + "?limit=2")
+    block = answer.get_json()
+    keys = [f"snapshot:{block['snapshot']}", "article:a000", *(f"article:{card['id']}" for card in block["related"])]
+    assert answer.headers["Surrogate-Key"] == " ".join(keys)
+    assert answer.headers["Cache-Tag"] == ",".join(keys)
+    assert answer.headers["Cache-Control"].startswith("public, max-age=")
+
+
+@pytest.mark.parametrize("path", [PATH, PATH + "?limit=0", "/v1/articles/nobody/related", "/livez", "/nowhere"])
+def test_sites_that_are_named_may_read_every_answer(index: Path, make_app: MakeApp, path: str) -> None:
+    client = make_app(index, cors_origins="https://a.example https://b.example").test_client()
+    for _ in range(2):
+        answer = client.get(path, headers={"Origin": "https://b.example"})
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://b.example"
+        other = client.get(path, headers={"Origin": "https://evil.example"})
+        assert "Access-Control-Allow-Origin" not in other.headers
+        assert "Origin" in other.headers["Vary"]
+    assert "Access-Control-Allow-Origin" not in make_app(index).test_client().get(path).headers
+
+
+def test_any_site_may_read_where_all_are_named(index: Path, make_app: MakeApp) -> None:
+    answer = make_app(index, cors_origins="*").test_client().get(PATH)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_preflight_is_answered_for_sites_that_are_named(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index, cors_origins="https://a.example").test_client()
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    answer = client.options("/v1/similar", headers=asked)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://a.example"
+    stranger = client.options("/v1/similar", headers=asked | {"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in stranger.headers
+    assert "Access-Control-Allow-Methods" not in stranger.headers
+
+
+def test_wrong_requests_are_flasks_to_answer_and_are_kept_nowhere(client: FlaskClient, redis_url: str) -> None:
+    for path, status in ((PATH + "?limit=0", 400), ("/v1/articles/nobody/related", 404), (PATH + "?nothing=1", 400)):
+        for _ in range(2):
+            answer = client.get(path)
+            assert answer.status_code == status
+            assert answer.headers["Cache-Control"] == "no-store"
+    assert [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")] == []
+    assert client.post(PATH).status_code == 405
+
+
+def test_degraded_part_is_named_and_changes_nothing_else(index: Path, make_app: MakeApp) -> None:
+    without = make_app(index, redis_url="redis://127.0.0.1:1/0", redis_timeout_ms=50).test_client()
+    well = make_app(index).test_client()
+    for path in (PATH, "/livez"):
+        answer = without.get(path)
+        assert answer.headers["X-Seealso-Degraded"] == "cache"
+        assert answer.data == well.get(path).data
+        assert "X-Seealso-Degraded" not in well.get(path).headers
+    assert without.get("/v1/status").get_json()["degraded"] == ["cache"]
+
+
+def test_snapshot_that_cannot_be_opened_is_a_degraded_part(tmp_path: Path, make_app: MakeApp) -> None:
+    index_of(tmp_path, articles(5))
+    app = make_app(tmp_path)
+    index_of(tmp_path, articles(6))
+    newest = max((tmp_path / "snapshots").iterdir()) / "cards.bin"
+    newest.chmod(0o644)
+    newest.write_bytes(newest.read_bytes()[:-1])
+    app.extensions["seealso"].current.refresh()
+    answer = app.test_client().get(PATH)
+    assert (answer.status_code, answer.headers["X-Seealso-Degraded"]) == (200, "snapshot")
+
+
+def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(index, threads=32)
+    made: list[str] = []
+    all_here = threading.Event()
+
+    def counting(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+        made.append("one")
+        all_here.wait()
+        return related_to_article(snapshot, row, wanted)
+
+    monkeypatch.setattr("service.blocks.related_to_article", counting)
+    bodies: list[bytes] = []
+    threads = [threading.Thread(target=lambda: bodies.append(app.test_client().get(PATH).data)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    while not made:
+        pass
+    all_here.set()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert len(bodies) == 20
+    assert len(set(bodies)) == 1
+
+
+@pytest.fixture
+def busy(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A client of a service of one thread, which is busy; as many more wait as may."""
+    app = make_app(index, threads=1, wait_ms=60_000)
+    client = app.test_client()
+    client.get(PATH)
+    go_on = threading.Event()
+
+    def slow(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+        go_on.wait()
+        return related_to_article(snapshot, row, wanted)
+
+    monkeypatch.setattr("service.blocks.related_to_article", slow)
+    threads = [
+        threading.Thread(target=app.test_client().get, args=(f"/v1/articles/a00{number}/related",))
+        for number in range(1, 2 + WAITING_PER_PLACE)
+    ]
+    front: Front = app.extensions["seealso"].front
+    for thread in threads:
+        thread.start()
+    while front._lane._waiting < WAITING_PER_PLACE:
+        pass
+    yield client
+    go_on.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_what_is_too_much_is_refused_at_once_and_what_is_ready_never(busy: FlaskClient) -> None:
+    refused = busy.get("/v1/articles/a009/related")
+    assert refused.status_code == 503
+    assert refused.get_json()["type"] == "urn:seealso:problem:busy"
+    assert refused.get_json()["request_id"] == refused.headers["X-Request-Id"]
+    assert int(refused.headers["Retry-After"]) > 0
+    ready = busy.get(PATH)
+    assert (ready.status_code, level(ready)) == (200, "copy")
+    assert busy.get("/livez").status_code == 200
+    assert busy.head("/v1/articles/a009/related").data == b""
+
+
+def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, make_app: MakeApp) -> None:
+    index_of(tmp_path, articles(9))
+    app = make_app(tmp_path)
+    client = app.test_client()
+    for _ in range(3):
+        client.get(PATH, headers={"Accept-Encoding": "gzip"})
+    before = client.get(PATH).get_json()["snapshot"]
+    index_of(tmp_path, articles(10))
+    app.extensions["seealso"].current.refresh()
+    answer = client.get(PATH, headers={"Accept-Encoding": "gzip"})
+    assert level(answer) == "copy"
+    assert answer.headers["X-Seealso-Snapshot"] != before
+
+
+def swapped(tmp_path: Path, make_app: MakeApp, after: list[Article], monkeypatch: pytest.MonkeyPatch) -> APIFlask:
+    """Return an app that has just gone over to other articles, nothing of which is ready."""
+    monkeypatch.setattr("service.front.WARM_BLOCKS_MAX", 0)
+    index_of(tmp_path, articles(9))
+    app = make_app(tmp_path, threads=4)
+    assert app.test_client().get(PATH + "?limit=4&min_probability=0").status_code == 200
+    index_of(tmp_path, after)
+    app.extensions["seealso"].current.refresh()
+    return app
+
+
+def two_at_once(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ask twice at once, the second while the first is at it; return where their answers came from."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+        begun.set()
+        go_on.wait()
+        return related_to_article(snapshot, row, wanted)
+
+    monkeypatch.setattr("service.blocks.related_to_article", slow)
+    levels: list[str] = []
+    asked = PATH + "?limit=4&min_probability=0"
+    first = threading.Thread(target=lambda: levels.append(level(app.test_client().get(asked))))
+    first.start()
+    begun.wait()
+    second = threading.Thread(target=lambda: levels.append(level(app.test_client().get(asked))))
+    second.start()
+    second.join(0.5)
+    go_on.set()
+    first.join()
+    second.join()
+    return levels
+
+
+def test_who_would_wait_after_a_switch_has_the_old_answer(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = swapped(tmp_path, make_app, articles(12), monkeypatch)
+    assert two_at_once(app, monkeypatch) == ["stale", "miss"]
+
+
+def test_old_answer_may_be_kept_by_nobody(tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = swapped(tmp_path, make_app, articles(12), monkeypatch)
+    app.extensions["seealso"].front._lane._waiting_max = 0
+    app.extensions["seealso"].front._lane._free = threading.Semaphore(0)
+    answer = app.test_client().get(PATH + "?limit=4&min_probability=0")
+    assert (level(answer), answer.headers["Cache-Control"]) == ("stale", "no-store")
+
+
+@pytest.mark.parametrize("gone", ["removed", "sensitive"])
+def test_old_answer_with_an_article_that_may_not_be_shown_is_never_given(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    index_of(tmp_path / "look", articles(9))
+    block = make_app(tmp_path / "look").test_client().get(PATH + "?limit=4&min_probability=0").get_json()["related"]
+    taken = block[0]["id"]
+    after = [
+        each.model_copy(update={"sensitive": True}) if each.id == taken and gone == "sensitive" else each
+        for each in articles(12)
+        if each.id != taken or gone == "sensitive"
+    ]
+    app = swapped(tmp_path / "index", make_app, after, monkeypatch)
+    assert "stale" not in two_at_once(app, monkeypatch)
+
+
+def test_requests_are_counted_by_route_outcome_and_where_they_came_from(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index)
+    client = app.test_client()
+    etag = client.get(PATH).headers["ETag"]
+    client.get(PATH)
+    client.get(PATH, headers={"If-None-Match": etag})
+    client.get(PATH + ".html")
+    client.get(PATH + "?limit=0")
+    client.get("/v1/articles/nobody/related")
+    client.get("/v1/articles/a001")
+    assert counted(app, route="related", outcome="ok", cache="miss") == 1
+    assert counted(app, route="related", outcome="ok", cache="copy") == 1
+    assert counted(app, route="related", outcome="not_modified", cache="copy") == 1
+    assert counted(app, route="related_html", outcome="ok", cache="miss") == 1
+    assert counted(app, route="related", outcome="invalid") == 2
+    assert counted(app, route="article", outcome="ok") == 1
+
+
+def test_requests_are_logged_where_that_is_wanted(index: Path, make_app: MakeApp) -> None:
+    with capture_logs() as logged:
+        make_app(index).test_client().get(PATH)
+    assert [line for line in logged if line["event"] == "request_answered"] == []
+    client = make_app(index, log_requests=True).test_client()
+    with capture_logs() as logged:
+        client.get(PATH, headers={"X-Request-Id": "abc-1"})
+        client.get("/nowhere")
+    first, second = logged
+    assert (first["request_id"], first["status"], first["cache"], first["path"]) == ("abc-1", 200, "redis", PATH)
+    assert first["snapshot_id"]
+    assert (second["status"], second["cache"]) == (404, "none")
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        (PATH, "related"),
+        (PATH + ".html", "related_html"),
+        ("/v1/articles/a000", "article"),
+        ("/v1/related", "batch"),
+        ("/v1/page", "page"),
+        ("/v1/similar", "similar"),
+        ("/readyz", "state"),
+        ("/docs/", "other"),
+    ],
+)
+def test_route_is_named_by_what_is_asked(path: str, route: str) -> None:
+    assert route_of(path) == route

@@ -1,0 +1,90 @@
+import threading
+import time
+
+import pytest
+
+from seealso.errors import ServiceBusy
+from service.lanes import Lane
+
+
+def test_no_more_at_once_than_there_are_places() -> None:
+    lane = Lane("texts", 2)
+    with lane.place(), lane.place(), pytest.raises(ServiceBusy, match="2 texts"), lane.place():
+        pass
+    with lane.place(), lane.place():
+        pass
+
+
+def test_place_comes_back_after_a_fault() -> None:
+    lane = Lane("texts", 1)
+    with pytest.raises(ZeroDivisionError), lane.place():
+        raise ZeroDivisionError
+    with lane.place():
+        pass
+
+
+def test_who_waits_gets_the_place_that_comes_free() -> None:
+    lane = Lane("page views", 1, waiting_max=1, wait_ms=60_000)
+    lane.enter()
+    waiting = threading.Thread(target=lane.enter)
+    waiting.start()
+    wait_for_line(lane, 1)
+    lane.leave()
+    waiting.join()
+    with pytest.raises(ServiceBusy):
+        Lane.enter(without_wait(lane))
+
+
+def test_full_line_refuses_at_once_and_a_long_wait_ends() -> None:
+    lane = Lane("page views", 1, waiting_max=1, wait_ms=100)
+    refused: list[ServiceBusy] = []
+
+    def wait() -> None:
+        try:
+            lane.enter()
+        except ServiceBusy as busy:
+            refused.append(busy)
+
+    lane.enter()
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    wait_for_line(lane, 1)
+    with pytest.raises(ServiceBusy):
+        lane.enter()
+    waiting.join()
+    assert len(refused) == 1
+    lane.leave()
+    with lane.place():
+        pass
+
+
+def test_nobody_passes_those_who_wait() -> None:
+    lane = Lane("page views", 1, waiting_max=2, wait_ms=60_000)
+    order: list[str] = []
+
+    def take(name: str) -> None:
+        lane.enter()
+        order.append(name)
+        lane.leave()
+
+    lane.enter()
+    first = threading.Thread(target=take, args=("first",))
+    first.start()
+    wait_for_line(lane, 1)
+    second = threading.Thread(target=take, args=("second",))
+    second.start()
+    wait_for_line(lane, 2)
+    lane.leave()
+    first.join()
+    second.join()
+    assert order == ["first", "second"]
+
+
+def wait_for_line(lane: Lane, length: int) -> None:
+    while lane._waiting < length:
+        time.sleep(0.001)
+
+
+def without_wait(lane: Lane) -> Lane:
+    lane._waiting_max = 0
+    return lane

@@ -1,0 +1,211 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from service.link import FAILURES_TO_OPEN, Link, Refused, ScriptUnknown, Unreachable
+from service.own_redis import OwnRedis
+from tests.bad_link import BadLink, bad_link
+
+TIMEOUT_MS = 1_000
+SECONDS_MAX = 20.0
+
+
+@pytest.fixture
+def server() -> Iterator[OwnRedis]:
+    with OwnRedis() as server:
+        yield server
+
+
+@pytest.fixture
+def through(server: OwnRedis) -> Iterator[BadLink]:
+    with bad_link(server.url.removeprefix("unix://")) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def failures() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def link(through: BadLink, failures: list[str]) -> Iterator[Link]:
+    link = Link(f"redis://127.0.0.1:{through.port}", TIMEOUT_MS, 2, failures.append)
+    wait_until(lambda: link.up)
+    yield link
+    link.close()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS_MAX
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def fail(link: Link) -> None:
+    """Ask until the link is down."""
+    while link.up:
+        with pytest.raises(Unreachable):
+            link.call("GET", "key")
+
+
+def test_redis_answers(link: Link) -> None:
+    assert link.call("SET", "key", b"\0value", "EX", 60) == b"OK"
+    assert link.call("GET", b"key") == b"\0value"
+    assert link.call("GET", "nothing") is None
+    assert link.call("DEL", "key") == 1
+
+
+def test_what_redis_refuses_is_no_failure(link: Link) -> None:
+    link.call("LPUSH", "list", "x")
+    for _ in range(FAILURES_TO_OPEN + 1):
+        with pytest.raises(Refused, match="WRONGTYPE"):
+            link.call("GET", "list")
+        with pytest.raises(ScriptUnknown):
+            link.call("EVALSHA", "0" * 40, 0)
+    assert link.up
+    assert link.call("TYPE", "list") == b"list"
+
+
+def test_many_threads_have_their_own_answers(link: Link) -> None:
+    wrong = []
+
+    def ask(number: int) -> None:
+        for turn in range(100):
+            try:
+                if link.call("ECHO", f"{number} {turn}") != f"{number} {turn}".encode():
+                    wrong.append(number)
+            except Unreachable:  # more threads than connections, at first
+                pass
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert link.up
+
+
+def late(proxy: BadLink, server: OwnRedis) -> None:
+    proxy.late_s = 2.0
+
+
+def resetting(proxy: BadLink, server: OwnRedis) -> None:
+    proxy.reset = True
+    proxy.break_all()
+
+
+def in_single_bytes(proxy: BadLink, server: OwnRedis) -> None:
+    proxy.slice_bytes, proxy.pause_s = 1, 0.01
+
+
+def slow(proxy: BadLink, server: OwnRedis) -> None:
+    """Answers of a few bytes pass in time at this speed, and longer ones do not."""
+    proxy.slice_bytes, proxy.pause_s = 100, 0.1
+
+
+def hung(proxy: BadLink, server: OwnRedis) -> None:
+    os.kill(server.process_id, signal.SIGSTOP)
+
+
+@pytest.mark.parametrize("fault", [late, resetting, in_single_bytes, slow, hung])
+def test_bad_link_is_given_up_after_a_few_failures_and_used_again_when_it_is_well(
+    link: Link,
+    failures: list[str],
+    through: BadLink,
+    server: OwnRedis,
+    fault: Callable[[BadLink, OwnRedis], None],
+) -> None:
+    link.call("SET", "key", b"x" * 10_000)
+    with capture_logs() as logged:
+        fault(through, server)
+        fail(link)
+        # No more have waited for it than these, and one trial of the link's own.
+        assert len(failures) <= FAILURES_TO_OPEN + 1
+        with pytest.raises(Unreachable):  # at once: nobody is asked
+            link.call("GET", "key")
+        time.sleep(1.5)  # it is tried meanwhile, and found to be as bad
+        assert not link.up
+        through.well()
+        os.kill(server.process_id, signal.SIGCONT)
+        wait_until(lambda: link.up)
+        wait_until(lambda: link.call("GET", "key") == b"x" * 10_000)
+    assert [line["event"] for line in logged] == ["cache_given_up", "cache_came_back"]
+
+
+def test_failures_and_turns_are_told(through: BadLink) -> None:
+    failures: list[str] = []
+    turns: list[bool] = []
+    link = Link(f"redis://127.0.0.1:{through.port}", TIMEOUT_MS, 1, failures.append, turns.append)
+    wait_until(lambda: link.up)
+    resetting(through, None)  # type: ignore[arg-type]
+    fail(link)
+    through.well()
+    wait_until(lambda: link.up)
+    link.close()
+    assert set(failures) <= {"ConnectionError", "TimeoutError"}
+    assert failures
+    assert turns == [False, True, False]
+
+
+def test_redis_that_is_not_there_is_no_fault(capfd: pytest.CaptureFixture[str]) -> None:
+    for url in ("redis://127.0.0.1:1/0", "redis://nobody.invalid:6379", "unix:///no/such/socket"):
+        link = Link(url, TIMEOUT_MS)
+        with pytest.raises(Unreachable):
+            link.call("GET", "key")
+        link.close()
+
+
+def test_wrong_password_is_given_up_and_said(server: OwnRedis) -> None:
+    client = redis.Redis.from_url(server.url)
+    client.config_set("requirepass", "right")
+    with capture_logs() as logged:
+        link = Link(server.url + "?password=wrong", TIMEOUT_MS)
+        wait_until(lambda: bool(logged))
+    assert not link.up
+    assert "password" in logged[0]["reason"].lower()
+    link.close()
+    link = Link(server.url + "?password=right", TIMEOUT_MS)
+    wait_until(lambda: link.up)
+    link.close()
+    client.close()
+
+
+def test_password_that_is_set_later_is_a_failure_as_any(server: OwnRedis) -> None:
+    link = Link(server.url, TIMEOUT_MS)
+    wait_until(lambda: link.up)
+    client = redis.Redis.from_url(server.url)
+    client.config_set("requirepass", "new")
+    client.client_kill_filter(_type="normal", skipme=True)
+    fail(link)
+    client.close()
+    link.close()
+
+
+def test_restarted_redis_is_used_again_at_once(link: Link, through: BadLink) -> None:
+    through.break_all()  # all connections are dead, and nothing else is wrong
+    wait_until(lambda: works(link))
+
+
+def works(link: Link) -> bool:
+    try:
+        return bool(link.call("PING") == b"PONG")
+    except Unreachable:
+        return False
+
+
+def test_closed_link_has_no_thread_and_no_connection_left(through: BadLink) -> None:
+    before = threading.active_count()
+    link = Link(f"redis://127.0.0.1:{through.port}", TIMEOUT_MS, connections=3)
+    wait_until(lambda: link.up)
+    link.close()
+    wait_until(lambda: not {"redis-connect", "redis-watch"} & {each.name for each in threading.enumerate()})
+    wait_until(lambda: not through._open)
+    assert threading.active_count() <= before + 2 * through.carried

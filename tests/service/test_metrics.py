@@ -1,0 +1,245 @@
+"""What is counted, over one process and over several: real processes write to one folder, and any answers for all."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from seealso.errors import SettingsInvalid
+from seealso.settings import METRICS_FOLDER
+from seealso.snapshot.layout import POINTER
+from service.current import Current
+from service.metrics import Metrics, metrics_of
+from tests.conftest import ROOT
+from tests.makers import articles, index_of
+from tests.servers import serving
+
+# What a worker is told on standard input, a line of Python each; it prints the metrics when a line is empty.
+WORKER = """
+import sys
+from pathlib import Path
+from service.current import Current
+from service.metrics import Metrics, metrics_of
+metrics, index = Metrics(), Path(sys.argv[1])
+current = Current(index, None)
+for line in sys.stdin:
+    if line.strip():
+        exec(line)
+    else:
+        print(metrics_of(metrics, current, index).decode(), end="# EOF\\n", flush=True)
+"""
+
+
+class Worker:
+    """A process that counts and answers as a worker of the service does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(folder / "index")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {METRICS_FOLDER: str(folder)},
+        )
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict[str, float]:
+        """Return the metrics as this worker gives them, after all it was told."""
+        assert self.process.stdout is not None
+        self.tell("")
+        lines = iter(self.process.stdout.readline, "# EOF\n")
+        return samples("".join(lines))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Worker, Worker]]:
+    workers = Worker(tmp_path), Worker(tmp_path)
+    yield workers
+    for worker in workers:
+        worker.close()
+
+
+def samples(text: str) -> dict[str, float]:
+    """Return all samples by their name, with the labels' values in brackets, in the order of the labels' names."""
+    found = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation, family.name
+        for sample in family.samples:
+            found[sample.name + "".join(f"[{value}]" for _, value in sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+def answer_of(metrics: Metrics, folder: Path) -> dict[str, float]:
+    return samples(metrics_of(metrics, Current(folder, None), folder).decode())
+
+
+# one process
+
+
+def test_answers_are_counted_and_timed_by_route_outcome_and_level(tmp_path: Path) -> None:
+    metrics = Metrics()
+    metrics.answered("related", "ok", "copy", 0.00005)
+    metrics.answered("related", "ok", "copy", 0.2)
+    metrics.answered("batch", "busy", "none", 7.0)
+    found = answer_of(metrics, tmp_path)
+    assert found["seealso_request_seconds_count[copy][ok][related]"] == 2
+    assert found["seealso_request_seconds_sum[copy][ok][related]"] == pytest.approx(0.20005)
+    assert found["seealso_request_seconds_bucket[copy][0.0001][ok][related]"] == 1
+    assert found["seealso_request_seconds_bucket[copy][0.25][ok][related]"] == 2
+    assert found["seealso_request_seconds_bucket[none][5.0][busy][batch]"] == 0
+    assert found["seealso_request_seconds_bucket[none][+Inf][busy][batch]"] == 1
+
+
+def test_short_and_empty_blocks_are_counted(tmp_path: Path) -> None:
+    metrics = Metrics()
+    for shown in (12, 11, 0):
+        metrics.block(12, shown)
+    found = answer_of(metrics, tmp_path)
+    assert found["seealso_blocks_total"] == 3
+    assert found["seealso_blocks_short_total"] == 2
+    assert found["seealso_blocks_empty_total"] == 1
+
+
+def test_encoder_snapshots_and_redis_are_told_of(tmp_path: Path) -> None:
+    metrics = Metrics()
+    assert answer_of(metrics, tmp_path)["seealso_redis_down"] == 0
+    metrics.encoded(0.03)
+    metrics.swapped()
+    metrics.redis_failed("timeout")
+    metrics.breaker(True)
+    found = answer_of(metrics, tmp_path)
+    assert found["seealso_encode_seconds_bucket[0.05]"] == found["seealso_encode_seconds_count"] == 1
+    assert found["seealso_snapshot_switches_total"] == 1
+    assert found["seealso_redis_failures_total[timeout]"] == 1
+    assert found["seealso_redis_down"] == 1
+    metrics.breaker(False)
+    assert answer_of(metrics, tmp_path)["seealso_redis_down"] == 0
+
+
+def test_snapshot_is_behind_while_another_is_published(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    current, metrics = Current(tmp_path, None), Metrics()
+    current.refresh()
+
+    def behind() -> float:
+        return samples(metrics_of(metrics, current, tmp_path).decode())["seealso_snapshot_behind"]
+
+    assert behind() == 0
+    index_of(tmp_path, articles(4))
+    assert behind() == 1
+    current.refresh()
+    assert behind() == 0
+    (tmp_path / POINTER).unlink()
+    assert behind() == 1
+
+
+def test_folder_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(METRICS_FOLDER, str(tmp_path / "absent"))
+    with pytest.raises(SettingsInvalid, match=r"PROMETHEUS_MULTIPROC_DIR: .*absent cannot be used \(No such file"):
+        Metrics()
+
+
+# several processes
+
+
+def test_any_worker_answers_for_all(two: tuple[Worker, Worker]) -> None:
+    one, other = two
+    for _ in range(3):
+        one.tell("metrics.answered('related', 'ok', 'copy', 0.0002)")
+    other.tell("metrics.answered('related', 'ok', 'copy', 0.0002)")
+    other.tell("metrics.answered('related', 'ok', 'miss', 0.002)")
+    other.tell("metrics.block(12, 3)")
+    one.answer()
+    found = other.answer()
+    assert found == one.answer()
+    assert found["seealso_request_seconds_count[copy][ok][related]"] == 4
+    assert found["seealso_request_seconds_bucket[copy][0.00025][ok][related]"] == 4
+    assert found["seealso_request_seconds_count[miss][ok][related]"] == 1
+    assert found["seealso_blocks_short_total"] == 1
+
+
+def test_what_a_killed_worker_counted_stays_and_how_it_was_goes(two: tuple[Worker, Worker]) -> None:
+    one, other = two
+    one.tell("metrics.answered('page', 'failed', 'none', 0.002)")
+    one.tell("metrics.breaker(True)")
+    one.tell("metrics.swapped()")
+    before = one.answer()
+    assert before["seealso_redis_down"] == 1
+    other.answer()
+    one.process.kill()
+    os.waitid(os.P_PID, one.process.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet taken note of
+    assert other.answer() == before | {"seealso_redis_down": 0}
+    one.process.wait()
+    assert other.answer() == before | {"seealso_redis_down": 0}
+
+
+def test_next_worker_counts_on_in_the_place_of_a_dead_one(tmp_path: Path, two: tuple[Worker, Worker]) -> None:
+    one, other = two
+    one.tell("metrics.swapped()")
+    one.tell("metrics.breaker(True)")
+    one.answer()
+    other.answer()
+    before = sorted(tmp_path.glob("*.db"))
+    assert len(before) == 6
+    for _ in range(3):
+        one.close()
+        one = Worker(tmp_path)
+        one.tell("metrics.swapped()")
+        assert one.answer()["seealso_redis_down"] == 0
+    found = other.answer()
+    one.close()
+    assert found["seealso_snapshot_switches_total"] == 4
+    assert sorted(tmp_path.glob("*.db")) == before
+
+
+def test_file_of_a_worker_killed_while_it_made_it_is_passed_over(tmp_path: Path, two: tuple[Worker, Worker]) -> None:
+    one, _ = two
+    one.tell("metrics.block(1, 1)")
+    one.answer()
+    (tmp_path / "counter_9.db").touch()
+    assert one.answer()["seealso_blocks_total"] == 1
+
+
+# the service
+
+
+def test_service_counts_over_its_workers_and_over_their_deaths(tmp_path: Path) -> None:
+    temporary, index = tmp_path / "tmp", tmp_path / "index"
+    temporary.mkdir()
+    index_of(index, articles(6))
+    counted = "seealso_request_seconds_count[{}][ok][related]"
+
+    with serving(index, tmp_path / "log", TMPDIR=str(temporary)) as service:
+
+        def related() -> float:
+            found = samples(service.get("/metrics").body.decode())
+            return sum(found.get(counted.format(level), 0) for level in ("copy", "redis", "miss"))
+
+        for number in range(40):
+            assert service.get(f"/v1/articles/a00{number % 6}/related").status == 200
+        assert related() == 40
+        (folder,) = temporary.glob("seealso-metrics-*")
+        assert len(list(folder.glob("histogram_*.db"))) == 2
+        before = service.workers()
+        os.kill(before[0], signal.SIGKILL)
+        while before[0] in service.workers() or len(service.workers()) < 2:
+            assert related() == 40
+        for number in range(40):
+            assert service.get(f"/v1/articles/a00{number % 6}/related").status == 200
+        assert {related() for _ in range(10)} == {80}
+        assert len(list(folder.glob("histogram_*.db"))) == 2
+    assert not folder.exists()

@@ -1,0 +1,254 @@
+"""The real server: what it does with connections, as they come from outside."""
+
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from seealso.machine import usable_cpus
+from seealso.settings import ServiceSettings
+from service.lanes import WAITING_PER_PLACE
+from service.processes import raise_descriptors
+from service.server import DESCRIPTORS_RESERVED, HEADER_BYTES_MAX, blocking_threads, worker_count
+from tests.makers import articles, index_of
+from tests.servers import SEEALSO, START_SECONDS_MAX, Running, free_port, serving, wait_until
+
+PATH = "/v1/articles/a001/related"
+IDLE = 2_000
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("index")
+    index_of(folder, articles(6))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(index, tmp_path_factory.mktemp("log") / "log", workers=1) as running:
+        yield running
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """Let this process open as many connections as it needs, while the test lasts."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if raise_descriptors() < IDLE + 500:
+        pytest.skip(f"this process may open {before[1]} files; the test needs {IDLE + 500} (ulimit -Hn)")
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def connect(service: Running) -> socket.socket:
+    host, port = service.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def to_the_end(connection: socket.socket) -> bytes:
+    """Return all that still comes, until the server closes the connection, as it may also by a reset."""
+    received = b""
+    try:
+        while part := connection.recv(65_536):
+            received += part
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def test_idle_connections_do_not_keep_a_new_client_from_an_answer(service: Running, many_descriptors: None) -> None:
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connect(service)) for _ in range(IDLE)]
+        assert service.get(PATH, timeout=30).status == 200
+        for each in idle[::10]:  # those that stay open after an answer are idle, too
+            each.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert each.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert service.get(PATH, timeout=30).status == 200
+
+
+@pytest.fixture(scope="module")
+def impatient(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    log = tmp_path_factory.mktemp("log") / "log"
+    with serving(index, log, workers=1, SEEALSO_CONNECTION_IDLE_S="2") as running:
+        yield running
+
+
+def test_header_sent_byte_by_byte_is_cut_off_and_disturbs_nobody(impatient: Running) -> None:
+    with connect(impatient) as slow:
+        cut = threading.Event()
+
+        def send() -> None:
+            try:
+                for byte in f"GET {PATH} HTTP/1.1\r\nX-Slow: ".encode() + b"x" * 1_000:
+                    slow.sendall(bytes([byte]))
+                    time.sleep(0.05)
+            except OSError:
+                cut.set()
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        while sending.is_alive():
+            assert impatient.get(PATH, timeout=30).status == 200
+        assert cut.is_set()
+
+
+def test_silent_connections_are_closed_before_their_first_request_and_after_their_last(impatient: Running) -> None:
+    with connect(impatient) as silent, connect(impatient) as served:
+        served.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert to_the_end(served).startswith(b"HTTP/1.1 200")
+        assert to_the_end(silent) == b""
+
+
+def test_header_beyond_the_limit_is_refused(service: Running) -> None:
+    with connect(service) as connection:
+        filler = b"x" * (4 * HEADER_BYTES_MAX)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + filler)
+        assert to_the_end(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_head_has_the_length_of_the_body_and_no_body(service: Running) -> None:
+    body = service.get(PATH).body
+    with connect(service) as connection:
+        connection.sendall(f"HEAD {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        connection.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        received = to_the_end(connection)
+    head, second = received.split(b"\r\n\r\n", 1)  # were there a body, it would stand before the second answer
+    assert head.startswith(b"HTTP/1.1 200")
+    assert f"content-length: {len(body)}".encode() in head.lower()
+    assert second.startswith(b"HTTP/1.1 200")
+    assert second.endswith(body)
+
+
+def test_stop_answers_what_is_in_flight_and_closes_what_is_idle(index: Path, tmp_path: Path) -> None:
+    with serving(index, tmp_path / "log", workers=2) as service, connect(service) as idle, connect(service) as busy:
+        idle.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert idle.recv(65_536).startswith(b"HTTP/1.1 200")
+        head = "POST /v1/similar HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+        busy.sendall(head.encode())
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while True:  # until the worker has begun to read it
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+            if service.get(PATH).status == 200:
+                break
+        service.process.send_signal(signal.SIGTERM)
+        assert to_the_end(idle) == b""
+        busy.sendall(b"}")
+        answer = to_the_end(busy)
+        assert answer.startswith(b"HTTP/1.1 400 ")  # an empty object is no text
+        assert b"connection: close" in answer.lower()
+        assert service.process.wait(20) == 0
+
+
+def test_stop_under_load_loses_nothing_that_a_worker_has_begun(index: Path, tmp_path: Path) -> None:
+    """Each client's last request is answered whole, or not at all, its connection having been closed while idle."""
+    ends: list[str] = []
+
+    def ask(service: Running) -> None:
+        connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=60)
+        while True:
+            try:
+                connection.request("GET", PATH)
+                answer = connection.getresponse()
+                assert len(answer.read()) == int(answer.headers["Content-Length"])
+            except (OSError, http.client.RemoteDisconnected):  # not http.client.IncompleteRead
+                ends.append("no answer")
+                break
+            if answer.will_close:
+                ends.append("answered")
+                break
+        connection.close()
+
+    with serving(index, tmp_path / "log", workers=2) as service:
+        clients = [threading.Thread(target=ask, args=(service,)) for _ in range(16)]
+        for each in clients:
+            each.start()
+        time.sleep(0.5)
+        service.process.send_signal(signal.SIGTERM)
+        for each in clients:
+            each.join()
+        assert service.process.wait(20) == 0
+    assert len(ends) == 16
+
+
+@contextmanager
+def limited(index: Path, log: Path, soft: int, hard: int, **settings: str) -> Iterator[Running]:
+    """Run the service with limits of open files."""
+    port = free_port()
+    command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(port), "--workers", "1"]
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    with log.open("w") as output:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, text=True, env=os.environ | settings, preexec_fn=limit
+        )
+        try:
+            wait_until(f"http://127.0.0.1:{port}/readyz", process, began, log)
+            yield Running(process, f"http://127.0.0.1:{port}", 0.0, log)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_workers_may_open_as_much_as_the_hard_limit_allows(index: Path, tmp_path: Path) -> None:
+    most = 1_500
+    with limited(index, tmp_path / "log", 300, most, SEEALSO_CONNECTIONS_MAX="1000") as service:
+        limits = Path(f"/proc/{service.workers()[0]}/limits").read_text()
+        assert f"Max open files            {most}" in limits
+        assert "descriptors_few" not in service.log.read_text()
+
+
+def test_too_few_descriptors_are_said_and_fewer_connections_taken(index: Path, tmp_path: Path) -> None:
+    taken = 350
+    hard = DESCRIPTORS_RESERVED + taken
+    with limited(index, tmp_path / "log", hard, hard) as service, ExitStack() as stack:
+        (line,) = [json.loads(each) for each in service.log.read_text().splitlines() if "descriptors_few" in each]
+        assert (line["limit"], line["needed"], line["connections"]) == (hard, 10_000 + DESCRIPTORS_RESERVED, taken)
+        for _ in range(taken + 50):  # more than it takes: they wait, and it does not run out of descriptors
+            stack.enter_context(connect(service))
+        stack.close()
+        assert service.get(PATH, timeout=30).status == 200
+
+
+def test_there_is_a_worker_for_each_cpu_unless_it_is_said(index: Path, tmp_path: Path) -> None:
+    assert worker_count(ServiceSettings()) == usable_cpus()
+    assert worker_count(ServiceSettings(workers=7)) == 7
+    with (tmp_path / "log").open("w") as output:
+        command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(free_port())]
+        process = subprocess.Popen(command, stdout=output, stderr=output, text=True)
+        service = Running(process, "", 0.0, tmp_path / "log")
+        try:
+            deadline = time.monotonic() + START_SECONDS_MAX
+            while service.log.read_text().count("worker_started") < usable_cpus():
+                assert time.monotonic() < deadline, service.log.read_text()
+                time.sleep(0.02)
+            assert len(service.workers()) == usable_cpus()
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.mark.parametrize(("threads", "texts"), [(1, 1), (4, 2), (16, 8)])
+def test_there_are_threads_for_those_who_work_wait_and_refuse(threads: int, texts: int) -> None:
+    waiting = WAITING_PER_PLACE * threads
+    assert blocking_threads(ServiceSettings(threads=threads)) == threads + waiting + texts + texts + 2
+
+
+def test_server_is_not_loaded_for_the_sake_of_its_app() -> None:
+    """What `service.wsgi` imports is loaded by `run_server`, once the environment is what the workers shall find."""
+    script = "import sys, service.server; print('service.wsgi' in sys.modules or 'flask' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"

@@ -1,0 +1,213 @@
+"""examples/nginx/seealso.conf as it stands, run by a real nginx in front of two real instances."""
+
+import gzip
+import http.client
+import itertools
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.makers import articles, index_of
+from tests.nginx import Proxy, proxy
+from tests.servers import START_SECONDS_MAX, Running, serving
+
+SLOW = 100
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("index")
+    index_of(folder, articles(12))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def services(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Running]]:
+    folder = tmp_path_factory.mktemp("log")
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(serving(index, folder / name, workers=1, SEEALSO_PROXIES="1"))
+            for name in ("first", "second")
+        ]
+
+
+@pytest.fixture(scope="module")
+def nginx(services: list[Running], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with proxy(tmp_path_factory.mktemp("nginx"), services) as running:
+        yield running
+
+
+def page(nginx: Proxy, article: str) -> str:
+    """Put a page that includes an article's block on the website, and return its path."""
+    path = f"{len(list(nginx.www.iterdir()))}.html"
+    (nginx.www / path).write_text(f'<p>before</p><!--#include virtual="/related/{article}" --><p>after</p>')
+    return f"/{path}"
+
+
+def test_block_is_included_in_a_page(nginx: Proxy) -> None:
+    text = nginx.get(page(nginx, "a001")).body.decode()
+    assert text.startswith("<p>before</p>")
+    assert text.endswith("<p>after</p>")
+    assert '<h2 class="seealso-heading">' in text
+
+
+def test_what_the_reader_sends_along_does_not_change_the_block(nginx: Proxy) -> None:
+    path = page(nginx, "a002")
+    plain = nginx.get(path).body
+    block = nginx.get("/v1/articles/a002/related.html")
+    for name, value in {
+        "Accept-Encoding": "gzip, br, zstd",
+        "If-None-Match": block.headers["etag"],
+        "Range": "bytes=0-9",
+        "X-Forwarded-For": "192.0.2.1",
+    }.items():
+        answer = nginx.get(path, {name: value})
+        assert (answer.status, answer.body) == (200, plain), name
+
+
+def test_page_without_a_block_is_a_page(nginx: Proxy) -> None:
+    assert nginx.get(page(nginx, "nobody")).body == b"<p>before</p><p>after</p>"
+    assert nginx.get(page(nginx, "a001?limit=0")).body == b"<p>before</p><p>after</p>"
+
+
+def test_place_of_the_block_is_not_to_be_asked_from_outside(nginx: Proxy) -> None:
+    assert nginx.get("/related/a001").body == b""
+    assert nginx.get("/v1/status").status == 404
+    assert nginx.get("/metrics").status == 404
+
+
+def test_answers_come_compressed_as_the_client_reads_them_and_are_kept_for_each(nginx: Proxy) -> None:
+    path = "/v1/articles/a003/related?limit=9"
+    plain = nginx.get(path)
+    assert "content-encoding" not in plain.headers
+    for asked in ("gzip", "gzip, deflate", "deflate, gzip;q=0.8"):
+        answer = nginx.get(path, {"Accept-Encoding": asked})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(answer.body) == plain.body
+    assert answer.headers["x-proxy-cache"] == "HIT"
+    assert nginx.get(path).body == plain.body
+    assert nginx.get(path, {"If-None-Match": plain.headers["etag"]}).status == 304
+
+
+def open_to(service: Running) -> int:
+    """Return how many connections to a service's port are established, from the kernel's table."""
+    port = int(service.url.rpartition(":")[2])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for row in rows if row[3] == "01" and row[1].endswith(f":{port:04X}"))
+
+
+def test_bodies_sent_byte_by_byte_are_held_by_nginx_and_not_by_the_service(
+    index: Path, services: list[Running], nginx: Proxy, tmp_path: Path
+) -> None:
+    body = json.dumps({"text": 7}).encode()
+    head = (
+        f"POST /v1/similar HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    before = sum(map(open_to, services))
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", nginx.port), 60)) for _ in range(SLOW)]
+        for each in slow:
+            each.sendall(head.encode())
+        for byte in body[:-1]:
+            for each in slow:
+                each.sendall(bytes([byte]))
+            assert sum(map(open_to, services)) <= before
+            assert nginx.get(f"/v1/articles/a004/related?exclude=x{byte}").status == 200
+            before = max(before, sum(map(open_to, services)))  # those two are kept open for the next
+        for each in slow[:3]:
+            each.sendall(body[-1:])
+            assert each.recv(65_536).startswith(b"HTTP/1.1 400 ")
+
+
+def ask(nginx: Proxy, paths: Iterator[str], stop: threading.Event, statuses: list[str]) -> None:
+    """Ask again and again, by GET and by POST in turn, each time for what nobody asked for before."""
+    while not stop.is_set():
+        connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=60)
+        try:
+            for _ in range(20):
+                number = next(paths)
+                connection.request("GET", f"/v1/articles/a{len(number) % 10:03}/related?exclude=x{number}")
+                answer = connection.getresponse()
+                answer.read()
+                statuses.append(f"GET {answer.status}")
+                connection.request("POST", "/v1/similar", b"{}", {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                statuses.append(f"POST {answer.status}")
+        except (OSError, http.client.HTTPException) as error:
+            statuses.append(repr(error))
+        finally:
+            connection.close()
+
+
+@contextmanager
+def unlimited(index: Path, log: Path) -> Iterator[Running]:
+    """Run a service that refuses none of these clients, and waits for Redis, however busy the machine is."""
+    with serving(
+        index,
+        log,
+        workers=2,
+        SEEALSO_RATE_LIMIT="1000000/minute",
+        SEEALSO_THREADS="32",
+        SEEALSO_WAIT_MS="60000",
+        SEEALSO_REDIS_TIMEOUT_MS="10000",
+    ) as service:
+        yield service
+
+
+def test_nothing_fails_while_one_of_two_instances_is_stopped(index: Path, tmp_path: Path) -> None:
+    statuses: list[str] = []
+    stop = threading.Event()
+    paths = map(str, itertools.count())
+    with (
+        unlimited(index, tmp_path / "first") as first,
+        unlimited(index, tmp_path / "second") as second,
+        proxy(tmp_path / "nginx", [first, second]) as nginx,
+    ):
+        clients = [threading.Thread(target=ask, args=(nginx, paths, stop, statuses)) for _ in range(8)]
+        for each in clients:
+            each.start()
+        wait_for_more(statuses, 400)
+        first.process.send_signal(signal.SIGTERM)
+        assert first.process.wait(30) == 0
+        wait_for_more(statuses, 400)
+        stop.set()
+        for each in clients:
+            each.join()
+        assert open_to(second) > 0
+    assert set(statuses) == {"GET 200", "POST 400"}
+
+
+def wait_for_more(statuses: list[str], more: int) -> None:
+    wanted = len(statuses) + more
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while len(statuses) < wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_was_asked_lately_is_shown_when_both_instances_fail(index: Path, tmp_path: Path) -> None:
+    with (
+        serving(index, tmp_path / "first", workers=1) as first,
+        serving(index, tmp_path / "second", workers=1) as second,
+        proxy(tmp_path / "nginx", [first, second]) as nginx,
+    ):
+        known, unknown = page(nginx, "a005"), page(nginx, "a006")
+        whole = nginx.get(known).body
+        block = nginx.get("/v1/articles/a007/related")
+        for service in (first, second):
+            service.process.send_signal(signal.SIGKILL)
+            service.process.wait()
+        time.sleep(6)  # longer than nginx keeps it without asking
+        stale = nginx.get("/v1/articles/a007/related")
+        assert (stale.status, stale.body, stale.headers["x-proxy-cache"]) == (200, block.body, "STALE")
+        assert nginx.get(known).body == whole
+        assert nginx.get(unknown).body == b"<p>before</p><p>after</p>"
+        assert nginx.get("/v1/articles/a008/related").status == 502
