@@ -1,6 +1,7 @@
 """One log line an event, to standard error: readable columns on a terminal, JSON elsewhere.
 
-The event is a constant in the past tense, facts are fields. No article text is logged.
+The event is a constant in the past tense, facts are fields. No article text is logged. A line and its end are
+written at once, for several processes write to the same place.
 """
 
 import logging
@@ -25,7 +26,7 @@ def configure_logs(log_format: str, level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 

@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -32,3 +33,18 @@ def test_an_error_brings_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     except ValueError as error:
         get_log().error("request_failed", exc_info=error)
     assert "seven" in capsys.readouterr().err
+
+
+def test_a_line_and_its_end_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two writes another process' line would stand."""
+    written: list[str] = []
+
+    class Unbuffered(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    monkeypatch.setattr("sys.stderr", Unbuffered())
+    configure_logs("json", "info")
+    get_log().info("snapshot_opened")
+    assert [line[-2:] for line in written] == ["}\n"]
