@@ -175,7 +175,7 @@ def test_every_version_is_pinned() -> None:
 
     for requirement in requires("seealso") or []:
         name = re.split(r"[\[>=<; ]", requirement)[0].lower().replace("_", "-")
-        assert name in pinned, name
+        assert name in pinned | {"seealso"}, name  # itself, where one extra takes another in
 
 
 def test_ci_runs_what_the_readme_tells_to_run() -> None:

@@ -103,9 +103,11 @@ def test_article_pasted_as_text_has_its_own_block_after_itself(service: Running,
     assert [card["id"] for card in found] == ["heat-pumps-in-old-houses", *(card["id"] for card in block)]
 
 
-def test_second_answer_comes_from_redis_in_every_worker(service: Running) -> None:
-    levels = [service.get("/v1/articles/octopus-minds/related?limit=7").headers["x-seealso-cache"] for _ in range(20)]
-    assert levels == ["miss", *["hit"] * 19]
+def test_answer_is_made_once_and_each_other_worker_has_it_from_redis(service: Running) -> None:
+    levels = [service.get("/v1/articles/octopus-minds/related?limit=7").headers["x-seealso-cache"] for _ in range(40)]
+    assert levels[0] == "miss"
+    assert levels.count("redis") <= 1  # of two workers; which of them the kernel lets answer is its choice
+    assert set(levels[1:]) <= {"redis", "copy"}
     assert service.get("/version").json()["cache"] == "up"
 
 
