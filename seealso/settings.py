@@ -184,10 +184,10 @@ class ServiceSettings(Settings):
         float, Field(gt=0, le=600, description="how long a text query may take; the first one loads the model")
     ] = 30.0
     rate_limit: Annotated[
-        str | None,
+        str,
         Field(
-            pattern=r"^\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*$",
-            description="how often one address may send texts, batches and pages, such as `120/minute`; unset: any",
+            pattern=r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$",
+            description="how often one address may send texts, batches and pages: `120/minute`, or `none` for any",
         ),
     ] = "120/minute"
     proxies: Annotated[

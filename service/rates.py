@@ -20,19 +20,19 @@ from service.problems import problem
 KEY_PREFIX = "seealso:rates"
 # The clock of the machine may be set; less than this is drift.
 STEP_SECONDS_MIN = 30.0
-
+NO_LIMIT = "none"
 
 View = Callable[..., Any]
 
 
 class Rates:
-    """Limits by endpoint, each a rate such as '120/minute', or None for no limit; Redis is told by `redis_url`.
+    """Limits by endpoint, each a rate such as '120/minute', or 'none'; Redis is told by `redis_url`.
 
     Raises SettingsInvalid if a rate means nothing.
     """
 
-    def __init__(self, rates: Mapping[str, str | None], redis_url: str | None, redis_timeout_ms: int) -> None:
-        self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate is not None}
+    def __init__(self, rates: Mapping[str, str], redis_url: str | None, redis_timeout_ms: int) -> None:
+        self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate != NO_LIMIT}
         self._clock = _offset()
         # How often the clock was set: counts of before are left to end where they are.
         self._era = 0

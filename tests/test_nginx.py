@@ -154,7 +154,7 @@ def unlimited(index: Path, log: Path) -> Iterator[Running]:
         index,
         log,
         workers=2,
-        SEEALSO_RATE_LIMIT="1000000/minute",
+        SEEALSO_RATE_LIMIT="none",
         SEEALSO_THREADS="32",
         SEEALSO_WAIT_MS="60000",
         SEEALSO_REDIS_TIMEOUT_MS="10000",

@@ -54,6 +54,11 @@ def statuses(client: FlaskClient, times: int, address: str = "198.51.100.1") -> 
 # what is refused, and how
 
 
+def test_nobody_is_refused_where_no_rate_is_set(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index, rate_limit="none").test_client()
+    assert set(statuses(client, 200)) == {200}
+
+
 def test_who_asks_too_often_is_told_when_to_come_again(index: Path, make_app: MakeApp) -> None:
     client = make_app(index, rate_limit="3/hour").test_client()
     assert statuses(client, 3) == [200, 200, 200]
