@@ -44,8 +44,7 @@ class Copies:
             before = self._answers.pop(address, None)
             self._bytes += size - (before.size if before else 0)
             self._answers[address] = answer
-            while self._bytes > self._bytes_max:
-                self._take_one()
+            self._keep_within()
 
     def old(self, address: Address) -> Answer | None:
         """Return the answer of the snapshot before, within a few seconds after the switch."""
@@ -62,26 +61,26 @@ class Copies:
         """Go over to another snapshot, with the answers that are ready for it."""
         with self._changing:
             self._old, self._old_until = self._answers, time.monotonic() + OLD_SECONDS_MAX
-            self._answers, self._bytes, self._snapshot_id = {}, 0, snapshot_id
+            self._answers, self._snapshot_id = dict(ready), snapshot_id  # all at once: nobody finds a part of them
+            self._bytes = sum(answer.size for answer in ready.values())
+            self._keep_within()
             self.get = self._answers.get
         forgetting = threading.Timer(OLD_SECONDS_MAX, self._forget_old)
         forgetting.daemon = True
         forgetting.start()
-        for address, answer in ready.items():
-            self.put(address, answer)
 
     def _forget_old(self) -> None:
         with self._changing:
             if time.monotonic() >= self._old_until:  # another turn may have come meanwhile
                 self._old = {}
 
-    def _take_one(self) -> None:
-        """Let go of the oldest that was not used since it last was the oldest; who was, is young again."""
-        while True:
+    def _keep_within(self) -> None:
+        """Let go of the oldest that were not used since they last were the oldest; who was, is young again."""
+        while self._bytes > self._bytes_max:
             address = next(iter(self._answers))
             answer = self._answers.pop(address)
-            if not answer.used:
+            if answer.used:
+                answer.used = False
+                self._answers[address] = answer
+            else:
                 self._bytes -= answer.size
-                return
-            answer.used = False
-            self._answers[address] = answer

@@ -8,13 +8,13 @@ its request id, the headers for other sites' scripts, what is degraded, and its 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from seealso.errors import SeealsoError, ServiceBusy, UnknownArticle
+from seealso.errors import SeealsoError, ServiceBusy
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
@@ -130,20 +130,20 @@ class Front:
         return self._send(environ, start_response, answer, level, began)
 
     def _found(self, view: "_View", coding: str) -> tuple[Answer, str]:
-        """Return a block's answer and from where it is. Raises UnknownArticle, and ServiceBusy.
+        """Return a block's answer and from where it is. Raises ServiceBusy.
 
         Who waits for what another makes takes no place in the lane.
         """
-        key = f"{self._state}:{view.snapshot.id}:{view.key}"
+        key = self._key_of(view)
         flight, ours = self._flights.board(key)
         if ours:
             try:
                 landed = self._copies.get(view.address)  # by a flight that ended since it was looked for
                 if landed is not None and landed.snapshot_id == view.snapshot.id:
-                    return landed, "copy"
-                found = self._kept_or_made(view, key, coding)
-                flight.found = found[0]
-                return found
+                    flight.found, level = landed, "copy"
+                else:
+                    flight.found, level = self._kept_or_made(view, coding, self._lane.place())
+                return flight.found, level
             finally:
                 self._flights.land(key)
         answer = self._old(view)
@@ -153,21 +153,26 @@ class Front:
         if answer is not None:
             self._copies.put(view.address, answer)
             return answer, "copy"
-        return self._kept_or_made(view, key, coding)
+        return self._kept_or_made(view, coding, self._lane.place())
 
-    def _kept_or_made(self, view: "_View", key: str, coding: str) -> tuple[Answer, str]:
-        with self._lane.place():
-            with span("redis_asked"):
-                kept = self._cache.find(key)
-            answer = unpacked(kept) if isinstance(kept, bytes) else None
-            level, codings = "redis", len(answer.bodies) if answer else 0
-            if answer is None:
+    def _kept_or_made(self, view: "_View", coding: str, place: AbstractContextManager[None]) -> tuple[Answer, str]:
+        """Return a block's answer from Redis, or make it; only who makes it takes the place."""
+        key = self._key_of(view)
+        with span("redis_asked"):
+            kept = self._cache.find(key)
+        answer = unpacked(kept) if isinstance(kept, bytes) else None
+        level, codings = "redis", len(answer.bodies) if answer else 0
+        if answer is None:
+            with place:
                 level, answer = "miss", self._blocks.make(view.snapshot, view.asked)
-            answer.form(coding, self.vary)
-            if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
-                self._cache.put(key, answer.packed())
+        answer.form(coding, self.vary)
+        if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
+            self._cache.put(key, answer.packed())
         self._copies.put(view.address, answer)
         return answer, level
+
+    def _key_of(self, view: "_View") -> str:
+        return f"{self._state}:{view.snapshot.id}:{view.key}"
 
     def _old(self, view: "_View") -> Answer | None:
         """Return the answer of the snapshot before, if all that it shows may be shown today."""
@@ -185,13 +190,13 @@ class Front:
             if time.monotonic() > end:
                 return
             before, read = self._copies.get(address), self._addresses.read(*address)
-            if before is None or read is None:
+            if before is None or read is None or snapshot.row_of(read[0].article_id) is None:
                 continue
-            with suppress(UnknownArticle, ServiceBusy):
-                answer, _ = self._found(_View(address, snapshot, *read), IDENTITY)
-                for coding in before.bodies:
-                    answer.form(coding, self.vary)
-                yield address, answer
+            # Nobody else asks this process for it yet, and it is one at a time: no flight, and no place of a reader's.
+            answer, _ = self._kept_or_made(_View(address, snapshot, *read), IDENTITY, nullcontext())
+            for coding in tuple(before.bodies):  # readers may ask for one more meanwhile
+                answer.form(coding, self.vary)
+            yield address, answer
             time.sleep(WARM_BREATH_SECONDS)
 
     def _send(

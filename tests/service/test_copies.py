@@ -88,6 +88,12 @@ def test_turn_begins_with_what_is_ready_and_leaves_the_old_for_a_while(monkeypat
     assert copies.old(at("a")) is None  # never from two snapshots ago
 
 
+def test_turn_keeps_within_the_limit() -> None:
+    copies = room_for(2)
+    copies.turn("s2", {at(name): answer(snapshot_id="s2") for name in "abc"})
+    assert [name for name in "abc" if copies.get(at(name))] == ["b", "c"]
+
+
 def test_old_answers_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service.copies, "OLD_SECONDS_MAX", 0.05)
     copies = room_for(3)

@@ -23,6 +23,7 @@ from tests.makers import article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
 PATH = "/v1/articles/a000/related"
+KEPT = "/v1/articles/a008/related"
 
 
 @pytest.fixture(autouse=True)
@@ -218,7 +219,8 @@ def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypa
 
 @pytest.fixture
 def busy(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
-    """A client of a service of one thread, which is busy; as many more wait as may."""
+    """A client of a service of one thread, which is busy; as many more wait as may. Redis keeps one more block."""
+    make_app(index).test_client().get(KEPT)
     app = make_app(index, threads=1, wait_ms=60_000)
     client = app.test_client()
     client.get(PATH)
@@ -254,6 +256,20 @@ def test_what_is_too_much_is_refused_at_once_and_what_is_ready_never(busy: Flask
     assert (ready.status_code, level(ready)) == (200, "copy")
     assert busy.get("/livez").status_code == 200
     assert busy.head("/v1/articles/a009/related").data == b""
+
+
+def test_what_redis_keeps_is_had_while_all_places_are_taken(busy: FlaskClient) -> None:
+    kept = busy.get(KEPT)
+    assert (kept.status_code, level(kept)) == (200, "redis")
+
+
+def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index, threads=1)
+    app.test_client().get(PATH)
+    front: Front = app.extensions["seealso"].front
+    snapshot = app.extensions["seealso"].current.snapshot()
+    front._lane.enter()
+    assert [address for address, _ in front._warmed(snapshot)] == [(PATH, "")]
 
 
 def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, make_app: MakeApp) -> None:
