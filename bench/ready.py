@@ -33,7 +33,7 @@ from bench.servers import THREADS, WORKERS
 from indexer.progress import PlainReporter
 from indexer.publish import publish
 from seealso.article import format_time
-from seealso.snapshot.digests import check_files
+from seealso.snapshot.digests import check_digests
 from seealso.snapshot.layout import ID_TIME, MANIFEST, SNAPSHOTS, current_id, published_ids, snapshot_folder
 from seealso.snapshot.manifest import encode_manifest, read_manifest
 from seealso.snapshot.reader import open_snapshot
@@ -125,7 +125,7 @@ def print_opening(index: Path, rounds: int) -> None:
         clocks = [(time.perf_counter(), time.process_time())]
         manifest = read_manifest(folder)
         clocks.append((time.perf_counter(), time.process_time()))
-        check_files(folder, manifest)
+        check_digests(folder, manifest)
         clocks.append((time.perf_counter(), time.process_time()))
         open_snapshot(folder)  # all three
         clocks.append((time.perf_counter(), time.process_time()))

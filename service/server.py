@@ -11,6 +11,7 @@ from seealso.errors import ServerUnavailable
 from seealso.logs import get_log
 from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
+from seealso.snapshot.ahead import reading_ahead
 from service.lanes import WAITING_PER_PLACE
 from service.processes import raise_descriptors
 from service.workers import Workers
@@ -34,8 +35,9 @@ def run_server(settings: ServiceSettings, address: str) -> None:
 
     Raises ServerUnavailable if no worker can be started.
     """
-    # Imported here, once, so that workers share it in memory and a new one is there at once. It opens nothing.
-    importlib.import_module("service.wsgi")
+    with reading_ahead(settings.index):
+        # Imported here, once, so that workers share it in memory and a new one is there at once. It opens nothing.
+        importlib.import_module("service.wsgi")
     # Where fork is not the default, from Python 3.14 on, granian would start each worker from nothing.
     multiprocessing.set_start_method("fork", force=True)
     server = Workers(

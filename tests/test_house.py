@@ -21,6 +21,7 @@ WAY = [
     ["seealso/snapshot/manifest.py", "seealso/snapshot/vectors.py"],
     ["seealso/snapshot/digests.py", "seealso/snapshot/bounds.py"],
     ["seealso/snapshot/writer.py", "seealso/snapshot/reader.py"],
+    ["seealso/snapshot/ahead.py"],
     ["seealso/cli.py"],
 ]
 INDEXER_WAY = [

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 # Scores, weights, and what they are made of are far below; greater ones would overflow where they meet.
 NUMBER_MAX = 1e6
-# Numbers at a time: 256 kB, of which a second copy fits beside it in a core's own cache.
-BLOCK = 65_536
+# Numbers at a time, a megabyte: less makes several threads wait for each other at every block.
+BLOCK = 262_144
 
 
 def within(numbers: NDArray[Any], low: int, high: int) -> bool:

@@ -5,7 +5,10 @@ It answers what is in the snapshot; what may be shown is not its business.
 """
 
 import mmap
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +19,11 @@ from numpy.typing import NDArray
 from seealso.encoder import Vectors
 from seealso.errors import ModelMismatch, SnapshotRefused
 from seealso.lexical import Rows, Scores, TermRows, Terms, length_mean
+from seealso.machine import own_cpus
 from seealso.recipe import Recipe
 from seealso.relatedness import PARTS, Cohorts, Probes
 from seealso.snapshot import bounds, files
-from seealso.snapshot.digests import check_files
+from seealso.snapshot.digests import check_digests, file_states, known_whole
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.vectors import VectorIndex
@@ -41,16 +45,21 @@ def open_snapshot(folder: Path, model: str | None = None) -> "Snapshot":
     """Check and open a snapshot.
 
     Raises SnapshotRefused if anything in it is not as it was written, and ModelMismatch if `model` is given and another
-    one made it.
+    one made it. What `ahead` found whole, and has not changed since, is not looked through again.
     """
     manifest = read_manifest(folder)
     if manifest.id != folder.name:
         raise SnapshotRefused(folder, f"holds the snapshot {manifest.id}")
     if model is not None and model != manifest.model.name:
         raise ModelMismatch(manifest.id, str(manifest.model.identity()), model)
-    check_files(folder, manifest)
+    whole = known_whole(manifest, file_states(folder, manifest))
+    if not whole:
+        check_digests(folder, manifest)
     try:
-        return _open_checked(folder, manifest)
+        snapshot = _map_files(folder, manifest)
+        if not whole:
+            _check_bounds(snapshot)
+        return snapshot
     except (ValueError, TypeError, OSError, RuntimeError, KeyError, EOFError) as error:
         # Only forged digests lead here: the files are what the manifest says, yet not what a snapshot holds.
         raise SnapshotRefused(folder, f"its files do not fit each other ({error})") from error
@@ -153,12 +162,12 @@ class Snapshot:
         return self._passages[own].astype(np.float32), self._passage_spans[own]
 
 
-def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
+def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
     count, candidates = manifest.counts.articles, manifest.counts.candidates
     labels = orjson.loads((folder / files.LABELS).read_bytes())
     weighed = tuple(str(language) for language in labels["weighed"])
     dimension, passages, terms = manifest.model.dimension, manifest.counts.passages, manifest.counts.terms
-    snapshot = Snapshot(
+    return Snapshot(
         manifest=manifest,
         recipe=Recipe.model_validate({name: manifest.recipe[name] for name in Recipe.model_fields}),
         vectors=VectorIndex.open(folder / files.VECTORS, count, dimension),
@@ -166,10 +175,10 @@ def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
             vocabulary=_map_blob(folder, files.TERMS, terms),
             languages=weighed,
             rarity=_map_array(folder / files.RARITY, np.dtype("<f4"), (len(weighed) + 1, terms)),
-            articles=_map_rows(folder, files.ARTICLE_TERMS, count, terms),
-            postings=_map_rows(folder, files.POSTINGS, terms, count),
-            titles=_map_rows(folder, files.TITLES, count, terms),
-            title_postings=_map_rows(folder, files.TITLE_POSTINGS, terms, count),
+            articles=_map_rows(folder, files.ARTICLE_TERMS, count),
+            postings=_map_rows(folder, files.POSTINGS, terms),
+            titles=_map_rows(folder, files.TITLES, count),
+            title_postings=_map_rows(folder, files.TITLE_POSTINGS, terms),
             length_mean=length_mean(manifest.counts.words, count),
         ),
         cohorts=_map_array(folder / files.COHORTS, np.dtype("<f4"), (count, PARTS, 2)),
@@ -186,69 +195,90 @@ def _open_checked(folder: Path, manifest: Manifest) -> Snapshot:
         _cards=_map_blob(folder, files.CARDS, count),
         _articles=_map_blob(folder, files.ARTICLES, count),
     )
-    _check_bounds(snapshot)
-    return snapshot
 
 
 def _check_bounds(snapshot: Snapshot) -> None:
-    """Raise ValueError if a number in one file points outside another."""
-    count = len(snapshot)
-    for name, numbers, low, high in (
+    """Raise ValueError if a number in one file points outside another, or is none that would be there."""
+    checks = list(_checks(snapshot))
+    with ThreadPoolExecutor(own_cpus()) as pool:
+        for (fault, _), good in zip(checks, pool.map(lambda check: check[1](), checks), strict=True):
+            if not good:
+                raise ValueError(fault)
+
+
+def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Yield what may be wrong, and whether it is not; those that take long first."""
+    count, terms, vocabulary = len(snapshot), snapshot.terms, snapshot.terms.vocabulary
+    assert isinstance(vocabulary, Blob)  # as it was mapped
+    yield "a vector is not of unit length", snapshot.vectors.all_unit
+    for name, numbers in (
+        ("passage", snapshot._passages),
+        ("score", snapshot.scores),
+        ("weight", terms.articles.weights),
+        ("weight", terms.postings.weights),
+        ("weight", terms.titles.weights),
+        ("weight", terms.title_postings.weights),
+        ("rarity", terms.rarity),
+        ("cohort", snapshot.cohorts),
+        ("whitening", snapshot.space.whitening),
+        ("offset", snapshot.space.offsets),
+        ("centre", snapshot.space.centre),
+        ("fact", snapshot.facts["eventful"]),
+    ):
+        yield f"a {name} is no number that one would have", partial(bounds.usable, numbers)
+    for name, rows, columns in (
+        (files.ARTICLE_TERMS, terms.articles, len(vocabulary)),
+        (files.POSTINGS, terms.postings, count),
+        (files.TITLES, terms.titles, len(vocabulary)),
+        (files.TITLE_POSTINGS, terms.title_postings, count),
+    ):
+        yield f"{name} holds what it cannot hold", partial(_rows_hold, rows, columns)
+    yield "an article is twice among another's neighbours", lambda: not bounds.repeating(snapshot.neighbours)
+    yield "neighbours go on after their end", partial(bounds.ending, snapshot.neighbours)
+    for name, pointers, low, high in (
         ("neighbours", snapshot.neighbours, -1, count),
         ("ids", snapshot._ids["row"], 0, count),
         ("stories", snapshot.facts["story"], 0, count),
         ("sections", snapshot.facts["section"], -1, len(snapshot.sections)),
         ("languages", snapshot.facts["language"], -1, len(snapshot.languages)),
     ):
-        if not bounds.within(numbers, low, high):
-            raise ValueError(f"{name} outside {low}..{high - 1}")
-    for name, values in (
-        ("score", snapshot.scores),
-        ("cohort", snapshot.cohorts),
-        ("whitening", snapshot.space.whitening),
-        ("offset", snapshot.space.offsets),
-        ("centre", snapshot.space.centre),
-        ("fact", snapshot.facts["eventful"]),
-        ("rarity", snapshot.terms.rarity),
-        ("passage", snapshot._passages),
+        yield f"{name} outside {low}..{high - 1}", partial(bounds.within, pointers, low, high)
+    for name, ends, length in (
+        (files.CARDS, snapshot._cards.ends, len(snapshot._cards.content)),
+        (files.ARTICLES, snapshot._articles.ends, len(snapshot._articles.content)),
+        (files.TERMS, vocabulary.ends, len(vocabulary.content)),
+        ("passages", snapshot._passage_ends, len(snapshot._passages)),
     ):
-        if not bounds.usable(values):
-            raise ValueError(f"a {name} is no number that one would have")
-    if not (snapshot.cohorts[:, :, 1] >= DEVIATION_MIN).all():
-        raise ValueError("a cohort has no deviation")
-    if (np.diff(snapshot._passage_ends) < 1).any():
-        raise ValueError("an article has no passage")
-    if bounds.repeating(snapshot.neighbours):
-        raise ValueError("an article is twice among another's neighbours")
-    if not bounds.ending(snapshot.neighbours):
-        raise ValueError("neighbours go on after their end")
-    _check_ends("passage_ends.npy", snapshot._passage_ends, len(snapshot._passages))
+        yield f"the ends of {name} do not divide them", partial(bounds.dividing, ends, length)
+    yield "an article has no passage", lambda: bool((np.diff(snapshot._passage_ends) >= 1).all())
+    yield "a cohort has no deviation", lambda: bool((snapshot.cohorts[:, :, 1] >= DEVIATION_MIN).all())
     hashes = snapshot._ids["hash"]
-    if not (hashes[1:] >= hashes[:-1]).all():
-        raise ValueError("ids out of order")
+    yield "ids out of order", lambda: bool((hashes[1:] >= hashes[:-1]).all())
 
 
-def _map_rows(folder: Path, name: str, count: int, columns: int) -> TermRows:
+def _rows_hold(rows: TermRows, columns: int) -> bool:
+    return (
+        bounds.dividing(rows.ends, len(rows.terms))
+        and bounds.within(rows.terms, 0, columns)
+        and bounds.rising(rows.terms, rows.ends)
+    )
+
+
+def _map_rows(folder: Path, name: str, count: int) -> TermRows:
     # "c": what is written stays in memory, and nothing is; sparse_dot_topn takes no array that forbids it.
     ends = _map_array(folder / f"{name}_ends.npy", np.dtype("<i4"), (count + 1,), "c")
-    length = int(ends[-1])
-    terms = _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), (length,), "c")
-    weights = _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), (length,), "c")
-    _check_ends(f"{name}_ends.npy", ends, length)
-    if not (bounds.within(terms, 0, columns) and bounds.rising(terms, ends) and bounds.usable(weights)):
-        raise ValueError(f"{name} holds what it cannot hold")
-    return TermRows(ends, terms, weights)
+    length = (int(ends[-1]),)
+    return TermRows(
+        ends,
+        _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), length, "c"),
+        _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), length, "c"),
+    )
 
 
 def _map_space(folder: Path, spoken: dict[str, float], dimension: int) -> Space:
     offsets = _map_array(folder / files.OFFSETS, np.dtype("<f4"), (len(spoken) + 1, dimension))
     whitening = _map_array(folder / files.WHITENING, np.dtype("<f4"), (dimension, dimension))
     return Space(whitening, tuple(spoken), offsets[:-1], np.array(list(spoken.values()), np.float32), offsets[-1])
-
-
-def _check_ends(name: str, ends: NDArray[Any], length: int) -> None:
-    if not bounds.dividing(ends, length):
-        raise ValueError(f"{name} does not fit what it divides")
 
 
 def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], mode: _MapMode = "r") -> NDArray[Any]:
@@ -263,5 +293,4 @@ def _map_blob(folder: Path, name: str, count: int) -> Blob:
     with (folder / f"{name}.bin").open("rb") as file:
         # An archive of which no word is a term has an empty vocabulary, and nothing cannot be mapped.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if count else b""
-    _check_ends(f"{name}.npy", ends, len(content))
     return Blob(ends, content)

@@ -44,10 +44,10 @@ class VectorIndex:
 
     @classmethod
     def open(cls, path: Path, count: int, dimension: int) -> "VectorIndex":
-        """Map an index file.
+        """Map an index file; its numbers are not looked at, see `all_unit`.
 
-        Raises SnapshotRefused unless it is exactly an IndexFlatIP of that many finite unit vectors: FAISS itself reads
-        a damaged file without complaint, or dies of it.
+        Raises SnapshotRefused unless it is exactly an IndexFlatIP of that many vectors: FAISS itself reads a damaged
+        file without complaint, or dies of it.
         """
         with path.open("rb") as file:
             raw = file.read(_HEADER.size)
@@ -62,9 +62,13 @@ class VectorIndex:
         )  # fmt: skip
         if found != wanted:
             raise SnapshotRefused(path, f"is not an exact index of {count} vectors of {dimension} numbers")
-        index = cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
-        index._check_lengths(path)
-        return index
+        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+
+    def all_unit(self, rows_at_once: int = 65_536) -> bool:
+        """Return whether all vectors are finite and of unit length."""
+        blocks = (self._vectors[start : start + rows_at_once] for start in range(0, self.count, rows_at_once))
+        squares = (np.einsum("ij,ij->i", block, block) for block in blocks)
+        return all((np.abs(each - 1.0) < 1e-3).all() for each in squares)  # false for NaN, too
 
     @property
     def count(self) -> int:
@@ -122,10 +126,3 @@ class VectorIndex:
             rows = np.pad(rows, missing, constant_values=-1)
             scores = np.pad(scores, missing, constant_values=-1.0)
         return rows, scores
-
-    def _check_lengths(self, path: Path, rows_at_once: int = 65_536) -> None:
-        for start in range(0, self.count, rows_at_once):
-            block = self._vectors[start : start + rows_at_once]
-            squares = np.einsum("ij,ij->i", block, block)
-            if not (np.abs(squares - 1.0) < 1e-3).all():  # false for NaN, too
-                raise SnapshotRefused(path, "holds a vector that is not of unit length")
