@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -18,6 +19,7 @@ import pytest
 
 from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
+from seealso.snapshot.ahead import STEP_NS
 from service.lanes import WAITING_PER_PLACE
 from service.processes import raise_descriptors
 from service.server import DESCRIPTORS_RESERVED, HEADER_BYTES_MAX, blocking_threads, worker_count
@@ -252,3 +254,21 @@ def test_server_is_not_loaded_for_the_sake_of_its_app() -> None:
     """What `service.wsgi` imports is loaded by `run_server`, once the environment is what the workers shall find."""
     script = "import sys, service.server; print('service.wsgi' in sys.modules or 'flask' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
+
+
+def bytes_read_by_worker(index: Path, log: Path) -> int:
+    """Return how many bytes the worker of a service over an index has read when it is ready."""
+    with serving(index, log, workers=1) as running:
+        (worker,) = running.workers()
+        found = re.search(r"^rchar: (\d+)$", Path(f"/proc/{worker}/io").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+def test_worker_does_not_read_again_what_was_looked_through_before_it(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(400, summary="A long one. " * 200))
+    size = sum(path.stat().st_size for path in (tmp_path / "index").rglob("*") if path.is_file())
+    just_written = bytes_read_by_worker(tmp_path / "index", tmp_path / "log")
+    time.sleep(STEP_NS / 1e9)
+    later = bytes_read_by_worker(tmp_path / "index", tmp_path / "log")
+    assert just_written - later > 0.8 * size
