@@ -8,7 +8,7 @@ its request id, the headers for other sites' scripts, what is degraded, and its 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -142,7 +142,7 @@ class Front:
                 if landed is not None and landed.snapshot_id == view.snapshot.id:
                     flight.found, level = landed, "copy"
                 else:
-                    flight.found, level = self._kept_or_made(view, coding, self._lane.place())
+                    flight.found, level = self._kept_or_made(view, coding, self._lane)
                 return flight.found, level
             finally:
                 self._flights.land(key)
@@ -153,17 +153,17 @@ class Front:
         if answer is not None:
             self._copies.put(view.address, answer)
             return answer, "copy"
-        return self._kept_or_made(view, coding, self._lane.place())
+        return self._kept_or_made(view, coding, self._lane)
 
-    def _kept_or_made(self, view: "_View", coding: str, place: AbstractContextManager[None]) -> tuple[Answer, str]:
-        """Return a block's answer from Redis, or make it; only who makes it takes the place."""
+    def _kept_or_made(self, view: "_View", coding: str, lane: Lane | None) -> tuple[Answer, str]:
+        """Return a block's answer from Redis, or make it; only who makes it takes a place in the lane."""
         key = self._key_of(view)
         with span("redis_asked"):
             kept = self._cache.find(key)
         answer = unpacked(kept) if isinstance(kept, bytes) else None
         level, codings = "redis", len(answer.bodies) if answer else 0
         if answer is None:
-            with place:
+            with lane.place() if lane else nullcontext():
                 level, answer = "miss", self._blocks.make(view.snapshot, view.asked)
         answer.form(coding, self.vary)
         if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
@@ -193,7 +193,7 @@ class Front:
             if before is None or read is None or snapshot.row_of(read[0].article_id) is None:
                 continue
             # Nobody else asks this process for it yet, and it is one at a time: no flight, and no place of a reader's.
-            answer, _ = self._kept_or_made(_View(address, snapshot, *read), IDENTITY, nullcontext())
+            answer, _ = self._kept_or_made(_View(address, snapshot, *read), IDENTITY, None)
             for coding in tuple(before.bodies):  # readers may ask for one more meanwhile
                 answer.form(coding, self.vary)
             yield address, answer

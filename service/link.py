@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import redis
@@ -65,12 +66,14 @@ class Link:
         turned: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._timeout_s = timeout_ms / 1000
-        self._connections = redis.ConnectionPool.from_url(
+        # Only what a pool reads from the URL is wanted: it counts what it ever made, and after a hundred makes no more.
+        pool = redis.ConnectionPool.from_url(
             url,
             socket_timeout=self._timeout_s,
             socket_connect_timeout=CONNECT_SECONDS_MAX,
             **CLIENT_OPTIONS,
         )
+        self._new_connection = partial(pool.connection_class, **pool.connection_kwargs)
         self._least = connections
         self._told_failed = failed
         self._told_turned = turned
@@ -164,7 +167,7 @@ class Link:
         """Open connections when they are wanted, and try Redis while it is down."""
         while not self._closed.is_set():
             self._wanted.clear()
-            connection: Any = self._connections.make_connection()
+            connection: Any = self._new_connection()
             try:
                 self._try(connection)
             except (redis.exceptions.RedisError, OSError, ValueError) as error:
