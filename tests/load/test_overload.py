@@ -1,0 +1,116 @@
+"""L1: more is asked than can be answered. It is refused with 503 and Retry-After; the rest, and copies, are served."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.load.editions import HOT, Editions, all_serving, kept_by_all_workers, port_of
+from tests.load.rate import Ask, Outcome, Rate, at_once, blocks, new_blocks, percentile, saturation
+from tests.servers import Running
+
+TOO_MUCH = 2.0
+STEADY = 0.7
+RAMP = (0.25, 0.5, STEADY, 0.85, 1.0)
+COPIES_PER_SECOND = 50.0
+# In turn, and no multiple of the blocks, so that each worker is asked for each: what nobody asks it for, it lets go.
+COPIES_CONNECTIONS = 67
+P99_RATIO_MAX = 3.0
+RECOVERY_SECONDS = 10.0
+
+
+def neither_served_nor_refused_well(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return what is neither a block nor told to come again later."""
+    return [outcome for outcome in outcomes if outcome.status != 200 and not outcome.busy]
+
+
+def test_what_is_too_much_is_refused_and_the_rest_is_answered(editions: Editions, tmp_path: Path) -> None:
+    """One worker with one place: a hundred at once are too many."""
+    settings: dict[str, Any] = {"SEEALSO_THREADS": "1", "SEEALSO_WAIT_MS": "5"}
+    with all_serving(editions.index, tmp_path / "log", workers=1, **settings) as service:
+        kept_by_all_workers(service, HOT[:12])
+        most = saturation(port_of(service), new_blocks(HOT), 1.0, connections=1)
+        with (
+            Rate(port_of(service), new_blocks(HOT), TOO_MUCH * most) as load,
+            Rate(port_of(service), blocks(HOT[:12]), COPIES_PER_SECOND) as copied,
+        ):
+            time.sleep(1)
+            crowd = at_once(port_of(service), [each for each, _ in zip(new_blocks(HOT), range(100), strict=False)])
+            time.sleep(2)
+        outcomes = [*load.outcomes, *crowd]
+        assert not neither_served_nor_refused_well(outcomes)
+        assert {outcome.status for outcome in outcomes} == {200, 503}
+        assert any(outcome.busy for outcome in crowd)
+        assert {(outcome.status, outcome.level) for outcome in copied.outcomes} == {(200, "copy")}
+        afterwards = saturated_by_one(service)
+    assert {outcome.status for outcome in afterwards} == {200}
+
+
+def saturated_by_one(service: Running) -> list[Outcome]:
+    """Ask for new blocks one after the other."""
+    asks = [each for each, _ in zip(new_blocks(HOT), range(24), strict=False)]
+    with Rate(port_of(service), asks, None, connections_max=1) as rate:
+        rate.finish()
+    return rate.outcomes
+
+
+def test_nobody_waits_for_an_article_that_is_not_there(editions: Editions, redis_url: str, tmp_path: Path) -> None:
+    """A piece that is not indexed yet may be the most read of all: it may not hold the places of the others."""
+    with all_serving(editions.index, tmp_path / "log", SEEALSO_REDIS_URL=redis_url) as service:
+        before = asked_of_redis(redis_url)
+        asks = [Ask("/v1/articles/not-indexed-yet/related")] * 20
+        with Rate(port_of(service), asks, None, connections_max=1) as rate:
+            rate.finish()
+        often = asked_of_redis(redis_url) - before
+    assert {outcome.status for outcome in rate.outcomes} == {404}
+    assert often <= len(asks), f"Redis was asked {often} times for {len(asks)} requests"
+
+
+def asked_of_redis(url: str) -> int:
+    """Return how often answers were looked for in Redis."""
+    with redis.Redis.from_url(url) as client:
+        statistics: dict[str, dict[str, int]] = client.info("commandstats")
+    return sum(statistics.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))
+
+
+@pytest.mark.torture
+def test_twice_what_can_be_answered(editions: Editions, lasting: Callable[[float], float], tmp_path: Path) -> None:
+    """The full form, with the default settings; prints its figures."""
+    step_s, over_s = lasting(60) / 6, lasting(60)
+    with all_serving(editions.index, tmp_path / "log") as service:
+        most = saturation(port_of(service), new_blocks(HOT), step_s)
+        print(f"\n{most:,.0f} blocks made a second")  # noqa: T201
+        shares = {share: asked(service, share, share * most, step_s) for share in RAMP}
+        steady = percentile([outcome for outcome in shares[STEADY] if outcome.status == 200], 0.99)
+        kept_by_all_workers(service, HOT[:24])
+        with Rate(port_of(service), blocks(HOT[:24]), COPIES_PER_SECOND, opened=COPIES_CONNECTIONS) as copied:
+            over = asked(service, TOO_MUCH, TOO_MUCH * most, over_s)
+        after = asked(service, STEADY, STEADY * most, 2 * RECOVERY_SECONDS)
+    everything = [*over, *after, *(outcome for outcomes in shares.values() for outcome in outcomes)]
+    assert not neither_served_nor_refused_well(everything)
+    levels = Counter((outcome.status, outcome.level) for outcome in copied.outcomes)
+    print(f"kept blocks meanwhile: {dict(levels)}")  # noqa: T201
+    assert levels.keys() == {(200, "copy")}
+    late = [outcome for outcome in after if outcome.due > after[0].due + RECOVERY_SECONDS]
+    served = [outcome for outcome in over if outcome.status == 200]
+    assert any(outcome.busy for outcome in over)
+    assert {outcome.status for outcome in late} == {200}
+    assert percentile(served, 0.99) <= P99_RATIO_MAX * steady
+    assert percentile(late, 0.99) <= P99_RATIO_MAX * steady
+
+
+def asked(service: Running, share: float, per_second: float, seconds: float) -> list[Outcome]:
+    """Ask for new blocks at a rate, and print what came of it."""
+    with Rate(port_of(service), new_blocks(HOT), per_second) as rate:
+        time.sleep(seconds)
+    served = [outcome for outcome in rate.outcomes if outcome.status == 200]
+    print(  # noqa: T201
+        f"{share:4.0%} {per_second:6,.0f}/s: {len(served) / seconds:6,.0f} served, "
+        f"{(len(rate.outcomes) - len(served)) / seconds:6,.0f} refused a second; "
+        f"p50 {percentile(served, 0.5):.1f}, p99 {percentile(served, 0.99):.1f} ms"
+    )
+    return rate.outcomes

@@ -1,0 +1,114 @@
+"""L4: clients that take their time, or only hold connections. Whoever asks meanwhile is answered."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.load.editions import HOT, Editions, all_serving, port_of
+from tests.load.rate import Ask, Outcome, Rate, blocks, bytes_of, in_turn, new_blocks, percentile
+from tests.load.slow import begins_to_answer, not_reading, opened, trickling
+from tests.load.vital import connections, wait_until_left
+from tests.servers import Running
+
+PER_SECOND = 60.0
+SECONDS = 2.0
+IDLE, IDLE_FULL = 2_000, 10_000
+# The texts of strangers are limited; here all come from one address.
+OPEN_TO_ALL: dict[str, Any] = {"SEEALSO_RATE_LIMIT": "none"}
+LONG_HEADER = Ask(HOT[0], headers=f"X-Slow: {'a' * 60_000}\r\n")
+LONG_TEXT = Ask("/v1/similar", b'{"text": "' + b"tides " * 10_000 + b'"}')
+HEAD_BYTES = bytes_of(LONG_TEXT).index(b"\r\n\r\n") + 4
+BATCH = Ask("/v1/related", b'{"articles": ["a001", "a002"]}')
+
+
+@pytest.fixture(scope="module")
+def service(all_editions: Editions, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with all_serving(all_editions.index, tmp_path_factory.mktemp("slow") / "log", **OPEN_TO_ALL) as running:
+        yield running
+
+
+@pytest.fixture
+def port(service: Running) -> Iterator[int]:
+    """The port of the service, which holds nobody's connection any more once a test is over."""
+    port = port_of(service)
+    yield port
+    wait_until_left(port)
+
+
+def asked_meanwhile(port: int, seconds: float = SECONDS, per_second: float = PER_SECOND) -> list[Outcome]:
+    """Ask for blocks, kept ones and new ones."""
+    with Rate(port, in_turn(blocks(HOT), new_blocks(HOT), every=4), per_second) as rate:
+        time.sleep(seconds)
+    return rate.outcomes
+
+
+def check_all_answered(outcomes: Sequence[Outcome]) -> None:
+    assert {outcome.status for outcome in outcomes} == {200}, [
+        outcome for outcome in outcomes if outcome.status != 200
+    ][:3]
+
+
+def test_thousands_of_idle_connections_are_nobody_elses_matter(port: int) -> None:
+    with opened(port, IDLE), opened(port, 100, bytes_of(Ask(HOT[0]))[:-2]):
+        check_all_answered(asked_meanwhile(port))
+        assert connections(port) >= IDLE
+
+
+def test_headers_that_come_byte_by_byte_are_nobody_elses_matter(port: int) -> None:
+    with trickling(port, 200, LONG_HEADER):
+        check_all_answered(asked_meanwhile(port))
+
+
+def test_texts_that_come_byte_by_byte_are_nobody_elses_matter(port: int) -> None:
+    with trickling(port, 100, LONG_TEXT, at_once=HEAD_BYTES):
+        check_all_answered(asked_meanwhile(port))
+
+
+def test_whoever_does_not_read_is_nobody_elses_matter(port: int) -> None:
+    with not_reading(port, 30):
+        check_all_answered(asked_meanwhile(port))
+
+
+def test_a_request_whose_body_never_comes_is_answered_where_none_is_read(port: int) -> None:
+    asked = f"GET {HOT[0]} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n".encode()
+    with opened(port, 1, asked) as connections:
+        assert begins_to_answer(connections[0], 10).startswith(b"HTTP/1.1 200")
+
+
+def test_texts_that_never_come_do_not_keep_others_from_asking(port: int) -> None:
+    """As many slow texts as a worker works on at once, and more, held until the test ends."""
+    with trickling(port, 50, LONG_TEXT, at_once=HEAD_BYTES):
+        time.sleep(SECONDS)
+        with Rate(port, [BATCH] * 40, 20.0) as rate:
+            rate.finish()
+    check_all_answered(rate.outcomes)
+
+
+@contextmanager
+def everything_slow(port: int, idle: int) -> Iterator[None]:
+    """Have all kinds of slow clients at once."""
+    with ExitStack() as slow:
+        slow.enter_context(opened(port, idle))
+        slow.enter_context(trickling(port, 500, LONG_HEADER))
+        slow.enter_context(trickling(port, 200, LONG_TEXT, at_once=HEAD_BYTES))
+        slow.enter_context(not_reading(port, 100))
+        yield
+
+
+@pytest.mark.torture
+def test_ten_thousand_idle_and_all_kinds_of_slow_clients(port: int, lasting: Callable[[float], float]) -> None:
+    """The full form; idle connections are closed after 75 seconds, so that it lasts less. Prints its figures."""
+    seconds = min(60.0, lasting(60))
+    alone = asked_meanwhile(port, seconds)
+    with everything_slow(port, IDLE_FULL):
+        beside = asked_meanwhile(port, seconds)
+        held = connections(port)
+    print(  # noqa: T201
+        f"\n{held:,} connections held; {len(beside):,} requests; p50 {percentile(beside, 0.5):.1f}, "
+        f"p99 {percentile(beside, 0.99):.1f} ms; alone {percentile(alone, 0.5):.1f}, {percentile(alone, 0.99):.1f}"
+    )
+    assert held >= IDLE_FULL
+    check_all_answered([*alone, *beside])

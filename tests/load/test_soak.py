@@ -1,0 +1,124 @@
+"""L2: an hour of load with a switch now and then. Descriptors, threads and memory stay as they are."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
+from tests.load.rate import Outcome, Rate, blocks, in_turn, new_blocks, percentile, saturation
+from tests.load.vital import Vital, settled, slope_per_hour, vital, wait_until_left
+from tests.servers import Running
+
+PER_SECOND = 60.0
+STEADY = 0.7
+HOUR_SECONDS = 3_600.0
+SWITCH_SECONDS = 300.0
+SAMPLE_SECONDS = 10.0
+# Until then caches fill, threads start, and the allocator finds its size.
+WARM_UP_SHARE = 0.25
+SLOPE_MB_MAX = 1.0
+# A few of a worker's own, and for each of its threads one to Redis at most.
+SOCKETS_MAX = 40
+POLL: dict[str, Any] = {"SEEALSO_SNAPSHOT_POLL_MS": "50"}
+
+
+@dataclass
+class Watch:
+    """What a worker held, sample by sample."""
+
+    process_id: int
+    times: list[float] = field(default_factory=list)
+    held: list[Vital] = field(default_factory=list)
+
+    def look(self) -> None:
+        """Take a sample."""
+        self.times.append(time.monotonic())
+        self.held.append(vital(self.process_id))
+
+    def after_warm_up(self) -> "Watch":
+        """Return the samples after the warm-up."""
+        first = int(len(self.times) * WARM_UP_SHARE)
+        return Watch(self.process_id, self.times[first:], self.held[first:])
+
+
+def soaked(
+    service: Running, editions: Editions, per_second: float, seconds: float, switch_s: float, sample_s: float
+) -> tuple[list[Outcome], list[Watch]]:
+    """Ask for blocks, kept and new, at a rate and switch now and then; return what came of it and what workers held."""
+    watches = [Watch(worker) for worker in service.workers()]
+    asks = in_turn(blocks([*HOT, *HTML]), new_blocks(HOT), every=5)
+    with Rate(port_of(service), asks, per_second) as rate:
+        began = time.monotonic()
+        switch_at, end = began + switch_s, began + seconds
+        while (now := time.monotonic()) < end:
+            if now >= switch_at:
+                wait_for(service, editions.switch())
+                switch_at += switch_s
+            for watch in watches:
+                watch.look()
+            time.sleep(sample_s)
+    return rate.outcomes, watches
+
+
+def failed(editions: Editions, outcomes: list[Outcome]) -> list[str]:
+    """Return each request that failed or was answered wrongly.
+
+    What is refused for a moment has not failed (L1), and what a new block shows is not held against anything.
+    """
+    asked = [outcome for outcome in outcomes if not outcome.busy]
+    known = [outcome for outcome in asked if "exclude=" not in outcome.path]
+    new = [outcome for outcome in asked if "exclude=" in outcome.path and outcome.status != 200]
+    return [*editions.wrong(known), *(f"{each.path}: {each.status} {each.body[:200]!r}" for each in new)]
+
+
+def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
+    editions: Editions, tmp_path: Path
+) -> None:
+    with all_serving(editions.index, tmp_path / "log", **POLL) as service:
+        soaked(service, editions, PER_SECOND, 2.0, 1.0, 0.2)
+        saturation(port_of(service), blocks(HOT), 0.5, connections=64)  # every thread has been started once
+        before = [vital(worker) for worker in service.workers()]
+        outcomes, watches = soaked(service, editions, PER_SECOND, 4.5, 1.4, 0.2)
+        after = [settled(worker.process_id, held) for worker, held in zip(watches, before, strict=True)]
+        wait_until_left(port_of(service))
+    assert not failed(editions, outcomes)
+    assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
+    for held, now in zip(before, after, strict=True):
+        assert now.files <= held.files
+        assert now.sockets <= SOCKETS_MAX
+        assert now.threads <= held.threads
+
+
+@pytest.mark.torture
+def test_an_hour_under_load_with_a_switch_every_five_minutes(
+    editions: Editions, lasting: Callable[[float], float], tmp_path: Path
+) -> None:
+    """The full form, under 70 % of what can be answered; prints its figures. Shorter, it says nothing of memory."""
+    seconds = lasting(HOUR_SECONDS)
+    switch_s, sample_s = (SWITCH_SECONDS, SAMPLE_SECONDS) if seconds >= HOUR_SECONDS else (seconds / 5, seconds / 60)
+    with all_serving(editions.index, tmp_path / "log", **POLL) as service:
+        asks = in_turn(blocks([*HOT, *HTML]), new_blocks(HOT), every=5)
+        per_second = STEADY * saturation(port_of(service), asks, 5)
+        outcomes, watches = soaked(service, editions, per_second, seconds, switch_s, sample_s)
+    wrong = failed(editions, outcomes)
+    print(  # noqa: T201
+        f"\n{len(outcomes):,} requests in {seconds:.0f} s, {per_second:,.0f} a second, {len(wrong)} failed, "
+        f"{sum(outcome.busy for outcome in outcomes):,} refused; "
+        f"p50 {percentile(outcomes, 0.5):.1f}, p99 {percentile(outcomes, 0.99):.1f} ms"
+    )
+    slopes = []
+    for watch in watches:
+        warm = watch.after_warm_up()
+        slopes.append(slope_per_hour(warm.times, [held.private_mb for held in warm.held]))
+        print(f"{watch.held[0]} -> {warm.held[0]} -> {warm.held[-1]}: {slopes[-1]:+.2f} MB an hour")  # noqa: T201
+    assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
+    for watch in watches:
+        warm = watch.after_warm_up()
+        assert max(held.files for held in warm.held) <= max(held.files for held in watch.held[: -len(warm.held)])
+        assert max(held.threads for held in warm.held) <= max(held.threads for held in watch.held[: -len(warm.held)])
+    if seconds >= HOUR_SECONDS:
+        assert max(slopes) < SLOPE_MB_MAX

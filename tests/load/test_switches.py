@@ -1,0 +1,82 @@
+"""N4: many switches while the service answers. No request fails, each answer is one snapshot's, nothing is kept."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
+from tests.load.rate import Outcome, Rate, blocks, percentile, saturation
+from tests.load.vital import counted, settled, vital
+from tests.servers import Running
+
+PER_SECOND = 60.0
+POLL: dict[str, Any] = {"SEEALSO_SNAPSHOT_POLL_MS": "20"}
+STEADY = 0.7
+P99_RATIO_MAX = 2.0
+# What a worker's memory may be larger after hundreds of switches: more than noise, less than one snapshot's.
+MEMORY_MB_MAX = 8.0
+
+
+def switched(service: Running, editions: Editions, switches: int, every_s: float, per_second: float) -> list[Outcome]:
+    """Ask for blocks at a rate while another snapshot is published so many times."""
+    with Rate(port_of(service), blocks([*HOT, *HTML]), per_second) as rate:
+        for _ in range(switches):
+            published = editions.switch()
+            time.sleep(every_s)
+        wait_for(service, published)
+    return rate.outcomes
+
+
+def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_path: Path) -> None:
+    with all_serving(editions.index, tmp_path / "log", **POLL) as service:
+        switched(service, editions, 3, 0.3, PER_SECOND)
+        workers = service.workers()
+        before = [vital(worker) for worker in workers]
+        outcomes = switched(service, editions, 10, 0.4, PER_SECOND)
+        after = [settled(worker, held) for worker, held in zip(workers, before, strict=True)]
+        switches = counted(service, "seealso_snapshot_switches_total")
+        assert service.workers() == workers
+    wrong = list(editions.wrong(outcomes))
+    assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
+    assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
+    assert switches >= 2 * len(editions.ids)
+    for held, now in zip(before, after, strict=True):
+        assert now.files <= held.files
+        assert now.threads <= held.threads
+
+
+@pytest.mark.torture
+def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float], float], tmp_path: Path) -> None:
+    """The full form, under 70 % of what can be answered; prints its figures."""
+    seconds = lasting(600)
+    switches = round(seconds * 500 / 600)
+    with all_serving(editions.index, tmp_path / "log", **POLL) as service:
+        workers = service.workers()
+        switched(service, editions, 5, 0.5, PER_SECOND)
+        per_second = STEADY * saturation(port_of(service), blocks([*HOT, *HTML]), 5)
+        with Rate(port_of(service), blocks([*HOT, *HTML]), per_second) as steady:
+            time.sleep(min(30.0, seconds / 3))
+        switched(service, editions, 5, 1.0, per_second)
+        before = [vital(worker) for worker in workers]
+        counted_before = counted(service, "seealso_snapshot_switches_total")
+        outcomes = switched(service, editions, switches, seconds / switches, per_second)
+        taken = counted(service, "seealso_snapshot_switches_total") - counted_before
+        after = [settled(worker, held) for worker, held in zip(workers, before, strict=True)]
+        assert service.workers() == workers
+    wrong = list(editions.wrong([*steady.outcomes, *outcomes]))
+    p99, p99_steady = percentile(outcomes, 0.99), percentile(steady.outcomes, 0.99)
+    print(  # noqa: T201
+        f"\n{switches} switches, {taken:.0f} taken by {len(workers)} workers; {len(outcomes):,} requests, "
+        f"{per_second:,.0f} a second, {len(wrong)} failed; p99 {p99:.1f} ms, {p99_steady:.1f} without switches"
+    )
+    for held, now in zip(before, after, strict=True):
+        print(held, "->", now)  # noqa: T201
+    assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
+    for held, now in zip(before, after, strict=True):
+        assert now.files <= held.files
+        assert now.threads <= held.threads
+        assert now.private_mb <= held.private_mb + MEMORY_MB_MAX
+    assert p99 <= P99_RATIO_MAX * p99_steady

@@ -1,0 +1,97 @@
+"""A process -> what it holds: descriptors, threads, memory. And what a service has counted."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.servers import Running
+
+SETTLE_SECONDS_MAX, LEAVE_SECONDS_MAX = 40.0, 20.0
+# Established, and closed by the other side only (include/net/tcp_states.h).
+_HELD = ("01", "08")
+_LISTENING = "0A"
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """What a process holds: open files, open sockets, threads, and megabytes of memory that is nobody else's."""
+
+    files: int
+    sockets: int
+    threads: int
+    private_mb: float
+
+
+def vital(process_id: int) -> Vital:
+    """Return what a process holds."""
+    proc = Path(f"/proc/{process_id}")
+    opened = []
+    for link in (proc / "fd").iterdir():
+        try:
+            opened.append(str(link.readlink()))
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    sockets = sum(name.startswith("socket:") for name in opened)
+    return Vital(len(opened) - sockets, sockets, len(list((proc / "task").iterdir())), private_mb(process_id))
+
+
+def private_mb(process_id: int) -> float:
+    """Return the megabytes of memory that only this process has: neither shared nor of a mapped file as it is."""
+    rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+    found = re.search(r"^Private_Dirty:\s+(\d+) kB", rollup, re.MULTILINE)
+    assert found, rollup
+    return int(found[1]) / 1024
+
+
+def connections(port: int) -> int:
+    """Return how many connections a service on this machine holds at a port; those that wait to be taken as well."""
+    return sum(state in _HELD for state in _states(port))
+
+
+def wait_until_left(port: int) -> None:
+    """Return once a service holds no connection at a port: all clients have gone."""
+    deadline = monotonic() + LEAVE_SECONDS_MAX
+    while connections(port):
+        assert monotonic() < deadline, f"{connections(port)} connections are held whose clients have gone"
+        sleep(0.05)
+
+
+def listeners(port: int) -> int:
+    """Return how many sockets listen at a port of this machine."""
+    return _states(port).count(_LISTENING)
+
+
+def _states(port: int) -> list[str]:
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [fields[3] for fields in lines if int(fields[1].rpartition(":")[2], 16) == port]
+
+
+def slope_per_hour(times_s: Sequence[float], values: Sequence[float]) -> float:
+    """Return by how much values grow in an hour: the line that fits them best (least squares)."""
+    return float(np.polyfit(np.array(times_s), np.array(values), 1)[0] * 3_600)
+
+
+def counted(service: Running, name: str, **labels: str) -> float:
+    """Return the sum of a metric's samples with these labels, over all workers."""
+    text = service.get("/metrics").body.decode()
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def settled(process_id: int, before: Vital) -> Vital:
+    """Return what a process holds once it has no more files and threads than before, or after a while anyway."""
+    deadline = monotonic() + SETTLE_SECONDS_MAX
+    while True:
+        now = vital(process_id)
+        if (now.files <= before.files and now.threads <= before.threads) or monotonic() > deadline:
+            return now
+        sleep(0.2)
