@@ -15,12 +15,12 @@ RUN /opt/seealso/bin/python -m pip install --no-cache-dir --disable-pip-version-
 FROM python:3.11-slim-bookworm
 # torch and FAISS run on OpenMP.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --create-home seealso && install -d -o seealso -g seealso /index
+RUN useradd --system --uid 10001 --create-home seealso && install -d -o seealso -g seealso /index /editorial
 COPY --from=build /opt/seealso /opt/seealso
 ENV PATH=/opt/seealso/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     SEEALSO_INDEX=/index SEEALSO_HOST=0.0.0.0 SEEALSO_LOG_FORMAT=json
 USER seealso
-VOLUME /index
+VOLUME /index /editorial
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]

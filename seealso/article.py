@@ -37,7 +37,8 @@ def _clean_text(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def _clean_line(text: str) -> str:
+def clean_line(text: str) -> str:
+    """Return a text as one line: no control characters, white space as single spaces."""
     return " ".join(_clean_text(text).split())
 
 
@@ -112,8 +113,8 @@ ArticleId = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), Af
 WebUrl = Annotated[str, Field(max_length=URL_CHARACTERS_MAX), AfterValidator(_checked_url)]
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_checked_language)]
-_Line = Annotated[str, AfterValidator(_clean_line)]
-_Label = Annotated[str, Field(max_length=200), AfterValidator(_clean_line)]
+_Line = Annotated[str, AfterValidator(clean_line)]
+_Label = Annotated[str, Field(max_length=200), AfterValidator(clean_line)]
 
 
 class Article(BaseModel):
@@ -122,7 +123,7 @@ class Article(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     id: ArticleId
-    title: Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX), AfterValidator(_clean_line), AfterValidator(_filled)]
+    title: Annotated[str, Field(max_length=TITLE_CHARACTERS_MAX), AfterValidator(clean_line), AfterValidator(_filled)]
     body: Annotated[str, Field(max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean_text)]
     url: Annotated[WebUrl | None, BeforeValidator(_empty_as_none)] = None
     section: Annotated[_Label | None, BeforeValidator(_empty_as_none)] = None

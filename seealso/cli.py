@@ -26,6 +26,7 @@ COMMANDS = {
     "index": Entry("indexer.commands", "index", "Read articles, embed what is new, and publish a snapshot."),
     "serve": Entry("service.commands", "serve", "Answer with related articles over HTTP."),
     "related": Entry("service.commands", "related", "Print the articles related to one, or to each."),
+    "key": Entry("service.key_commands", "key", "Make, list and revoke the keys of editors and programs."),
     "check": Entry("indexer.commands", "check", "Read the sources, and show five articles as they are understood."),
     "snapshots": Entry("indexer.snapshot_commands", "snapshots", "List the snapshots of an index folder."),
     "rollback": Entry("indexer.snapshot_commands", "rollback", "Serve an earlier snapshot again."),
@@ -49,6 +50,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     OSError: 13,
     errors.GateFailed: 14,
     errors.SourceShrunk: 15,
+    errors.StoreUnavailable: 16,
 }
 INTERRUPTED = 130
 

@@ -4,6 +4,10 @@
     ├── CallerError              the one who asked can mend it
     │   ├── InvalidRequest       a field of a request is missing, malformed or out of bounds
     │   ├── UnknownArticle       no article with that id in the current snapshot
+    │   ├── KeyMissing           a request that needs a key has none, or one that opens nothing
+    │   ├── KeyRefused           a key is valid, but not for this
+    │   ├── TakenDown            the article was taken down
+    │   ├── NotTakenDown         the article was not
     │   ├── ServiceBusy          as much as the service takes at once is being worked on
     │   └── TextLate             the encoder did not end with a text in time
     └── OperatorError            the one who runs the machine can mend it
@@ -17,6 +21,7 @@
         ├── ModelUnavailable     the encoder's model cannot be loaded
         ├── ModelMismatch        a snapshot was made by another model than the one asked for
         ├── IndexLocked          another run is writing to the same index folder
+        ├── StoreUnavailable     what editors decided cannot be read or changed
         └── ServerUnavailable    the service cannot listen where it was told to
 
 Each carries facts as attributes; its message says what was wrong, the value, and what to do. Which HTTP status
@@ -52,6 +57,35 @@ class UnknownArticle(CallerError):
         )
         self.article_id = article_id
         self.snapshot_id = snapshot_id
+
+
+class TakenDown(CallerError):
+    """The article was taken down."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"the article {article_id!r} was taken down; nothing is shown of it or under it")
+        self.article_id = article_id
+
+
+class NotTakenDown(CallerError):
+    """An article cannot be restored that was not taken down."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"the article {article_id!r} is not taken down; /v1/takedowns lists those that are")
+
+
+class KeyMissing(CallerError):
+    """A request that needs a key has none, or one that opens nothing: unknown, revoked, expired."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; send a key as 'Authorization: Bearer KEY' (make one with `seealso key create`)")
+
+
+class KeyRefused(CallerError):
+    """A key is valid, but not for this."""
+
+    def __init__(self, scope: str, needed: tuple[str, ...]) -> None:
+        super().__init__(f"this key has the scope {scope!r}; this needs {' or '.join(map(repr, needed))}")
 
 
 class OperatorError(SeealsoError):
@@ -142,6 +176,15 @@ class IndexLocked(OperatorError):
     def __init__(self, index: Path, holder: str) -> None:
         super().__init__(f"another run ({holder}) is writing to {index}; wait for it, or stop it and try again")
         self.index = index
+
+
+class StoreUnavailable(OperatorError):
+    """The store of what editors decided cannot be read or changed."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(f"the editorial store {store} cannot be used: {reason}")
+        self.store = store
+        self.reason = reason
 
 
 class ServerUnavailable(OperatorError):

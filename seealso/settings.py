@@ -19,7 +19,7 @@ PREFIX = "SEEALSO_"
 # The folder in which the service's workers add up their numbers. `serve` sets it; the name is prometheus_client's.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # What may hold a password or a token is not printed.
-SECRET = frozenset({"alarm_webhook", "alarm_command", "metrics_push", "redis_url"})
+SECRET = frozenset({"alarm_webhook", "alarm_command", "editorial", "metrics_push", "redis_url"})
 
 
 class Settings(BaseSettings):
@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     index: Annotated[
         Path, Field(description="the index folder: snapshots, the pointer to the current one, reports")
     ] = Path("var/index")
+    editorial: Annotated[
+        str | None,
+        Field(
+            description="where what editors decide is kept: `postgresql://...`, for several machines; unset: SQLite, "
+            "`editorial.db` in the index folder"
+        ),
+    ] = None
     project: Annotated[
         Path | None,
         Field(description="the newsroom's own file: sources, placements; unset: `seealso.toml`, if it is here"),

@@ -1,6 +1,7 @@
 """The Flask app, wired together; nothing is decided here."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -10,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from seealso.encoder import Encoder, load_encoder
+from seealso.errors import StoreUnavailable
 from seealso.project import read_placements
 from seealso.settings import ServiceSettings
 from service.addresses import Addresses
@@ -18,10 +20,12 @@ from service.api.articles import articles
 from service.api.batch import batch
 from service.api.similar import similar
 from service.api.state import state
+from service.api.takedowns import takedowns
 from service.blocks import Blocks
 from service.cache import Cache
 from service.copies import Copies
 from service.current import Current
+from service.editorial import Editorial, open_store
 from service.freshness import Lifetimes
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE, Lane
@@ -57,12 +61,17 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.config["AUTO_VALIDATION_ERROR_RESPONSE"] = False
     app.config["AUTO_404_RESPONSE"] = False
+    app.security_schemes = {"key": {"type": "http", "scheme": "bearer"}}
     app.description = "Related articles for publishers. Errors are problem+json (RFC 9457)."
     app.url_map.converters["article_id"] = ArticleIdConverter
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
     app.extensions["seealso"] = here = make_parts(app, settings, load)
     here.current.prepare = here.front.prepare
+    here.editorial.changed = here.front.decide
+    here.front.decide(frozenset(), here.editorial.era)
+    with suppress(StoreUnavailable):  # it has been logged; nobody is answered before it can be read
+        here.editorial.catch_up()
     here.current.refresh()
     app.wsgi_app = here.front  # type: ignore[method-assign]
     if settings.proxies:
@@ -71,7 +80,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    for blueprint in (articles, batch, similar, state):
+    for blueprint in (articles, batch, similar, state, takedowns):
         app.register_blueprint(blueprint)
     Rates(dict.fromkeys(ASIDES, settings.rate_limit), settings.redis_url, settings.redis_timeout_ms).attach(app)
     app.register_blueprint(
@@ -95,6 +104,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     placements = read_placements(settings.project)
     lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s)
     blocks = Blocks(lifetimes, metrics)
+    editorial = Editorial(open_store(settings.index, settings.editorial))
     front = Front(
         app.wsgi_app,
         current,
@@ -104,6 +114,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         metrics=metrics,
         addresses=Addresses(placements),
         blocks=blocks,
+        editorial=editorial,
         state=repr((version("seealso"), sorted(placements.items()), lifetimes)).encode(),
         origins=settings.cors_origins,
         log_requests=settings.log_requests,
@@ -114,6 +125,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         current=current,
         cache=cache,
         blocks=blocks,
+        editorial=editorial,
         front=front,
         reading=Lane("texts", few),
         batching=Lane("batches", few),

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from seealso.errors import UnknownArticle
+from seealso.errors import TakenDown, UnknownArticle
 from seealso.snapshot.reader import Snapshot
 from service.answer import IDENTITY, Answer
 from service.block.fragment import render_block
@@ -35,7 +35,7 @@ class Blocks:
         self._metrics = metrics
 
     def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
-        """Return the answer of a block. Raises UnknownArticle."""
+        """Return the answer of a block. Raises UnknownArticle, or TakenDown."""
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
             items = related_to_article(snapshot, row, asked.wanted)
@@ -54,11 +54,18 @@ class Blocks:
 
 
 def row_of(snapshot: Snapshot, article_id: str) -> int:
-    """Return the row of an article. Raises UnknownArticle."""
+    """Return the row of an article. Raises UnknownArticle, or TakenDown."""
+    if article_id in snapshot.hidden:
+        raise TakenDown(article_id)
     row = snapshot.row_of(article_id)
     if row is None:
         raise UnknownArticle(article_id, snapshot.id)
     return row
+
+
+def shown_row_of(snapshot: Snapshot, article_id: str) -> int | None:
+    """Return the row of an article; None if there is none, or if it was taken down."""
+    return None if article_id in snapshot.hidden else snapshot.row_of(article_id)
 
 
 def encode_cards(snapshot: Snapshot, items: Sequence[Item]) -> bytes:

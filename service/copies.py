@@ -1,4 +1,4 @@
-"""The process's own small copy of hot answers, by address, all of one snapshot. Asked on every page view.
+"""The process's own small copy of hot answers, by address, all of one snapshot and one era. Asked on every page view.
 
 What is asked for again stays, what was asked for once goes first: when room is needed, the oldest answer that was not
 used since it last was the oldest (the clock of Corbató, 1968). After a switch the answers of
@@ -27,19 +27,21 @@ class Copies:
         self._old: dict[Address, Answer] = {}
         self._old_until = 0.0
         self._snapshot_id = ""
+        self._era = ""
+        self._hidden: frozenset[str] = frozenset()
         self._changing = threading.Lock()
         self.get = self._answers.get
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def put(self, address: Address, answer: Answer) -> None:
-        """Keep an answer, if it is of the snapshot that is served."""
+    def put(self, address: Address, answer: Answer, era: str) -> None:
+        """Keep an answer, if it is of the snapshot that is served and of this era, and shows nothing that is hidden."""
         size = answer.size
         if size > self._bytes_max:
             return
         with self._changing:
-            if answer.snapshot_id != self._snapshot_id:
+            if (answer.snapshot_id, era) != (self._snapshot_id, self._era) or not self._shows_well(answer):
                 return
             before = self._answers.pop(address, None)
             self._bytes += size - (before.size if before else 0)
@@ -57,17 +59,38 @@ class Copies:
         by_hits = sorted(self._answers.items(), key=lambda item: item[1].hits, reverse=True)
         return [address for address, _ in by_hits[:most]]
 
-    def turn(self, snapshot_id: str, ready: Mapping[Address, Answer]) -> None:
-        """Go over to another snapshot, with the answers that are ready for it."""
+    def turn(self, snapshot_id: str, ready: Mapping[Address, Answer], era: str) -> None:
+        """Go over to another snapshot, with the answers that are ready for it, made in an era."""
         with self._changing:
             self._old, self._old_until = self._answers, time.monotonic() + OLD_SECONDS_MAX
-            self._answers, self._snapshot_id = dict(ready), snapshot_id  # all at once: nobody finds a part of them
-            self._bytes = sum(answer.size for answer in ready.values())
+            self._snapshot_id = snapshot_id
+            kept = ready if era == self._era else {}
+            self._have({address: answer for address, answer in kept.items() if self._shows_well(answer)})
             self._keep_within()
-            self.get = self._answers.get
         forgetting = threading.Timer(OLD_SECONDS_MAX, self._forget_old)
         forgetting.daemon = True
         forgetting.start()
+
+    def hide(self, articles: frozenset[str], era: str) -> None:
+        """Let go of all answers that show one of these articles, now and later; of all, if another era begins.
+
+        When it returns, `get` finds none of them.
+        """
+        with self._changing:
+            self._hidden = articles
+            kept = self._answers if era == self._era else {}
+            self._old = self._old if era == self._era else {}
+            self._era = era
+            self._have({address: answer for address, answer in kept.items() if self._shows_well(answer)})
+            self._old = {address: answer for address, answer in self._old.items() if self._shows_well(answer)}
+
+    def _have(self, answers: dict[Address, Answer]) -> None:
+        self._answers = answers  # all at once: nobody finds a part of them
+        self._bytes = sum(answer.size for answer in answers.values())
+        self.get = self._answers.get
+
+    def _shows_well(self, answer: Answer) -> bool:
+        return self._hidden.isdisjoint(answer.articles)
 
     def _forget_old(self) -> None:
         with self._changing:

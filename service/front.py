@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seealso.errors import SeealsoError, ServiceBusy
+from seealso.errors import SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
@@ -23,6 +23,7 @@ from service.blocks import Asked, Blocks
 from service.cache import Cache
 from service.copies import Address, Copies
 from service.current import Current
+from service.editorial import Editorial
 from service.flights import Flights
 from service.lanes import Lane
 from service.metrics import Metrics
@@ -65,6 +66,7 @@ class Front:
         metrics: Metrics,
         addresses: Addresses,
         blocks: Blocks,
+        editorial: Editorial,
         state: bytes,
         origins: str = "",
         log_requests: bool = False,
@@ -77,6 +79,7 @@ class Front:
         self._metrics = metrics
         self._addresses = addresses
         self._blocks = blocks
+        self._editorial = editorial
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._origins = frozenset(origins.split())
         self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
@@ -87,6 +90,11 @@ class Front:
         """Answer a request (PEP 3333)."""
         began = time.perf_counter()
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if self._editorial.moved and path not in STATE_PATHS:
+            try:
+                self._editorial.catch_up()
+            except StoreUnavailable as error:  # something may have been taken down
+                return self._refuse(environ, start_response, error, began)
         address = path, environ.get("QUERY_STRING", "")
         reading = method in ("GET", "HEAD")
         answer = self._copies.get(address)
@@ -95,26 +103,31 @@ class Front:
             answer.used = True
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
-            read, snapshot = self._addresses.read(*address), self._current.served
+            read, era, snapshot = self._addresses.read(*address), self._editorial.era, self._current.served
             if read is not None and snapshot is not None and snapshot.row_of(read[0].article_id) is not None:
-                return self._block(environ, start_response, _View(address, snapshot, *read), began)
+                return self._block(environ, start_response, _View(address, snapshot, *read, era), began)
         if method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and self._allowed(environ):
             return self._preflight(environ, start_response, began)
         return self._pass_on(environ, start_response, began)
 
     def prepare(self, snapshot: Snapshot) -> Callable[[], None]:
         """Make the hottest blocks of another snapshot; return what is to be done once it has taken over."""
-        ready: dict[Address, Answer] = {}
+        era, ready = self._editorial.era, dict[Address, Answer]()
         try:
-            ready.update(self._warmed(snapshot))
+            ready.update(self._warmed(snapshot, era))
         except Exception as error:  # whatever is wrong, readers will meet it one by one, and it will be told then
             get_log().error("warming_failed", snapshot_id=snapshot.id, exc_info=error)
 
         def go_over() -> None:
-            self._copies.turn(snapshot.id, ready)
+            self._copies.turn(snapshot.id, ready, era)
             self._metrics.swapped()
 
         return go_over
+
+    def decide(self, hidden: frozenset[str], era: str) -> None:
+        """Show none of these articles from now on, and no answer that was made in another era."""
+        self._current.hide(hidden)
+        self._copies.hide(hidden, era)
 
     def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> list[bytes]:
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -139,7 +152,7 @@ class Front:
         if ours:
             try:
                 landed = self._copies.get(view.address)  # by a flight that ended since it was looked for
-                if landed is not None and landed.snapshot_id == view.snapshot.id:
+                if landed is not None and landed.snapshot_id == view.snapshot.id and view.may_show(landed):
                     flight.found, level = landed, "copy"
                 else:
                     flight.found, level = self._kept_or_made(view, coding, self._lane)
@@ -150,8 +163,8 @@ class Front:
         if answer is not None:
             return answer, "stale"
         answer = flight.wait(FOLLOW_SECONDS_MAX)
-        if answer is not None:
-            self._copies.put(view.address, answer)
+        if answer is not None and view.may_show(answer):
+            self._copies.put(view.address, answer, view.era)
             return answer, "copy"
         return self._kept_or_made(view, coding, self._lane)
 
@@ -161,6 +174,8 @@ class Front:
         with span("redis_asked"):
             kept = self._cache.find(key)
         answer = unpacked(kept) if isinstance(kept, bytes) else None
+        if answer is not None and not view.may_show(answer):
+            answer = None
         level, codings = "redis", len(answer.bodies) if answer else 0
         if answer is None:
             with lane.place() if lane else nullcontext():
@@ -168,11 +183,11 @@ class Front:
         answer.form(coding, self.vary)
         if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
             self._cache.put(key, answer.packed())
-        self._copies.put(view.address, answer)
+        self._copies.put(view.address, answer, view.era)
         return answer, level
 
     def _key_of(self, view: "_View") -> str:
-        return f"{self._state}:{view.snapshot.id}:{view.key}"
+        return f"{self._state}:{view.era}:{view.snapshot.id}:{view.key}"
 
     def _old(self, view: "_View") -> Answer | None:
         """Return the answer of the snapshot before, if all that it shows may be shown today."""
@@ -184,7 +199,7 @@ class Front:
         safe = len(known) == len(rows) and Admission(snapshot, Wanted(stories="all")).of(np.array(known)).all()
         return answer if safe else None
 
-    def _warmed(self, snapshot: Snapshot) -> Iterator[tuple[Address, Answer]]:
+    def _warmed(self, snapshot: Snapshot, era: str) -> Iterator[tuple[Address, Answer]]:
         end = time.monotonic() + WARM_SECONDS_MAX
         for address in self._copies.hottest(WARM_BLOCKS_MAX):
             if time.monotonic() > end:
@@ -192,8 +207,10 @@ class Front:
             before, read = self._copies.get(address), self._addresses.read(*address)
             if before is None or read is None or snapshot.row_of(read[0].article_id) is None:
                 continue
+            if read[0].article_id in snapshot.hidden:
+                continue
             # Nobody else asks this process for it yet, and it is one at a time: no flight, and no place of a reader's.
-            answer, _ = self._kept_or_made(_View(address, snapshot, *read), IDENTITY, None)
+            answer, _ = self._kept_or_made(_View(address, snapshot, *read, era), IDENTITY, None)
             for coding in tuple(before.bodies):  # readers may ask for one more meanwhile
                 answer.form(coding, self.vary)
             yield address, answer
@@ -247,7 +264,7 @@ class Front:
         status, kind, title, detail, _ = named
         headers, body = problem_of(request_id_of(environ), status, kind, title, detail)
         start_response(f"{status} Service Unavailable", headers + self._common_headers(environ))
-        self._told(environ, status, "busy", "none", began, None)
+        self._told(environ, status, _outcome(status, body), "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     def _preflight(self, environ: Environ, start_response: StartResponse, began: float) -> list[bytes]:
@@ -280,6 +297,8 @@ class Front:
             degraded.append("cache")
         if self._current.behind:
             degraded.append("snapshot")
+        if self._editorial.behind:
+            degraded.append("editorial")
         return degraded
 
     def _allowed(self, environ: Environ) -> bool:
@@ -306,12 +325,17 @@ class Front:
 
 
 class _View(NamedTuple):
-    """A block that is being viewed: at which address, of which snapshot, what is asked for, and its key."""
+    """A block that is being viewed: at which address, of which snapshot, what is asked for, its key, in which era."""
 
     address: Address
     snapshot: Snapshot
     asked: Asked
     key: str
+    era: str
+
+    def may_show(self, answer: Answer) -> bool:
+        """Return whether an answer shows nothing that was taken down."""
+        return self.snapshot.hidden.isdisjoint(answer.articles)
 
 
 class _Passed:

@@ -41,6 +41,11 @@ os.register_at_fork(after_in_child=_begin_elsewhere)
 PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.InvalidRequest: (400, "invalid-request", "A part of the request is wrong"),
     errors.UnknownArticle: (404, "unknown-article", "There is no such article"),
+    errors.KeyMissing: (401, "key-missing", "This needs a key"),
+    errors.KeyRefused: (403, "key-refused", "This key is not for this"),
+    errors.TakenDown: (410, "taken-down", "The article was taken down"),
+    errors.NotTakenDown: (404, "not-taken-down", "The article is not taken down"),
+    errors.StoreUnavailable: (503, "editorial-unavailable", "What editors decided cannot be read or changed for now"),
     errors.SnapshotMissing: (503, "no-snapshot", "Nothing has been indexed yet"),
     errors.SnapshotRefused: (503, "snapshot-refused", "The index cannot be served"),
     errors.ModelUnavailable: (503, "model-unavailable", "Texts cannot be searched by for now"),
@@ -127,6 +132,8 @@ def problem_of(
         (REQUEST_ID_HEADER, request_id),
         ("Cache-Control", "no-store"),
     ]
+    if status == 401:
+        headers.append(("WWW-Authenticate", 'Bearer realm="seealso"'))
     if status == 503:
         headers.append(("Retry-After", str(RETRY_AFTER_S)))
     return headers, body

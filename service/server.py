@@ -36,8 +36,8 @@ def run_server(settings: ServiceSettings, address: str) -> None:
     Raises ServerUnavailable if no worker can be started.
     """
     with reading_ahead(settings.index):
-        # Imported here, once, so that workers share it in memory and a new one is there at once. It opens nothing.
-        importlib.import_module("service.wsgi")
+        # Imported here, once, so that workers share it in memory and a new one is there at once. It keeps nothing open.
+        importlib.import_module("service.wsgi").prepare(settings)
     # Where fork is not the default, from Python 3.14 on, granian would start each worker from nothing.
     multiprocessing.set_start_method("fork", force=True)
     server = Workers(

@@ -1,13 +1,26 @@
 """The app as a WSGI server loads it, in each worker, after the fork. Settings come from the environment."""
 
+from contextlib import suppress
+
 from apiflask import APIFlask
 
+from seealso.errors import StoreUnavailable
 from seealso.logs import configure_logs
 from seealso.machine import share_cpus
 from seealso.settings import ServiceSettings, load_settings
 from seealso.snapshot.vectors import use_one_thread
 from service.app import create_app
+from service.editorial import open_store
 from service.processes import use_one_thread_for_blas
+
+
+def prepare(settings: ServiceSettings) -> None:
+    """Do once what each worker would have to do: bring the editorial store up to date."""
+    with suppress(StoreUnavailable):  # each worker will say so
+        store = open_store(settings.index, settings.editorial)
+        if store is not None:
+            store.sequence()
+            store.close()
 
 
 def create_worker() -> APIFlask:
@@ -19,4 +32,5 @@ def create_worker() -> APIFlask:
     app = create_app(settings)
     use_one_thread_for_blas()
     app.extensions["seealso"].current.follow(settings.snapshot_poll_ms)
+    app.extensions["seealso"].editorial.follow()
     return app

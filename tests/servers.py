@@ -49,6 +49,13 @@ class Running:
             urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"}), timeout
         )
 
+    def send(self, method: str, path: str, body: object = None, key: str = "", timeout: float = 120) -> Answer:
+        """Send a request with a key."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+        asked = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        return request(asked, timeout)
+
     def workers(self) -> list[int]:
         """Return the process numbers of the workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from seealso.cli import COMMANDS
+from seealso.editorial.store import url_of
 from tests.conftest import ROOT
 from tests.servers import SEEALSO, free_port
 
@@ -97,6 +98,15 @@ def test_snapshots_are_shared_and_the_service_may_only_read_them() -> None:
         assert "snapshots:/index" in SERVICES[name]["volumes"]
     assert "snapshots" in COMPOSE["volumes"]
     assert "SEEALSO_INDEX=/index" in DOCKERFILE
+
+
+def test_what_editors_decide_outlives_the_container() -> None:
+    service = SERVICES["service"]
+    assert service["environment"]["SEEALSO_EDITORIAL"] == "sqlite:////editorial/editorial.db"
+    assert "editorial:/editorial" in service["volumes"]
+    assert "editorial" in COMPOSE["volumes"]
+    assert "VOLUME /index /editorial" in DOCKERFILE
+    assert url_of(Path("/index"), service["environment"]["SEEALSO_EDITORIAL"]).database == "/editorial/editorial.db"
 
 
 def scheduler(at: str, folder: Path) -> subprocess.Popen[str]:

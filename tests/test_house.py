@@ -22,6 +22,11 @@ WAY = [
     ["seealso/snapshot/digests.py", "seealso/snapshot/bounds.py"],
     ["seealso/snapshot/writer.py", "seealso/snapshot/reader.py"],
     ["seealso/snapshot/ahead.py"],
+    ["seealso/editorial/schema.py", "seealso/editorial/counter.py"],
+    ["seealso/editorial/store.py", "seealso/editorial/migrations/env.py"],
+    ["seealso/editorial/migrations/versions/v0001_first.py"],
+    ["seealso/editorial/takedowns.py", "seealso/editorial/keys.py"],
+    ["seealso/editorial/decisions.py"],
     ["seealso/cli.py"],
 ]
 INDEXER_WAY = [
@@ -63,22 +68,22 @@ INDEXER_WAY = [
 ]
 SERVICE_WAY = [
     ["service/processes.py", "service/traces.py"],
-    ["service/current.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
+    ["service/current.py", "service/editorial.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
     ["service/lanes.py", "service/flights.py", "service/copies.py", "service/own_redis.py"],
     ["service/metrics.py", "service/link.py"],
     ["service/cache.py"],
     ["service/rules.py", "service/order.py", "service/why.py"],
     ["service/related.py", "service/texts.py"],
     ["service/problems.py", "service/block/fragment.py"],
-    ["service/rates.py", "service/api/reading.py", "service/blocks.py"],
+    ["service/rates.py", "service/auth.py", "service/api/reading.py", "service/blocks.py"],
     ["service/addresses.py"],
     ["service/front.py"],
     ["service/api/answers.py"],
     ["service/api/articles.py"],
-    ["service/api/similar.py", "service/api/state.py", "service/api/batch.py"],
+    ["service/api/similar.py", "service/api/state.py", "service/api/batch.py", "service/api/takedowns.py"],
     ["service/app.py"],
     ["service/wsgi.py", "service/workers.py", "service/server.py"],
-    ["service/commands.py"],
+    ["service/commands.py", "service/key_commands.py"],
 ]
 OWNERS = {
     "faiss": {"seealso/snapshot/vectors.py"},
@@ -105,7 +110,19 @@ OWNERS = {
     "protego": {"indexer/sources/fetch.py"},
     "feedparser": {"indexer/sources/feed.py"},
     "pyarrow": {"indexer/sources/parquet.py"},
-    "sqlalchemy": {"indexer/sources/sql.py"},
+    "sqlalchemy": {
+        "indexer/sources/sql.py",  # a newsroom's own database; and our store, whose rows each file reads for itself
+        "seealso/editorial/schema.py",
+        "seealso/editorial/store.py",
+        "seealso/editorial/takedowns.py",
+        "seealso/editorial/keys.py",
+        "seealso/editorial/migrations/versions/v0001_first.py",
+    },
+    "alembic": {
+        "seealso/editorial/store.py",
+        "seealso/editorial/migrations/env.py",
+        "seealso/editorial/migrations/versions/v0001_first.py",
+    },
     "prometheus_client": {"indexer/night_metrics.py", "service/metrics.py"},
     "charset_normalizer": {"indexer/sources/html.py"},
     "dateparser": {"indexer/sources/page_text.py"},
@@ -218,6 +235,9 @@ def test_every_file_has_its_tests() -> None:
 
 # file: the test that is of it
 TESTED_ELSEWHERE = {
+    "seealso/editorial/schema.py": "tests/seealso/editorial/test_store.py",
+    "seealso/editorial/migrations/env.py": "tests/seealso/editorial/test_store.py",
+    "seealso/editorial/migrations/versions/v0001_first.py": "tests/seealso/editorial/test_store.py",
     "seealso/errors.py": "tests/seealso/test_cli.py",
     "seealso/snapshot/files.py": "tests/seealso/snapshot/test_reader.py",
     "seealso/snapshot/writer.py": "tests/seealso/snapshot/test_reader.py",

@@ -7,6 +7,8 @@ INDEX/snapshots/.building-*            a snapshot being written; what a killed r
 INDEX/reports/                         what each run did
 INDEX/vectors.sqlite                   what was embedded, by digest of text and model, for the next run
 INDEX/recipe.json                      the recipe of the next run, if `seealso tune` made one
+INDEX/editorial.db                     what editors decided (seealso/editorial/), where it is not in PostgreSQL
+INDEX/editorial.count                  how often something was decided, shared by all processes of the machine
 """
 
 import os

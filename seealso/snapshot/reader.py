@@ -7,7 +7,7 @@ It answers what is in the snapshot; what may be shown is not its business.
 import mmap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -85,7 +85,8 @@ class Snapshot:
 
     `facts` is files.FACT_ROW by row; `sections` and `languages` are what its numbers stand for; `neighbours` (int32)
     and `scores` (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
-    `relatedness.cohorts_of`; `space`: from passages' vectors to `vectors`.
+    `relatedness.cohorts_of`; `space`: from passages' vectors to `vectors`. `hidden`: the ids of articles taken down, of
+    which a snapshot as it is opened knows nothing.
     """
 
     manifest: Manifest
@@ -105,6 +106,7 @@ class Snapshot:
     _ids: NDArray[Any]
     _cards: Blob
     _articles: Blob
+    hidden: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -134,6 +136,18 @@ class Snapshot:
         # The id is a card's first field; a quotation mark within it is escaped, so that the second begins only once.
         card = self._cards[row]
         return str(orjson.loads(card[_ID_BEGINS : card.index(_ID_ENDS)]))
+
+    def without(self, hidden: frozenset[str]) -> "Snapshot":
+        """Return the same with these articles, and no others, taken down: as sensitive ones, they are never shown.
+
+        The snapshot is one as it was opened.
+        """
+        if not hidden:
+            return self
+        facts = self.facts.copy()
+        rows = [row for row in map(self.row_of, hidden) if row is not None]
+        facts["sensitive"][rows] = True
+        return replace(self, facts=facts, hidden=hidden)
 
     def card(self, row: int) -> bytes:
         """Return an article as shown in a block: a JSON object with files.CARD_FIELDS."""

@@ -15,13 +15,13 @@ from seealso.snapshot.reader import Snapshot
 from service.blocks import Blocks
 from service.cache import Cache
 from service.current import Current
+from service.editorial import Editorial
 from service.front import Front
 from service.lanes import Lane
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, request_id
 from service.texts import Texts
 
-JSON = "application/json"
 JSON = "application/json"
 View = Callable[..., Response]
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
@@ -35,6 +35,7 @@ class Parts:
     current: Current
     cache: Cache
     blocks: Blocks
+    editorial: Editorial
     front: Front
     reading: Lane
     batching: Lane

@@ -12,7 +12,7 @@ from seealso.errors import InvalidRequest
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, Card, answer, in_a_place, parts
 from service.api.reading import BatchBody, PageBody
-from service.blocks import encode_cards, row_of
+from service.blocks import encode_cards, row_of, shown_row_of
 from service.problems import documented
 from service.related import Item, related_on_page, related_to_article
 from service.wanted import Wanted
@@ -43,7 +43,7 @@ class BatchAnswer(BaseModel):
 
     snapshot: str = Field(description="the snapshot that answered")
     blocks: list[BatchBlock] = Field(description="in the order asked for")
-    unknown: list[str] = Field(description="the ids that are not in the index")
+    unknown: list[str] = Field(description="the ids that are not in the index, or were taken down")
 
 
 class FilledBlock(BaseModel):
@@ -71,7 +71,7 @@ def related_to_many(body: BatchBody) -> Response:
     here = parts()
     wanted = body.wanted(here.placements)
     snapshot = here.current.snapshot()
-    rows = {article_id: snapshot.row_of(article_id) for article_id in body.articles}
+    rows = {article_id: shown_row_of(snapshot, article_id) for article_id in body.articles}
     blocks = _make_blocks(snapshot, {each: row for each, row in rows.items() if row is not None}, wanted)
     unknown = orjson.dumps([article_id for article_id, row in rows.items() if row is None])
     head = b'{"snapshot":"' + snapshot.id.encode() + b'","blocks":['

@@ -16,9 +16,18 @@ from urllib.parse import parse_qsl
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request, abort
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
-from seealso.article import ID_CHARACTERS_MAX, Language, Moment, shortened
+from seealso.article import ID_CHARACTERS_MAX, ArticleId, Language, Moment, clean_line, shortened
 from seealso.errors import InvalidRequest
 from seealso.project import Placement
 from service.problems import printable
@@ -31,16 +40,24 @@ ARTICLES_MAX = 500
 # A long page with all that it links to.
 SHOWN_MAX = 200
 BLOCKS_MAX = 20
+REASON_CHARACTERS_MAX = 1_000
 # int() takes '1_0', ' 5 ' and digits of any script; a query may hold plain ones only.
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 
 Model = TypeVar("Model", bound=BaseModel)
+_ARTICLE_ID: TypeAdapter[str] = TypeAdapter(ArticleId)
 
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 _Label = Annotated[str, Field(min_length=1, max_length=200)]
 _Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
+_Reason = Annotated[
+    str,
+    Field(max_length=REASON_CHARACTERS_MAX, description="why, in words; the log of changes keeps it"),
+    AfterValidator(clean_line),
+    Field(min_length=1),
+]
 _Time = Annotated[Moment, WithJsonSchema({"type": "string", "examples": ["2025-07-21", "2025-07-21T06:30:00Z"]})]
 
 
@@ -199,6 +216,34 @@ class PageBody(BaseModel):
             return self.blocks[number].wanted(placements)
         except InvalidRequest as error:
             raise InvalidRequest("blocks", f"{_place([number, error.field])}{error.reason}") from None
+
+
+class ReasonQuery(BaseModel):
+    """Why something is done."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    reason: _Reason
+
+
+class TakedownBody(BaseModel):
+    """Why an article may not be shown, and until when."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    reason: _Reason
+    until: Annotated[
+        _Time | None, Field(description="it is shown again from then on; null: not before somebody restores it")
+    ] = None
+
+
+def checked_id(article_id: str) -> str:
+    """Return the id of an article that stands in an address. Raises InvalidRequest if no article could have it."""
+    try:
+        return _ARTICLE_ID.validate_python(article_id)
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise InvalidRequest("article", f"{message[0].lower()}{message[1:]} (got {shortened(article_id)})") from None
 
 
 def _check_each_once(field: str, what: str, values: list[str]) -> None:

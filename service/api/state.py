@@ -35,8 +35,11 @@ def livez() -> Response:
 @state.output(StateAnswer)
 @state.doc(operation_id="readyz", responses=documented(503))
 def readyz() -> Response:
-    """Whether there is a snapshot to answer from."""
-    return answer(b'{"status":"ready"}', JSON, parts().current.snapshot())
+    """Whether there is a snapshot to answer from, and it is known what may not be shown of it."""
+    here = parts()
+    if here.editorial.moved:
+        here.editorial.catch_up()
+    return answer(b'{"status":"ready"}', JSON, here.current.snapshot())
 
 
 @state.get("/version")

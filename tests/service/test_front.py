@@ -269,7 +269,7 @@ def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> 
     front: Front = app.extensions["seealso"].front
     snapshot = app.extensions["seealso"].current.snapshot()
     front._lane.enter()
-    assert [address for address, _ in front._warmed(snapshot)] == [(PATH, "")]
+    assert [address for address, _ in front._warmed(snapshot, front._editorial.era)] == [(PATH, "")]
 
 
 def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, make_app: MakeApp) -> None:

@@ -1,0 +1,58 @@
+"""The tables of the store, as they are after all migrations (seealso/editorial/migrations/).
+
+Moments are ISO 8601 in UTC, of one length, so that their order as text is their order in time.
+"""
+
+import sqlalchemy as sa
+
+# The last migration.
+REVISION = "0001"
+METADATA = sa.MetaData()
+
+# Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
+# and no number is left out.
+head = sa.Table(
+    "head",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
+# All that was ever decided, who did it and when. Nothing is changed or removed here.
+changes = sa.Table(
+    "changes",
+    METADATA,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("moment", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("before", sa.JSON, nullable=False),
+    sa.Column("after", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+sa.Index("changes_by_subject", changes.c.subject, changes.c.sequence)
+
+keys = sa.Table(
+    "keys",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("expires", sa.Text),
+    sa.Column("revoked", sa.Text),
+    sa.Column("last_used", sa.Text),
+)
+
+takedowns = sa.Table(
+    "takedowns",
+    METADATA,
+    sa.Column("article", sa.Text, primary_key=True),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("until", sa.Text),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,281 @@
+"""The store: a database, opened, migrated, and written to one change after the other.
+
+A change is acknowledged when its transaction is on the disk (SQLite: WAL with synchronous=FULL; PostgreSQL: its
+default). Whoever keeps what the store holds in memory reads the changes after the last one he knows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from seealso.editorial.counter import Counter
+from seealso.editorial.schema import REVISION, changes, head
+from seealso.errors import SettingsInvalid, StoreUnavailable
+
+DATABASE, COUNTER = "editorial.db", "editorial.count"
+# How long somebody waits for another's change, for a connection, and for an answer. A change takes milliseconds.
+WAIT_SECONDS_MAX = 5
+# So many connections of one process stay open; its threads need one only while they change or read something.
+CONNECTIONS = 2
+# Any number that is ours: whoever migrates a PostgreSQL holds the lock of this name.
+MIGRATION_LOCK = 0x5EEA150
+_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the log: what was done to what, by whom, when (UTC) and why; and how it was before and is after.
+
+    `sequence`: its place in the log, from 1 on. `before` and `after` are JSON, None where there was or is nothing.
+    """
+
+    sequence: int
+    moment: datetime
+    who: str
+    action: str
+    subject: str
+    before: Any
+    after: Any
+    reason: str
+
+
+class Writing:
+    """A transaction in which things are changed. `connection`: to read what is, and to write what shall be."""
+
+    def __init__(self, connection: sa.Connection, sequence: int, moment: datetime) -> None:
+        self.connection = connection
+        self.sequence = sequence
+        self.moment = moment
+
+    def record(self, who: str, action: str, subject: str, before: Any, after: Any, reason: str = "") -> int:
+        """Put a change into the log, and return its place there."""
+        self.sequence += 1
+        self.connection.execute(
+            changes.insert().values(
+                sequence=self.sequence,
+                moment=as_text(self.moment),
+                who=who,
+                action=action,
+                subject=subject,
+                before=before,
+                after=after,
+                reason=reason,
+            )
+        )
+        return self.sequence
+
+
+class Store:
+    """What editors decided. Safe from many threads, and to be opened after a fork.
+
+    `address`: an SQLAlchemy URL; None: SQLite in the index folder. Every method raises StoreUnavailable where the
+    database cannot be used: gone, locked for longer than WAIT_SECONDS_MAX, full, damaged, or of a later version.
+    """
+
+    def __init__(self, index: Path, address: str | None = None) -> None:
+        self._url = url_of(index, address)
+        self.name = self._url.set(query={}).render_as_string(hide_password=True)
+        self.counter = Counter(self._folder(index) / COUNTER)
+        self._engine = self._made()
+        self._migrated = False
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Have a connection that sees one state of the store."""
+        with self._named():
+            self._migrate()
+            with self._engine.connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """Change things, all or none: it is kept for good when the block ends, and nothing is if it raises."""
+        with self._named():
+            self._migrate()
+            with self._engine.connect() as connection, self._begun(connection):
+                # Whoever else writes waits here, and then sees what has been written.
+                first = connection.execute(sa.select(head.c.sequence).with_for_update()).scalar_one()
+                writing = Writing(connection, first, datetime.now(UTC))
+                yield writing
+                if writing.sequence != first:
+                    connection.execute(head.update().values(sequence=writing.sequence))
+            if writing.sequence != first:
+                self.counter.tell()
+
+    def sequence(self) -> int:
+        """Return how many changes there are."""
+        with self.reading() as connection:
+            return sequence_of(connection)
+
+    def changes(
+        self, after: int = 0, subject: str | None = None, most: int | None = None, newest_first: bool = False
+    ) -> list[Change]:
+        """Return the changes after a place in the log, of one subject or of all."""
+        with self.reading() as connection:
+            return changes_on(connection, after, subject, most, newest_first)
+
+    def _folder(self, index: Path) -> Path:
+        """Return the folder that all processes of this machine share: the database's, or else the index folder."""
+        here = self._url.get_backend_name() == "sqlite" and self._url.database
+        return Path(here).absolute().parent if here else index
+
+    def _made(self) -> sa.Engine:
+        options: dict[str, Any] = {
+            "pool_size": CONNECTIONS,
+            "max_overflow": -1,
+            "json_serializer": lambda value: orjson.dumps(value).decode(),
+            "json_deserializer": orjson.loads,
+        }
+        if self._url.get_backend_name() == "sqlite":
+            engine = sa.create_engine(self._url, connect_args={"timeout": WAIT_SECONDS_MAX}, **options)
+            sa.event.listen(engine, "connect", _set_up_sqlite)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        milliseconds = WAIT_SECONDS_MAX * 1_000
+        arguments = {
+            "connect_timeout": WAIT_SECONDS_MAX,
+            "tcp_user_timeout": milliseconds,
+            "application_name": "seealso",
+        }
+        engine = sa.create_engine(self._url, pool_pre_ping=True, connect_args=arguments, **options)
+        sa.event.listen(engine, "connect", _set_up_postgresql)
+        return engine
+
+    @contextmanager
+    def _begun(self, connection: sa.Connection) -> Iterator[None]:
+        with connection.execution_options(**{_WRITES: True}).begin():
+            yield
+
+    def _migrate(self) -> None:
+        """Bring the tables up to what this version knows, once a process. Raises StoreUnavailable."""
+        if self._migrated:
+            return
+        with self._engine.connect() as connection:
+            found = _revision(connection)
+        if found != REVISION:
+            with self._engine.connect() as connection, self._begun(connection):
+                if connection.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                self._upgrade(connection)
+        self._migrated = True
+
+    def _upgrade(self, connection: sa.Connection) -> None:
+        from alembic import command, util
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, REVISION)
+        except util.CommandError as error:
+            raise StoreUnavailable(
+                self.name, f"its tables cannot be brought up to date ({error}); if a later version made them, run that"
+            ) from error
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Give what goes wrong with the database a name."""
+        try:
+            yield
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise StoreUnavailable(self.name, reason) from error
+
+
+_WRITES = "seealso_writes"
+
+
+def url_of(index: Path, address: str | None) -> sa.URL:
+    """Return where the store of an index folder is. Raises SettingsInvalid for an address that is none of its kinds."""
+    if address is None:
+        return sa.URL.create("sqlite", database=str(index.absolute() / DATABASE))
+    try:
+        url = sa.make_url(address)
+        url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    except sa.exc.ArgumentError:
+        raise SettingsInvalid(
+            "SEEALSO_EDITORIAL must be an address such as 'postgresql://user@host/name', or unset"
+        ) from None
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise SettingsInvalid(f"SEEALSO_EDITORIAL names a {url.drivername!r}; it may be a 'postgresql' or a 'sqlite'")
+    return url
+
+
+def sequence_of(connection: sa.Connection) -> int:
+    """Return how many changes there are."""
+    return int(connection.execute(sa.select(head.c.sequence)).scalar_one())
+
+
+def last_of(connection: sa.Connection, action: str) -> int:
+    """Return the last change of a kind, 0 if there was none."""
+    found = connection.execute(sa.select(sa.func.max(changes.c.sequence)).where(changes.c.action == action)).scalar()
+    return int(found or 0)
+
+
+def changes_on(
+    connection: sa.Connection,
+    after: int = 0,
+    subject: str | None = None,
+    most: int | None = None,
+    newest_first: bool = False,
+) -> list[Change]:
+    """Return the changes after a place in the log, of one subject or of all."""
+    order = changes.c.sequence.desc() if newest_first else changes.c.sequence
+    asked = sa.select(changes).where(changes.c.sequence > after).order_by(order).limit(most)
+    if subject is not None:
+        asked = asked.where(changes.c.subject == subject)
+    return [_change(row) for row in connection.execute(asked).mappings()]
+
+
+def as_text(moment: datetime) -> str:
+    """Return a moment as the store keeps it."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def as_moment(text: str | None) -> datetime | None:
+    """Return the moment that the store keeps."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _change(row: Any) -> Change:
+    return Change(**{**row, "moment": datetime.fromisoformat(row["moment"])})
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """Return the version of the tables; None if there are none."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # a transaction begins where we say so, also around DDL
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # Who means to write says so at once: a reader that becomes a writer may find that another was first, and fail.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _set_up_postgresql(connection: Any, _: object) -> None:
+    milliseconds = WAIT_SECONDS_MAX * 1_000
+    connection.execute(f"SET statement_timeout = {milliseconds}")
+    connection.execute("SET synchronous_commit = on")
+    connection.commit()

@@ -1,0 +1,83 @@
+"""Takedowns: articles that nobody may be shown, for a while or for good, whatever snapshots and sources hold."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from seealso.editorial.schema import takedowns
+from seealso.editorial.store import Store, Writing, as_moment, as_text
+
+TAKEN_DOWN, RESTORED = "takedown", "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Takedown:
+    """An article that may not be shown, since when and until when (UTC; None: for good), by whose word and why."""
+
+    article: str
+    since: datetime
+    until: datetime | None
+    who: str
+    reason: str
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Return whether it is in force at a moment."""
+        return self.until is None or moment < self.until
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the log and the API tell it."""
+        moments = {"since": as_text(self.since), "until": self.until and as_text(self.until)}
+        return asdict(self) | moments
+
+
+def take_down(store: Store, articles: Sequence[str], who: str, reason: str, until: datetime | None) -> list[Takedown]:
+    """Take articles down, and return the takedowns; when it returns they are on the disk, and told to all workers here.
+
+    One that is down already gets the new reason and end. Raises StoreUnavailable.
+    """
+    with store.writing() as writing:
+        return [_take_down(writing, article, who, reason, until) for article in dict.fromkeys(articles)]
+
+
+def restore(store: Store, article: str, who: str, reason: str) -> Takedown | None:
+    """Let an article be shown again; return the takedown that there was, None if there was none.
+
+    Raises StoreUnavailable.
+    """
+    with store.writing() as writing:
+        before = find_takedown(writing.connection, article)
+        if before is not None:
+            writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
+            writing.record(who, RESTORED, article, before.as_json(), None, reason)
+        return before
+
+
+def find_takedown(connection: sa.Connection, article: str) -> Takedown | None:
+    """Return the takedown of an article, ended ones included."""
+    found = read_takedowns(connection, [article])
+    return found[0] if found else None
+
+
+def read_takedowns(connection: sa.Connection, articles: Iterable[str] | None = None) -> list[Takedown]:
+    """Return the takedowns of some articles, or all, ended ones included."""
+    asked = sa.select(takedowns).order_by(takedowns.c.article)
+    if articles is not None:
+        asked = asked.where(takedowns.c.article.in_(list(articles)))
+    return [_takedown(row) for row in connection.execute(asked)]
+
+
+def _take_down(writing: Writing, article: str, who: str, reason: str, until: datetime | None) -> Takedown:
+    before = find_takedown(writing.connection, article)
+    now = Takedown(article, before.since if before else writing.moment, until, who, reason)
+    sequence = writing.record(who, TAKEN_DOWN, article, before and before.as_json(), now.as_json(), reason)
+    writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
+    row = asdict(now) | {"since": as_text(now.since), "until": until and as_text(until), "sequence": sequence}
+    writing.connection.execute(takedowns.insert().values(row))
+    return now
+
+
+def _takedown(row: Any) -> Takedown:
+    return Takedown(row.article, datetime.fromisoformat(row.since), as_moment(row.until), row.who, row.reason)

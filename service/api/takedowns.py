@@ -1,0 +1,152 @@
+"""/v1/articles/ID/takedown: taking an article down, showing it again, and the proof that no block holds it."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from seealso.editorial.decisions import now
+from seealso.editorial.takedowns import Takedown, find_takedown, restore, take_down
+from seealso.errors import InvalidRequest, NotTakenDown
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import JSON, answer, parts
+from service.api.reading import ReasonQuery, TakedownBody, checked_id
+from service.auth import needs, who
+from service.freshness import purge_keys
+from service.problems import documented
+from service.related import related_to_article
+from service.wanted import LIMIT_MAX, Wanted
+
+takedowns = APIBlueprint("takedowns", __name__, tag="Takedowns")
+TAKEDOWN_EXAMPLE = {"reason": "withdrawn at the request of the person it is about", "until": None}
+editors = needs(lambda: parts().editorial, "editor", "admin")
+
+
+class TakedownFacts(BaseModel):
+    """An article that may not be shown."""
+
+    article: str
+    since: datetime
+    until: datetime | None
+    who: str = Field(description="the name of the key, and its id")
+    reason: str
+
+
+class Purge(BaseModel):
+    """What caches in front of the service may still hold of it."""
+
+    keys: list[str] = Field(description="surrogate keys (cache tags) by which a CDN drops it, everywhere it was shown")
+    paths: list[str] = Field(description="for a CDN without such keys: the blocks it may have been shown in")
+    pages: list[str] = Field(description="the articles under which these blocks stand, where their addresses are known")
+
+
+class TakedownAnswer(BaseModel):
+    """What was done, and what is left to be done elsewhere."""
+
+    takedown: TakedownFacts
+    purge: Purge
+
+
+class TakedownList(BaseModel):
+    """The articles that may not be shown now."""
+
+    takedowns: list[TakedownFacts]
+
+
+class ProofAnswer(BaseModel):
+    """Whether an article is shown anywhere: all blocks were made that have it among their candidates."""
+
+    article: str
+    snapshot: str
+    taken_down: bool
+    indexed: bool = Field(description="whether the snapshot holds it at all")
+    blocks_made: int
+    shown_under: list[str] = Field(description="the articles whose blocks show it; none, where it was taken down")
+
+
+@takedowns.post("/v1/articles/<article_id:article_id>/takedown")
+@editors
+@takedowns.input(TakedownBody, location="json", arg_name="body", example=TAKEDOWN_EXAMPLE)
+@takedowns.output(TakedownAnswer, description="It is in force, in every worker, and on the disk")
+@takedowns.doc(operation_id="take_down", security="key", responses=documented(400, 401, 403, 413, 415, 503))
+def take_article_down(article_id: str, body: TakedownBody) -> Response:
+    """Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet."""
+    here = parts()
+    if body.until is not None and body.until <= now():
+        raise InvalidRequest("until", "is in the past; leave it out to take the article down for good")
+    (taken,) = take_down(here.editorial.store(), [checked_id(article_id)], who(), body.reason, body.until)
+    here.editorial.catch_up()
+    return answer(orjson.dumps(_told(taken, here.current.served)), JSON)
+
+
+@takedowns.delete("/v1/articles/<article_id:article_id>/takedown")
+@editors
+@takedowns.input(ReasonQuery, location="query", arg_name="query")
+@takedowns.output(TakedownAnswer, description="The takedown that was in force")
+@takedowns.doc(operation_id="restore", security="key", responses=documented(400, 401, 403, 404, 503))
+def restore_article(article_id: str, query: ReasonQuery) -> Response:
+    """Show an article again that was taken down."""
+    here = parts()
+    before = restore(here.editorial.store(), checked_id(article_id), who(), query.reason)
+    if before is None:
+        raise NotTakenDown(article_id)
+    here.editorial.catch_up()
+    return answer(orjson.dumps(_told(before, here.current.served)), JSON)
+
+
+@takedowns.get("/v1/takedowns")
+@editors
+@takedowns.output(TakedownList)
+@takedowns.doc(operation_id="takedowns", security="key", responses=documented(401, 403, 503))
+def list_takedowns() -> Response:
+    """The articles that may not be shown now."""
+    moment = now()
+    held = [each for each in parts().editorial.decisions.takedowns.values() if each.holds_at(moment)]
+    return answer(orjson.dumps({"takedowns": [each.as_json() for each in sorted(held, key=lambda it: it.since)]}), JSON)
+
+
+@takedowns.get("/v1/articles/<article_id:article_id>/proof")
+@editors
+@takedowns.output(ProofAnswer)
+@takedowns.doc(operation_id="proof", security="key", responses=documented(401, 403, 503))
+def proof(article_id: str) -> Response:
+    """Whether any block shows an article: all that might are made anew, as long as they can be."""
+    here = parts()
+    snapshot = here.current.snapshot()
+    row = snapshot.row_of(article_id)
+    rows = [] if row is None else candidates_of(snapshot, row)
+    wanted = Wanted(limit=LIMIT_MAX, stories="all", min_probability=0.0)
+    shown = [other for other in rows if row in {item.row for item in related_to_article(snapshot, other, wanted)}]
+    with here.editorial.store().reading() as connection:
+        taken = find_takedown(connection, checked_id(article_id))
+    told = {
+        "article": article_id,
+        "snapshot": snapshot.id,
+        "taken_down": taken is not None and taken.holds_at(now()),
+        "indexed": row is not None,
+        "blocks_made": len(rows),
+        "shown_under": [snapshot.article_id(other) for other in shown],
+    }
+    return answer(orjson.dumps(told), JSON, snapshot)
+
+
+def candidates_of(snapshot: Snapshot, row: int) -> list[int]:
+    """Return the rows of all articles among whose candidates one is."""
+    found: list[int] = np.flatnonzero((snapshot.neighbours == row).any(axis=1)).tolist()
+    return found
+
+
+def _told(taken: Takedown, snapshot: Snapshot | None) -> dict[str, Any]:
+    row = snapshot.row_of(taken.article) if snapshot else None
+    paths, pages = [f"/v1/articles/{taken.article}/related"], []
+    if snapshot is not None and row is not None:
+        for other in [row, *candidates_of(snapshot, row)]:
+            card = orjson.loads(snapshot.card(other))
+            paths += [f"/v1/articles/{card['id']}/related{ends}" for ends in ("", ".html")]
+            pages += [card["url"]] if card["url"] else []
+    purge = {"keys": purge_keys("", [taken.article])[1:], "paths": list(dict.fromkeys(paths)), "pages": pages}
+    return {"takedown": taken.as_json(), "purge": purge}

@@ -1,0 +1,145 @@
+"""What editors decided, as this worker knows it: looked at before every answer, and never older than the answer.
+
+To see whether anything has changed takes tens of nanoseconds (`moved`). What has, is then read from the store before
+anybody is answered; while that cannot be done nobody is, for an article may have been taken down. Changes by other
+machines, and takedowns that end by themselves, are looked for every second.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from seealso.editorial.decisions import NOTHING, Decisions, now, read_decisions
+from seealso.editorial.keys import Key, id_in, note_use, opens
+from seealso.editorial.store import DATABASE, Store
+from seealso.errors import StoreUnavailable
+from seealso.logs import get_log
+
+LOOK_SECONDS = 1.0
+# While the store cannot be read, one request in so many seconds tries, and the others are refused at once.
+TRY_AGAIN_SECONDS = 0.5
+# When a key was last used is noted this often.
+NOTE_SECONDS = 60.0
+_NEVER = -1
+
+
+class Editorial:
+    """Holds the decisions. `store`: None where there is none, nor can be one; then nothing is ever decided.
+
+    `era`: see Decisions.era_at.
+    """
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        # Called before anybody is answered by what changed, with the articles that may not be shown, and the era.
+        self.changed: Callable[[frozenset[str], str], None] = lambda _, __: None
+        self._decisions = NOTHING
+        self._numbers = store.counter.numbers if store else memoryview(bytes(8)).cast("Q")
+        self._seen = _NEVER if store else 0
+        self._ends: datetime | None = None
+        self.era = NOTHING.era_at(now())
+        self._reading = threading.Lock()
+        self._problem: StoreUnavailable | None = None
+        self._try_again = 0.0
+        self._used: dict[str, datetime] = {}
+        self._noted = time.monotonic()
+        self._stop = threading.Event()
+
+    @property
+    def moved(self) -> bool:
+        """Return whether something may have been decided that this worker does not know."""
+        return self._numbers[0] != self._seen
+
+    @property
+    def behind(self) -> bool:
+        """Return whether the store could not be read when it was last looked at."""
+        return self._problem is not None
+
+    @property
+    def decisions(self) -> Decisions:
+        """Return what is decided."""
+        return self._decisions
+
+    def store(self) -> Store:
+        """Return where decisions are written. Raises StoreUnavailable if there is no such place."""
+        if self._store is None:
+            raise StoreUnavailable(DATABASE, "the index folder cannot be written to, so nothing can be decided here")
+        return self._store
+
+    def catch_up(self) -> None:
+        """Learn what was decided. Raises StoreUnavailable."""
+        with self._reading:
+            if not self.moved:  # another thread was first
+                return
+            if self._problem is not None and time.monotonic() < self._try_again:
+                raise self._problem.with_traceback(None)
+            self._read()
+
+    def key_of(self, text: str) -> Key | None:
+        """Return the key that a text is; None if it opens nothing."""
+        key, moment = self._decisions.keys.get(id_in(text) or ""), now()
+        if key is None or not opens(key, text, moment):
+            return None
+        self._used[key.id] = moment
+        return key
+
+    def follow(self) -> None:
+        """Look for changes from now on, on a thread of its own. Call after the fork."""
+        if self._store is not None:
+            threading.Thread(target=self._watch, name="editorial-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self.look()
+            except StoreUnavailable:  # it has been logged; it is tried again
+                continue
+
+    def look(self) -> None:
+        """Learn what others decided and what has ended; note which keys were used. Raises StoreUnavailable."""
+        with self._reading:
+            self._read()
+        if self._used and time.monotonic() > self._noted + NOTE_SECONDS:
+            used, self._used, self._noted = self._used, {}, time.monotonic()
+            note_use(self.store(), used)
+
+    def _read(self) -> None:
+        assert self._store is not None
+        number = self._numbers[0]  # before the store is read: what comes meanwhile is seen the next time
+        try:
+            decisions, _ = read_decisions(self._store, self._decisions if self._seen != _NEVER else None)
+        except StoreUnavailable as error:
+            if self._problem is None:
+                get_log().error("editorial_unavailable", reason=str(error))
+            self._problem, self._try_again = error, time.monotonic() + TRY_AGAIN_SECONDS
+            raise
+        if self._problem is not None:
+            get_log().info("editorial_available")
+        self._problem = None
+        if decisions is not self._decisions or (self._ends is not None and now() >= self._ends):
+            self._take(decisions)
+        self._seen = number
+
+    def _take(self, decisions: Decisions) -> None:
+        moment = now()
+        self._decisions, self._ends = decisions, decisions.next_end(moment)
+        self.era = decisions.era_at(moment)
+        self.changed(decisions.hidden_at(moment), self.era)
+
+
+def open_store(index: Path, address: str | None) -> Store | None:
+    """Return the store of an index folder; None where it has none, and the folder cannot be written to.
+
+    Raises StoreUnavailable, SettingsInvalid.
+    """
+    if address is None and not (index / DATABASE).exists() and index.exists() and not os.access(index, os.W_OK):
+        get_log().warning("editorial_off", reason=f"{index} cannot be written to, so nothing can be decided here")
+        return None
+    return Store(index, address)

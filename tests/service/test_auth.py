@@ -1,0 +1,158 @@
+"""Which key opens what: every address with every kind of key (S5)."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+
+import service.editorial
+from seealso.editorial.keys import SCOPES, Scope, create_key, revoke_key
+from seealso.editorial.store import Store
+from service.auth import NEEDED
+from tests.makers import articles, index_of
+
+MakeApp = Callable[..., APIFlask]
+OPEN = None
+EDITORS = {"editor", "admin"}
+# Every address there is: which scopes open it; OPEN: nobody needs a key.
+NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
+    ("GET", "/"): OPEN,
+    ("GET", "/livez"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/version"): OPEN,
+    ("GET", "/metrics"): OPEN,
+    ("GET", "/openapi.json"): OPEN,
+    ("GET", "/docs/"): OPEN,
+    ("GET", "/v1/status"): OPEN,
+    ("GET", "/v1/articles/a000"): OPEN,
+    ("GET", "/v1/articles/a000/related"): OPEN,
+    ("GET", "/v1/articles/a000/related.html"): OPEN,
+    ("POST", "/v1/related"): OPEN,
+    ("POST", "/v1/page"): OPEN,
+    ("POST", "/v1/similar"): OPEN,
+    ("POST", "/v1/articles/a000/takedown"): EDITORS,
+    ("DELETE", "/v1/articles/a000/takedown"): EDITORS,
+    ("GET", "/v1/articles/a000/proof"): EDITORS,
+    ("GET", "/v1/takedowns"): EDITORS,
+}
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/related": {"articles": ["a001"]},
+    "/v1/page": {"article": "a001", "blocks": [{"name": "below"}]},
+    "/v1/similar": {"text": "tides"},
+    "/v1/articles/a000/takedown": {"reason": "tried"},
+}
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    index_of(tmp_path, articles(6))
+    return tmp_path
+
+
+@pytest.fixture
+def client(index: Path, make_app: MakeApp) -> FlaskClient:
+    return make_app(index, rate_limit="none").test_client()
+
+
+def key_for(index: Path, scope: Scope, **given: Any) -> str:
+    return create_key(Store(index), f"the {scope}", scope, "ann", **given)[1]
+
+
+def status_of(client: FlaskClient, method: str, path: str, authorization: str | None) -> int:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    query = {"reason": "tried"} if method == "DELETE" else None
+    answer = client.open(path, method=method, headers=headers, json=BODIES.get(path), query_string=query)
+    if answer.status_code in (401, 403):
+        assert answer.content_type == "application/problem+json"
+        assert ("WWW-Authenticate" in answer.headers) is (answer.status_code == 401)
+        assert answer.headers["Cache-Control"] == "no-store"
+    return answer.status_code
+
+
+def test_no_address_is_left_out(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index)
+    found = set()
+    for rule in app.url_map.iter_rules():
+        methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        path = re.sub(r"<article_id:article_id>", "a000", rule.rule)
+        found |= {(method, path) for method in methods if "<" not in path}
+    assert found - {("GET", "/docs/")} == set(NEEDED_BY) - {("GET", "/docs/")}
+
+
+def test_views_need_what_is_declared(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index)
+    for rule in app.url_map.iter_rules():
+        path = rule.rule.replace("<article_id:article_id>", "a000")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            if (method, path) in NEEDED_BY:
+                view = app.view_functions[rule.endpoint]
+                needed = getattr(view, NEEDED, None)
+                assert (set(needed) if needed else OPEN) == NEEDED_BY[method, path], path
+
+
+def test_every_address_opens_to_the_keys_declared_and_to_no_other(index: Path, client: FlaskClient) -> None:
+    texts: dict[str, str | None] = {"none": None, "nonsense": "Bearer seealso_nothing"}
+    texts |= {scope: f"Bearer {key_for(index, scope)}" for scope in SCOPES}
+    store = Store(index)
+    revoked, text = create_key(store, "revoked", "admin", "ann")
+    revoke_key(store, revoked.id, "ann")
+    texts["revoked"] = f"Bearer {text}"
+    texts["expired"] = f"Bearer {key_for(index, 'admin', expires=datetime.now(UTC) - timedelta(seconds=1))}"
+    admin = (texts["admin"] or "").removeprefix("Bearer ")
+    texts |= {"basic": f"Basic {admin}", "bare": admin, "cut": f"Bearer {admin[:-1]}"}
+    for (method, path), needed in NEEDED_BY.items():
+        for name, authorization in texts.items():
+            status = status_of(client, method, path, authorization)
+            if needed is OPEN or name in needed:
+                assert status not in (401, 403), (method, path, name)
+            else:
+                assert status == (403 if name in SCOPES else 401), (method, path, name)
+
+
+def test_key_that_is_revoked_opens_nothing_from_the_next_request_on(index: Path, client: FlaskClient) -> None:
+    store = Store(index)
+    key, text = create_key(store, "a", "editor", "ann")
+    assert status_of(client, "GET", "/v1/takedowns", f"Bearer {text}") == 200
+    assert status_of(client, "GET", "/v1/takedowns", f"bearer   {text} ") == 200
+    revoke_key(store, key.id, "bob")
+    assert status_of(client, "GET", "/v1/takedowns", f"Bearer {text}") == 401
+
+
+def test_no_log_line_holds_a_key(index: Path, make_app: MakeApp) -> None:
+    text = key_for(index, "editor")
+    with capture_logs() as logs:
+        client = make_app(index, log_requests=True).test_client()
+        status_of(client, "GET", "/v1/takedowns", f"Bearer {text}")
+        status_of(client, "GET", "/v1/takedowns", f"Bearer {text}x")
+    assert len([line for line in logs if line["event"] == "request_answered"]) == 2
+    assert text.rpartition("_")[2] not in repr(logs)
+
+
+def test_last_use_is_noted_now_and_then(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.editorial, "NOTE_SECONDS", 0.0)
+    text = key_for(index, "editor")
+    app = make_app(index)
+    status_of(app.test_client(), "GET", "/v1/takedowns", f"Bearer {text}")
+    editorial = app.extensions["seealso"].editorial
+    editorial.look()
+    store = Store(index)
+    from seealso.editorial.decisions import read_decisions
+
+    (key,) = read_decisions(store)[0].keys.values()
+    assert key.last_used is not None
+    assert abs((key.last_used - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_refusal_says_what_would_open(index: Path, client: FlaskClient) -> None:
+    refused = client.get("/v1/takedowns", headers={"Authorization": f"Bearer {key_for(index, 'read')}"}).get_json()
+    assert refused["type"] == "urn:seealso:problem:key-refused"
+    assert "'editor' or 'admin'" in refused["detail"]
+    missing = client.get("/v1/takedowns").get_json()
+    assert missing["type"] == "urn:seealso:problem:key-missing"
+    assert "seealso key create" in missing["detail"]

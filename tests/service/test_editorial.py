@@ -1,0 +1,269 @@
+"""What is decided reaches every answer: over real stores, and over as many apps as there would be workers."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+
+import service.editorial
+from seealso.editorial.store import DATABASE, Store
+from seealso.editorial.takedowns import restore, take_down
+from seealso.errors import StoreUnavailable
+from service.answer import Answer
+from service.editorial import Editorial, open_store
+from tests.faults.clock import OwnClock
+from tests.makers import articles, index_of
+
+MakeApp = Callable[..., APIFlask]
+COUNT = 20
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(redis_url: str) -> None:
+    """Indexes of the same articles, made in the same second, have the same answers in Redis."""
+    redis.Redis.from_url(redis_url).flushall()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    index_of(tmp_path, articles(COUNT))
+    return tmp_path
+
+
+@pytest.fixture
+def store(index: Path) -> Store:
+    return Store(index)
+
+
+def path_of(article_id: str) -> str:
+    return f"/v1/articles/{article_id}/related"
+
+
+def shown(client: FlaskClient, article_id: str = "a000") -> list[str]:
+    return [card["id"] for card in client.get(path_of(article_id)).get_json()["related"]]
+
+
+def hide(store: Store, article_id: str, until: datetime | None = None) -> None:
+    take_down(store, [article_id], "ann", "court order", until)
+
+
+def test_no_answer_of_any_worker_shows_what_was_taken_down(index: Path, store: Store, make_app: MakeApp) -> None:
+    clients = [make_app(index).test_client() for _ in range(3)]
+    for client in clients:  # from the snapshot, from Redis, and from their own copies
+        assert shown(client)[:2] == shown(client)[:2]
+    first = shown(clients[0])[0]
+    hide(store, first)
+    for client in clients:
+        assert first not in shown(client)
+        assert first not in shown(client)
+        assert client.get(path_of(first)).status_code == 410
+        assert client.get(f"/v1/articles/{first}").status_code == 410
+        assert client.get(path_of(first) + ".html").status_code == 410
+
+
+def test_place_is_filled_by_the_next(index: Path, store: Store, make_app: MakeApp) -> None:
+    client = make_app(index).test_client()
+    before = [card["id"] for card in client.get(path_of("a000") + "?limit=4").get_json()["related"]]
+    hide(store, before[0])
+    after = [card["id"] for card in client.get(path_of("a000") + "?limit=3").get_json()["related"]]
+    assert set(after) == set(before[1:4])
+
+
+def test_only_the_blocks_that_showed_it_are_made_anew(index: Path, store: Store, make_app: MakeApp) -> None:
+    client = make_app(index).test_client()
+    levels = {}
+    for number in range(COUNT):
+        client.get(path_of(f"a{number:03}"))
+    with_it = {f"a{number:03}" for number in range(COUNT) if "a003" in shown(client, f"a{number:03}")} - {"a003"}
+    assert 0 < len(with_it) < COUNT - 1
+    hide(store, "a003")
+    for number in range(COUNT):
+        levels[f"a{number:03}"] = client.get(path_of(f"a{number:03}")).headers.get("X-Seealso-Cache", "")
+    assert {article for article, level in levels.items() if level == "miss"} == with_it
+    assert levels["a003"] == ""
+
+
+def test_what_redis_kept_of_it_is_not_used(index: Path, store: Store, make_app: MakeApp) -> None:
+    first = shown(make_app(index).test_client())[0]
+    hide(store, first)
+    client = make_app(index, copies_mb=0).test_client()
+    answers = [client.get(path_of("a000")) for _ in range(2)]
+    assert [answer.headers["X-Seealso-Cache"] for answer in answers] == ["miss", "redis"]
+    assert first.encode() not in answers[1].data
+
+
+def test_restored_article_is_shown_again_at_once(index: Path, store: Store, make_app: MakeApp) -> None:
+    clients = [make_app(index).test_client() for _ in range(2)]
+    before = shown(clients[0])
+    hide(store, before[0])
+    assert before[0] not in shown(clients[0]) + shown(clients[1])
+    restore(store, before[0], "ann", "settled")
+    assert [shown(client) for client in clients] == [before, before]
+    assert clients[0].get(path_of(before[0])).status_code == 200
+
+
+def test_takedown_holds_in_other_snapshots_and_after_a_restart(index: Path, store: Store, make_app: MakeApp) -> None:
+    app = make_app(index)
+    client, current = app.test_client(), app.extensions["seealso"].current
+    first = shown(client)[0]
+    hide(store, first)
+    index_of(index, articles(COUNT + 1))
+    current.refresh()  # before anybody has asked since: warming must know it as well
+    assert first not in shown(client)
+    assert first not in shown(make_app(index).test_client())
+
+
+def test_answer_that_was_being_made_is_not_kept(index: Path, store: Store, make_app: MakeApp) -> None:
+    """It was asked for before the takedown, and comes to its end after it."""
+    app = make_app(index)
+    here = app.extensions["seealso"]
+    client = app.test_client()
+    client.get(path_of("a000"))
+    late: Answer = here.front._copies.get((path_of("a000"), ""))
+    era = here.editorial.era
+    hide(store, late.articles[1])
+    assert late.articles[1] not in shown(client)
+    here.front._copies.put((path_of("a000"), ""), late, era)
+    here.front._copies.turn(late.snapshot_id, {(path_of("a000"), ""): late}, era)
+    assert late.articles[1] not in shown(client)
+
+
+@pytest.mark.parametrize("path", ["/v1/related", "/v1/page", "/v1/similar"])
+def test_batches_pages_and_texts_do_not_show_it(index: Path, store: Store, make_app: MakeApp, path: str) -> None:
+    client = make_app(index, rate_limit="none").test_client()
+    body = {
+        "/v1/related": {"articles": ["a000"]},
+        "/v1/page": {"article": "a000", "blocks": [{"name": "below"}]},
+        "/v1/similar": {"text": "tides moon sea harbour"},
+    }[path]
+    hide(store, "a003")
+    assert b'"a006"' in client.post(path, json=body).data
+    assert b'"a003"' not in client.post(path, json=body).data
+
+
+def test_batch_says_that_it_does_not_know_it_and_a_page_that_it_is_gone(
+    index: Path, store: Store, make_app: MakeApp
+) -> None:
+    client = make_app(index, rate_limit="none").test_client()
+    hide(store, "a003")
+    found = client.post("/v1/related", json={"articles": ["a000", "a003"]}).get_json()
+    assert (found["unknown"], [block["id"] for block in found["blocks"]]) == (["a003"], ["a000"])
+    page = client.post("/v1/page", json={"article": "a003", "blocks": [{"name": "below"}]})
+    assert page.status_code == 410
+
+
+def test_takedown_ends_when_it_should(
+    index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index)
+    client, editorial = app.test_client(), app.extensions["seealso"].editorial
+    before = shown(client)
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    hide(store, before[0], ends)
+    assert before[0] not in shown(client)
+    editorial.look()
+    assert before[0] not in shown(client)
+    monkeypatch.setattr(service.editorial, "now", lambda: ends)
+    editorial.look()
+    assert shown(client) == before
+
+
+def test_other_machine_is_heard_of(
+    index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, nobody counts up what this machine's processes share."""
+    app = make_app(index)
+    client = app.test_client()
+    first = shown(client)[0]
+    monkeypatch.setattr(store.counter, "tell", lambda: None)
+    hide(store, first)
+    assert first in shown(client)
+    app.extensions["seealso"].editorial.look()
+    assert first not in shown(client)
+
+
+def test_nobody_is_answered_while_it_is_not_known_what_was_taken_down(
+    index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.editorial, "TRY_AGAIN_SECONDS", 0.0)
+    app = make_app(index)
+    client = app.test_client()
+    first = shown(client)[0]
+    hide(store, first)
+    store.close()
+    app.extensions["seealso"].editorial.store().close()
+    kept = (index / DATABASE).read_bytes()
+    (index / DATABASE).write_bytes(b"no database" * 1_000)
+    for suffix in ("-wal", "-shm"):
+        (index / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+    refused = client.get(path_of("a000"))
+    assert (refused.status_code, refused.get_json()["type"]) == (503, "urn:seealso:problem:editorial-unavailable")
+    assert refused.headers["Retry-After"]
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/livez").status_code == 200
+    assert client.get("/v1/status").get_json()["degraded"] == ["editorial"]
+    (index / DATABASE).write_bytes(kept)
+    assert first not in shown(client)
+    assert client.get("/v1/status").get_json()["degraded"] == []
+
+
+def test_store_that_only_cannot_be_looked_at_lets_pages_be_viewed(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody on this machine has decided anything since: what is known holds."""
+    app = make_app(index)
+    client, editorial = app.test_client(), app.extensions["seealso"].editorial
+    before = shown(client)
+    editorial.store().close()
+    (index / DATABASE).write_bytes(b"no database" * 1_000)
+    with capture_logs() as logs, pytest.raises(StoreUnavailable):
+        editorial.look()
+    assert [line["event"] for line in logs] == ["editorial_unavailable"]
+    assert shown(client) == before
+    assert client.get(path_of("a000")).headers["X-Seealso-Degraded"] == "editorial"
+
+
+def test_writer_who_holds_the_store_holds_up_no_reader(index: Path, store: Store, make_app: MakeApp) -> None:
+    client = make_app(index).test_client()
+    first = shown(client)[0]
+    hide(store, first)
+    with sqlite3.connect(index / DATABASE) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        assert first not in shown(client)
+
+
+def test_folder_that_cannot_be_written_to_is_served_without_a_store(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with capture_logs() as logs:
+        assert open_store(index, None) is None
+    assert [line["event"] for line in logs] == ["editorial_off"]
+    editorial = Editorial(None)
+    assert not editorial.moved
+    with pytest.raises(StoreUnavailable, match="cannot be written to"):
+        editorial.store()
+    monkeypatch.undo()
+    Store(index).sequence()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert open_store(index, None) is not None  # what is decided there must be known
+
+
+@pytest.mark.parametrize("step_s", [3_600.0, -3_600.0])
+def test_clock_that_is_set_shows_nothing_that_is_taken_down_for_good(
+    index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    clock = OwnClock(monkeypatch)
+    app = make_app(index)
+    client = app.test_client()
+    first = shown(client)[0]
+    hide(store, first)
+    clock.step(step_s)
+    app.extensions["seealso"].editorial.look()
+    assert first not in shown(client)
