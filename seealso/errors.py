@@ -8,6 +8,8 @@
     │   ├── KeyRefused           a key is valid, but not for this
     │   ├── TakenDown            the article was taken down
     │   ├── NotTakenDown         the article was not
+    │   ├── UnknownChange        there is no rule or change with that number
+    │   ├── NotUndone            a change cannot be undone, or not any more
     │   ├── ServiceBusy          as much as the service takes at once is being worked on
     │   └── TextLate             the encoder did not end with a text in time
     └── OperatorError            the one who runs the machine can mend it
@@ -72,6 +74,14 @@ class NotTakenDown(CallerError):
 
     def __init__(self, article_id: str) -> None:
         super().__init__(f"the article {article_id!r} is not taken down; /v1/takedowns lists those that are")
+
+
+class UnknownChange(CallerError):
+    """There is no rule or change with that number."""
+
+
+class NotUndone(CallerError):
+    """A change cannot be undone, or not any more."""
 
 
 class KeyMissing(CallerError):

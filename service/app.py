@@ -10,6 +10,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
+from seealso.editorial.decisions import NOTHING, now
 from seealso.encoder import Encoder, load_encoder
 from seealso.errors import StoreUnavailable
 from seealso.project import read_placements
@@ -18,6 +19,7 @@ from service.addresses import Addresses
 from service.api.answers import Parts
 from service.api.articles import articles
 from service.api.batch import batch
+from service.api.decisions import decisions
 from service.api.similar import similar
 from service.api.state import state
 from service.api.takedowns import takedowns
@@ -69,7 +71,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.extensions["seealso"] = here = make_parts(app, settings, load)
     here.current.prepare = here.front.prepare
     here.editorial.changed = here.front.decide
-    here.front.decide(frozenset(), here.editorial.era)
+    here.front.decide(NOTHING, now())
     with suppress(StoreUnavailable):  # it has been logged; nobody is answered before it can be read
         here.editorial.catch_up()
     here.current.refresh()
@@ -80,7 +82,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    for blueprint in (articles, batch, similar, state, takedowns):
+    for blueprint in (articles, batch, decisions, similar, state, takedowns):
         app.register_blueprint(blueprint)
     Rates(dict.fromkeys(ASIDES, settings.rate_limit), settings.redis_url, settings.redis_timeout_ms).attach(app)
     app.register_blueprint(

@@ -13,6 +13,7 @@ from service.block.fragment import render_block
 from service.freshness import Lifetimes, purge_keys
 from service.metrics import Metrics
 from service.related import Item, related_to_article
+from service.rulings import Rulings
 from service.traces import span
 from service.wanted import Wanted
 
@@ -33,12 +34,13 @@ class Blocks:
     def __init__(self, lifetimes: Lifetimes, metrics: Metrics) -> None:
         self._lifetimes = lifetimes
         self._metrics = metrics
+        self.rulings = Rulings(())  # what editors want of blocks; changed whole
 
     def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
         """Return the answer of a block. Raises UnknownArticle, or TakenDown."""
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
-            items = related_to_article(snapshot, row, asked.wanted)
+            items = related_to_article(snapshot, row, asked.wanted, ruling=self.rulings.of_article(snapshot, row))
         self._metrics.block(asked.wanted.limit, len(items))
         body = _as_json(snapshot, asked, items) if asked.form == "json" else _as_html(snapshot, row, items)
         articles = (asked.article_id, *(snapshot.article_id(item.row) for item in items))
@@ -74,8 +76,9 @@ def encode_cards(snapshot: Snapshot, items: Sequence[Item]) -> bytes:
 
 
 def _encode_card(card: bytes, item: Item) -> bytes:
+    pinned = b',"pinned":true' if item.pinned else b""
     why = b"" if item.why is None else b',"why":' + orjson.dumps(item.why)
-    return b'%b,"score":%.4f,"probability":%.4f%b}' % (card[:-1], item.score, item.probability, why)
+    return b'%b,"score":%.4f,"probability":%.4f%b%b}' % (card[:-1], item.score, item.probability, pinned, why)
 
 
 def _as_json(snapshot: Snapshot, asked: Asked, items: Sequence[Item]) -> bytes:

@@ -28,10 +28,10 @@ class Current:
         self._model = model
         self._age_warning_s = age_warning_h * 3600
         self._warned_of: str | None = None
-        # As it was opened, and as it is served: without what was taken down.
+        # As it was opened, and as it is served: as editors have decided.
         self._opened: Snapshot | None = None
         self._snapshot: Snapshot | None = None
-        self._hidden: frozenset[str] = frozenset()
+        self._edited: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
         self._changing = threading.Lock()
         self._problem: OperatorError = SnapshotMissing(index, "none has been looked for yet")
         self._refused_id: str | None = None
@@ -83,20 +83,20 @@ class Current:
                 self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
             else:
                 before = self._snapshot
-                go_over = self.prepare(opened.without(self._hidden))
-                with self._changing:  # more may have been taken down meanwhile
-                    self._opened, self._snapshot = opened, opened.without(self._hidden)
+                go_over = self.prepare(self._edited(opened))
+                with self._changing:  # more may have been decided meanwhile
+                    self._opened, self._snapshot = opened, self._edited(opened)
                 self._refused_id = None
                 go_over()
                 get_log().info(
                     "snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id
                 )
 
-    def hide(self, articles: frozenset[str]) -> None:
-        """Serve nothing of these articles, and of no others, from now on; whatever snapshot comes."""
+    def decide(self, edited: Callable[[Snapshot], Snapshot]) -> None:
+        """Serve snapshots as edited in this way from now on, this one and those that come."""
         with self._changing:
-            self._hidden = articles
-            self._snapshot = self._opened and self._opened.without(articles)
+            self._edited = edited
+            self._snapshot = None if self._opened is None else edited(self._opened)
 
     def age_s(self, snapshot: Snapshot) -> float:
         """Return how long ago a snapshot was made, in seconds by the clock of this machine."""

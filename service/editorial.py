@@ -34,8 +34,8 @@ class Editorial:
 
     def __init__(self, store: Store | None) -> None:
         self._store = store
-        # Called before anybody is answered by what changed, with the articles that may not be shown, and the era.
-        self.changed: Callable[[frozenset[str], str], None] = lambda _, __: None
+        # Called before anybody is answered by what changed, with what is decided, and as of when.
+        self.changed: Callable[[Decisions, datetime], None] = lambda _, __: None
         self._decisions = NOTHING
         self._numbers = store.counter.numbers if store else memoryview(bytes(8)).cast("Q")
         self._seen = _NEVER if store else 0
@@ -131,7 +131,7 @@ class Editorial:
         moment = now()
         self._decisions, self._ends = decisions, decisions.next_end(moment)
         self.era = decisions.era_at(moment)
-        self.changed(decisions.hidden_at(moment), self.era)
+        self.changed(decisions, moment)
 
 
 def open_store(index: Path, address: str | None) -> Store | None:

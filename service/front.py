@@ -9,11 +9,13 @@ its request id, the headers for other sites' scripts, what is degraded, and its 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from seealso.editorial.decisions import Decisions
 from seealso.errors import SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
@@ -29,6 +31,7 @@ from service.lanes import Lane
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, named_problem, problem_of, request_id_of
 from service.rules import Admission
+from service.rulings import Rulings, ruled
 from service.traces import span
 from service.wanted import Wanted
 
@@ -124,10 +127,12 @@ class Front:
 
         return go_over
 
-    def decide(self, hidden: frozenset[str], era: str) -> None:
-        """Show none of these articles from now on, and no answer that was made in another era."""
-        self._current.hide(hidden)
-        self._copies.hide(hidden, era)
+    def decide(self, decisions: Decisions, moment: datetime) -> None:
+        """Answer from now on as was decided, as far as it holds at a moment."""
+        hidden, rules = decisions.hidden_at(moment), decisions.rules_at(moment)
+        self._blocks.rulings = Rulings(rules)
+        self._current.decide(lambda snapshot: ruled(snapshot.without(hidden), rules))
+        self._copies.hide(hidden, decisions.era_at(moment))
 
     def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> list[bytes]:
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))

@@ -45,6 +45,8 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.KeyRefused: (403, "key-refused", "This key is not for this"),
     errors.TakenDown: (410, "taken-down", "The article was taken down"),
     errors.NotTakenDown: (404, "not-taken-down", "The article is not taken down"),
+    errors.UnknownChange: (404, "unknown-change", "There is no such rule or change"),
+    errors.NotUndone: (409, "not-undone", "The change cannot be undone"),
     errors.StoreUnavailable: (503, "editorial-unavailable", "What editors decided cannot be read or changed for now"),
     errors.SnapshotMissing: (503, "no-snapshot", "Nothing has been indexed yet"),
     errors.SnapshotRefused: (503, "snapshot-refused", "The index cannot be served"),

@@ -4,7 +4,7 @@ It answers with rows of a snapshot; how they are shown is not its business. What
 `service.rules`, in which order in `service.order`, and why in `service.why`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from seealso.article import primary_language
 from seealso.lexical import Rows, Scores
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.reader import Snapshot
-from service.order import choose
+from service.order import CHOSEN_AMONG, choose
 from service.rules import Admission
+from service.rulings import NO_RULING, Ruling
 from service.wanted import Wanted
 from service.why import Draft, reasons
 
@@ -24,6 +25,8 @@ from service.why import Draft, reasons
 PASTED_LOOKED_AT = 5
 # A shorter text that stands in an article may be a phrase of it, and no article that was pasted.
 PASTED_SHARE_MIN = 0.7
+# A report is as bound to its days as this at least (facts 'eventful').
+EVENTFUL_FROM = 0.5
 
 
 # Row, score, probability.
@@ -32,32 +35,45 @@ _Chosen = tuple[int, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One article of a block: its row in the snapshot, its score and probability, and why it is there if asked for."""
+    """One article of a block: its row in the snapshot, its score and probability, whether an editor put it there, and
+    why it is there if asked for.
+    """
 
     row: int
     score: float
     probability: float
+    pinned: bool = False
     why: dict[str, Any] | None = None
 
 
-def related_to_article(snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int] = ()) -> list[Item]:
+def related_to_article(
+    snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int] = (), ruling: Ruling = NO_RULING
+) -> list[Item]:
     """Return the block of an article, best first; empty for an article marked sensitive.
 
     Never holds the article itself, another of its story, sponsored or sensitive articles, or one article twice; nothing
     below the least probability. `met`: rows that the reader meets elsewhere on the page; neither they nor others of
     their stories are in it. Has `limit` items wherever that many pass: where the stored candidates do not suffice, the
-    whole snapshot is searched.
+    whole snapshot is searched. `ruling`: what editors want of it; what they pinned may be of the article's own story,
+    and as unlikely as it is.
     """
     if snapshot.facts["sensitive"][row]:
         return []
     rows, scores = snapshot.neighbours_of(row)
     own = snapshot.cohorts[row : row + 1]
-    choice = _Choice(snapshot, wanted, Admission(snapshot, wanted, (row, *met)), _language_of(snapshot, row), own)
+    admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
+    choice = _Choice(snapshot, wanted, admitted, _language_of(snapshot, row), own, ruling)
     chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
-    return _items(snapshot, chosen, Draft.of_article(snapshot, row) if wanted.explain else None, own)
+    pins = _pins(snapshot, row, wanted, met, ruling) if ruling.pins else {}
+    if pins:
+        chosen = _with_pins(snapshot, chosen, pins, wanted)
+    draft = Draft.of_article(snapshot, row) if wanted.explain else None
+    return _items(snapshot, chosen, draft, own, {row for row, _, _ in pins.values()})
 
 
-def related_on_page(snapshot: Snapshot, row: int, shown: Sequence[int], blocks: Sequence[Wanted]) -> list[list[Item]]:
+def related_on_page(
+    snapshot: Snapshot, row: int, shown: Sequence[int], blocks: Sequence[Wanted], ruling: Ruling = NO_RULING
+) -> list[list[Item]]:
     """Return the blocks of the page of an article, filled one after the other.
 
     No article stands twice on the page, and one of each story: what is in `shown` and in earlier blocks counts as met.
@@ -66,14 +82,16 @@ def related_on_page(snapshot: Snapshot, row: int, shown: Sequence[int], blocks: 
     met = list(shown)
     page = []
     for wanted in blocks:
-        items = related_to_article(snapshot, row, replace(wanted, stories="one"), met)
+        items = related_to_article(snapshot, row, replace(wanted, stories="one"), met, ruling)
         met += [item.row for item in items]
         page.append(items)
     return page
 
 
-def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[Item]:
-    """Return the block of a text, by the same measure and the same rules.
+def related_to_text(
+    snapshot: Snapshot, draft: Draft, wanted: Wanted, ruling_of: Callable[[int | None], Ruling] = lambda _: NO_RULING
+) -> list[Item]:
+    """Return the block of a text, by the same measure and the same rules; `ruling_of`: those of an article, or of none.
 
     If the text is an article of the index, that comes first, if it may be shown, and then its own block.
     """
@@ -86,7 +104,7 @@ def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[It
         limit = min(CANDIDATES_MAX, len(snapshot))
         best = rank(snapshot, snapshot.recipe, draft.probes, found, own, limit)
         known = best.rows[0] >= 0
-        choice = _Choice(snapshot, wanted, admitted, draft.language, own)
+        choice = _Choice(snapshot, wanted, admitted, draft.language, own, ruling_of(None))
         chosen = choice.of(
             best.rows[0][known], best.scores[0][known], lambda: draft.probes, complete=limit == len(snapshot)
         )
@@ -97,7 +115,7 @@ def related_to_text(snapshot: Snapshot, draft: Draft, wanted: Wanted) -> list[It
     if admitted.of(np.array([row]))[0]:
         scores = scored(snapshot, snapshot.recipe, draft.probes, own, np.array([[row]])).scores[0]
         itself = [(row, float(scores[0]), float(snapshot.recipe.probability(scores)[0]))]
-    block = related_to_article(snapshot, row, wanted)
+    block = related_to_article(snapshot, row, wanted, ruling=ruling_of(row))
     return [*_items(snapshot, itself, explained, own), *block][: wanted.limit]
 
 
@@ -122,13 +140,16 @@ def _language_of(snapshot: Snapshot, row: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """How a block is chosen for one article or text: what may be shown, its language (None: of none), its cohort."""
+    """How a block is chosen for one article or text: what may be shown, its language (None: of none), its cohort, and
+    what editors want of it.
+    """
 
     snapshot: Snapshot
     wanted: Wanted
     admitted: Admission
     language: str | None
     own: Cohorts
+    ruling: Ruling
 
     def of(self, rows: Rows, scores: Scores, probes: Callable[[], Probes], complete: bool) -> list[_Chosen]:
         """Choose from the best candidates; from the whole snapshot where these do not suffice and are not all."""
@@ -164,15 +185,61 @@ class _Choice:
         wanted = self.wanted
         language = None if wanted.languages or self.language is None else primary_language(self.language)
         chances = self.snapshot.recipe.probability(scores)
+        evergreens = min(self.ruling.evergreens, wanted.limit)
         places = choose(
-            self.snapshot, rows, chances, wanted.mode, wanted.limit, language, one_per_story=wanted.stories == "one"
+            self.snapshot,
+            rows,
+            self.ruling.weigh(rows, chances),
+            wanted.mode,
+            CHOSEN_AMONG if evergreens else wanted.limit,
+            language,
+            one_per_story=wanted.stories == "one",
         )
+        if evergreens:
+            places = self._with_evergreens(rows, places, evergreens)
         return [(int(rows[place]), float(scores[place]), float(chances[place])) for place in places]
 
+    def _with_evergreens(self, rows: Rows, places: list[int], least: int) -> list[int]:
+        """Return the first places, the last of which give way to evergreen pieces until there are enough, in order."""
+        limit = self.wanted.limit
+        ageless = [bool(self.snapshot.facts["eventful"][rows[place]] < EVENTFUL_FROM) for place in places]
+        taken = list(range(min(limit, len(places))))
+        missing = least - sum(ageless[:limit])
+        better = [number for number in range(limit, len(places)) if ageless[number]][: max(0, missing)]
+        giving_way = [number for number in reversed(taken) if not ageless[number]][: len(better)]
+        return [places[number] for number in sorted({*taken, *better} - set(giving_way))]
 
-def _items(snapshot: Snapshot, chosen: list[_Chosen], draft: Draft | None, own: Cohorts) -> list[Item]:
+
+def _pins(snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int], ruling: Ruling) -> dict[int, _Chosen]:
+    """Return what is pinned, by its place, as far as the request wants it and it may be shown at all."""
+    rows = np.array([*ruling.pins.values()], np.int64)
+    shown = Admission(snapshot, replace(wanted, stories="all"), (row, *met)).of(rows)
+    own = snapshot.cohorts[row : row + 1]
+    scores = scored(snapshot, snapshot.recipe, snapshot.probes(row), own, rows[np.newaxis]).scores[0]
+    chances = snapshot.recipe.probability(scores)
+    found = zip(ruling.pins, rows.tolist(), scores.tolist(), chances.tolist(), shown, strict=True)
+    return {place: (pinned, score, chance) for place, pinned, score, chance, may in found if may}
+
+
+def _with_pins(
+    snapshot: Snapshot, chosen: Sequence[_Chosen], pins: Mapping[int, _Chosen], wanted: Wanted
+) -> list[_Chosen]:
+    """Return a block with what is pinned at its places; what it repeats, or tells again, gives way to it."""
+    stories = snapshot.facts["story"]
+    rows = {row for row, _, _ in pins.values()}
+    told = {int(stories[row]) for row in rows} if wanted.stories == "one" else set()
+    block = [each for each in chosen if each[0] not in rows and int(stories[each[0]]) not in told]
+    for place, pinned in sorted(pins.items()):
+        if place <= wanted.limit:
+            block.insert(place - 1, pinned)
+    return block[: wanted.limit]
+
+
+def _items(
+    snapshot: Snapshot, chosen: list[_Chosen], draft: Draft | None, own: Cohorts, pinned: Container[int] = ()
+) -> list[Item]:
     """Return what was chosen, with reasons if there is a draft to give them for."""
     if draft is None or not chosen:
-        return [Item(*each) for each in chosen]
+        return [Item(*each, each[0] in pinned) for each in chosen]
     why = reasons(snapshot, draft, own, [row for row, _, _ in chosen])
-    return [Item(*each, why=reason) for each, reason in zip(chosen, why, strict=True)]
+    return [Item(*each, each[0] in pinned, reason) for each, reason in zip(chosen, why, strict=True)]

@@ -18,16 +18,18 @@ class Admission:
     """Which rows may be shown, by the rules, by what was asked for, and by what the reader has met.
 
     `met`: rows that stand elsewhere on the page, the open article among them. They are not shown again, nor, where one
-    of each story is wanted, others of their stories.
+    of each story is wanted, others of their stories. `excluded`: rows that editors do not want here.
     """
 
-    def __init__(self, snapshot: Snapshot, wanted: Wanted, met: Sequence[int] = ()) -> None:
+    def __init__(
+        self, snapshot: Snapshot, wanted: Wanted, met: Sequence[int] = (), excluded: Iterable[int] = ()
+    ) -> None:
         self._facts = snapshot.facts
         self._wanted = wanted
         self._sections = _numbers(snapshot.sections, wanted.sections, str.__eq__)
         self._languages = _numbers(snapshot.languages, wanted.languages, _speaks)
-        excluded = (snapshot.row_of(article_id) for article_id in wanted.exclude)
-        self._excluded = [*met, *(row for row in excluded if row is not None)]
+        unwanted = (snapshot.row_of(article_id) for article_id in wanted.exclude)
+        self._excluded = [*met, *(row for row in unwanted if row is not None), *excluded]
         self._told = [int(snapshot.facts["story"][row]) for row in met] if wanted.stories == "one" else []
 
     def of(self, rows: Rows | slice) -> Mask:

@@ -1,46 +1,57 @@
 """All that is decided, as a worker holds it in memory: read whole once, and then change after change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from seealso.editorial.keys import CREATED, REVOKED, Key, read_keys
+from seealso.editorial.rules import MADE, UNDONE, Rule, read_rules
 from seealso.editorial.store import Change, Store, changes_on, last_of, sequence_of
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN, Takedown, read_takedowns
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What holds after so many changes: takedowns by article, keys by id; those that have ended included.
+    """What holds after so many changes: takedowns by article, keys and rules by id; those that have ended included.
 
-    `restored`: the last change after which an article might be shown that might not before; 0 if there was none.
+    `remade`: the last change after which blocks may hold something else than before, and not only lack an article; 0 if
+    there was none.
     """
 
     sequence: int
     takedowns: Mapping[str, Takedown]
     keys: Mapping[str, Key]
-    restored: int = 0
+    rules: Mapping[int, Rule]
+    remade: int = 0
 
     def hidden_at(self, moment: datetime) -> frozenset[str]:
         """Return the articles that may not be shown at a moment."""
         return frozenset(article for article, takedown in self.takedowns.items() if takedown.holds_at(moment))
 
-    def era_at(self, moment: datetime) -> str:
-        """Return a name for all that was shown again until a moment: what was made in another era is out of date.
+    def rules_at(self, moment: datetime) -> list[Rule]:
+        """Return the rules that hold at a moment, the oldest first."""
+        return [rule for rule in self.rules.values() if rule.holds_at(moment)]
 
-        It is the same in all processes.
+    def era_at(self, moment: datetime) -> str:
+        """Return a name for all that may have made blocks hold something else, until a moment.
+
+        A block that was made in another era is out of date. The name is the same in all processes.
         """
-        ends = (each.until for each in self.takedowns.values() if each.until is not None and each.until <= moment)
-        last = max(ends, default=None)
-        return f"{self.restored}.{last.timestamp() if last else 0:.6f}"
+        last = max((end for end in self._ends() if end <= moment), default=None)
+        return f"{self.remade}.{last.timestamp() if last else 0:.6f}"
 
     def next_end(self, moment: datetime) -> datetime | None:
-        """Return when the next takedown ends by itself after a moment, None if none does."""
-        ends = (each.until for each in self.takedowns.values() if each.until is not None and each.until > moment)
-        return min(ends, default=None)
+        """Return when something next ends by itself after a moment, None if nothing does."""
+        return min((end for end in self._ends() if end > moment), default=None)
+
+    def _ends(self) -> Iterator[datetime]:
+        held: list[Takedown | Rule] = [*self.takedowns.values(), *self.rules.values()]
+        yield from (each.until for each in held if each.until is not None)
 
 
-NOTHING = Decisions(0, {}, {})
+NOTHING = Decisions(0, {}, {}, {})
+# What makes blocks hold something else, and not only lack one article.
+_REMAKING = (RESTORED, MADE, UNDONE)
 
 
 def read_decisions(store: Store, known: Decisions | None = None) -> tuple[Decisions, list[Change]]:
@@ -56,20 +67,23 @@ def read_decisions(store: Store, known: Decisions | None = None) -> tuple[Decisi
                 sequence,
                 {takedown.article: takedown for takedown in read_takedowns(connection)},
                 {key.id: key for key in read_keys(connection)},
-                last_of(connection, RESTORED),
+                {rule.id: rule for rule in read_rules(connection)},
+                last_of(connection, _REMAKING),
             ), []
         if sequence == known.sequence:
             return known, []
         changes = changes_on(connection, known.sequence)
-        takedowns, keys = known.takedowns, known.keys
+        takedowns, keys, rules = known.takedowns, known.keys, known.rules
         articles = {change.subject for change in changes if change.action in (TAKEN_DOWN, RESTORED)}
         if articles:
             left = {article: takedown for article, takedown in takedowns.items() if article not in articles}
             takedowns = left | {takedown.article: takedown for takedown in read_takedowns(connection, articles)}
         if any(change.action in (CREATED, REVOKED) for change in changes):
             keys = {key.id: key for key in read_keys(connection)}
-        restored = max((change.sequence for change in changes if change.action == RESTORED), default=known.restored)
-        return Decisions(sequence, takedowns, keys, restored), changes
+        if any(change.action in (MADE, UNDONE) for change in changes):
+            rules = {rule.id: rule for rule in read_rules(connection)}
+        remade = max((change.sequence for change in changes if change.action in _REMAKING), default=known.remade)
+        return Decisions(sequence, takedowns, keys, rules, remade), changes
 
 
 def now() -> datetime:

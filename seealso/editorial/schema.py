@@ -6,7 +6,7 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0001"
+REVISION = "0002"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
@@ -55,4 +55,24 @@ takedowns = sa.Table(
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
+# What a rule is about is the one of article, section, tag and word that is there; whose blocks it is for, the one of
+# under_article and under_section, and all blocks if neither is.
+rules = sa.Table(
+    "rules",
+    METADATA,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("under_article", sa.Text),
+    sa.Column("under_section", sa.Text),
+    sa.Column("article", sa.Text),
+    sa.Column("section", sa.Text),
+    sa.Column("tag", sa.Text),
+    sa.Column("word", sa.Text),
+    sa.Column("number", sa.Integer),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("until", sa.Text),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
 )

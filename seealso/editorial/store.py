@@ -4,7 +4,7 @@ A change is acknowledged when its transaction is on the disk (SQLite: WAL with s
 default). Whoever keeps what the store holds in memory reads the changes after the last one he knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -219,10 +219,10 @@ def sequence_of(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(head.c.sequence)).scalar_one())
 
 
-def last_of(connection: sa.Connection, action: str) -> int:
-    """Return the last change of a kind, 0 if there was none."""
-    found = connection.execute(sa.select(sa.func.max(changes.c.sequence)).where(changes.c.action == action)).scalar()
-    return int(found or 0)
+def last_of(connection: sa.Connection, actions: Iterable[str]) -> int:
+    """Return the last change of some kinds, 0 if there was none."""
+    asked = sa.select(sa.func.max(changes.c.sequence)).where(changes.c.action.in_(list(actions)))
+    return int(connection.execute(asked).scalar() or 0)
 
 
 def changes_on(

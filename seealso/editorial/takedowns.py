@@ -39,7 +39,18 @@ def take_down(store: Store, articles: Sequence[str], who: str, reason: str, unti
     One that is down already gets the new reason and end. Raises StoreUnavailable.
     """
     with store.writing() as writing:
-        return [_take_down(writing, article, who, reason, until) for article in dict.fromkeys(articles)]
+        return [take_down_in(writing, article, who, reason, until) for article in dict.fromkeys(articles)]
+
+
+def take_down_in(writing: Writing, article: str, who: str, reason: str, until: datetime | None) -> Takedown:
+    """Do the same, for one, as a part of what is written."""
+    before = find_takedown(writing.connection, article)
+    now = Takedown(article, before.since if before else writing.moment, until, who, reason)
+    sequence = writing.record(who, TAKEN_DOWN, article, before and before.as_json(), now.as_json(), reason)
+    writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
+    row = asdict(now) | {"since": as_text(now.since), "until": until and as_text(until), "sequence": sequence}
+    writing.connection.execute(takedowns.insert().values(row))
+    return now
 
 
 def restore(store: Store, article: str, who: str, reason: str) -> Takedown | None:
@@ -48,11 +59,16 @@ def restore(store: Store, article: str, who: str, reason: str) -> Takedown | Non
     Raises StoreUnavailable.
     """
     with store.writing() as writing:
-        before = find_takedown(writing.connection, article)
-        if before is not None:
-            writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
-            writing.record(who, RESTORED, article, before.as_json(), None, reason)
-        return before
+        return restore_in(writing, article, who, reason)
+
+
+def restore_in(writing: Writing, article: str, who: str, reason: str) -> Takedown | None:
+    """Do the same as a part of what is written."""
+    before = find_takedown(writing.connection, article)
+    if before is not None:
+        writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
+        writing.record(who, RESTORED, article, before.as_json(), None, reason)
+    return before
 
 
 def find_takedown(connection: sa.Connection, article: str) -> Takedown | None:
@@ -67,16 +83,6 @@ def read_takedowns(connection: sa.Connection, articles: Iterable[str] | None = N
     if articles is not None:
         asked = asked.where(takedowns.c.article.in_(list(articles)))
     return [_takedown(row) for row in connection.execute(asked)]
-
-
-def _take_down(writing: Writing, article: str, who: str, reason: str, until: datetime | None) -> Takedown:
-    before = find_takedown(writing.connection, article)
-    now = Takedown(article, before.since if before else writing.moment, until, who, reason)
-    sequence = writing.record(who, TAKEN_DOWN, article, before and before.as_json(), now.as_json(), reason)
-    writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
-    row = asdict(now) | {"since": as_text(now.since), "until": until and as_text(until), "sequence": sequence}
-    writing.connection.execute(takedowns.insert().values(row))
-    return now
 
 
 def _takedown(row: Any) -> Takedown:

@@ -90,7 +90,7 @@ def page(body: PageBody) -> Response:
     snapshot = here.current.snapshot()
     row = row_of(snapshot, body.article)
     shown = [found for found in map(snapshot.row_of, body.shown) if found is not None]
-    filled = related_on_page(snapshot, row, shown, wanted)
+    filled = related_on_page(snapshot, row, shown, wanted, here.blocks.rulings.of_article(snapshot, row))
     blocks = [
         _encode_block(snapshot, "name", block.name, asked, items)
         for block, asked, items in zip(body.blocks, wanted, filled, strict=True)
@@ -110,7 +110,9 @@ def _make_blocks(snapshot: Snapshot, rows: Mapping[str, int], wanted: Wanted) ->
                 f"{len(blocks)} of {len(rows)} blocks were made in {BATCH_SECONDS_MAX:g} seconds; send fewer at once, "
                 "or ask without 'explain'",
             )
-        blocks.append(_encode_block(snapshot, "id", article_id, wanted, related_to_article(snapshot, row, wanted)))
+        ruling = parts().blocks.rulings.of_article(snapshot, row)
+        items = related_to_article(snapshot, row, wanted, ruling=ruling)
+        blocks.append(_encode_block(snapshot, "id", article_id, wanted, items))
     return blocks
 
 

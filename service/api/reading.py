@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,8 @@ from pydantic import (
 )
 
 from seealso.article import ID_CHARACTERS_MAX, ArticleId, Language, Moment, clean_line, shortened
+from seealso.editorial.decisions import now
+from seealso.editorial.rules import NUMBER_MAX, Action, Wish
 from seealso.errors import InvalidRequest
 from seealso.project import Placement
 from service.problems import printable
@@ -41,6 +44,7 @@ ARTICLES_MAX = 500
 SHOWN_MAX = 200
 BLOCKS_MAX = 20
 REASON_CHARACTERS_MAX = 1_000
+CHANGES_MAX = 1_000
 # int() takes '1_0', ' 5 ' and digits of any script; a query may hold plain ones only.
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -235,6 +239,81 @@ class TakedownBody(BaseModel):
     until: Annotated[
         _Time | None, Field(description="it is shown again from then on; null: not before somebody restores it")
     ] = None
+
+
+class Under(BaseModel):
+    """Whose blocks a rule is for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    article: _Id | None = None
+    section: _Label | None = None
+
+
+class About(BaseModel):
+    """What a rule is about: one of these."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    article: _Id | None = None
+    section: _Label | None = None
+    tag: _Label | None = None
+    word: Annotated[_Label | None, Field(description="a word, or some in a row, of a title")] = None
+
+
+class RuleBody(BaseModel):
+    """What an editor wants of blocks."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    action: Action
+    under: Annotated[Under | None, Field(description="an article or a section; null: all blocks")] = None
+    about: Annotated[About | None, Field(description="an article, a section, a tag or a word")] = None
+    number: Annotated[
+        int | None, Field(ge=1, le=NUMBER_MAX, description="the place of a pin; how many evergreen pieces at least")
+    ] = None
+    reason: _Reason
+    until: Annotated[_Time | None, Field(description="it holds until then; null: until it is undone")] = None
+
+    def wish(self) -> Wish:
+        """Return what is wanted, not yet checked."""
+        under, about = self.under or Under(), self.about or About()
+        return Wish(
+            action=self.action,
+            under_article=under.article,
+            under_section=under.section,
+            article=about.article,
+            section=about.section,
+            tag=about.tag,
+            word=about.word,
+            number=self.number,
+        )
+
+
+class RulesQuery(BaseModel):
+    """Which rules are asked for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    article: Annotated[_Id | None, Field(description="those for its block, and about it")] = None
+    section: Annotated[_Label | None, Field(description="those for its blocks, and about it")] = None
+
+
+class ChangesQuery(BaseModel):
+    """Which changes are asked for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    subject: Annotated[_Id | None, Field(description="of this article, rule or key")] = None
+    after: Annotated[int, Field(ge=0, description="only those after this one")] = 0
+    limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
+
+
+def checked_end(until: datetime | None) -> datetime | None:
+    """Return when something shall end. Raises InvalidRequest if that is over."""
+    if until is not None and until <= now():
+        raise InvalidRequest("until", f"is over (got {until.isoformat()}); leave it out for no end")
+    return until
 
 
 def checked_id(article_id: str) -> str:

@@ -1,13 +1,17 @@
 """/v1/similar: the block of a text that is not in the index."""
 
+from functools import partial
+
 from apiflask import APIBlueprint
 from flask import Response
 
+from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, SimilarAnswer, answer, in_a_place, parts
 from service.api.reading import SimilarBody
 from service.blocks import encode_cards
 from service.problems import documented
 from service.related import related_to_text
+from service.rulings import Ruling
 from service.texts import title_and_text
 from service.traces import span
 
@@ -31,5 +35,11 @@ def similar_to_text(body: SimilarBody) -> Response:
     with span("text_read"):
         draft = here.texts.draft(snapshot, title, text, language)
     with span("text_ranked"):
-        cards = encode_cards(snapshot, related_to_text(snapshot, draft, wanted))
+        cards = encode_cards(snapshot, related_to_text(snapshot, draft, wanted, partial(ruling_of, snapshot)))
     return answer(b'{"snapshot":"' + snapshot.id.encode() + b'","related":' + cards + b"}", JSON, snapshot)
+
+
+def ruling_of(snapshot: Snapshot, row: int | None) -> Ruling:
+    """Return what editors want of the block of an article, or of a text that is none."""
+    rulings = parts().blocks.rulings
+    return rulings.of_text(snapshot) if row is None else rulings.of_article(snapshot, row)

@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import Takedown, find_takedown, restore, take_down
-from seealso.errors import InvalidRequest, NotTakenDown
+from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, parts
-from service.api.reading import ReasonQuery, TakedownBody, checked_id
+from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
 from service.problems import documented
@@ -76,9 +76,8 @@ class ProofAnswer(BaseModel):
 def take_article_down(article_id: str, body: TakedownBody) -> Response:
     """Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet."""
     here = parts()
-    if body.until is not None and body.until <= now():
-        raise InvalidRequest("until", "is in the past; leave it out to take the article down for good")
-    (taken,) = take_down(here.editorial.store(), [checked_id(article_id)], who(), body.reason, body.until)
+    until = checked_end(body.until)
+    (taken,) = take_down(here.editorial.store(), [checked_id(article_id)], who(), body.reason, until)
     here.editorial.catch_up()
     return answer(orjson.dumps(_told(taken, here.current.served)), JSON)
 
@@ -120,7 +119,11 @@ def proof(article_id: str) -> Response:
     row = snapshot.row_of(article_id)
     rows = [] if row is None else candidates_of(snapshot, row)
     wanted = Wanted(limit=LIMIT_MAX, stories="all", min_probability=0.0)
-    shown = [other for other in rows if row in {item.row for item in related_to_article(snapshot, other, wanted)}]
+    shown = []
+    for other in rows:
+        ruling = here.blocks.rulings.of_article(snapshot, other)
+        if row in {item.row for item in related_to_article(snapshot, other, wanted, ruling=ruling)}:
+            shown.append(other)
     with here.editorial.store().reading() as connection:
         taken = find_takedown(connection, checked_id(article_id))
     told = {

@@ -40,13 +40,20 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("DELETE", "/v1/articles/a000/takedown"): EDITORS,
     ("GET", "/v1/articles/a000/proof"): EDITORS,
     ("GET", "/v1/takedowns"): EDITORS,
+    ("GET", "/v1/rules"): EDITORS,
+    ("POST", "/v1/rules"): EDITORS,
+    ("DELETE", "/v1/rules/7"): EDITORS,
+    ("GET", "/v1/changes"): EDITORS,
+    ("POST", "/v1/changes/7/undo"): EDITORS,
 }
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/related": {"articles": ["a001"]},
     "/v1/page": {"article": "a001", "blocks": [{"name": "below"}]},
     "/v1/similar": {"text": "tides"},
     "/v1/articles/a000/takedown": {"reason": "tried"},
+    "/v1/rules": {"action": "sensitive", "about": {"article": "a001"}, "reason": "tried"},
 }
+REASONED = {("DELETE", "/v1/articles/a000/takedown"), ("DELETE", "/v1/rules/7"), ("POST", "/v1/changes/7/undo")}
 
 
 @pytest.fixture
@@ -66,8 +73,9 @@ def key_for(index: Path, scope: Scope, **given: Any) -> str:
 
 def status_of(client: FlaskClient, method: str, path: str, authorization: str | None) -> int:
     headers = {} if authorization is None else {"Authorization": authorization}
-    query = {"reason": "tried"} if method == "DELETE" else None
-    answer = client.open(path, method=method, headers=headers, json=BODIES.get(path), query_string=query)
+    query = {"reason": "tried"} if (method, path) in REASONED else None
+    body = BODIES.get(path) if method == "POST" else None
+    answer = client.open(path, method=method, headers=headers, json=body, query_string=query)
     if answer.status_code in (401, 403):
         assert answer.content_type == "application/problem+json"
         assert ("WWW-Authenticate" in answer.headers) is (answer.status_code == 401)
@@ -75,12 +83,16 @@ def status_of(client: FlaskClient, method: str, path: str, authorization: str | 
     return answer.status_code
 
 
+def example_of(rule: str) -> str:
+    return re.sub(r"<int:\w+>", "7", rule.replace("<article_id:article_id>", "a000"))
+
+
 def test_no_address_is_left_out(index: Path, make_app: MakeApp) -> None:
     app = make_app(index)
     found = set()
     for rule in app.url_map.iter_rules():
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        path = re.sub(r"<article_id:article_id>", "a000", rule.rule)
+        path = example_of(rule.rule)
         found |= {(method, path) for method in methods if "<" not in path}
     assert found - {("GET", "/docs/")} == set(NEEDED_BY) - {("GET", "/docs/")}
 
@@ -88,7 +100,7 @@ def test_no_address_is_left_out(index: Path, make_app: MakeApp) -> None:
 def test_views_need_what_is_declared(index: Path, make_app: MakeApp) -> None:
     app = make_app(index)
     for rule in app.url_map.iter_rules():
-        path = rule.rule.replace("<article_id:article_id>", "a000")
+        path = example_of(rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             if (method, path) in NEEDED_BY:
                 view = app.view_functions[rule.endpoint]

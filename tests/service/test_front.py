@@ -18,6 +18,7 @@ from seealso.snapshot.reader import Snapshot
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
+from service.rulings import Ruling
 from service.wanted import Wanted
 from tests.makers import article, articles, index_of
 
@@ -197,10 +198,10 @@ def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypa
     made: list[str] = []
     all_here = threading.Event()
 
-    def counting(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+    def counting(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
         made.append("one")
         all_here.wait()
-        return related_to_article(snapshot, row, wanted)
+        return related_to_article(snapshot, row, wanted, ruling=ruling)
 
     monkeypatch.setattr("service.blocks.related_to_article", counting)
     bodies: list[bytes] = []
@@ -208,7 +209,7 @@ def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypa
     for thread in threads:
         thread.start()
     while not made:
-        pass
+        assert not bodies  # whoever makes it waits for all
     all_here.set()
     for thread in threads:
         thread.join()
@@ -226,9 +227,9 @@ def busy(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Ite
     client.get(PATH)
     go_on = threading.Event()
 
-    def slow(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+    def slow(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
         go_on.wait()
-        return related_to_article(snapshot, row, wanted)
+        return related_to_article(snapshot, row, wanted, ruling=ruling)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     threads = [
@@ -301,10 +302,10 @@ def two_at_once(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ask twice at once, the second while the first is at it; return where their answers came from."""
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+    def slow(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
         begun.set()
         go_on.wait()
-        return related_to_article(snapshot, row, wanted)
+        return related_to_article(snapshot, row, wanted, ruling=ruling)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     levels: list[str] = []

@@ -37,7 +37,7 @@ def test_change_after_change_leads_where_reading_all_leads(store: Store, other: 
 def test_store_put_back_from_a_backup_is_read_whole(store: Store) -> None:
     change_much(store)
     found = read_decisions(store)[0]
-    later = Decisions(found.sequence + 5, {}, {}, 99)
+    later = Decisions(found.sequence + 5, {}, {}, {}, 99)
     assert read_decisions(store, later) == (found, [])
 
 

@@ -1,0 +1,43 @@
+"""Undoing a change: what it did is done back, as a change of its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from seealso.editorial.rules import MADE, UNDONE, make_rule_in, read_rules, undo_rule_in, wish_in
+from seealso.editorial.store import Change, Store, Writing, as_moment, changes_on
+from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN, restore_in, take_down_in
+from seealso.errors import NotUndone
+
+
+def undo(store: Store, sequence: int, who: str, reason: str) -> Change | None:
+    """Undo a change and return it, None if there is none. Raises NotUndone, StoreUnavailable."""
+    with store.writing() as writing:
+        found = changes_on(writing.connection, sequence - 1, most=1)
+        if not found or found[0].sequence != sequence:
+            return None
+        change = found[0]
+        later = changes_on(writing.connection, sequence, change.subject, most=1)
+        if later:
+            raise NotUndone(f"change {later[0].sequence} ({later[0].action}) came after it; undo that first")
+        _undo(writing, change, who, reason)
+        return change
+
+
+def _undo(writing: Writing, change: Change, who: str, reason: str) -> None:
+    match change.action:
+        case _ if change.action == TAKEN_DOWN and change.before is None:
+            restore_in(writing, change.subject, who, reason)
+        case _ if change.action in (TAKEN_DOWN, RESTORED):
+            _take_down_as(writing, change.before, who)
+        case _ if change.action == MADE:
+            (rule,) = read_rules(writing.connection, [int(change.subject)])
+            undo_rule_in(writing, rule, who, reason)
+        case _ if change.action == UNDONE:
+            before: Mapping[str, Any] = change.before
+            make_rule_in(writing, wish_in(before), who, reason, as_moment(before["until"]))
+        case _:
+            raise NotUndone(f"a {change.action!r} cannot be undone")
+
+
+def _take_down_as(writing: Writing, before: Mapping[str, Any], who: str) -> None:
+    take_down_in(writing, before["article"], who, before["reason"], as_moment(before["until"]))

@@ -1,0 +1,157 @@
+"""Editors' rules -> what they mean for the rows of a snapshot, and for one block.
+
+What keeps something out of all blocks becomes a fact of the served snapshot; all else is looked up block by block.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from seealso.editorial.rules import Rule, Wish
+from seealso.snapshot.reader import Snapshot
+
+# The odds of what is boosted are taken for so many times higher, of what is buried for so many times lower.
+ODDS_FACTOR = 3.0
+_NO_ROWS = np.empty(0, np.int64)
+# By snapshot, kind and text: the rows whose tags or titles have it.
+_kept: dict[tuple[str, str, str], "RowNumbers"] = {}
+_KEPT_MAX = 64
+
+RowNumbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What rules say of one block.
+
+    `pins`: rows by the place at which they stand, from 1 on; `excluded`: rows that are not shown, in order; `weighed`:
+    rows and the factor of their odds; `evergreens`: how many evergreen pieces there are at least.
+    """
+
+    pins: Mapping[int, int] = field(default_factory=dict)
+    excluded: RowNumbers = field(default_factory=_NO_ROWS.copy)
+    weighed: Sequence[tuple[RowNumbers, float]] = ()
+    evergreens: int = 0
+
+    def weigh(self, rows: RowNumbers, chances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probabilities by which rows are ordered."""
+        if not self.weighed:
+            return chances
+        odds = chances / np.maximum(1.0 - chances, np.finfo(np.float64).eps)
+        for about, factor in self.weighed:
+            odds = np.where(np.isin(rows, about), odds * factor, odds)
+        weighed: NDArray[np.float64] = odds / (1.0 + odds)
+        return weighed
+
+
+NO_RULING = Ruling()
+
+
+class Rulings:
+    """What rules say of each block. Safe from many threads; nothing in it changes."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._under_article: dict[str, list[Wish]] = {}
+        self._under_section: dict[str, list[Wish]] = {}
+        self._under_all: list[Wish] = []
+        for wish in (rule.wish for rule in rules):
+            if wish.under_article is not None:
+                self._under_article.setdefault(wish.under_article, []).append(wish)
+            elif wish.under_section is not None:
+                self._under_section.setdefault(wish.under_section.casefold(), []).append(wish)
+            elif not _is_fact(wish):
+                self._under_all.append(wish)
+
+    def of_article(self, snapshot: Snapshot, row: int) -> Ruling:
+        """Return what rules say of the block of an article."""
+        # What is said of one article stands over what is said of its section, and that over what is said of all.
+        wishes = [*self._under_all]
+        number = int(snapshot.facts["section"][row])
+        if self._under_section and number >= 0:
+            wishes += self._under_section.get(snapshot.sections[number].casefold(), ())
+        if self._under_article:
+            wishes += self._under_article.get(snapshot.article_id(row), ())
+        return _ruling(snapshot, wishes)
+
+    def of_text(self, snapshot: Snapshot) -> Ruling:
+        """Return what rules say of the block of a text, which is no article's."""
+        return _ruling(snapshot, self._under_all)
+
+
+def ruled(snapshot: Snapshot, rules: Iterable[Rule]) -> Snapshot:
+    """Return a snapshot in whose facts stands what rules say of all blocks."""
+    wishes = [rule.wish for rule in rules if _is_fact(rule.wish)]
+    if not wishes:
+        return snapshot
+    facts = snapshot.facts.copy()
+    for wish in wishes:
+        facts["sensitive" if wish.action == "sensitive" else "sponsored"][rows_of(snapshot, wish)] = True
+    return replace(snapshot, facts=facts)
+
+
+def _is_fact(wish: Wish) -> bool:
+    """Return whether a wish keeps something out of all blocks, as sensitive and sponsored articles are."""
+    everywhere = wish.under_article is None and wish.under_section is None
+    return everywhere and wish.action in ("exclude", "sensitive", "sponsored")
+
+
+def _ruling(snapshot: Snapshot, wishes: Sequence[Wish]) -> Ruling:
+    if not wishes:
+        return NO_RULING
+    pins: dict[int, int] = {}
+    excluded, weighed, evergreens = [_NO_ROWS], [], 0
+    for wish in wishes:
+        about = rows_of(snapshot, wish)
+        match wish.action:
+            case "pin" if len(about):
+                pins[wish.number or 1] = int(about[0])
+            case "exclude":
+                excluded.append(about)
+            case "boost":
+                weighed.append((about, ODDS_FACTOR))
+            case "bury":
+                weighed.append((about, 1 / ODDS_FACTOR))
+            case "evergreen":
+                evergreens = wish.number or 0
+    return Ruling(pins, np.unique(np.concatenate(excluded)), weighed, evergreens)
+
+
+def rows_of(snapshot: Snapshot, wish: Wish) -> RowNumbers:
+    """Return the rows that a wish is about."""
+    if wish.article is not None:
+        row = snapshot.row_of(wish.article)
+        return _NO_ROWS if row is None else np.array([row], np.int64)
+    if wish.section is not None:
+        wanted = wish.section.casefold()
+        numbers = [number for number, label in enumerate(snapshot.sections) if label.casefold() == wanted]
+        return np.flatnonzero(np.isin(snapshot.facts["section"], numbers))
+    if wish.tag is not None:
+        tag = wish.tag.casefold()
+        return _found(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row))
+    if wish.word is not None:
+        whole = re.compile(rf"(?<!\w){re.escape(wish.word.casefold())}(?!\w)")
+        return _found(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
+    return _NO_ROWS
+
+
+def _found(snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
+    """Return the rows that fit, of all; they are looked for once in each snapshot."""
+    key = snapshot.id, kind, text
+    rows = _kept.get(key)
+    if rows is None:
+        if len(_kept) >= _KEPT_MAX:
+            _kept.clear()
+        rows = _kept[key] = np.array([row for row in range(len(snapshot)) if fits(row)], np.int64)
+    return rows
+
+
+def _tags(snapshot: Snapshot, row: int) -> set[str]:
+    return {tag.casefold() for tag in orjson.loads(snapshot.article(row)).get("tags") or ()}
+
+
+def _title(snapshot: Snapshot, row: int) -> str:
+    return str(orjson.loads(snapshot.card(row))["title"]).casefold()

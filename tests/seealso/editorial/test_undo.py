@@ -1,0 +1,67 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from seealso.editorial.decisions import Decisions, read_decisions
+from seealso.editorial.keys import create_key
+from seealso.editorial.rules import Wish, make_rule, undo_rule
+from seealso.editorial.store import Store
+from seealso.editorial.takedowns import find_takedown, restore, take_down
+from seealso.editorial.undo import undo
+from seealso.errors import NotUndone
+
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(hours=1)
+
+
+def state(store: Store) -> tuple[set[str], list[Wish]]:
+    found: Decisions = read_decisions(store)[0]
+    return set(found.hidden_at(NOW)), [rule.wish for rule in found.rules_at(NOW)]
+
+
+def test_takedown_is_undone_by_restoring_and_that_by_a_takedown(store: Store) -> None:
+    take_down(store, ["a"], "ann", "court order", LATER)
+    undone = undo(store, 1, "bob", "the wrong one")
+    assert undone is not None
+    assert undone.action == "takedown"
+    assert state(store) == (set(), [])
+    undo(store, 2, "ann", "the right one after all")
+    with store.reading() as connection:
+        again = find_takedown(connection, "a")
+    assert again is not None
+    assert (again.reason, again.until, again.who) == ("court order", LATER, "ann")
+    assert [change.who for change in store.changes()] == ["ann", "bob", "ann"]
+
+
+def test_second_takedown_is_undone_to_the_first(store: Store) -> None:
+    take_down(store, ["a"], "ann", "embargo", LATER)
+    take_down(store, ["a"], "ann", "court order", None)
+    undo(store, 2, "bob", "too much")
+    assert read_decisions(store)[0].takedowns["a"].until == LATER
+
+
+def test_rule_is_undone_and_made_again(store: Store) -> None:
+    wish = Wish("pin", under_article="a", article="b", number=1)
+    rule = make_rule(store, wish, "ann", "x", LATER)
+    undo(store, rule.id, "bob", "x")
+    assert state(store) == (set(), [])
+    undo_rule(store, make_rule(store, wish, "ann", "x", LATER).id, "ann", "x")
+    undo(store, store.sequence(), "bob", "it shall stay")
+    assert state(store) == (set(), [wish])
+    assert [each.until for each in read_decisions(store)[0].rules.values()] == [LATER]
+
+
+def test_change_that_others_came_after_is_not_undone(store: Store) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    restore(store, "a", "ann", "x")
+    with pytest.raises(NotUndone, match=r"change 2 \(restore\) came after it"):
+        undo(store, 1, "bob", "x")
+    assert store.sequence() == 2
+
+
+def test_key_is_not_made_undone_and_nothing_is_where_there_is_no_change(store: Store) -> None:
+    create_key(store, "a", "editor", "ann")
+    with pytest.raises(NotUndone, match="'key-created' cannot be undone"):
+        undo(store, 1, "bob", "x")
+    assert undo(store, 2, "bob", "x") is None
+    assert undo(store, 0, "bob", "x") is None

@@ -1,0 +1,210 @@
+"""Editors' rules as they reach a block: over a real snapshot, by the rows that are shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import service.rulings
+from seealso.editorial.rules import Rule, Wish
+from seealso.snapshot.reader import Snapshot, open_current
+from service.related import related_on_page, related_to_article
+from service.rulings import NO_RULING, Rulings, ruled
+from service.wanted import Wanted
+from tests.makers import article, articles, index_of
+
+ALL = Wanted(limit=50, min_probability=0.0)
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    folder = tmp_path_factory.mktemp("index")
+    pieces = [
+        each.model_copy(update={"section": ("News", "Sport")[number % 2], "tags": ["Tides"] if number < 6 else None})
+        for number, each in enumerate(articles(30))
+    ]
+    index_of(folder, [*pieces, article("other", title="The tide's tables", body="quite another matter", section="A")])
+    return open_current(folder)
+
+
+def rules(*wishes: Wish) -> list[Rule]:
+    return [Rule(number, wish, datetime.now(UTC), None, "ann", "x") for number, wish in enumerate(wishes, 1)]
+
+
+def block(snapshot: Snapshot, *wishes: Wish, under: str = "a000", wanted: Wanted = ALL) -> list[str]:
+    made = rules(*wishes)
+    edited = ruled(snapshot, made)
+    row = snapshot.row_of(under)
+    assert row is not None
+    items = related_to_article(edited, row, wanted, ruling=Rulings(made).of_article(edited, row))
+    return [snapshot.article_id(item.row) for item in items]
+
+
+def section_of(snapshot: Snapshot, article_id: str) -> str:
+    return "A" if article_id == "other" else "News" if int(article_id[1:]) % 2 == 0 else "Sport"
+
+
+def test_without_rules_nothing_changes(snapshot: Snapshot) -> None:
+    assert Rulings([]).of_article(snapshot, 0) is NO_RULING
+    assert ruled(snapshot, []) is snapshot
+    elsewhere = Wish("exclude", under_article="a009", article="a003")
+    assert block(snapshot, elsewhere) == block(snapshot)
+
+
+@pytest.mark.parametrize("number", [1, 3, 12])
+def test_pinned_article_stands_at_its_place(snapshot: Snapshot, number: int) -> None:
+    wanted = Wanted(limit=12, min_probability=0.0)
+    before = block(snapshot, wanted=wanted)
+    assert "other" not in before
+    after = block(snapshot, Wish("pin", under_article="a000", article="other", number=number), wanted=wanted)
+    assert after.index("other") == number - 1
+    assert [each for each in after if each != "other"] == before[:11]
+
+
+def test_pin_moves_what_is_there_already(snapshot: Snapshot) -> None:
+    before = block(snapshot)
+    after = block(snapshot, Wish("pin", under_article="a000", article=before[4], number=1))
+    assert after == [before[4], *before[:4], *before[5:]]
+
+
+def test_several_pins_stand_each_at_its_own_place(snapshot: Snapshot) -> None:
+    before = block(snapshot)
+    pins = [Wish("pin", under_article="a000", article=before[-number], number=number) for number in (3, 1, 2)]
+    assert block(snapshot, *pins)[:3] == [before[-1], before[-2], before[-3]]
+
+
+def test_pin_beyond_the_block_is_not_shown_and_one_of_a_short_block_stands_last(snapshot: Snapshot) -> None:
+    pin = Wish("pin", under_article="a000", article="other", number=9)
+    assert "other" not in block(snapshot, pin, wanted=Wanted(limit=3, min_probability=0.0))
+    short = block(snapshot, pin, wanted=Wanted(limit=50, min_probability=0.999999))
+    assert short[-1] == "other"
+
+
+def test_pin_for_a_section_stands_in_its_blocks_and_gives_way_to_the_articles_own(snapshot: Snapshot) -> None:
+    section = Wish("pin", under_section="news", article="other", number=1)
+    assert block(snapshot, section)[0] == "other"
+    assert "other" not in block(snapshot, section, under="a001")[:1]
+    own = Wish("pin", under_article="a000", article="a029", number=1)
+    assert block(snapshot, own, section)[0] == "a029"
+
+
+def test_pinned_item_says_so_and_has_its_own_probability(snapshot: Snapshot) -> None:
+    row, pinned = snapshot.row_of("a000"), snapshot.row_of("other")
+    assert row is not None
+    made = rules(Wish("pin", under_article="a000", article="other", number=2))
+    items = related_to_article(snapshot, row, ALL, ruling=Rulings(made).of_article(snapshot, row))
+    assert [item.row for item in items if item.pinned] == [pinned]
+    assert 0 <= items[1].probability < items[0].probability
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Wish("exclude", article="other"),
+        Wish("sensitive", article="other"),
+        Wish("sponsored", article="other"),
+    ],
+)
+def test_what_may_be_shown_nowhere_is_not_pinned(snapshot: Snapshot, other: Wish) -> None:
+    pin = Wish("pin", under_article="a000", article="other", number=1)
+    assert "other" not in block(snapshot, pin, other)
+
+
+def test_pin_keeps_to_what_the_request_wants(snapshot: Snapshot) -> None:
+    pin = Wish("pin", under_article="a000", article="other", number=1)
+    assert "other" not in block(snapshot, pin, wanted=Wanted(sections=("news",), min_probability=0.0))
+    assert "other" not in block(snapshot, pin, wanted=Wanted(exclude=("other",), min_probability=0.0))
+    nobody = Wish("pin", under_article="a000", article="nobody", number=1)
+    assert block(snapshot, nobody) == block(snapshot)
+
+
+def test_pair_that_is_excluded_is_not_shown_and_others_are(snapshot: Snapshot) -> None:
+    before = block(snapshot)
+    pair = Wish("exclude", under_article="a000", article=before[0])
+    assert set(block(snapshot, pair)) == set(before[1:])
+    assert before[0] in block(snapshot, pair, under="a006")
+
+
+@pytest.mark.parametrize("under", [{}, {"under_article": "a000"}, {"under_section": "NEWS"}])
+def test_section_tag_and_word_are_excluded(snapshot: Snapshot, under: dict[str, Any]) -> None:
+    shown = block(snapshot)
+    assert {section_of(snapshot, each) for each in shown} == {"A", "News", "Sport"}
+    without = block(snapshot, Wish("exclude", section="sport", **under))
+    assert {section_of(snapshot, each) for each in without} == {"A", "News"}
+    assert not {"a003"} & set(block(snapshot, Wish("exclude", tag="tides", **under)))
+    assert "a006" in block(snapshot, Wish("exclude", tag="tides", **under))
+    assert "a003" not in block(snapshot, Wish("exclude", word="piece 3", **under))
+    assert {"a006", "a009"} <= set(block(snapshot, Wish("exclude", word="piece 3", **under)))
+    assert len(block(snapshot, Wish("exclude", word="piece 3", **under))) == len(shown) - 1
+
+
+def test_word_is_a_whole_one(snapshot: Snapshot) -> None:
+    assert "a012" in block(snapshot, Wish("exclude", word="piece 1"))
+    assert "other" not in block(snapshot, Wish("exclude", word="tide's tables"))
+
+
+def test_what_is_boosted_goes_up_and_what_is_buried_goes_down(snapshot: Snapshot) -> None:
+    before = block(snapshot)
+    sport = [number for number, each in enumerate(before) if section_of(snapshot, each) == "Sport"]
+    up = block(snapshot, Wish("boost", section="Sport"))
+    down = block(snapshot, Wish("bury", section="Sport"))
+    assert set(up) == set(down) == set(before)
+
+    def mean_place(found: Sequence[str]) -> float:
+        return float(np.mean([found.index(before[number]) for number in sport]))
+
+    assert mean_place(up) < mean_place(before) < mean_place(down)
+
+
+def test_sensitive_article_is_shown_nowhere_and_its_block_is_empty(snapshot: Snapshot) -> None:
+    wish = Wish("sensitive", article="a003")
+    assert "a003" not in block(snapshot, wish)
+    assert block(snapshot, wish, under="a003") == []
+
+
+def test_sponsored_article_is_shown_nowhere_and_has_its_block(snapshot: Snapshot) -> None:
+    wish = Wish("sponsored", article="a003")
+    assert "a003" not in block(snapshot, wish)
+    assert block(snapshot, wish, under="a003") == block(snapshot, under="a003")
+
+
+def test_so_many_evergreen_pieces_there_are_if_there_are_so_many(snapshot: Snapshot) -> None:
+    facts = snapshot.facts.copy()
+    facts["eventful"] = 1.0
+    before = block(replace(snapshot, facts=facts))
+    ageless = [row for row in map(snapshot.row_of, before[-4:]) if row is not None]
+    facts["eventful"][ageless] = 0.0
+    edited = replace(snapshot, facts=facts)
+    wanted = Wanted(limit=5, min_probability=0.0)
+    for wished, got in ((1, 1), (3, 3), (50, 4)):
+        shown = block(edited, Wish("evergreen", number=wished), wanted=wanted)
+        assert len([each for each in shown if each in before[-4:]]) == got
+        assert shown[: 5 - got] == before[: 5 - got]
+    assert block(edited, wanted=wanted) == before[:5]
+
+
+def test_page_shows_what_is_pinned_once(snapshot: Snapshot) -> None:
+    row, pinned = snapshot.row_of("a000"), snapshot.row_of("other")
+    assert row is not None
+    ruling = Rulings(rules(Wish("pin", under_article="a000", article="other", number=1))).of_article(snapshot, row)
+    first, second = related_on_page(snapshot, row, [], [Wanted(limit=3), Wanted(limit=3)], ruling)
+    assert first[0].row == pinned
+    assert pinned not in [item.row for item in second]
+
+
+def test_what_is_looked_for_is_looked_for_once_in_a_snapshot(snapshot: Snapshot) -> None:
+    service.rulings._kept.clear()
+    for _ in range(3):
+        block(snapshot, Wish("exclude", under_article="a000", word="piece"), Wish("bury", tag="tides"))
+    assert len(service.rulings._kept) == 2
+
+
+def test_text_has_what_is_wanted_of_all_blocks(snapshot: Snapshot, tmp_path: Path) -> None:
+    made = Rulings(rules(Wish("bury", section="sport"), Wish("pin", under_section="News", article="other", number=1)))
+    ruling = made.of_text(snapshot)
+    assert (len(ruling.weighed), ruling.pins) == (1, {})
+    assert Rulings([]).of_text(snapshot) is NO_RULING
