@@ -3,7 +3,7 @@
 Redis is a cache: it may be slow, hung, full, empty, or gone at any moment, and whoever asks here never learns more of
 that than 'nothing kept'. Every key has a lifetime; nothing lives only here.
 
-Who finds nothing is told whether to make the answer or whether somebody is making it: of all workers that miss one key
+What is put is sent, and not waited for. Who finds nothing is told whether to make the answer or whether somebody is making it: of all workers that miss one key
 at once, one has the claim to it.
 """
 
@@ -96,8 +96,8 @@ class Cache:
         if self._link is None or not self._link.up:
             return
         try:
-            self._link.call("SET", KEY_PREFIX + key, _pack(value), "EX", self._ttl_s)
-        except (Unreachable, Refused):
+            self._link.post("SET", KEY_PREFIX + key, _pack(value), "EX", self._ttl_s)
+        except Unreachable:
             return
 
     def close(self) -> None:

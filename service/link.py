@@ -9,7 +9,8 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
@@ -100,13 +101,7 @@ class Link:
 
         Raises Unreachable within the timeout, and Refused (or ScriptUnknown) if Redis is well and says no.
         """
-        if not self._up:
-            raise Unreachable
-        try:
-            connection = self._ready.pop()
-        except IndexError:  # all are in use: this one goes without, the next finds one more
-            self._wanted.set()
-            raise Unreachable from None
+        connection = self._taken()
         try:
             answer = self._exchange(connection, command)
         except NoScriptError as error:
@@ -122,6 +117,21 @@ class Link:
         self._failures = 0
         return answer
 
+    def post(self, *command: str | bytes | int) -> None:
+        """Send a command, and let what Redis answers to it be read with the next answer on the same connection.
+
+        Raises Unreachable within the timeout. Whether Redis did it is never known.
+        """
+        connection = self._taken()
+        try:
+            with self._watched(connection):
+                connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
+        except (redis.exceptions.RedisError, OSError) as error:
+            self._failed(connection, error)
+            raise Unreachable from None
+        connection.unread += 1
+        self._ready.append(connection)
+
     def close(self) -> None:
         """Give up the connections, and end the threads."""
         self._closed.set()
@@ -129,11 +139,31 @@ class Link:
         self._up = False
         self._drop_ready()
 
+    def _taken(self) -> Any:
+        """Return a connection that nobody uses. Raises Unreachable."""
+        if not self._up:
+            raise Unreachable
+        try:
+            return self._ready.pop()
+        except IndexError:  # all are in use: this one goes without, the next finds one more
+            self._wanted.set()
+            raise Unreachable from None
+
     def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...]) -> Any:
+        with self._watched(connection):
+            connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
+            while connection.unread:
+                connection.unread -= 1
+                with suppress(ResponseError):
+                    connection.read_response(disable_decoding=True)
+            return connection.read_response(disable_decoding=True)
+
+    @contextmanager
+    def _watched(self, connection: Any) -> Iterator[None]:
+        """Have a connection cut off if what is done with it takes longer than the timeout."""
         self._flying[id(connection)] = (connection, time.monotonic() + self._timeout_s)
         try:
-            connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
-            return connection.read_response(disable_decoding=True)
+            yield
         finally:
             del self._flying[id(connection)]
 
@@ -168,6 +198,7 @@ class Link:
         while not self._closed.is_set():
             self._wanted.clear()
             connection: Any = self._new_connection()
+            connection.unread = 0  # answers that nobody waits for
             try:
                 self._try(connection)
             except (redis.exceptions.RedisError, OSError, ValueError) as error:

@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 import redis
@@ -209,3 +210,34 @@ def test_closed_link_has_no_thread_and_no_connection_left(through: BadLink) -> N
     wait_until(lambda: not {"redis-connect", "redis-watch"} & {each.name for each in threading.enumerate()})
     wait_until(lambda: not through._open)
     assert threading.active_count() <= before + 2 * through.carried
+
+
+def test_command_that_is_posted_is_done_and_its_answer_is_nobody_elses(server: OwnRedis) -> None:
+    link = Link(server.url, 1_000)
+    wait_until(lambda: link.up)
+    for number in range(50):
+        link.post("SET", f"key{number}", f"value{number}")
+        link.post("LPUSH", f"key{number}", "refused: it is no list")
+        assert link.call("GET", f"key{number}") == f"value{number}".encode()
+    link.close()
+
+
+def test_posting_to_redis_that_hangs_ends_in_its_time(server: OwnRedis) -> None:
+    """It takes what the kernel holds for it, and then no more."""
+    failures: list[str] = []
+    link = Link(server.url, 100, 1, failures.append)
+    wait_until(lambda: link.up)
+    os.kill(server.process_id, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with suppress(Unreachable):
+            while time.monotonic() < began + SECONDS_MAX:
+                link.post("SET", "key", b"x" * 100_000)
+        assert time.monotonic() - began < 5
+        assert failures
+    finally:
+        os.kill(server.process_id, signal.SIGCONT)
+    wait_until(lambda: bool(link._ready))  # another connection has been opened
+    link.post("SET", "key", "value")
+    assert link.call("GET", "key") == b"value"
+    link.close()
