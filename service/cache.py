@@ -3,8 +3,8 @@
 Redis is a cache: it may be slow, hung, full, empty, or gone at any moment, and whoever asks here never learns more of
 that than 'nothing kept'. Every key has a lifetime; nothing lives only here.
 
-What is put is sent, and not waited for. Who finds nothing is told whether to make the answer or whether somebody is making it: of all workers that miss one key
-at once, one has the claim to it.
+What is put is sent, and not waited for. Who finds nothing is told whether to make the answer or whether somebody is
+making it: of all workers that miss one key at once, one has the claim to it.
 """
 
 import enum

@@ -1,4 +1,4 @@
-"""What the service's processes ask of the machine: to end with their parent, descriptors, one thread for BLAS."""
+"""What processes of the service ask of the machine: to end with their parent, descriptors, memory, one BLAS thread."""
 
 import ctypes
 import resource
@@ -10,6 +10,8 @@ from threadpoolctl import threadpool_limits
 _PR_SET_PDEATHSIG = 1
 # What Linux allows at most (fs.nr_open) where the hard limit is none.
 _DESCRIPTORS_MAX = 1_048_576
+_M_ARENA_MAX = -8
+ARENAS_MAX = 2
 
 
 def end_with_parent() -> None:
@@ -29,6 +31,17 @@ def raise_descriptors() -> int:
         return most
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most
+
+
+def use_few_arenas() -> None:
+    """Have all threads of this process take memory from a few places, from now on. glibc only.
+
+    It would have eight for each CPU. An answer that one thread makes another lets go, and what is free in one place is
+    of no use in the others: the memory of a worker grows for hours. Threads that take turns do not gain by their own.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        libc.mallopt(_M_ARENA_MAX, ARENAS_MAX)
 
 
 def use_one_thread_for_blas() -> None:

@@ -11,7 +11,7 @@ from seealso.settings import ServiceSettings, load_settings
 from seealso.snapshot.vectors import use_one_thread
 from service.app import create_app
 from service.editorial import open_store
-from service.processes import use_one_thread_for_blas
+from service.processes import use_few_arenas, use_one_thread_for_blas
 
 
 def prepare(settings: ServiceSettings) -> None:
@@ -25,6 +25,7 @@ def prepare(settings: ServiceSettings) -> None:
 
 def create_worker() -> APIFlask:
     """Return the app of one worker, following the current snapshot."""
+    use_few_arenas()
     settings = load_settings(ServiceSettings)
     configure_logs(settings.log_format, settings.log_level)
     use_one_thread()

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from service.processes import ARENAS_MAX
+
 
 def run(script: str) -> str:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
@@ -27,3 +29,33 @@ def test_blas_computes_on_one_thread_from_then_on() -> None:
         "print({each['num_threads'] for each in threadpool_info() if each['user_api'] == 'blas'})"
     )
     assert run(script) == "{1}"
+
+
+@pytest.mark.parametrize(("told", "few"), [("", False), ("p.use_few_arenas()", True)])
+def test_memory_comes_from_few_places_however_many_threads_take_it(told: str, few: bool) -> None:
+    script = f"""
+import ctypes, sys, threading
+import service.processes as p
+libc = ctypes.CDLL(None)
+if not hasattr(libc, "gnu_get_libc_version"):
+    sys.exit(print("no glibc"))
+{told}
+here = threading.Barrier(12)
+def take():
+    here.wait()
+    kept = [bytes(3_000) for _ in range(300)]
+    here.wait()
+threads = [threading.Thread(target=take) for _ in range(12)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc.fopen.restype = ctypes.c_void_p
+libc.fopen.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+file = ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+    said = run(script)
+    if said == "no glibc":
+        pytest.skip("another C library has its own ways")
+    places = said.count("<heap nr=")
+    assert places <= ARENAS_MAX if few else places > ARENAS_MAX
