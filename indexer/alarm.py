@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.post import host_of, post
+from seealso.post import host_of, post
 
 WEBHOOK_SECONDS_MAX = 10.0
 WEBHOOK_TRIES = 3

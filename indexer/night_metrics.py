@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.post import host_of, post
+from seealso.post import host_of, post
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

@@ -36,7 +36,7 @@ def webhook() -> Iterator[Listener]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("indexer.post.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("seealso.post.PAUSE_SECONDS", 0.01)
 
 
 def script(folder: Path, body: str) -> str:

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from indexer.post import REDIRECTS_MAX, host_of, post
+from seealso.post import REDIRECTS_MAX, host_of, post
 from tests.listener import Listener, listening
 
 
@@ -23,7 +23,7 @@ def listener() -> Iterator[Listener]:
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback is asked directly, whatever the machine's proxy."""
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("indexer.post.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("seealso.post.PAUSE_SECONDS", 0.01)
 
 
 def test_body_and_headers_arrive_and_nothing_is_said(listener: Listener) -> None:
