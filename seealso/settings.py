@@ -19,7 +19,9 @@ PREFIX = "SEEALSO_"
 # The folder in which the service's workers add up their numbers. `serve` sets it; the name is prometheus_client's.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # What may hold a password or a token is not printed.
-SECRET = frozenset({"alarm_webhook", "alarm_command", "editorial", "metrics_push", "redis_url"})
+SECRET = frozenset(
+    {"alarm_webhook", "alarm_command", "editorial", "metrics_push", "purge_authorization", "purge_webhook", "redis_url"}
+)
 
 
 class Settings(BaseSettings):
@@ -200,6 +202,14 @@ class ServiceSettings(Settings):
     proxies: Annotated[
         int, Field(ge=0, le=10, description="how many proxies stand in front, each adding to X-Forwarded-For")
     ] = 0
+    purge_webhook: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://\S+$",
+            description="where caches in front are told what to drop, as JSON; docs/editorial.md",
+        ),
+    ] = None
+    purge_authorization: Annotated[str, Field(description="the header Authorization with which it is told")] = ""
     log_requests: Annotated[bool, Field(description="whether each request is logged")] = False
     traces: Annotated[
         bool,

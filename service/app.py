@@ -20,6 +20,7 @@ from service.api.answers import Parts
 from service.api.articles import articles
 from service.api.batch import batch
 from service.api.decisions import decisions
+from service.api.purges import purges
 from service.api.similar import similar
 from service.api.state import state
 from service.api.takedowns import takedowns
@@ -33,6 +34,7 @@ from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE, Lane
 from service.metrics import Metrics
 from service.problems import Problem, register_problems
+from service.purging import Purging
 from service.rates import Rates
 from service.texts import Texts
 from service.traces import traced
@@ -82,7 +84,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    for blueprint in (articles, batch, decisions, similar, state, takedowns):
+    for blueprint in (articles, batch, decisions, purges, similar, state, takedowns):
         app.register_blueprint(blueprint)
     Rates(dict.fromkeys(ASIDES, settings.rate_limit), settings.redis_url, settings.redis_timeout_ms).attach(app)
     app.register_blueprint(
@@ -106,7 +108,11 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     placements = read_placements(settings.project)
     lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s)
     blocks = Blocks(lifetimes, metrics)
-    editorial = Editorial(open_store(settings.index, settings.editorial))
+    store = open_store(settings.index, settings.editorial)
+    purging = None
+    if store is not None and settings.purge_webhook is not None:
+        purging = Purging(store, settings.purge_webhook, settings.purge_authorization)
+    editorial = Editorial(store)
     front = Front(
         app.wsgi_app,
         current,
@@ -128,6 +134,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         cache=cache,
         blocks=blocks,
         editorial=editorial,
+        purging=purging,
         front=front,
         reading=Lane("texts", few),
         batching=Lane("batches", few),

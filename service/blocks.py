@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import orjson
 
 from seealso.errors import TakenDown, UnknownArticle
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.reader import Snapshot, id_in
 from service.answer import IDENTITY, Answer
 from service.block.fragment import render_block
 from service.freshness import Lifetimes, purge_keys
@@ -42,8 +42,9 @@ class Blocks:
         with span("block_ranked"):
             items = related_to_article(snapshot, row, asked.wanted, ruling=self.rulings.of_article(snapshot, row))
         self._metrics.block(asked.wanted.limit, len(items))
-        body = _as_json(snapshot, asked, items) if asked.form == "json" else _as_html(snapshot, row, items)
-        articles = (asked.article_id, *(snapshot.article_id(item.row) for item in items))
+        cards = [snapshot.card(item.row) for item in items]
+        body = _as_json(snapshot, asked, cards, items) if asked.form == "json" else _as_html(snapshot, row, cards)
+        articles = (asked.article_id, *map(id_in, cards))
         made = datetime.fromisoformat(snapshot.manifest.created).timestamp()
         return Answer(
             snapshot_id=snapshot.id,
@@ -72,7 +73,11 @@ def shown_row_of(snapshot: Snapshot, article_id: str) -> int | None:
 
 def encode_cards(snapshot: Snapshot, items: Sequence[Item]) -> bytes:
     """Return the cards of a block as a JSON list. The snapshot holds each card as JSON; only its end is added."""
-    return b"[" + b",".join(_encode_card(snapshot.card(item.row), item) for item in items) + b"]"
+    return _encode_cards([snapshot.card(item.row) for item in items], items)
+
+
+def _encode_cards(cards: Sequence[bytes], items: Sequence[Item]) -> bytes:
+    return b"[" + b",".join(map(_encode_card, cards, items)) + b"]"
 
 
 def _encode_card(card: bytes, item: Item) -> bytes:
@@ -81,11 +86,10 @@ def _encode_card(card: bytes, item: Item) -> bytes:
     return b'%b,"score":%.4f,"probability":%.4f%b%b}' % (card[:-1], item.score, item.probability, pinned, why)
 
 
-def _as_json(snapshot: Snapshot, asked: Asked, items: Sequence[Item]) -> bytes:
+def _as_json(snapshot: Snapshot, asked: Asked, cards: Sequence[bytes], items: Sequence[Item]) -> bytes:
     head = b'{"id":' + orjson.dumps(asked.article_id) + b',"snapshot":"' + snapshot.id.encode() + b'","related":'
-    return head + encode_cards(snapshot, items) + b"}"
+    return head + _encode_cards(cards, items) + b"}"
 
 
-def _as_html(snapshot: Snapshot, row: int, items: Sequence[Item]) -> bytes:
-    cards = [orjson.loads(snapshot.card(item.row)) for item in items]
-    return render_block(cards, orjson.loads(snapshot.card(row))["language"]).encode()
+def _as_html(snapshot: Snapshot, row: int, cards: Sequence[bytes]) -> bytes:
+    return render_block([*map(orjson.loads, cards)], orjson.loads(snapshot.card(row))["language"]).encode()

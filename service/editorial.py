@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seealso.editorial.decisions import NOTHING, Decisions, now, read_decisions
 from seealso.editorial.keys import Key, id_in, note_use, opens
+from seealso.editorial.purges import count_purges
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
@@ -68,6 +69,18 @@ class Editorial:
         if self._store is None:
             raise StoreUnavailable(DATABASE, "the index folder cannot be written to, so nothing can be decided here")
         return self._store
+
+    def warnings(self) -> list[str]:
+        """Return what somebody should look at."""
+        if self._store is None:
+            return []
+        try:
+            with self._store.reading() as connection:
+                given_up = count_purges(connection, "given-up")
+        except StoreUnavailable as error:
+            return [str(error)]
+        told = f"{given_up} purges were not taken by the caches in front; see /v1/purges?state=given-up"
+        return [told] if given_up else []
 
     def catch_up(self) -> None:
         """Learn what was decided. Raises StoreUnavailable."""

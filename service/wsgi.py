@@ -34,4 +34,6 @@ def create_worker() -> APIFlask:
     use_one_thread_for_blas()
     app.extensions["seealso"].current.follow(settings.snapshot_poll_ms)
     app.extensions["seealso"].editorial.follow()
+    if app.extensions["seealso"].purging is not None:
+        app.extensions["seealso"].purging.follow()
     return app

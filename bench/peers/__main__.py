@@ -29,7 +29,9 @@ from bench.servers import THREADS, WORKERS, granian, running, service
 from seealso.snapshot.reader import open_current
 
 PYTHON = Path(".venv-peers/bin/python")
-COPY_PORT, COMPUTED_PORT, TXTAI_PORT = 8101, 8102, 8103
+COPY_PORT, COMPUTED_PORT, TXTAI_PORT, ALONE_PORT = 8101, 8102, 8103, 8107
+# Where nothing answers: a service whose Redis is there has none.
+NO_REDIS = "redis://127.0.0.1:9"
 # Our answers from the process's copy are those of so many articles; all others' are of all.
 HOT = 500
 # The model reads 256 tokens, and no token is longer than this on average: what is cut off would not be read.
@@ -109,6 +111,7 @@ def main(index: Path, seconds: int, rounds: int, kept: Path) -> None:
     with ExitStack() as servers:
         servers.enter_context(service(index, COPY_PORT))
         servers.enter_context(service(index, COMPUTED_PORT))
+        servers.enter_context(service(index, ALONE_PORT, redis_url=NO_REDIS, copies_mb=0))
         copies = servers.enter_context(tempfile.TemporaryDirectory())  # for workers that need files of their own
         for engine in ENGINES:
             command = granian(f"bench.peers.{engine.module}:app", engine.port, str(PYTHON), factory=True)
@@ -157,7 +160,8 @@ def ways_of(corpus: Corpus, versions: Mapping[str, str]) -> dict[str, Way]:
     unseen = f"{ours}&exclude=x{NUMBER}"
     ways = {
         "Seealso, copy": Way(COPY_PORT, hot, gets(ours, hot), ids_of_cards),
-        "Seealso, computed": Way(COMPUTED_PORT, corpus.ids, gets(unseen, corpus.ids), ids_of_cards),
+        "Seealso, computed and kept": Way(COMPUTED_PORT, corpus.ids, gets(unseen, corpus.ids), ids_of_cards),
+        "Seealso, computed": Way(ALONE_PORT, corpus.ids, gets(unseen, corpus.ids), ids_of_cards),
     }
     for engine in ENGINES:
         requests = gets("/articles/{}/related", corpus.ids)

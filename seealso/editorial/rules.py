@@ -125,10 +125,9 @@ def undo_rule(store: Store, rule_id: int, who: str, reason: str) -> Rule | None:
     """Have a rule hold no more; return it, None if there is none. Raises StoreUnavailable."""
     with store.writing() as writing:
         found = read_rules(writing.connection, [rule_id])
-        if not found:
-            return None
-        undo_rule_in(writing, found[0], who, reason)
-        return found[0]
+        if found:
+            undo_rule_in(writing, found[0], who, reason)
+        return found[0] if found else None
 
 
 def undo_rule_in(writing: Writing, rule: Rule, who: str, reason: str) -> None:

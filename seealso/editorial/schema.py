@@ -6,7 +6,7 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0002"
+REVISION = "0003"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
@@ -76,3 +76,18 @@ rules = sa.Table(
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
 )
+
+# What caches in front of the service have to be told; `id` is the change because of which. `next_try` is null once that
+# is done, or given up: then `done` is null too.
+purges = sa.Table(
+    "purges",
+    METADATA,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("message", sa.JSON, nullable=False),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_try", sa.Text),
+    sa.Column("done", sa.Text),
+    sa.Column("failure", sa.Text),
+)
+sa.Index("purges_by_next_try", purges.c.next_try)

@@ -12,15 +12,20 @@ from seealso.errors import NotUndone
 def undo(store: Store, sequence: int, who: str, reason: str) -> Change | None:
     """Undo a change and return it, None if there is none. Raises NotUndone, StoreUnavailable."""
     with store.writing() as writing:
-        found = changes_on(writing.connection, sequence - 1, most=1)
-        if not found or found[0].sequence != sequence:
-            return None
-        change = found[0]
-        later = changes_on(writing.connection, sequence, change.subject, most=1)
-        if later:
-            raise NotUndone(f"change {later[0].sequence} ({later[0].action}) came after it; undo that first")
-        _undo(writing, change, who, reason)
-        return change
+        return undo_in(writing, sequence, who, reason)
+
+
+def undo_in(writing: Writing, sequence: int, who: str, reason: str) -> Change | None:
+    """Do the same as a part of what is written."""
+    found = changes_on(writing.connection, sequence - 1, most=1)
+    if not found or found[0].sequence != sequence:
+        return None
+    change = found[0]
+    later = changes_on(writing.connection, sequence, change.subject, most=1)
+    if later:
+        raise NotUndone(f"change {later[0].sequence} ({later[0].action}) came after it; undo that first")
+    _undo(writing, change, who, reason)
+    return change
 
 
 def _undo(writing: Writing, change: Change, who: str, reason: str) -> None:

@@ -5,6 +5,7 @@ It answers what is in the snapshot; what may be shown is not its business.
 """
 
 import mmap
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -65,18 +66,22 @@ def open_snapshot(folder: Path, model: str | None = None) -> "Snapshot":
         raise SnapshotRefused(folder, f"its files do not fit each other ({error})") from error
 
 
-@dataclass(frozen=True, slots=True)
 class Blob:
-    """Records of bytes, one a row."""
+    """Records of bytes, one a row; `ends`: where each ends in `content`, and a 0 before them."""
 
-    ends: NDArray[np.uint64]
-    content: mmap.mmap | bytes
+    __slots__ = ("_places", "content", "ends")
+
+    def __init__(self, ends: NDArray[np.uint64], content: mmap.mmap | bytes) -> None:
+        self.ends = ends
+        self.content = content
+        # Gives numbers of Python's own, in a third of the time.
+        self._places = ends.data
 
     def __len__(self) -> int:
         return len(self.ends) - 1
 
     def __getitem__(self, row: int) -> bytes:
-        return self.content[int(self.ends[row]) : int(self.ends[row + 1])]
+        return self.content[self._places[row] : self._places[row + 1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class Snapshot:
     _passage_ends: NDArray[np.int64]
     _passage_spans: NDArray[np.int32]
     _ids: NDArray[Any]
+    _hashes: memoryview
     _cards: Blob
     _articles: Blob
     hidden: frozenset[str] = frozenset()
@@ -122,9 +128,10 @@ class Snapshot:
             wanted = files.hash_of(article_id)
         except UnicodeEncodeError:  # a lone surrogate, which no article's id has
             return None
-        hashes = self._ids["hash"]
-        position = int(np.searchsorted(hashes, np.uint64(wanted)))
-        while position < len(hashes) and int(hashes[position]) == wanted:
+        # numpy's own search would copy all hashes, for they lie between rows.
+        hashes = self._hashes
+        position = bisect_left(hashes, wanted)
+        while position < len(hashes) and hashes[position] == wanted:
             row = int(self._ids["row"][position])
             if self.article_id(row) == article_id:
                 return row
@@ -133,9 +140,7 @@ class Snapshot:
 
     def article_id(self, row: int) -> str:
         """Return the id of the article in a row."""
-        # The id is a card's first field; a quotation mark within it is escaped, so that the second begins only once.
-        card = self._cards[row]
-        return str(orjson.loads(card[_ID_BEGINS : card.index(_ID_ENDS)]))
+        return id_in(self._cards[row])
 
     def without(self, hidden: frozenset[str]) -> "Snapshot":
         """Return the same with these articles, and no others, taken down: as sensitive ones, they are never shown.
@@ -176,10 +181,17 @@ class Snapshot:
         return self._passages[own].astype(np.float32), self._passage_spans[own]
 
 
+def id_in(card: bytes) -> str:
+    """Return the id of the article that a card shows."""
+    # It is the first field; a quotation mark within it is escaped, so that the second begins only once.
+    return str(orjson.loads(card[_ID_BEGINS : card.index(_ID_ENDS)]))
+
+
 def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
     count, candidates = manifest.counts.articles, manifest.counts.candidates
     labels = orjson.loads((folder / files.LABELS).read_bytes())
     weighed = tuple(str(language) for language in labels["weighed"])
+    ids = _map_array(folder / files.IDS, files.ID_ROW, (count,))
     dimension, passages, terms = manifest.model.dimension, manifest.counts.passages, manifest.counts.terms
     return Snapshot(
         manifest=manifest,
@@ -205,7 +217,8 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         _passages=_map_array(folder / files.PASSAGES, np.dtype("<f2"), (passages, dimension)),
         _passage_ends=_map_array(folder / files.PASSAGE_ENDS, np.dtype("<i8"), (count + 1,)),
         _passage_spans=_map_array(folder / files.PASSAGE_SPANS, np.dtype("<i4"), (passages, 2)),
-        _ids=_map_array(folder / files.IDS, files.ID_ROW, (count,)),
+        _ids=ids,
+        _hashes=np.ascontiguousarray(ids["hash"]).data,
         _cards=_map_blob(folder, files.CARDS, count),
         _articles=_map_blob(folder, files.ARTICLES, count),
     )

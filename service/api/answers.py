@@ -1,14 +1,16 @@
 """HTTP out: the forms of the answers, and what every one of them has."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, current_app
 from pydantic import BaseModel, Field
 
+from seealso.editorial.store import Writing
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
@@ -20,6 +22,7 @@ from service.front import Front
 from service.lanes import Lane
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, request_id
+from service.purging import Purging
 from service.texts import Texts
 
 JSON = "application/json"
@@ -36,12 +39,39 @@ class Parts:
     cache: Cache
     blocks: Blocks
     editorial: Editorial
+    purging: Purging | None
     front: Front
     reading: Lane
     batching: Lane
     texts: Texts
     metrics: Metrics
     placements: Mapping[str, Placement]
+
+
+@contextmanager
+def deciding() -> Iterator["Deciding"]:
+    """Decide something. When the block ends it is on the disk, this worker knows it, and caches are being told.
+
+    Raises StoreUnavailable.
+    """
+    here = parts()
+    with here.editorial.store().writing() as writing:
+        yield Deciding(writing, here.purging)
+    here.editorial.catch_up()
+    if here.purging is not None:
+        here.purging.wake()
+
+
+class Deciding(NamedTuple):
+    """What is decided in one transaction, and who tells caches of it."""
+
+    writing: Writing
+    purging: Purging | None
+
+    def purge(self, message: dict[str, Any]) -> None:
+        """Have caches told of what was decided, if there is an address to tell it to."""
+        if self.purging is not None:
+            self.purging.add_in(self.writing, message)
 
 
 def parts() -> Parts:

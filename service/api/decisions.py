@@ -10,14 +10,16 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
-from seealso.editorial.rules import Action, make_rule, undo_rule
+from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, as_text
-from seealso.editorial.undo import undo
+from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
-from service.api.answers import JSON, answer, parts
+from service.api.answers import JSON, answer, deciding, parts
 from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
+from service.api.takedowns import purge_of
 from service.auth import needs, who
 from service.problems import documented
+from service.purging import keys_of_rule
 
 decisions = APIBlueprint("decisions", __name__, tag="Decisions")
 RULE_EXAMPLE = {
@@ -76,9 +78,10 @@ class ChangeList(BaseModel):
 @decisions.doc(operation_id="make_rule", security="key", responses=documented(400, 401, 403, 413, 415, 503))
 def make(body: RuleBody) -> Response:
     """Pin, exclude, boost or bury under an article, a section, or everywhere; mark an article; ask for evergreens."""
-    here = parts()
-    rule = make_rule(here.editorial.store(), body.wish(), who(), body.reason, checked_end(body.until))
-    here.editorial.catch_up()
+    until = checked_end(body.until)
+    with deciding() as what:
+        rule = make_rule_in(what.writing, body.wish(), who(), body.reason, until)
+        what.purge(purge_of_rule(rule.wish, holds=True))
     return answer(orjson.dumps(told(rule.as_json())), JSON)
 
 
@@ -106,11 +109,13 @@ def list_rules(query: RulesQuery) -> Response:
 @decisions.doc(operation_id="undo_rule", security="key", responses=documented(400, 401, 403, 404, 503))
 def drop(rule_id: int, query: ReasonQuery) -> Response:
     """Have a rule hold no more."""
-    here = parts()
-    rule = undo_rule(here.editorial.store(), rule_id, who(), query.reason)
-    if rule is None:
-        raise UnknownChange(f"there is no rule {rule_id}; /v1/rules lists those that hold")
-    here.editorial.catch_up()
+    with deciding() as what:
+        found = read_rules(what.writing.connection, [rule_id])
+        if not found:
+            raise UnknownChange(f"there is no rule {rule_id}; /v1/rules lists those that hold")
+        (rule,) = found
+        undo_rule_in(what.writing, rule, who(), query.reason)
+        what.purge(purge_of_rule(rule.wish, holds=False))
     return answer(orjson.dumps(told(rule.as_json())), JSON)
 
 
@@ -132,12 +137,23 @@ def list_changes(query: ChangesQuery) -> Response:
 @decisions.doc(operation_id="undo", security="key", responses=documented(400, 401, 403, 404, 409, 503))
 def undo_change(sequence: int, query: ReasonQuery) -> Response:
     """Undo a takedown, the restoring of an article, a rule, or the undoing of one."""
-    here = parts()
-    change = undo(here.editorial.store(), sequence, who(), query.reason)
-    if change is None:
-        raise UnknownChange(f"there is no change {sequence}; /v1/changes lists them")
-    here.editorial.catch_up()
+    with deciding() as what:
+        change = undo_in(what.writing, sequence, who(), query.reason)
+        if change is None:
+            raise UnknownChange(f"there is no change {sequence}; /v1/changes lists them")
+        if change.action in (MADE, UNDONE):
+            what.purge(purge_of_rule(wish_in(change.after or change.before), holds=change.action == UNDONE))
+        else:
+            purge = purge_of(parts().current.served, change.subject)
+            what.purge({"article": change.subject, "reason": "undo", **purge})
     return answer(orjson.dumps(_change(change)), JSON)
+
+
+def purge_of_rule(wish: Wish, holds: bool) -> dict[str, Any]:
+    """Return what caches in front of the service have to drop because of a rule."""
+    snapshot = parts().current.served
+    keys = keys_of_rule(wish, holds, snapshot.id) if snapshot else []
+    return {"article": wish.under_article or wish.article, "reason": "rule", "keys": keys, "paths": [], "pages": []}
 
 
 def told(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from pydantic import (
 
 from seealso.article import ID_CHARACTERS_MAX, ArticleId, Language, Moment, clean_line, shortened
 from seealso.editorial.decisions import now
+from seealso.editorial.purges import State as PurgeState
 from seealso.editorial.rules import NUMBER_MAX, Action, Wish
 from seealso.errors import InvalidRequest
 from seealso.project import Placement
@@ -306,6 +307,15 @@ class ChangesQuery(BaseModel):
 
     subject: Annotated[_Id | None, Field(description="of this article, rule or key")] = None
     after: Annotated[int, Field(ge=0, description="only those after this one")] = 0
+    limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
+
+
+class PurgesQuery(BaseModel):
+    """Which messages to caches are asked for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    state: Annotated[PurgeState | None, Field(description="'waiting', 'done', or 'given-up'")] = None
     limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
 
 

@@ -86,6 +86,7 @@ def status() -> Response:
         forced = manifest.forced
         old = here.current.age_warning(snapshot)
         warnings = [old] if old else []
+    warnings += here.editorial.warnings()
     told = {"forced": forced, "cache": here.cache.state, "degraded": here.front.degraded, "warnings": warnings}
     return answer(orjson.dumps(served | told), JSON)
 

@@ -1,7 +1,6 @@
 """/v1/articles/ID/takedown: taking an article down, showing it again, and the proof that no block holds it."""
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import orjson
@@ -10,10 +9,10 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
-from seealso.editorial.takedowns import Takedown, find_takedown, restore, take_down
+from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, answer, parts
+from service.api.answers import JSON, answer, deciding, parts
 from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
@@ -75,11 +74,12 @@ class ProofAnswer(BaseModel):
 @takedowns.doc(operation_id="take_down", security="key", responses=documented(400, 401, 403, 413, 415, 503))
 def take_article_down(article_id: str, body: TakedownBody) -> Response:
     """Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet."""
-    here = parts()
     until = checked_end(body.until)
-    (taken,) = take_down(here.editorial.store(), [checked_id(article_id)], who(), body.reason, until)
-    here.editorial.catch_up()
-    return answer(orjson.dumps(_told(taken, here.current.served)), JSON)
+    purge = purge_of(parts().current.served, checked_id(article_id))
+    with deciding() as what:
+        taken = take_down_in(what.writing, article_id, who(), body.reason, until)
+        what.purge({"article": article_id, "reason": "takedown", **purge})
+    return answer(orjson.dumps({"takedown": taken.as_json(), "purge": purge}), JSON)
 
 
 @takedowns.delete("/v1/articles/<article_id:article_id>/takedown")
@@ -89,12 +89,13 @@ def take_article_down(article_id: str, body: TakedownBody) -> Response:
 @takedowns.doc(operation_id="restore", security="key", responses=documented(400, 401, 403, 404, 503))
 def restore_article(article_id: str, query: ReasonQuery) -> Response:
     """Show an article again that was taken down."""
-    here = parts()
-    before = restore(here.editorial.store(), checked_id(article_id), who(), query.reason)
-    if before is None:
-        raise NotTakenDown(article_id)
-    here.editorial.catch_up()
-    return answer(orjson.dumps(_told(before, here.current.served)), JSON)
+    purge = purge_of(parts().current.served, checked_id(article_id))
+    with deciding() as what:
+        before = restore_in(what.writing, article_id, who(), query.reason)
+        if before is None:
+            raise NotTakenDown(article_id)
+        what.purge({"article": article_id, "reason": "restore", **purge})
+    return answer(orjson.dumps({"takedown": before.as_json(), "purge": purge}), JSON)
 
 
 @takedowns.get("/v1/takedowns")
@@ -143,13 +144,13 @@ def candidates_of(snapshot: Snapshot, row: int) -> list[int]:
     return found
 
 
-def _told(taken: Takedown, snapshot: Snapshot | None) -> dict[str, Any]:
-    row = snapshot.row_of(taken.article) if snapshot else None
-    paths, pages = [f"/v1/articles/{taken.article}/related"], []
+def purge_of(snapshot: Snapshot | None, article_id: str) -> dict[str, list[str]]:
+    """Return what caches in front of the service may hold of an article; see Purge."""
+    row = None if snapshot is None else snapshot.row_of(article_id)
+    paths, pages = [f"/v1/articles/{article_id}/related{ends}" for ends in ("", ".html")], []
     if snapshot is not None and row is not None:
         for other in [row, *candidates_of(snapshot, row)]:
             card = orjson.loads(snapshot.card(other))
             paths += [f"/v1/articles/{card['id']}/related{ends}" for ends in ("", ".html")]
             pages += [card["url"]] if card["url"] else []
-    purge = {"keys": purge_keys("", [taken.article])[1:], "paths": list(dict.fromkeys(paths)), "pages": pages}
-    return {"takedown": taken.as_json(), "purge": purge}
+    return {"keys": [*purge_keys("", [article_id])[1:]], "paths": list(dict.fromkeys(paths)), "pages": pages}

@@ -40,6 +40,8 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("DELETE", "/v1/articles/a000/takedown"): EDITORS,
     ("GET", "/v1/articles/a000/proof"): EDITORS,
     ("GET", "/v1/takedowns"): EDITORS,
+    ("GET", "/v1/purges"): EDITORS,
+    ("POST", "/v1/purges/7/retry"): EDITORS,
     ("GET", "/v1/rules"): EDITORS,
     ("POST", "/v1/rules"): EDITORS,
     ("DELETE", "/v1/rules/7"): EDITORS,

@@ -1,0 +1,120 @@
+"""Purges: what caches in front of the service have to drop, told to them until they have taken it.
+
+A purge is written with the change that makes it necessary, in one transaction, so that none is forgotten whatever is
+killed; it is sent afterwards, tried again with growing pauses, and given up after TRIES_MAX, for a person to look at.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from seealso.editorial.schema import purges
+from seealso.editorial.store import Store, Writing, as_moment, as_text
+
+State = Literal["waiting", "done", "given-up"]
+TRIES_MAX = 12
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2, 300
+# Whoever sends one has so long, before another takes it for dead.
+SENDING_SECONDS_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """A message for caches, a JSON object: how often it was sent, when it is tried next (None: not any more), when it
+    was taken, and why it was not. `id` is the change that made it necessary.
+    """
+
+    id: int
+    message: dict[str, Any]
+    since: datetime
+    tries: int
+    next_try: datetime | None
+    done: datetime | None
+    failure: str | None
+
+    @property
+    def state(self) -> State:
+        """Return whether it is still to be sent, was taken, or given up."""
+        if self.done is not None:
+            return "done"
+        return "given-up" if self.next_try is None else "waiting"
+
+
+def add_purge_in(writing: Writing, message: dict[str, Any]) -> None:
+    """Have caches told of the change that was last recorded in what is written."""
+    moment = as_text(writing.moment)
+    row = {"id": writing.sequence, "message": message, "since": moment, "tries": 0, "next_try": moment}
+    writing.connection.execute(purges.insert().values(row))
+
+
+def take_due(store: Store, moment: datetime) -> Purge | None:
+    """Return the purge that waits longest, None if none does; it is nobody else's for a while.
+
+    Raises StoreUnavailable.
+    """
+    due = sa.select(purges).where(purges.c.next_try <= as_text(moment)).order_by(purges.c.next_try).limit(1)
+    with store.reading() as connection:
+        if connection.execute(due).first() is None:  # as a rule: who only looks keeps no writer waiting
+            return None
+    with store.writing() as writing:
+        row = writing.connection.execute(due).first()
+        if row is None:
+            return None
+        taken = {"tries": row.tries + 1, "next_try": as_text(moment + timedelta(seconds=SENDING_SECONDS_MAX))}
+        writing.connection.execute(purges.update().where(purges.c.id == row.id).values(taken))
+        return _purge(row)
+
+
+def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) -> Purge:
+    """Note what came of a purge that was taken, and return it as it is now. Raises StoreUnavailable."""
+    tries = purge.tries + 1
+    pause_s = min(PAUSE_SECONDS**tries, PAUSE_SECONDS_MAX)
+    again = failure is not None and tries < TRIES_MAX
+    settled = {
+        "tries": tries,
+        "next_try": as_text(moment + timedelta(seconds=pause_s)) if again else None,
+        "done": as_text(moment) if failure is None else None,
+        "failure": failure,
+    }
+    with store.writing() as writing:
+        writing.connection.execute(purges.update().where(purges.c.id == purge.id).values(settled))
+        return _purge(writing.connection.execute(sa.select(purges).where(purges.c.id == purge.id)).one())
+
+
+def try_again(store: Store, purge_id: int, moment: datetime) -> Purge | None:
+    """Have a purge sent again from the beginning; return it, None if there is none. Raises StoreUnavailable."""
+    with store.writing() as writing:
+        anew = {"tries": 0, "next_try": as_text(moment), "done": None, "failure": None}
+        writing.connection.execute(purges.update().where(purges.c.id == purge_id).values(anew))
+        row = writing.connection.execute(sa.select(purges).where(purges.c.id == purge_id)).first()
+        return None if row is None else _purge(row)
+
+
+def read_purges(connection: sa.Connection, state: State | None, most: int) -> list[Purge]:
+    """Return purges of one state or all, the newest first."""
+    asked = sa.select(purges).order_by(purges.c.id.desc()).limit(most)
+    if state is not None:
+        asked = asked.where(_of(state))
+    return [_purge(row) for row in connection.execute(asked)]
+
+
+def count_purges(connection: sa.Connection, state: State) -> int:
+    """Return how many purges are of one state."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(purges).where(_of(state))).scalar_one())
+
+
+def _of(state: State) -> sa.ColumnElement[bool]:
+    match state:
+        case "done":
+            return purges.c.done.is_not(None)
+        case "waiting":
+            return purges.c.next_try.is_not(None)
+        case "given-up":
+            return purges.c.done.is_(None) & purges.c.next_try.is_(None)
+
+
+def _purge(row: Any) -> Purge:
+    since = datetime.fromisoformat(row.since)
+    return Purge(row.id, row.message, since, row.tries, as_moment(row.next_try), as_moment(row.done), row.failure)

@@ -1,0 +1,89 @@
+"""Caches in front of the service are told what to drop: the sender, on a thread of its own in each worker.
+
+What is to be sent stands in the store, and one worker at a time takes it. Nobody who decides something waits for it.
+"""
+
+import threading
+from typing import Any
+
+import orjson
+
+from seealso.editorial.decisions import now
+from seealso.editorial.purges import Purge, add_purge_in, settle, take_due
+from seealso.editorial.rules import Wish
+from seealso.editorial.store import Store, Writing
+from seealso.errors import StoreUnavailable
+from seealso.logs import get_log
+from seealso.post import host_of, post
+from service.freshness import purge_keys
+
+LOOK_SECONDS = 1.0
+# For one try, a slow answer included.
+POST_SECONDS_MAX = 10.0
+
+
+class Purging:
+    """Sends purges to `webhook`, with `authorization` as their header if it is not empty."""
+
+    def __init__(self, store: Store, webhook: str, authorization: str = "") -> None:
+        self._store = store
+        self._webhook = webhook
+        self._headers = {"Content-Type": "application/json"}
+        if authorization:
+            self._headers["Authorization"] = authorization
+        self._wanted = threading.Event()
+        self._ended = False
+
+    def add_in(self, writing: Writing, message: dict[str, Any]) -> None:
+        """Have caches told of the change that was last recorded in what is written."""
+        add_purge_in(writing, message)
+
+    def follow(self) -> None:
+        """Send what is due from now on. Call after the fork."""
+        threading.Thread(target=self._run, name="purging", daemon=True).start()
+
+    def wake(self) -> None:
+        """Have it look now: something has been decided."""
+        self._wanted.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended = True
+        self._wanted.set()
+
+    def send_due(self) -> list[Purge]:
+        """Send all that is due, and return it as it is afterwards. Raises StoreUnavailable."""
+        sent = []
+        while (purge := take_due(self._store, now())) is not None:
+            sent.append(settle(self._store, purge, self._failure_of(purge), now()))
+            self._tell(sent[-1])
+        return sent
+
+    def _failure_of(self, purge: Purge) -> str | None:
+        return post(self._webhook, orjson.dumps(purge.message), self._headers, POST_SECONDS_MAX)
+
+    def _tell(self, purge: Purge) -> None:
+        facts = {"purge": purge.id, "host": host_of(self._webhook), "tries": purge.tries}
+        if purge.state == "done":
+            get_log().info("purge_taken", **facts)
+        elif purge.state == "waiting":
+            get_log().warning("purge_failed", reason=purge.failure, **facts)
+        else:
+            get_log().error("purge_given_up", reason=purge.failure, **facts)
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._wanted.wait(LOOK_SECONDS)
+            self._wanted.clear()
+            try:
+                self.send_due()
+            except StoreUnavailable as error:
+                get_log().warning("purges_not_read", reason=str(error))
+                self._wanted.wait(LOOK_SECONDS)
+
+
+def keys_of_rule(wish: Wish, holds: bool, snapshot_id: str) -> list[str]:
+    """Return the surrogate keys of the blocks that a rule may change: now that it holds, or no more."""
+    everything, *article = purge_keys(snapshot_id, [wish.under_article or wish.article or ""])
+    kept_out = wish.action in ("exclude", "sensitive", "sponsored") and wish.article is not None and holds
+    return article if wish.under_article is not None or kept_out else [everything]

@@ -1,0 +1,96 @@
+from datetime import UTC, datetime, timedelta
+
+from seealso.editorial.purges import (
+    SENDING_SECONDS_MAX,
+    TRIES_MAX,
+    Purge,
+    add_purge_in,
+    count_purges,
+    read_purges,
+    settle,
+    take_due,
+    try_again,
+)
+from seealso.editorial.store import Store
+
+MESSAGE = {"keys": ["article:a"]}
+
+
+def add(store: Store, subject: str = "a") -> None:
+    with store.writing() as writing:
+        writing.record("ann", "takedown", subject, None, None)
+        add_purge_in(writing, MESSAGE | {"article": subject})
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def all_of(store: Store) -> list[Purge]:
+    with store.reading() as connection:
+        return read_purges(connection, None, 100)
+
+
+def test_purge_is_taken_by_one_and_then_done(store: Store, other: Store) -> None:
+    add(store)
+    taken = take_due(store, now())
+    assert taken is not None
+    assert (taken.id, taken.message, taken.state) == (1, MESSAGE | {"article": "a"}, "waiting")
+    assert take_due(other, now()) is None
+    assert settle(store, taken, None, now()).state == "done"
+    assert take_due(other, now() + timedelta(days=1)) is None
+
+
+def test_purge_whose_sender_died_is_taken_by_another(store: Store, other: Store) -> None:
+    add(store)
+    assert take_due(store, now()) is not None
+    again = take_due(other, now() + timedelta(seconds=SENDING_SECONDS_MAX + 1))
+    assert again is not None
+    assert again.tries == 1
+
+
+def test_one_that_fails_is_tried_again_later_and_later_and_given_up(store: Store) -> None:
+    add(store)
+    moment, pauses = now(), []
+    for _ in range(TRIES_MAX):
+        taken = take_due(store, moment)
+        assert taken is not None
+        settled = settle(store, taken, "it answered 500", moment)
+        if settled.next_try is not None:
+            assert take_due(store, moment) is None
+            pauses.append((settled.next_try - moment).total_seconds())
+            moment = settled.next_try
+    assert pauses[:3] == [2, 4, 8]
+    assert pauses == sorted(pauses)
+    assert (settled.state, settled.failure, settled.tries) == ("given-up", "it answered 500", TRIES_MAX)
+    assert take_due(store, moment + timedelta(days=1)) is None
+    assert try_again(store, settled.id, moment) is not None
+    anew = take_due(store, moment)
+    assert anew is not None
+    assert (anew.tries, anew.failure) == (0, None)
+    assert try_again(store, 99, moment) is None
+
+
+def test_oldest_is_taken_first_and_those_of_a_state_are_listed(store: Store) -> None:
+    for subject in "abc":
+        add(store, subject)
+    first = take_due(store, now())
+    assert first is not None
+    assert first.message["article"] == "a"
+    settle(store, first, None, now())
+    assert [purge.message["article"] for purge in all_of(store)] == ["c", "b", "a"]
+    with store.reading() as connection:
+        assert [purge.id for purge in read_purges(connection, "done", 9)] == [1]
+        assert [purge.id for purge in read_purges(connection, "waiting", 1)] == [3]
+        assert [count_purges(connection, state) for state in ("done", "waiting", "given-up")] == [1, 2, 0]
+
+
+def test_purge_stands_or_falls_with_its_change(store: Store) -> None:
+    try:
+        with store.writing() as writing:
+            writing.record("ann", "takedown", "a", None, None)
+            add_purge_in(writing, MESSAGE)
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    assert all_of(store) == []

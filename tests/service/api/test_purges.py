@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
+from tests.listener import listening
+from tests.makers import articles, index_of
+
+MakeApp = Callable[..., APIFlask]
+PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "a001"}, "number": 1, "reason": "news"}
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(redis_url: str) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    index_of(tmp_path, articles(20))
+    return tmp_path
+
+
+def editor(app: APIFlask, index: Path) -> FlaskClient:
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {create_key(Store(index), 'Ann', 'editor', 'x')[1]}"
+    return client
+
+
+def send_due(app: APIFlask) -> None:
+    app.extensions["seealso"].purging.send_due()
+
+
+def test_decisions_are_told_to_caches(index: Path, make_app: MakeApp) -> None:
+    with listening() as listener:
+        app = make_app(index, purge_webhook=listener.url, rate_limit="none")
+        client = editor(app, index)
+        taken = client.post("/v1/articles/a003/takedown", json={"reason": "court order"}).get_json()
+        rule = client.post("/v1/rules", json=PIN).get_json()
+        client.delete(f"/v1/rules/{rule['id']}?reason=old")
+        client.post("/v1/changes/2/undo?reason=wrong")
+        waiting = client.get("/v1/purges?state=waiting").get_json()["purges"]
+        send_due(app)
+        done = client.get("/v1/purges").get_json()["purges"]
+    assert [purge["message"]["keys"] for purge in reversed(waiting)] == [
+        ["article:a003"],
+        ["article:a000"],
+        ["article:a000"],
+        ["article:a003"],
+    ]
+    assert waiting[-1]["message"] == {"article": "a003", "reason": "takedown", **taken["purge"]}
+    assert {purge["state"] for purge in done} == {"done"}
+    assert len(listener.asked) == 4
+
+
+def test_what_was_given_up_is_warned_of_and_can_be_sent_again(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seealso.editorial.purges.TRIES_MAX", 1)
+    with listening() as listener:
+        listener.statuses = [403, 200]
+        app = make_app(index, purge_webhook=listener.url, rate_limit="none")
+        client = editor(app, index)
+        client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
+        send_due(app)
+        (purge,) = client.get("/v1/purges?state=given-up").get_json()["purges"]
+        assert purge["failure"] == "it answered 403"
+        assert "1 purges were not taken" in client.get("/v1/status").get_json()["warnings"][0]
+        assert client.post(f"/v1/purges/{purge['id']}/retry").get_json()["state"] == "waiting"
+        send_due(app)
+        assert client.get("/v1/status").get_json()["warnings"] == []
+    assert client.post("/v1/purges/99/retry").status_code == 404
+
+
+def test_without_an_address_nothing_is_kept_to_be_told(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index, rate_limit="none")
+    client = editor(app, index)
+    client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
+    assert client.get("/v1/purges").get_json()["purges"] == []

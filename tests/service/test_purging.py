@@ -1,0 +1,94 @@
+"""Caches in front are told what to drop: a real listener, a real store."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+import service.purging
+from seealso.editorial.purges import TRIES_MAX, add_purge_in, read_purges
+from seealso.editorial.rules import Wish
+from seealso.editorial.store import Store
+from service.purging import Purging, keys_of_rule
+from tests.listener import listening
+from tests.servers import free_port
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def add(store: Store, article_id: str = "a") -> None:
+    with store.writing() as writing:
+        writing.record("ann", "takedown", article_id, None, None)
+        add_purge_in(writing, {"keys": [f"article:{article_id}"]})
+
+
+@pytest.mark.parametrize(
+    ("wish", "holds", "keys"),
+    [
+        (Wish("pin", under_article="a", article="b", number=1), True, ["article:a"]),
+        (Wish("exclude", under_article="a", section="News"), False, ["article:a"]),
+        (Wish("exclude", article="b"), True, ["article:b"]),
+        (Wish("exclude", article="b"), False, ["snapshot:s"]),
+        (Wish("sensitive", article="b"), True, ["article:b"]),
+        (Wish("boost", article="b"), True, ["snapshot:s"]),
+        (Wish("pin", under_section="News", article="b", number=1), True, ["snapshot:s"]),
+        (Wish("evergreen", number=1), True, ["snapshot:s"]),
+    ],
+)
+def test_what_a_rule_may_change_is_dropped(wish: Wish, holds: bool, keys: list[str]) -> None:
+    assert keys_of_rule(wish, holds, "s") == keys
+
+
+def test_what_is_due_is_posted_as_it_was_written(store: Store) -> None:
+    with listening() as listener:
+        add(store, "a")
+        add(store, "b")
+        sent = Purging(store, f"{listener.url}/purge?token=secret", "Bearer x").send_due()
+    assert [purge.state for purge in sent] == ["done", "done"]
+    assert [json.loads(body) for _, _, _, body in listener.asked] == [{"keys": ["article:a"]}, {"keys": ["article:b"]}]
+    method, path, headers, _ = listener.asked[0]
+    assert (method, path) == ("POST", "/purge?token=secret")
+    assert (headers["content-type"], headers["authorization"]) == ("application/json", "Bearer x")
+
+
+def test_what_is_not_taken_is_tried_again_and_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seealso.editorial.purges.PAUSE_SECONDS_MAX", 0)
+    with listening() as listener, capture_logs() as logs:
+        listener.statuses = [500] * TRIES_MAX + [200]
+        add(store)
+        sent = Purging(store, f"{listener.url}/purge?token=secret").send_due()
+    assert len(sent) == len(listener.asked) == TRIES_MAX
+    assert [line["event"] for line in logs] == ["purge_failed"] * (TRIES_MAX - 1) + ["purge_given_up"]
+    assert "it answered 500" in logs[-1]["reason"]
+    assert "secret" not in repr(logs)
+    with store.reading() as connection:
+        assert [purge.id for purge in read_purges(connection, "given-up", 9)] == [1]
+
+
+def test_nobody_there_is_a_failure_and_nothing_is_lost(store: Store) -> None:
+    add(store)
+    (purge,) = Purging(store, f"http://127.0.0.1:{free_port()}").send_due()
+    assert (purge.state, purge.tries) == ("waiting", 1)
+    assert "cannot be reached" in (purge.failure or "")
+
+
+def test_thread_sends_what_it_is_woken_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.purging, "LOOK_SECONDS", 60.0)
+    with listening() as listener:
+        purging = Purging(store, listener.url)
+        purging.follow()
+        add(store)
+        purging.wake()
+        end = time.monotonic() + 20
+        while not listener.asked:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        purging.stop()
