@@ -186,6 +186,10 @@ class ServiceSettings(Settings):
             description="sites whose scripts may ask, `https://a.example https://b.example`, or `*` for any",
         ),
     ] = ""
+    reading: Annotated[
+        Literal["public", "keyed"],
+        Field(description="whether anybody may read blocks, or only who sends a key of any scope"),
+    ] = "public"
     wait_ms: Annotated[
         int, Field(ge=0, le=60_000, description="how long a page view may wait for its turn before it is refused")
     ] = 200

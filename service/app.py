@@ -1,5 +1,6 @@
 """The Flask app, wired together; nothing is decided here."""
 
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -106,13 +107,14 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         turned=metrics.breaker,
     )
     placements = read_placements(settings.project)
-    lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s)
+    keyed = settings.reading == "keyed"
+    lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s, public=not keyed)
     blocks = Blocks(lifetimes, metrics)
     store = open_store(settings.index, settings.editorial)
     purging = None
     if store is not None and settings.purge_webhook is not None:
         purging = Purging(store, settings.purge_webhook, settings.purge_authorization)
-    editorial = Editorial(store)
+    editorial = Editorial(store, machine_name(settings))
     front = Front(
         app.wsgi_app,
         current,
@@ -125,6 +127,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         editorial=editorial,
         state=repr((version("seealso"), sorted(placements.items()), lifetimes)).encode(),
         origins=settings.cors_origins,
+        keyed=keyed,
         log_requests=settings.log_requests,
     )
     few = max(1, settings.threads // 2)
@@ -142,6 +145,11 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         metrics=metrics,
         placements=placements,
     )
+
+
+def machine_name(settings: ServiceSettings) -> str:
+    """Return what this machine is called where several share a store: those with one index folder are one."""
+    return f"{socket.gethostname()}:{settings.index.absolute()}"
 
 
 def complete_document(document: Any) -> Any:

@@ -22,7 +22,7 @@ def needs(editorial: Callable[[], Editorial], *scopes: Scope) -> Callable[[View]
     def guarded(view: View) -> View:
         @functools.wraps(view)
         def checked(*arguments: object, **named: object) -> Response:
-            key = key_sent(editorial())
+            key = key_in(request.headers.get("Authorization", ""), editorial())
             if key.scope not in scopes:
                 raise KeyRefused(key.scope, scopes)
             g.seealso_key = key
@@ -34,9 +34,9 @@ def needs(editorial: Callable[[], Editorial], *scopes: Scope) -> Callable[[View]
     return guarded
 
 
-def key_sent(editorial: Editorial) -> Key:
-    """Return the key of the request that Flask is answering. Raises KeyMissing."""
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+def key_in(authorization: str, editorial: Editorial) -> Key:
+    """Return the key that a header Authorization has. Raises KeyMissing."""
+    kind, _, text = authorization.partition(" ")
     if not text:
         raise KeyMissing("there is no key")
     key = editorial.key_of(text.strip()) if kind.lower() == BEARER else None

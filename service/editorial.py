@@ -1,10 +1,11 @@
 """What editors decided, as this worker knows it: looked at before every answer, and never older than the answer.
 
 To see whether anything has changed takes tens of nanoseconds (`moved`). What has, is then read from the store before
-anybody is answered; while that cannot be done nobody is, for an article may have been taken down. Changes by other
-machines, and takedowns that end by themselves, are looked for every second.
+anybody is answered; while that cannot be done nobody is, for an article may have been taken down. What ends by itself
+is looked for every second; changes by other machines, where there may be some, five times a second.
 """
 
+import math
 import os
 import threading
 import time
@@ -14,27 +15,33 @@ from pathlib import Path
 
 from seealso.editorial.decisions import NOTHING, Decisions, now, read_decisions
 from seealso.editorial.keys import Key, id_in, note_use, opens
+from seealso.editorial.machines import Machine, report, wait_until_known
 from seealso.editorial.purges import count_purges
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, LOOK_SECONDS_SHARED = 1.0, 0.2
+# How long who decides something waits for other machines to know it.
+OTHERS_SECONDS_MAX = 3.0
 # While the store cannot be read, one request in so many seconds tries, and the others are refused at once.
 TRY_AGAIN_SECONDS = 0.5
 # When a key was last used is noted this often.
 NOTE_SECONDS = 60.0
+# A machine says that it is there this often.
+REPORT_SECONDS = 1.0
 _NEVER = -1
 
 
 class Editorial:
     """Holds the decisions. `store`: None where there is none, nor can be one; then nothing is ever decided.
 
-    `era`: see Decisions.era_at.
+    `machine`: what this one is called where several share the store. `era`: see Decisions.era_at.
     """
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: Store | None, machine: str = "") -> None:
         self._store = store
+        self._machine = machine
         # Called before anybody is answered by what changed, with what is decided, and as of when.
         self.changed: Callable[[Decisions, datetime], None] = lambda _, __: None
         self._decisions = NOTHING
@@ -47,7 +54,9 @@ class Editorial:
         self._try_again = 0.0
         self._used: dict[str, datetime] = {}
         self._noted = time.monotonic()
+        self._reported = -math.inf
         self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
 
     @property
     def moved(self) -> bool:
@@ -91,6 +100,14 @@ class Editorial:
                 raise self._problem.with_traceback(None)
             self._read()
 
+    def unknowing(self) -> list[Machine]:
+        """Wait until all machines know what was decided; return those that do not. Raises StoreUnavailable."""
+        store = self.store()
+        if not store.shared:
+            return []
+        report(store, self._machine, self._decisions.sequence)  # the counter has been moved
+        return wait_until_known(store, self._decisions.sequence, OTHERS_SECONDS_MAX)
+
     def key_of(self, text: str) -> Key | None:
         """Return the key that a text is; None if it opens nothing."""
         key, moment = self._decisions.keys.get(id_in(text) or ""), now()
@@ -102,14 +119,20 @@ class Editorial:
     def follow(self) -> None:
         """Look for changes from now on, on a thread of its own. Call after the fork."""
         if self._store is not None:
-            threading.Thread(target=self._watch, name="editorial-watch", daemon=True).start()
+            self._thread = threading.Thread(target=self._watch, name="editorial-watch", daemon=True)
+            self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread."""
+    def close(self) -> None:
+        """End the thread, and let go of the store."""
         self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._store is not None:
+            self._store.close()
 
     def _watch(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
+        every_s = LOOK_SECONDS_SHARED if self._store is not None and self._store.shared else LOOK_SECONDS
+        while not self._stop.wait(every_s):
             try:
                 self.look()
             except StoreUnavailable:  # it has been logged; it is tried again
@@ -117,11 +140,18 @@ class Editorial:
 
     def look(self) -> None:
         """Learn what others decided and what has ended; note which keys were used. Raises StoreUnavailable."""
+        store, known = self.store(), self._decisions.sequence
         with self._reading:
             self._read()
+        if store.shared:
+            if self._decisions.sequence != known:
+                store.counter.tell()  # all workers here know it before they answer again
+            if self._decisions.sequence != known or time.monotonic() > self._reported + REPORT_SECONDS:
+                report(store, self._machine, self._decisions.sequence)
+                self._reported = time.monotonic()
         if self._used and time.monotonic() > self._noted + NOTE_SECONDS:
             used, self._used, self._noted = self._used, {}, time.monotonic()
-            note_use(self.store(), used)
+            note_use(store, used)
 
     def _read(self) -> None:
         assert self._store is not None

@@ -21,11 +21,15 @@ _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """In seconds: the shortest and the longest that an answer stays fresh, and how long it may outlive our failure."""
+    """In seconds: the shortest and the longest that an answer stays fresh, and how long it may outlive our failure.
+
+    `public`: whether caches that many people share may keep it.
+    """
 
     fresh_min_s: int
     fresh_max_s: int
     stale_if_error_s: int
+    public: bool = True
 
     def cache_control(self, made: float, published: int) -> str:
         """Return the header of an article's block: a tenth of the article's age, within both bounds.
@@ -36,9 +40,9 @@ class Lifetimes:
         age_s = 0.0 if published == NO_TIME else made - published
         fresh_s = int(min(max(age_s * AGE_SHARE, self.fresh_min_s), self.fresh_max_s))
         revalidate_s = int(fresh_s * REVALIDATE_SHARE)
-        return (
-            f"public, max-age={fresh_s}, stale-while-revalidate={revalidate_s}, stale-if-error={self.stale_if_error_s}"
-        )
+        who = "public" if self.public else "private"
+        stale = f"stale-while-revalidate={revalidate_s}, stale-if-error={self.stale_if_error_s}"
+        return f"{who}, max-age={fresh_s}, {stale}"
 
 
 def purge_keys(snapshot_id: str, article_ids: Iterable[str]) -> tuple[str, ...]:

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seealso.editorial.decisions import Decisions
-from seealso.errors import SeealsoError, ServiceBusy, StoreUnavailable
+from seealso.errors import KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
+from service.auth import key_in
 from service.blocks import Asked, Blocks
 from service.cache import Cache
 from service.copies import Address, Copies
@@ -56,7 +58,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class Front:
     """A WSGI application around Flask's.
 
-    `state` is what answers depend on beside the snapshot and the address; `vary`, what they depend on of a request.
+    `state` is what answers depend on beside the snapshot and the address; `vary`, what they depend on of a request;
+    `keyed`: whether who reads needs a key, of any scope.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Front:
         editorial: Editorial,
         state: bytes,
         origins: str = "",
+        keyed: bool = False,
         log_requests: bool = False,
     ) -> None:
         self._app = app
@@ -86,6 +90,7 @@ class Front:
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._origins = frozenset(origins.split())
         self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
+        self._keyed = keyed
         self._log_requests = log_requests
         self._flights: Flights[Answer] = Flights()
 
@@ -97,6 +102,11 @@ class Front:
             try:
                 self._editorial.catch_up()
             except StoreUnavailable as error:  # something may have been taken down
+                return self._refuse(environ, start_response, error, began)
+        if self._keyed and path.startswith("/v1/") and path not in STATE_PATHS and method != "OPTIONS":
+            try:
+                key_in(environ.get("HTTP_AUTHORIZATION", ""), self._editorial)
+            except KeyMissing as error:
                 return self._refuse(environ, start_response, error, began)
         address = path, environ.get("QUERY_STRING", "")
         reading = method in ("GET", "HEAD")
@@ -268,7 +278,7 @@ class Front:
         assert named is not None
         status, kind, title, detail, _ = named
         headers, body = problem_of(request_id_of(environ), status, kind, title, detail)
-        start_response(f"{status} Service Unavailable", headers + self._common_headers(environ))
+        start_response(f"{status} {HTTPStatus(status).phrase}", headers + self._common_headers(environ))
         self._told(environ, status, _outcome(status, body), "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
@@ -277,7 +287,7 @@ class Front:
             *self._common_headers(environ),
             (REQUEST_ID_HEADER, request_id_of(environ)),
             ("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS"),
-            ("Access-Control-Allow-Headers", f"Content-Type, If-None-Match, {REQUEST_ID_HEADER}"),
+            ("Access-Control-Allow-Headers", f"Authorization, Content-Type, If-None-Match, {REQUEST_ID_HEADER}"),
             ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
             ("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
         ]

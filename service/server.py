@@ -64,6 +64,7 @@ def run_server(settings: ServiceSettings, address: str) -> None:
         log_level=LogLevels.error,
     )
     server.serve()
+    importlib.import_module("service.wsgi").end(settings)
     if server.gave_up:
         raise ServerUnavailable(
             "no worker can be started: several in a row ended before they could answer; the log above says why"

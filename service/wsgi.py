@@ -4,12 +4,13 @@ from contextlib import suppress
 
 from apiflask import APIFlask
 
+from seealso.editorial.machines import leave
 from seealso.errors import StoreUnavailable
 from seealso.logs import configure_logs
 from seealso.machine import share_cpus
 from seealso.settings import ServiceSettings, load_settings
 from seealso.snapshot.vectors import use_one_thread
-from service.app import create_app
+from service.app import create_app, machine_name
 from service.editorial import open_store
 from service.processes import use_few_arenas, use_one_thread_for_blas
 
@@ -20,6 +21,15 @@ def prepare(settings: ServiceSettings) -> None:
         store = open_store(settings.index, settings.editorial)
         if store is not None:
             store.sequence()
+            store.close()
+
+
+def end(settings: ServiceSettings) -> None:
+    """Do once what is to be done when all workers have ended: this machine answers no more."""
+    with suppress(StoreUnavailable):  # it will be taken for gone in a while
+        store = open_store(settings.index, settings.editorial)
+        if store is not None and store.shared:
+            leave(store, machine_name(settings))
             store.close()
 
 

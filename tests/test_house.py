@@ -8,6 +8,10 @@ import pytest
 
 from tests.conftest import ROOT
 
+MIGRATIONS = [
+    f"seealso/editorial/migrations/versions/{name}.py"
+    for name in ("v0001_first", "v0002_rules", "v0003_purges", "v0004_machines")
+]
 # The way of the data. A file imports only files of its own line or of lines above it.
 WAY = [
     ["seealso/errors.py", "seealso/machine.py", "seealso/post.py"],
@@ -24,10 +28,9 @@ WAY = [
     ["seealso/snapshot/ahead.py"],
     ["seealso/editorial/schema.py", "seealso/editorial/counter.py"],
     ["seealso/editorial/store.py", "seealso/editorial/migrations/env.py"],
-    ["seealso/editorial/migrations/versions/v0001_first.py", "seealso/editorial/migrations/versions/v0002_rules.py"],
-    ["seealso/editorial/migrations/versions/v0003_purges.py"],
+    MIGRATIONS,
     ["seealso/editorial/takedowns.py", "seealso/editorial/rules.py", "seealso/editorial/keys.py"],
-    ["seealso/editorial/purges.py"],
+    ["seealso/editorial/purges.py", "seealso/editorial/machines.py"],
     ["seealso/editorial/decisions.py", "seealso/editorial/undo.py"],
     ["seealso/cli.py"],
 ]
@@ -122,16 +125,13 @@ OWNERS = {
         "seealso/editorial/rules.py",
         "seealso/editorial/keys.py",
         "seealso/editorial/purges.py",
-        "seealso/editorial/migrations/versions/v0001_first.py",
-        "seealso/editorial/migrations/versions/v0002_rules.py",
-        "seealso/editorial/migrations/versions/v0003_purges.py",
+        "seealso/editorial/machines.py",
+        *MIGRATIONS,
     },
     "alembic": {
         "seealso/editorial/store.py",
         "seealso/editorial/migrations/env.py",
-        "seealso/editorial/migrations/versions/v0001_first.py",
-        "seealso/editorial/migrations/versions/v0002_rules.py",
-        "seealso/editorial/migrations/versions/v0003_purges.py",
+        *MIGRATIONS,
     },
     "prometheus_client": {"indexer/night_metrics.py", "service/metrics.py"},
     "charset_normalizer": {"indexer/sources/html.py"},
@@ -245,11 +245,9 @@ def test_every_file_has_its_tests() -> None:
 
 # file: the test that is of it
 TESTED_ELSEWHERE = {
+    **dict.fromkeys(MIGRATIONS, "tests/seealso/editorial/test_store.py"),
     "seealso/editorial/schema.py": "tests/seealso/editorial/test_store.py",
     "seealso/editorial/migrations/env.py": "tests/seealso/editorial/test_store.py",
-    "seealso/editorial/migrations/versions/v0001_first.py": "tests/seealso/editorial/test_store.py",
-    "seealso/editorial/migrations/versions/v0002_rules.py": "tests/seealso/editorial/test_store.py",
-    "seealso/editorial/migrations/versions/v0003_purges.py": "tests/seealso/editorial/test_store.py",
     "seealso/errors.py": "tests/seealso/test_cli.py",
     "seealso/snapshot/files.py": "tests/seealso/snapshot/test_reader.py",
     "seealso/snapshot/writer.py": "tests/seealso/snapshot/test_reader.py",

@@ -6,7 +6,7 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0003"
+REVISION = "0004"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
@@ -91,3 +91,13 @@ purges = sa.Table(
     sa.Column("failure", sa.Text),
 )
 sa.Index("purges_by_next_try", purges.c.next_try)
+
+# Which machines answer by this store, where it is shared: how many changes all workers of each know, and when it was
+# last heard of, in seconds since 1970 by the clock of the database.
+machines = sa.Table(
+    "machines",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("heard", sa.Float, nullable=False),
+)

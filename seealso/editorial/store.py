@@ -85,6 +85,11 @@ class Store:
         self._engine = self._made()
         self._migrated = False
 
+    @property
+    def shared(self) -> bool:
+        """Return whether other machines may use it as well."""
+        return self._url.get_backend_name() != "sqlite"
+
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()

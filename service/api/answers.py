@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import Response, current_app
+from flask import Response, current_app, g
 from pydantic import BaseModel, Field
 
 from seealso.editorial.store import Writing
@@ -21,13 +21,14 @@ from service.editorial import Editorial
 from service.front import Front
 from service.lanes import Lane
 from service.metrics import Metrics
-from service.problems import REQUEST_ID_HEADER, request_id
+from service.problems import REQUEST_ID_HEADER, documented, printable, request_id
 from service.purging import Purging
 from service.texts import Texts
 
 JSON = "application/json"
 View = Callable[..., Response]
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
+UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class Parts:
 
 @contextmanager
 def deciding() -> Iterator["Deciding"]:
-    """Decide something. When the block ends it is on the disk, this worker knows it, and caches are being told.
+    """Decide something. When the block ends it is on the disk, all workers know it, and caches are being told.
 
-    Raises StoreUnavailable.
+    Where other machines share the store and one does not know it in time, the answer says so: see `answer`. Raises
+    StoreUnavailable.
     """
     here = parts()
     with here.editorial.store().writing() as writing:
@@ -60,6 +62,8 @@ def deciding() -> Iterator["Deciding"]:
     here.editorial.catch_up()
     if here.purging is not None:
         here.purging.wake()
+    behind = here.editorial.unknowing()
+    g.seealso_unknowing = [f"{machine.name} (silent for {machine.silent_s:.0f} s)" for machine in behind]
 
 
 class Deciding(NamedTuple):
@@ -72,6 +76,12 @@ class Deciding(NamedTuple):
         """Have caches told of what was decided, if there is an address to tell it to."""
         if self.purging is not None:
             self.purging.add_in(self.writing, message)
+
+
+def decided(*statuses: int) -> Any:
+    """Return the answers to a decision, beside what it is as a rule, as the OpenAPI document takes them."""
+    told = f"In force on this machine; {UNCONFIRMED_HEADER} names those that may not know it yet"
+    return documented(*statuses) | {202: {"description": told}}
 
 
 def parts() -> Parts:
@@ -192,8 +202,14 @@ class StateAnswer(BaseModel):
 
 
 def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Response:
-    """Return bytes as an answer, with the headers that every answer has."""
+    """Return bytes as an answer, with the headers that every answer has.
+
+    Where something was decided that other machines do not know yet, it is a 202, and says which.
+    """
     response = Response(body, content_type=media_type)
+    if unknowing := g.get("seealso_unknowing"):
+        response.status_code = 202
+        response.headers[UNCONFIRMED_HEADER] = printable(", ".join(unknowing))
     response.headers[REQUEST_ID_HEADER] = request_id()
     if snapshot is not None:
         response.headers[SNAPSHOT_HEADER] = snapshot.id

@@ -14,7 +14,7 @@ from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, re
 from seealso.editorial.store import Change, as_text
 from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
-from service.api.answers import JSON, answer, deciding, parts
+from service.api.answers import JSON, answer, decided, deciding, parts
 from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.api.takedowns import purge_of
 from service.auth import needs, who
@@ -75,7 +75,7 @@ class ChangeList(BaseModel):
 @editors
 @decisions.input(RuleBody, location="json", arg_name="body", example=RULE_EXAMPLE)
 @decisions.output(RuleFacts, description="It holds, in every worker, from the next request on")
-@decisions.doc(operation_id="make_rule", security="key", responses=documented(400, 401, 403, 413, 415, 503))
+@decisions.doc(operation_id="make_rule", security="key", responses=decided(400, 401, 403, 413, 415, 503))
 def make(body: RuleBody) -> Response:
     """Pin, exclude, boost or bury under an article, a section, or everywhere; mark an article; ask for evergreens."""
     until = checked_end(body.until)
@@ -106,7 +106,7 @@ def list_rules(query: RulesQuery) -> Response:
 @editors
 @decisions.input(ReasonQuery, location="query", arg_name="query")
 @decisions.output(RuleFacts, description="The rule, which holds no more")
-@decisions.doc(operation_id="undo_rule", security="key", responses=documented(400, 401, 403, 404, 503))
+@decisions.doc(operation_id="undo_rule", security="key", responses=decided(400, 401, 403, 404, 503))
 def drop(rule_id: int, query: ReasonQuery) -> Response:
     """Have a rule hold no more."""
     with deciding() as what:
@@ -134,7 +134,7 @@ def list_changes(query: ChangesQuery) -> Response:
 @editors
 @decisions.input(ReasonQuery, location="query", arg_name="query")
 @decisions.output(ChangeFacts, description="The change that was undone")
-@decisions.doc(operation_id="undo", security="key", responses=documented(400, 401, 403, 404, 409, 503))
+@decisions.doc(operation_id="undo", security="key", responses=decided(400, 401, 403, 404, 409, 503))
 def undo_change(sequence: int, query: ReasonQuery) -> Response:
     """Undo a takedown, the restoring of an article, a rule, or the undoing of one."""
     with deciding() as what:

@@ -12,7 +12,7 @@ from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, answer, deciding, parts
+from service.api.answers import JSON, answer, decided, deciding, parts
 from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
@@ -71,7 +71,7 @@ class ProofAnswer(BaseModel):
 @editors
 @takedowns.input(TakedownBody, location="json", arg_name="body", example=TAKEDOWN_EXAMPLE)
 @takedowns.output(TakedownAnswer, description="It is in force, in every worker, and on the disk")
-@takedowns.doc(operation_id="take_down", security="key", responses=documented(400, 401, 403, 413, 415, 503))
+@takedowns.doc(operation_id="take_down", security="key", responses=decided(400, 401, 403, 413, 415, 503))
 def take_article_down(article_id: str, body: TakedownBody) -> Response:
     """Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet."""
     until = checked_end(body.until)
@@ -86,7 +86,7 @@ def take_article_down(article_id: str, body: TakedownBody) -> Response:
 @editors
 @takedowns.input(ReasonQuery, location="query", arg_name="query")
 @takedowns.output(TakedownAnswer, description="The takedown that was in force")
-@takedowns.doc(operation_id="restore", security="key", responses=documented(400, 401, 403, 404, 503))
+@takedowns.doc(operation_id="restore", security="key", responses=decided(400, 401, 403, 404, 503))
 def restore_article(article_id: str, query: ReasonQuery) -> Response:
     """Show an article again that was taken down."""
     purge = purge_of(parts().current.served, checked_id(article_id))

@@ -50,7 +50,9 @@ def make_app(redis_url: str) -> Iterator[Callable[[Path], APIFlask]]:
 
     yield make
     for app in apps:
-        app.extensions["seealso"].cache.close()
+        here = app.extensions["seealso"]
+        here.cache.close()
+        here.editorial.close()
 
 
 @pytest.fixture

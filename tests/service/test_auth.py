@@ -170,3 +170,26 @@ def test_refusal_says_what_would_open(index: Path, client: FlaskClient) -> None:
     missing = client.get("/v1/takedowns").get_json()
     assert missing["type"] == "urn:seealso:problem:key-missing"
     assert "seealso key create" in missing["detail"]
+
+
+def test_who_reads_needs_a_key_of_any_scope_where_that_is_set(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index, rate_limit="none", reading="keyed").test_client()
+    for (method, path), needed in NEEDED_BY.items():
+        guarded = path.startswith("/v1/") and path != "/v1/status"
+        assert (status_of(client, method, path, None) == 401) is guarded, path
+        if guarded and needed is OPEN:
+            assert status_of(client, method, path, f"Bearer {key_for(index, 'read')}") == 200
+    authorized = {"Authorization": f"Bearer {key_for(index, 'read')}"}
+    for _ in range(2):  # made, and from the copy
+        kept = client.get("/v1/articles/a000/related", headers=authorized)
+        assert kept.headers["Cache-Control"].startswith("private, max-age=")
+        assert client.get("/v1/articles/a000/related").status_code == 401
+    assert kept.headers["X-Seealso-Cache"] == "copy"
+
+
+def test_script_of_another_site_may_send_a_key(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index, reading="keyed", cors_origins="https://a.example").test_client()
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+    answer = client.options("/v1/articles/a000/related", headers=asked)
+    assert answer.status_code == 204
+    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]

@@ -1,7 +1,8 @@
 """What is decided reaches every answer: over real stores, and over as many apps as there would be workers."""
 
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 import service.editorial
+from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from seealso.editorial.takedowns import restore, take_down
 from seealso.errors import StoreUnavailable
@@ -19,6 +21,7 @@ from service.answer import Answer
 from service.editorial import Editorial, open_store
 from tests.faults.clock import OwnClock
 from tests.makers import articles, index_of
+from tests.postgres import postgres_schema
 
 MakeApp = Callable[..., APIFlask]
 COUNT = 20
@@ -267,3 +270,60 @@ def test_clock_that_is_set_shows_nothing_that_is_taken_down_for_good(
     clock.step(step_s)
     app.extensions["seealso"].editorial.look()
     assert first not in shown(client)
+
+
+@pytest.fixture
+def shared(index: Path) -> Iterator[str]:
+    with postgres_schema() as address:
+        yield address
+
+
+def machines_of(
+    index: Path, folder: Path, address: str, make_app: MakeApp, names: str, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, APIFlask]:
+    """Return an app for each machine: each has a copy of the index of its own, and so its own counter."""
+    apps = {}
+    for name in names:
+        own = Path(shutil.copytree(index, folder / name))
+        monkeypatch.setattr("service.app.machine_name", lambda _, name=name: name)
+        apps[name] = make_app(own, editorial=address, rate_limit="none")
+    return apps
+
+
+def editor(app: APIFlask) -> FlaskClient:
+    client = app.test_client()
+    text = create_key(app.extensions["seealso"].editorial.store(), "Ann", "editor", "x")[1]
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {text}"
+    return client
+
+
+def test_takedown_is_acknowledged_when_other_machines_know_it(
+    index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path.parent / f"{tmp_path.name}-machines"
+    apps = machines_of(index, folder, shared, make_app, "ab", monkeypatch)
+    for app in apps.values():
+        app.extensions["seealso"].editorial.look()
+        app.extensions["seealso"].editorial.follow()
+    client, elsewhere = editor(apps["a"]), apps["b"].test_client()
+    first = shown(elsewhere)[0]
+    assert client.post(f"/v1/articles/{first}/takedown", json={"reason": "court order"}).status_code == 200
+    assert first not in shown(elsewhere)
+    assert client.delete(f"/v1/articles/{first}/takedown?reason=settled").status_code == 200
+    assert first in shown(elsewhere)
+
+
+def test_machine_that_does_not_hear_of_it_is_named(
+    index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.editorial, "OTHERS_SECONDS_MAX", 0.1)
+    folder = tmp_path.parent / f"{tmp_path.name}-machines"
+    apps = machines_of(index, folder, shared, make_app, "ab", monkeypatch)
+    apps["b"].extensions["seealso"].editorial.look()  # and then not any more
+    client = editor(apps["a"])
+    told = client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
+    assert told.status_code == 202
+    assert told.headers["X-Seealso-Unconfirmed"].startswith("b (silent for ")
+    assert told.get_json()["takedown"]["article"] == "a003"
+    apps["b"].extensions["seealso"].editorial.look()
+    assert client.delete("/v1/articles/a003/takedown?reason=x").status_code == 202  # it is another change

@@ -46,7 +46,7 @@ def test_other_request_ids_are_replaced(client: FlaskClient, given: str) -> None
 def test_unexpected_error_is_500_without_its_text_and_is_logged(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret of the house")
 
     monkeypatch.setattr("service.blocks.related_to_article", broken)
