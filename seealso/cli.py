@@ -27,6 +27,8 @@ COMMANDS = {
     "serve": Entry("service.commands", "serve", "Answer with related articles over HTTP."),
     "related": Entry("service.commands", "related", "Print the articles related to one, or to each."),
     "key": Entry("service.key_commands", "key", "Make, list and revoke the keys of editors and programs."),
+    "store": Entry("service.store_commands", "store", "Copy what editors decided, and put a copy back."),
+    "clicks": Entry("service.click_commands", "clicks", "Write what readers were shown and clicked to a table."),
     "check": Entry("indexer.commands", "check", "Read the sources, and show five articles as they are understood."),
     "snapshots": Entry("indexer.snapshot_commands", "snapshots", "List the snapshots of an index folder."),
     "rollback": Entry("indexer.snapshot_commands", "rollback", "Serve an earlier snapshot again."),

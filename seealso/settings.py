@@ -206,6 +206,16 @@ class ServiceSettings(Settings):
     proxies: Annotated[
         int, Field(ge=0, le=10, description="how many proxies stand in front, each adding to X-Forwarded-For")
     ] = 0
+    events_every: Annotated[
+        int, Field(ge=1, le=10_000, description="of so many messages on clicks one is counted, for as many")
+    ] = 1
+    events_limit: Annotated[
+        str,
+        Field(
+            pattern=r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$",
+            description="how often one address may send messages on clicks, or `none` for any",
+        ),
+    ] = "300/minute"
     purge_webhook: Annotated[
         str | None,
         Field(

@@ -46,8 +46,8 @@ class Answer:
     """The answer to one address, of one snapshot.
 
     `keys`: by which a CDN drops it; `articles`: the ids of the article it is about and of those it shows; `bodies`: by
-    content coding, the plain one always among them; `hits`: how often it was sent from the process's copy, and `used`:
-    whether it was since somebody last looked.
+    content coding, the plain one always among them; `hits`: how often it was sent from the process's copy, and `lives`:
+    how often it may be the oldest there before it goes.
     """
 
     snapshot_id: str
@@ -57,7 +57,7 @@ class Answer:
     articles: tuple[str, ...]
     bodies: dict[str, bytes]
     hits: int = 0
-    used: bool = False
+    lives: int = 0
     _forms: dict[str, Form] = field(default_factory=dict)
 
     @property

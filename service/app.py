@@ -21,12 +21,14 @@ from service.api.answers import Parts
 from service.api.articles import articles
 from service.api.batch import batch
 from service.api.decisions import decisions
+from service.api.events import events
 from service.api.purges import purges
 from service.api.similar import similar
 from service.api.state import state
 from service.api.takedowns import takedowns
 from service.blocks import Blocks
 from service.cache import Cache
+from service.clicks import Clicks
 from service.copies import Copies
 from service.current import Current
 from service.editorial import Editorial, open_store
@@ -42,6 +44,7 @@ from service.traces import traced
 
 # The endpoints that are no page views.
 ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page"]
+EVENTS = "events.count_events"
 MEGABYTE = 1_000_000
 
 
@@ -85,9 +88,10 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    for blueprint in (articles, batch, decisions, purges, similar, state, takedowns):
+    for blueprint in (articles, batch, decisions, events, purges, similar, state, takedowns):
         app.register_blueprint(blueprint)
-    Rates(dict.fromkeys(ASIDES, settings.rate_limit), settings.redis_url, settings.redis_timeout_ms).attach(app)
+    limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
+    Rates(limits, settings.redis_url, settings.redis_timeout_ms).attach(app)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
     )
@@ -138,6 +142,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         blocks=blocks,
         editorial=editorial,
         purging=purging,
+        clicks=Clicks(store, settings.events_every, metrics.event),
         front=front,
         reading=Lane("texts", few),
         batching=Lane("batches", few),

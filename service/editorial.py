@@ -26,6 +26,8 @@ LOOK_SECONDS, LOOK_SECONDS_SHARED = 1.0, 0.2
 OTHERS_SECONDS_MAX = 3.0
 # While the store cannot be read, one request in so many seconds tries, and the others are refused at once.
 TRY_AGAIN_SECONDS = 0.5
+# How long others wait for it.
+WAIT_SECONDS_MAX = 0.5
 # When a key was last used is noted this often.
 NOTE_SECONDS = 60.0
 # A machine says that it is there this often.
@@ -52,6 +54,7 @@ class Editorial:
         self._reading = threading.Lock()
         self._problem: StoreUnavailable | None = None
         self._try_again = 0.0
+        self._tried = _NEVER  # with which number of the counter it last failed
         self._used: dict[str, datetime] = {}
         self._noted = time.monotonic()
         self._reported = -math.inf
@@ -81,24 +84,34 @@ class Editorial:
 
     def warnings(self) -> list[str]:
         """Return what somebody should look at."""
-        if self._store is None:
-            return []
         try:
-            with self._store.reading() as connection:
-                given_up = count_purges(connection, "given-up")
+            given_up = self.purges_given_up()
         except StoreUnavailable as error:
             return [str(error)]
         told = f"{given_up} purges were not taken by the caches in front; see /v1/purges?state=given-up"
         return [told] if given_up else []
 
+    def purges_given_up(self) -> int:
+        """Return how many messages caches in front did not take. Raises StoreUnavailable."""
+        if self._store is None:
+            return 0
+        with self._store.reading() as connection:
+            return count_purges(connection, "given-up")
+
     def catch_up(self) -> None:
         """Learn what was decided. Raises StoreUnavailable."""
-        with self._reading:
+        if not self._reading.acquire(timeout=WAIT_SECONDS_MAX):  # whoever reads has been waiting for the store for long
+            raise StoreUnavailable(DATABASE, "it does not answer")
+        try:
             if not self.moved:  # another thread was first
                 return
-            if self._problem is not None and time.monotonic() < self._try_again:
+            # Who has just decided something could reach the store: then it is tried at once.
+            again = time.monotonic() >= self._try_again or self._numbers[0] != self._tried
+            if self._problem is not None and not again:
                 raise self._problem.with_traceback(None)
             self._read()
+        finally:
+            self._reading.release()
 
     def unknowing(self) -> list[Machine]:
         """Wait until all machines know what was decided; return those that do not. Raises StoreUnavailable."""
@@ -162,6 +175,7 @@ class Editorial:
             if self._problem is None:
                 get_log().error("editorial_unavailable", reason=str(error))
             self._problem, self._try_again = error, time.monotonic() + TRY_AGAIN_SECONDS
+            self._tried = number
             raise
         if self._problem is not None:
             get_log().info("editorial_available")

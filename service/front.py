@@ -25,7 +25,7 @@ from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
 from service.auth import key_in
 from service.blocks import Asked, Blocks
 from service.cache import Cache
-from service.copies import Address, Copies
+from service.copies import LIVES, Address, Copies
 from service.current import Current
 from service.editorial import Editorial
 from service.flights import Flights
@@ -48,7 +48,9 @@ WARM_SECONDS_MAX = 5.0
 WARM_BREATH_SECONDS = 0.002
 PREFLIGHT_SECONDS = 7_200
 STATE_PATHS = frozenset({"/", "/livez", "/readyz", "/version", "/metrics", "/v1/status", "/openapi.json"})
-ROUTES = {"/v1/related": "batch", "/v1/page": "page", "/v1/similar": "similar"}
+ROUTES = {"/v1/related": "batch", "/v1/page": "page", "/v1/similar": "similar", "/v1/events": "events"}
+DECISIONS = ("/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
+DECISION_ENDS = ("/takedown", "/proof")
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -103,7 +105,7 @@ class Front:
                 self._editorial.catch_up()
             except StoreUnavailable as error:  # something may have been taken down
                 return self._refuse(environ, start_response, error, began)
-        if self._keyed and path.startswith("/v1/") and path not in STATE_PATHS and method != "OPTIONS":
+        if self._keyed and _is_read(path) and method != "OPTIONS":
             try:
                 key_in(environ.get("HTTP_AUTHORIZATION", ""), self._editorial)
             except KeyMissing as error:
@@ -113,7 +115,7 @@ class Front:
         answer = self._copies.get(address)
         if answer is not None and reading:
             answer.hits += 1
-            answer.used = True
+            answer.lives = LIVES
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
             read, era, snapshot = self._addresses.read(*address), self._editorial.era, self._current.served
@@ -184,7 +186,13 @@ class Front:
         return self._kept_or_made(view, coding, self._lane)
 
     def _kept_or_made(self, view: "_View", coding: str, lane: Lane | None) -> tuple[Answer, str]:
-        """Return a block's answer from Redis, or make it; only who makes it takes a place in the lane."""
+        """Return a block's answer from Redis, or make it; only who makes it takes a place in the lane.
+
+        Where many wait for a place already, Redis is not asked either: to be told of too much in vain would cost more
+        than half of a block, and the others would wait for it.
+        """
+        if lane is not None:
+            lane.check()
         key = self._key_of(view)
         with span("redis_asked"):
             kept = self._cache.find(key)
@@ -376,8 +384,17 @@ def route_of(path: str) -> str:
     if path.startswith(BLOCKS):
         if path.endswith(JSON_ENDS):
             return "related"
+        if path.endswith(DECISION_ENDS):
+            return "editorial"
         return "related_html" if path.endswith(HTML_ENDS) else "article"
+    if path.startswith(DECISIONS):
+        return "editorial"
     return ROUTES.get(path) or ("state" if path in STATE_PATHS else "other")
+
+
+def _is_read(path: str) -> bool:
+    """Return whether an address is one of those that give articles or blocks; events come from readers' browsers."""
+    return path.startswith("/v1/") and path not in STATE_PATHS and path != "/v1/events"
 
 
 def _outcome(status: int, body: bytes) -> str:

@@ -35,6 +35,11 @@ class Lane:
         finally:
             self.leave()
 
+    def check(self) -> None:
+        """Raise ServiceBusy if a line there may be is full: who would be refused in the end learns it at once."""
+        if 0 < self._waiting_max <= self._waiting:
+            raise ServiceBusy(self._work, self._places)
+
     def enter(self) -> None:
         """Take a place, after those who wait already. Raises ServiceBusy if none comes free in time."""
         if not self._waiting and self._free.acquire(blocking=False):

@@ -25,14 +25,16 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from seealso.errors import OperatorError, SettingsInvalid, SnapshotMissing
+from seealso.errors import OperatorError, SettingsInvalid, SnapshotMissing, StoreUnavailable
 from seealso.settings import METRICS_FOLDER, variable
 from seealso.snapshot.layout import current_id
+from service.clicks import FATES, Fate
 from service.current import Current
+from service.editorial import Editorial
 
 METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-ROUTES = ("related", "related_html", "batch", "page", "similar", "article", "state", "other")
+ROUTES = ("related", "related_html", "batch", "page", "similar", "article", "events", "editorial", "state", "other")
 # invalid: any 4xx; busy: a 503 because too much is asked at once; unavailable: any other 503; failed: any other 5xx
 OUTCOMES = ("ok", "not_modified", "invalid", "busy", "unavailable", "failed")
 # Where an answer came from. miss: computed; stale: of the snapshot before; none: no block, or a refusal
@@ -77,6 +79,11 @@ class Metrics:
         self._redis_failures = Counter(
             "seealso_redis_failures", "Requests to Redis that failed, by kind.", ["kind"], registry=own
         )
+        self._events = Counter(
+            "seealso_events", "What readers were shown and clicked, by what became of it.", ["fate"], registry=own
+        )
+        for fate in FATES:
+            self._events.labels(fate)
         self._redis_down = Gauge(
             "seealso_redis_down",
             "Whether any living worker has given Redis up for the moment.",
@@ -100,6 +107,11 @@ class Metrics:
         if shown == 0:
             self._empty.inc()
 
+    def event(self, fate: Fate, count: int) -> None:
+        """Count what became of so many events of readers."""
+        if count:
+            self._events.labels(fate).inc(count)
+
     def encoded(self, seconds: float) -> None:
         """Time the encoding of a text query."""
         self._encode.observe(seconds)
@@ -117,11 +129,12 @@ class Metrics:
         self._redis_down.set(open)
 
 
-def metrics_of(metrics: Metrics, current: Current, index: Path) -> bytes:
-    """Return as text what all workers counted, and which snapshot of the index folder this one serves."""
+def metrics_of(metrics: Metrics, current: Current, editorial: Editorial, index: Path) -> bytes:
+    """Return as text what all workers counted, and what this one serves: which snapshot, as of what was decided."""
     registry = CollectorRegistry()
     registry.register(metrics.collector)
     registry.register(_Snapshot(current, index))
+    registry.register(_Editorial(editorial))
     return generate_latest(registry)
 
 
@@ -180,6 +193,20 @@ def _held(lock: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+class _Editorial(Collector):
+    def __init__(self, editorial: Editorial) -> None:
+        self._editorial = editorial
+
+    def collect(self) -> Iterator[Metric]:
+        given_up, down = 0, float(self._editorial.behind)
+        try:
+            given_up = self._editorial.purges_given_up()
+        except StoreUnavailable:
+            down = 1.0
+        yield GaugeMetricFamily("seealso_editorial_down", "Whether what was decided cannot be read for now.", down)
+        yield GaugeMetricFamily("seealso_purges_given_up", "Messages that caches in front did not take.", given_up)
 
 
 class _Snapshot(Collector):

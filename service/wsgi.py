@@ -1,6 +1,7 @@
 """The app as a WSGI server loads it, in each worker, after the fork. Settings come from the environment."""
 
 from contextlib import suppress
+from multiprocessing.util import Finalize
 
 from apiflask import APIFlask
 
@@ -44,6 +45,8 @@ def create_worker() -> APIFlask:
     use_one_thread_for_blas()
     app.extensions["seealso"].current.follow(settings.snapshot_poll_ms)
     app.extensions["seealso"].editorial.follow()
+    app.extensions["seealso"].clicks.follow()
+    Finalize(None, app.extensions["seealso"].clicks.close, exitpriority=1)  # when the worker ends by itself
     if app.extensions["seealso"].purging is not None:
         app.extensions["seealso"].purging.follow()
     return app

@@ -302,6 +302,10 @@ SITUATIONS: list[Situation] = [
     (UP | gauge("seealso_snapshot_behind", "0x10 1x50"), 25, {"SeealsoSnapshotBehind"}),
     # One of two workers, now this one, now that one asked.
     (UP | gauge("seealso_snapshot_behind", " ".join(["0 1"] * 10)), 16, {"SeealsoSnapshotBehind"}),
+    (UP | gauge("seealso_editorial_down", "0x10 1 0x50"), 14, set()),
+    (UP | gauge("seealso_editorial_down", "0x10 1x50"), 14, {"SeealsoEditorialDown"}),
+    (UP | gauge("seealso_purges_given_up", "0x10 2x50"), 10, set()),
+    (UP | gauge("seealso_purges_given_up", "0x10 2x50"), 13, {"SeealsoPurgesGivenUp"}),
     (UP | gauge("seealso_snapshot_old", "0x10 1x50"), 15, set()),
     (UP | gauge("seealso_snapshot_old", "0x10 1x50"), 25, {"SeealsoSnapshotOld"}),
 ]

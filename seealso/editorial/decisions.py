@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from seealso.editorial.keys import CREATED, REVOKED, Key, read_keys
 from seealso.editorial.rules import MADE, UNDONE, Rule, read_rules
-from seealso.editorial.store import Change, Store, changes_on, last_of, sequence_of
+from seealso.editorial.store import Change, Head, Store, changes_on, head_of, last_of
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN, Takedown, read_takedowns
 
 
@@ -14,15 +14,22 @@ from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN, Takedown, read_tak
 class Decisions:
     """What holds after so many changes: takedowns by article, keys and rules by id; those that have ended included.
 
+    `head`: how many changes are known, and of which past.
+
     `remade`: the last change after which blocks may hold something else than before, and not only lack an article; 0 if
     there was none.
     """
 
-    sequence: int
+    head: Head
     takedowns: Mapping[str, Takedown]
     keys: Mapping[str, Key]
     rules: Mapping[int, Rule]
     remade: int = 0
+
+    @property
+    def sequence(self) -> int:
+        """Return how many changes are known."""
+        return self.head.sequence
 
     def hidden_at(self, moment: datetime) -> frozenset[str]:
         """Return the articles that may not be shown at a moment."""
@@ -38,7 +45,7 @@ class Decisions:
         A block that was made in another era is out of date. The name is the same in all processes.
         """
         last = max((end for end in self._ends() if end <= moment), default=None)
-        return f"{self.remade}.{last.timestamp() if last else 0:.6f}"
+        return f"{self.head.generation}.{self.remade}.{last.timestamp() if last else 0:.6f}"
 
     def next_end(self, moment: datetime) -> datetime | None:
         """Return when something next ends by itself after a moment, None if nothing does."""
@@ -49,7 +56,7 @@ class Decisions:
         yield from (each.until for each in held if each.until is not None)
 
 
-NOTHING = Decisions(0, {}, {}, {})
+NOTHING = Decisions(Head(0, ""), {}, {}, {})
 # What makes blocks hold something else, and not only lack one article.
 _REMAKING = (RESTORED, MADE, UNDONE)
 
@@ -57,20 +64,19 @@ _REMAKING = (RESTORED, MADE, UNDONE)
 def read_decisions(store: Store, known: Decisions | None = None) -> tuple[Decisions, list[Change]]:
     """Return what is decided now, and the changes since what is known; all of it, and no changes, if nothing is.
 
-    A store that has fewer changes than are known is another one, put back from a backup: it is read whole. Raises
-    StoreUnavailable.
+    A store of another past, put back from a backup, is read whole. Raises StoreUnavailable.
     """
     with store.reading() as connection:
-        sequence = sequence_of(connection)
-        if known is None or sequence < known.sequence:
+        head = head_of(connection)
+        if known is None or head.generation != known.head.generation:
             return Decisions(
-                sequence,
+                head,
                 {takedown.article: takedown for takedown in read_takedowns(connection)},
                 {key.id: key for key in read_keys(connection)},
                 {rule.id: rule for rule in read_rules(connection)},
                 last_of(connection, _REMAKING),
             ), []
-        if sequence == known.sequence:
+        if head == known.head:
             return known, []
         changes = changes_on(connection, known.sequence)
         takedowns, keys, rules = known.takedowns, known.keys, known.rules
@@ -83,7 +89,7 @@ def read_decisions(store: Store, known: Decisions | None = None) -> tuple[Decisi
         if any(change.action in (MADE, UNDONE) for change in changes):
             rules = {rule.id: rule for rule in read_rules(connection)}
         remade = max((change.sequence for change in changes if change.action in _REMAKING), default=known.remade)
-        return Decisions(sequence, takedowns, keys, rules, remade), changes
+        return Decisions(head, takedowns, keys, rules, remade), changes
 
 
 def now() -> datetime:

@@ -6,16 +6,17 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0004"
+REVISION = "0006"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
-# and no number is left out.
+# and no number is left out. `generation` is another one once the store was put back from a backup.
 head = sa.Table(
     "head",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("generation", sa.Text, nullable=False, server_default=""),
 )
 
 # All that was ever decided, who did it and when. Nothing is changed or removed here.
@@ -100,4 +101,18 @@ machines = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("heard", sa.Float, nullable=False),
+)
+
+# How often an item was shown at a place (from 1 on) of an article's block, and clicked there, day by day (UTC). Nothing
+# says by whom.
+clicks = sa.Table(
+    "clicks",
+    METADATA,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("article", sa.Text, primary_key=True),
+    sa.Column("item", sa.Text, primary_key=True),
+    sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("block", sa.Text, primary_key=True),
+    sa.Column("shown", sa.BigInteger, nullable=False),
+    sa.Column("clicked", sa.BigInteger, nullable=False),
 )

@@ -4,12 +4,15 @@ A change is acknowledged when its transaction is on the disk (SQLite: WAL with s
 default). Whoever keeps what the store holds in memory reads the changes after the last one he knows.
 """
 
+import os
+import socket
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import orjson
 import sqlalchemy as sa
@@ -21,6 +24,8 @@ from seealso.errors import SettingsInvalid, StoreUnavailable
 DATABASE, COUNTER = "editorial.db", "editorial.count"
 # How long somebody waits for another's change, for a connection, and for an answer. A change takes milliseconds.
 WAIT_SECONDS_MAX = 5
+# Whether a connection that was kept still works is known at once, or it does not.
+PING_SECONDS_MAX = 2
 # So many connections of one process stay open; its threads need one only while they change or read something.
 CONNECTIONS = 2
 # Any number that is ours: whoever migrates a PostgreSQL holds the lock of this name.
@@ -43,6 +48,13 @@ class Change:
     before: Any
     after: Any
     reason: str
+
+
+class Head(NamedTuple):
+    """How many changes there are, and the name of the past they belong to."""
+
+    sequence: int
+    generation: str
 
 
 class Writing:
@@ -81,7 +93,8 @@ class Store:
     def __init__(self, index: Path, address: str | None = None) -> None:
         self._url = url_of(index, address)
         self.name = self._url.set(query={}).render_as_string(hide_password=True)
-        self.counter = Counter(self._folder(index) / COUNTER)
+        # In a folder that all processes of this machine share.
+        self.counter = Counter((self.database.parent if self.database else index) / COUNTER)
         self._engine = self._made()
         self._migrated = False
 
@@ -99,7 +112,7 @@ class Store:
         """Have a connection that sees one state of the store."""
         with self._named():
             self._migrate()
-            with self._engine.connect() as connection:
+            with self._connected() as connection:
                 if connection.dialect.name == "postgresql":
                     connection = connection.execution_options(isolation_level="REPEATABLE READ")
                 yield connection
@@ -109,7 +122,7 @@ class Store:
         """Change things, all or none: it is kept for good when the block ends, and nothing is if it raises."""
         with self._named():
             self._migrate()
-            with self._engine.connect() as connection, self._begun(connection):
+            with self._connected() as connection, self._begun(connection):
                 # Whoever else writes waits here, and then sees what has been written.
                 first = connection.execute(sa.select(head.c.sequence).with_for_update()).scalar_one()
                 writing = Writing(connection, first, datetime.now(UTC))
@@ -119,10 +132,23 @@ class Store:
             if writing.sequence != first:
                 self.counter.tell()
 
+    @contextmanager
+    def adding(self) -> Iterator[sa.Connection]:
+        """Write what is no decision, all or none: the log does not tell of it, and nobody hears of it."""
+        with self._named():
+            self._migrate()
+            with self._connected() as connection, self._begun(connection):
+                yield connection
+
     def sequence(self) -> int:
         """Return how many changes there are."""
         with self.reading() as connection:
-            return sequence_of(connection)
+            return head_of(connection).sequence
+
+    def begin_anew(self) -> None:
+        """Take the database for another one: its connections are opened anew, and its tables looked at again."""
+        self._engine.dispose()
+        self._migrated = False
 
     def changes(
         self, after: int = 0, subject: str | None = None, most: int | None = None, newest_first: bool = False
@@ -131,10 +157,11 @@ class Store:
         with self.reading() as connection:
             return changes_on(connection, after, subject, most, newest_first)
 
-    def _folder(self, index: Path) -> Path:
-        """Return the folder that all processes of this machine share: the database's, or else the index folder."""
-        here = self._url.get_backend_name() == "sqlite" and self._url.database
-        return Path(here).absolute().parent if here else index
+    @property
+    def database(self) -> Path | None:
+        """Return the SQLite file; None where it is no SQLite."""
+        found = self._url.database if not self.shared else None
+        return Path(found).absolute() if found else None
 
     def _made(self) -> sa.Engine:
         options: dict[str, Any] = {
@@ -154,9 +181,33 @@ class Store:
             "tcp_user_timeout": milliseconds,
             "application_name": "seealso",
         }
-        engine = sa.create_engine(self._url, pool_pre_ping=True, connect_args=arguments, **options)
+        engine = sa.create_engine(self._url, connect_args=arguments, **options)
         sa.event.listen(engine, "connect", _set_up_postgresql)
         return engine
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """Have a connection that works. A server that does not answer in time is no longer listened to."""
+        if not self.shared:
+            with self._engine.connect() as connection:
+                yield connection
+            return
+        with self._working() as connection, _watched(connection, WAIT_SECONDS_MAX):
+            yield connection
+
+    def _working(self) -> sa.Connection:
+        """Return a connection over which the server answers; one that was kept may be of before it was restarted."""
+        connection = self._engine.connect()
+        try:
+            with _watched(connection, PING_SECONDS_MAX):
+                connection.exec_driver_sql("SELECT 1")
+                connection.rollback()
+        except sa.exc.DBAPIError:
+            connection.invalidate()
+            connection.close()
+            self._engine.dispose()  # the others are no better
+            return self._engine.connect()
+        return connection
 
     @contextmanager
     def _begun(self, connection: sa.Connection) -> Iterator[None]:
@@ -167,10 +218,10 @@ class Store:
         """Bring the tables up to what this version knows, once a process. Raises StoreUnavailable."""
         if self._migrated:
             return
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             found = _revision(connection)
         if found != REVISION:
-            with self._engine.connect() as connection, self._begun(connection):
+            with self._connected() as connection, self._begun(connection):
                 if connection.dialect.name == "postgresql":
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
                 self._upgrade(connection)
@@ -203,6 +254,26 @@ class Store:
 _WRITES = "seealso_writes"
 
 
+@contextmanager
+def _watched(connection: sa.Connection, seconds_max: float) -> Iterator[None]:
+    """Break the connection to a server off if what is done with it takes too long: libpq would wait for ever."""
+    descriptor = cast(Any, connection.connection.dbapi_connection).fileno()
+    with socket.socket(fileno=os.dup(descriptor)) as same:
+        watch = threading.Timer(seconds_max, _break_off, (same,))
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+            watch.join()
+
+
+def _break_off(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 def url_of(index: Path, address: str | None) -> sa.URL:
     """Return where the store of an index folder is. Raises SettingsInvalid for an address that is none of its kinds."""
     if address is None:
@@ -219,9 +290,10 @@ def url_of(index: Path, address: str | None) -> sa.URL:
     return url
 
 
-def sequence_of(connection: sa.Connection) -> int:
-    """Return how many changes there are."""
-    return int(connection.execute(sa.select(head.c.sequence)).scalar_one())
+def head_of(connection: sa.Connection) -> Head:
+    """Return how many changes there are, of which past."""
+    row = connection.execute(sa.select(head.c.sequence, head.c.generation)).one()
+    return Head(int(row.sequence), str(row.generation))
 
 
 def last_of(connection: sa.Connection, actions: Iterable[str]) -> int:

@@ -16,6 +16,7 @@ from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
 from service.blocks import Blocks
 from service.cache import Cache
+from service.clicks import Clicks
 from service.current import Current
 from service.editorial import Editorial
 from service.front import Front
@@ -41,6 +42,7 @@ class Parts:
     blocks: Blocks
     editorial: Editorial
     purging: Purging | None
+    clicks: Clicks
     front: Front
     reading: Lane
     batching: Lane
@@ -190,7 +192,8 @@ class StatusAnswer(BaseModel):
     forced: list[str]
     cache: str
     degraded: list[str] = Field(
-        description="parts that are missing for now: 'cache', 'snapshot' (a newer one is broken)"
+        description="parts that are missing for now: 'cache', 'snapshot' (a newer one is broken), 'editorial' (what "
+        "was decided cannot be read; what is known holds)"
     )
     warnings: list[str]
 

@@ -10,8 +10,8 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from apiflask.schema_adapters import registry
@@ -20,6 +20,7 @@ from flask import Request, abort
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -29,6 +30,7 @@ from pydantic import (
 )
 
 from seealso.article import ID_CHARACTERS_MAX, ArticleId, Language, Moment, clean_line, shortened
+from seealso.editorial.clicks import By
 from seealso.editorial.decisions import now
 from seealso.editorial.purges import State as PurgeState
 from seealso.editorial.rules import NUMBER_MAX, Action, Wish
@@ -46,6 +48,9 @@ SHOWN_MAX = 200
 BLOCKS_MAX = 20
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 1_000
+JSON_TYPES = ("application/json",)
+# As `navigator.sendBeacon` sends a text, which another site may do without asking first (no CORS preflight).
+BEACON_TYPES = ("application/json", "text/plain")
 # int() takes '1_0', ' 5 ' and digits of any script; a query may hold plain ones only.
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -53,6 +58,14 @@ _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 
 Model = TypeVar("Model", bound=BaseModel)
 _ARTICLE_ID: TypeAdapter[str] = TypeAdapter(ArticleId)
+
+
+def _day(text: object) -> date:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("must be a day such as 2026-11-28") from None
+
 
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 _Label = Annotated[str, Field(min_length=1, max_length=200)]
@@ -63,6 +76,7 @@ _Reason = Annotated[
     AfterValidator(clean_line),
     Field(min_length=1),
 ]
+_Day = Annotated[date, BeforeValidator(_day)]
 _Time = Annotated[Moment, WithJsonSchema({"type": "string", "examples": ["2025-07-21", "2025-07-21T06:30:00Z"]})]
 
 
@@ -319,6 +333,45 @@ class PurgesQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
 
 
+class Click(BaseModel):
+    """An item that was clicked, and at which place of the block it stood, from 1 on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    item: _Id
+    slot: Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+
+
+class EventsBody(BaseModel):
+    """What a page showed of a block, in its order, and what was clicked there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    media_types: ClassVar[tuple[str, ...]] = BEACON_TYPES
+
+    article: Annotated[_Id, Field(description="the article that is open")]
+    block: Annotated[str, Field(max_length=64, description="which block of the page, if there are several")] = ""
+    shown: Annotated[list[_Id], Field(max_length=LIMIT_MAX, description="the ids of its items, in their order")] = []
+    clicked: Annotated[list[Click], Field(max_length=LIMIT_MAX, description="the items that were clicked")] = []
+
+    @property
+    def length(self) -> int:
+        """Return how many events they are."""
+        return len(self.shown) + len(self.clicked)
+
+
+class ClicksQuery(BaseModel):
+    """Which counts are asked for, and how they are added up."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    by: Annotated[By, Field(description="what they are added up by")] = "item"
+    first: Annotated[_Day | None, Field(description="the first day, as 2026-11-28")] = None
+    last: Annotated[_Day | None, Field(description="the last day")] = None
+    article: Annotated[_Id | None, Field(description="only in the blocks of this article")] = None
+    item: Annotated[_Id | None, Field(description="only this item")] = None
+    limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
+
+
 def checked_end(until: datetime | None) -> datetime | None:
     """Return when something shall end. Raises InvalidRequest if that is over."""
     if until is not None and until <= now():
@@ -400,8 +453,9 @@ def _from_text(name: str, value: str, kind: Any) -> Any:
 
 def read_body(request: Request, model: type[BaseModel]) -> BaseModel:
     """Return the JSON body as a model. Raises InvalidRequest, or ends with 413 or 415."""
-    if request.mimetype != "application/json":
-        abort(415, "send the body as application/json")
+    types = getattr(model, "media_types", JSON_TYPES)
+    if request.mimetype not in types:
+        abort(415, f"send the body as {' or '.join(types)}")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         abort(415, "send the body uncompressed")
     try:

@@ -96,4 +96,4 @@ def status() -> Response:
 def metrics() -> Response:
     """The same for Prometheus."""
     here = parts()
-    return answer(metrics_of(here.metrics, here.current, here.settings.index), METRICS_TYPE)
+    return answer(metrics_of(here.metrics, here.current, here.editorial, here.settings.index), METRICS_TYPE)

@@ -1,5 +1,6 @@
 import io
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -48,3 +49,14 @@ def test_a_line_and_its_end_are_one_write(monkeypatch: pytest.MonkeyPatch) -> No
     configure_logs("json", "info")
     get_log().info("snapshot_opened")
     assert [line[-2:] for line in written] == ["}\n"]
+
+
+def test_line_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        configure_logs("json", "info")
+        for _ in range(100):
+            get_log().info("snapshot_opened", reason="x" * 1_000)
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()

@@ -5,7 +5,7 @@ import pytest
 
 import service.copies
 from service.answer import IDENTITY, Answer
-from service.copies import Address, Copies
+from service.copies import LIVES, Address, Copies
 
 ERA = "e1"
 
@@ -37,7 +37,7 @@ def test_what_is_used_stays_and_what_was_asked_for_once_goes() -> None:
     hot = answer()
     copies.put(at("hot"), hot, ERA)
     for number in range(100):
-        hot.used = True
+        hot.lives = LIVES
         copies.put(at(str(number)), answer(), ERA)
     assert copies.get(at("hot")) is hot
     assert len(copies) == 3
@@ -46,9 +46,12 @@ def test_what_is_used_stays_and_what_was_asked_for_once_goes() -> None:
 def test_what_is_not_used_any_more_goes_in_the_end() -> None:
     copies = room_for(2)
     once_hot = answer()
-    once_hot.used = True
+    once_hot.lives = LIVES
     copies.put(at("once hot"), once_hot, ERA)
-    for number in range(4):
+    for number in range(LIVES):
+        copies.put(at(str(number)), answer(), ERA)
+        assert copies.get(at("once hot")) is once_hot
+    for number in range(LIVES, 3 * LIVES):
         copies.put(at(str(number)), answer(), ERA)
     assert copies.get(at("once hot")) is None
 

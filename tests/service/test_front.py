@@ -3,6 +3,7 @@
 import gzip
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import brotli
@@ -218,9 +219,11 @@ def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypa
     assert len(set(bodies)) == 1
 
 
-@pytest.fixture
-def busy(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
-    """A client of a service of one thread, which is busy; as many more wait as may. Redis keeps one more block."""
+@contextmanager
+def busy_service(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> Iterator[FlaskClient]:
+    """A client of a service of one thread, which is busy; so many more wait for it. Redis keeps one more block."""
     make_app(index).test_client().get(KEPT)
     app = make_app(index, threads=1, wait_ms=60_000)
     client = app.test_client()
@@ -234,17 +237,24 @@ def busy(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     threads = [
         threading.Thread(target=app.test_client().get, args=(f"/v1/articles/a00{number}/related",))
-        for number in range(1, 2 + WAITING_PER_PLACE)
+        for number in range(1, 2 + waiting)
     ]
     front: Front = app.extensions["seealso"].front
     for thread in threads:
         thread.start()
-    while front._lane._waiting < WAITING_PER_PLACE:
+    while front._lane._waiting < waiting or front._lane._free._value:
         pass
     yield client
     go_on.set()
     for thread in threads:
         thread.join()
+
+
+@pytest.fixture
+def busy(index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A client of a service for which as many wait as may."""
+    with busy_service(index, make_app, monkeypatch, WAITING_PER_PLACE) as client:
+        yield client
 
 
 def test_what_is_too_much_is_refused_at_once_and_what_is_ready_never(busy: FlaskClient) -> None:
@@ -259,9 +269,16 @@ def test_what_is_too_much_is_refused_at_once_and_what_is_ready_never(busy: Flask
     assert busy.head("/v1/articles/a009/related").data == b""
 
 
-def test_what_redis_keeps_is_had_while_all_places_are_taken(busy: FlaskClient) -> None:
-    kept = busy.get(KEPT)
-    assert (kept.status_code, level(kept)) == (200, "redis")
+def test_what_redis_keeps_is_had_while_all_places_are_taken(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with busy_service(index, make_app, monkeypatch, WAITING_PER_PLACE - 1) as client:
+        kept = client.get(KEPT)
+        assert (kept.status_code, level(kept)) == (200, "redis")
+
+
+def test_redis_is_not_asked_in_vain_where_many_wait_already(busy: FlaskClient) -> None:
+    assert busy.get(KEPT).status_code == 503
 
 
 def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> None:

@@ -88,3 +88,23 @@ def wait_for_line(lane: Lane, length: int) -> None:
 def without_wait(lane: Lane) -> Lane:
     lane._waiting_max = 0
     return lane
+
+
+def test_full_line_is_known_before_one_stands_in_it() -> None:
+    lane = Lane("page views", 1, waiting_max=1, wait_ms=60_000)
+    lane.enter()
+    lane.check()
+    waiting = threading.Thread(target=lane.enter)
+    waiting.start()
+    wait_for_line(lane, 1)
+    with pytest.raises(ServiceBusy):
+        lane.check()
+    lane.leave()
+    waiting.join()
+    lane.check()
+
+
+def test_lane_without_a_line_has_none_that_is_full() -> None:
+    lane = Lane("texts", 1)
+    with lane.place():
+        lane.check()

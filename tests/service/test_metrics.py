@@ -14,6 +14,7 @@ from seealso.errors import SettingsInvalid
 from seealso.settings import METRICS_FOLDER
 from seealso.snapshot.layout import POINTER
 from service.current import Current
+from service.editorial import Editorial
 from service.metrics import Metrics, metrics_of
 from tests.conftest import ROOT
 from tests.makers import articles, index_of
@@ -24,6 +25,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from service.current import Current
+from service.editorial import Editorial
 from service.metrics import Metrics, metrics_of
 metrics, index = Metrics(), Path(sys.argv[1])
 current = Current(index, None)
@@ -31,7 +33,7 @@ for line in sys.stdin:
     if line.strip():
         exec(line)
     else:
-        print(metrics_of(metrics, current, index).decode(), end="# EOF\\n", flush=True)
+        print(metrics_of(metrics, current, Editorial(None), index).decode(), end="# EOF\\n", flush=True)
 """
 
 
@@ -84,7 +86,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def answer_of(metrics: Metrics, folder: Path) -> dict[str, float]:
-    return samples(metrics_of(metrics, Current(folder, None), folder).decode())
+    return samples(metrics_of(metrics, Current(folder, None), Editorial(None), folder).decode())
 
 
 # one process
@@ -136,7 +138,7 @@ def test_snapshot_is_behind_while_another_is_published(tmp_path: Path) -> None:
     current.refresh()
 
     def behind() -> float:
-        return samples(metrics_of(metrics, current, tmp_path).decode())["seealso_snapshot_behind"]
+        return samples(metrics_of(metrics, current, Editorial(None), tmp_path).decode())["seealso_snapshot_behind"]
 
     assert behind() == 0
     index_of(tmp_path, articles(4))

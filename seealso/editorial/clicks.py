@@ -1,0 +1,134 @@
+"""What readers were shown and clicked, counted by day, article, item, place and block. Nobody is told apart.
+
+In: counts that have been added up in memory. Out: shares of clicks, each with the interval in which it truly lies.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal, NamedTuple, get_args
+
+import sqlalchemy as sa
+
+from seealso.editorial.schema import clicks
+from seealso.editorial.store import Store
+
+By = Literal["item", "article", "pair", "slot", "day", "block"]
+BYS: tuple[By, ...] = get_args(By)
+# So many days are kept: a year, and the month that it is compared with.
+DAYS_KEPT = 400
+# Of the normal distribution: 95 % lie within so many deviations.
+Z95 = 1.959964
+_COLUMNS: dict[By, tuple[str, ...]] = {
+    "item": ("item",),
+    "article": ("article",),
+    "pair": ("article", "item"),
+    "slot": ("slot",),
+    "day": ("day",),
+    "block": ("block",),
+}
+
+
+class Spot(NamedTuple):
+    """Where something was shown or clicked: day (ISO), article, item, place in the block from 1 on, and its name."""
+
+    day: str
+    article: str
+    item: str
+    slot: int
+    block: str
+
+
+class Count(NamedTuple):
+    """How often."""
+
+    shown: int
+    clicked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Counts of what `of` names, and the share of clicks: between `low` and `high` with 95 % certainty."""
+
+    of: dict[str, Any]
+    shown: int
+    clicked: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+def add_counts(store: Store, counts: Mapping[Spot, Count]) -> None:
+    """Add counts to what is counted already, all or none. Raises StoreUnavailable."""
+    with store.adding() as connection:
+        for spot, count in counts.items():
+            here = sa.and_(*(clicks.c[name] == value for name, value in spot._asdict().items()))
+            more = {"shown": clicks.c.shown + count.shown, "clicked": clicks.c.clicked + count.clicked}
+            if not connection.execute(clicks.update().where(here).values(more)).rowcount:
+                connection.execute(clicks.insert().values(**spot._asdict(), **count._asdict()))
+
+
+def forget_counts(store: Store, today: date) -> int:
+    """Remove what is older than DAYS_KEPT, and return how many counts that were. Raises StoreUnavailable."""
+    first = (today - timedelta(days=DAYS_KEPT)).isoformat()
+    with store.adding() as connection:
+        return int(connection.execute(clicks.delete().where(clicks.c.day < first)).rowcount)
+
+
+def read_rates(
+    store: Store,
+    by: By,
+    first: date | None = None,
+    last: date | None = None,
+    article: str | None = None,
+    item: str | None = None,
+    most: int | None = None,
+) -> list[Rate]:
+    """Return counts, added up: those shown most first. `first` and `last`: days, both included.
+
+    Raises StoreUnavailable.
+    """
+    columns = [clicks.c[name] for name in _COLUMNS[by]]
+    shown, clicked = sa.func.sum(clicks.c.shown), sa.func.sum(clicks.c.clicked)
+    asked = sa.select(*columns, shown.label("shown"), clicked.label("clicked")).group_by(*columns)
+    asked = asked.where(*_within(first, last, article, item)).order_by(shown.desc(), *columns).limit(most)
+    with store.reading() as connection:
+        return [_rate(row._mapping, by) for row in connection.execute(asked)]
+
+
+def read_counts(store: Store, first: date | None = None, last: date | None = None) -> Iterator[tuple[Spot, Count]]:
+    """Yield all counts, in the order of days, articles, places. Raises StoreUnavailable."""
+    order = [clicks.c[name] for name in ("day", "article", "block", "slot", "item")]
+    asked = sa.select(clicks).where(*_within(first, last, None, None)).order_by(*order)
+    with store.reading() as connection:
+        for row in connection.execution_options(yield_per=1_000).execute(asked):
+            yield Spot(row.day, row.article, row.item, row.slot, row.block), Count(row.shown, row.clicked)
+
+
+def interval(clicked: int, shown: int) -> tuple[float, float]:
+    """Return between what the true share lies, with 95 % certainty (Wilson 1927)."""
+    share, spread = clicked / shown, Z95 * Z95 / shown
+    middle = (share + spread / 2) / (1 + spread)
+    half = Z95 * math.sqrt(share * (1 - share) / shown + spread / (4 * shown)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _within(first: date | None, last: date | None, article: str | None, item: str | None) -> list[Any]:
+    limits = [
+        None if first is None else clicks.c.day >= first.isoformat(),
+        None if last is None else clicks.c.day <= last.isoformat(),
+        None if article is None else clicks.c.article == article,
+        None if item is None else clicks.c.item == item,
+    ]
+    return [limit for limit in limits if limit is not None]
+
+
+def _rate(row: Any, by: By) -> Rate:
+    of = {name: row[name] for name in _COLUMNS[by]}
+    shown, clicked = int(row["shown"]), int(row["clicked"])
+    # A click whose view was not counted has no share: its page was open before counting began.
+    if not shown or clicked > shown:
+        return Rate(of, shown, clicked, None, None, None)
+    low, high = interval(clicked, shown)
+    return Rate(of, shown, clicked, clicked / shown, low, high)

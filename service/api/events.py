@@ -1,0 +1,89 @@
+"""/v1/events and /v1/clicks: what readers were shown and clicked, in and out. No reader is told apart."""
+
+from typing import Any
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, request
+from pydantic import BaseModel, Field
+
+from seealso.editorial.clicks import Rate, Spot, read_rates
+from seealso.editorial.decisions import now
+from service.api.answers import JSON, answer, parts
+from service.api.reading import ClicksQuery, EventsBody
+from service.auth import needs
+from service.blocks import shown_row_of
+from service.clicks import is_bot
+from service.problems import REQUEST_ID_HEADER, documented, request_id
+
+events = APIBlueprint("events", __name__, tag="Clicks")
+editors = needs(lambda: parts().editorial, "editor", "admin")
+EVENTS_EXAMPLE = {
+    "article": "tides-explained",
+    "block": "below",
+    "shown": ["walking-the-ellen-estuary"],
+    "clicked": [{"item": "walking-the-ellen-estuary", "slot": 1}],
+}
+
+
+class RateFacts(BaseModel):
+    """How often something was shown and clicked."""
+
+    of: dict[str, Any] = Field(description="what it is of: item, article, slot, day, block; a pair: article and item")
+    shown: int
+    clicked: int
+    share: float | None = Field(description="of what was shown; null where less was shown than clicked")
+    low: float | None = Field(description="the true share is not below this, with 95 % certainty")
+    high: float | None = Field(description="nor above this")
+
+
+class RateList(BaseModel):
+    """Shares of clicks, of what was shown most first."""
+
+    rates: list[RateFacts]
+
+
+@events.post("/v1/events")
+@events.input(EventsBody, location="json", arg_name="body", example=EVENTS_EXAMPLE)
+@events.output({}, status_code=204)
+@events.doc(operation_id="events", responses=documented(400, 413, 415, 429))
+def count_events(body: EventsBody) -> Response:
+    """What a reader's page showed of a block, and what was clicked there. Sent by the page, best by `sendBeacon`."""
+    here = parts()
+    nothing = Response(status=204, headers={REQUEST_ID_HEADER: request_id(), "Cache-Control": "no-store"})
+    purpose = request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
+    if is_bot(request.headers.get("User-Agent", ""), purpose):
+        here.metrics.event("bot", body.length)
+        return nothing
+    snapshot = here.current.served
+    if snapshot is None or not here.clicks.sampled():
+        return nothing
+    day = now().date().isoformat()
+    shown = [Spot(day, body.article, item, slot, body.block) for slot, item in enumerate(body.shown, 1)]
+    clicked = [Spot(day, body.article, click.item, click.slot, body.block) for click in body.clicked]
+    if shown_row_of(snapshot, body.article) is None:
+        here.metrics.event("unknown", body.length)
+        return nothing
+    for spots, were_clicked in ((shown, False), (clicked, True)):
+        known = [spot for spot in spots if shown_row_of(snapshot, spot.item) is not None]
+        here.metrics.event("unknown", len(spots) - len(known))
+        here.clicks.count(known, were_clicked)
+    return nothing
+
+
+@events.get("/v1/clicks")
+@editors
+@events.input(ClicksQuery, location="query", arg_name="query")
+@events.output(RateList)
+@events.doc(operation_id="clicks", security="key", responses=documented(400, 401, 403, 503))
+def list_clicks(query: ClicksQuery) -> Response:
+    """How often items were shown and clicked: by item, article, pair of both, place in the block, day, or block."""
+    store = parts().editorial.store()
+    found = read_rates(store, query.by, query.first, query.last, query.article, query.item, query.limit)
+    return answer(orjson.dumps({"rates": [_facts(rate) for rate in found]}), JSON)
+
+
+def _facts(rate: Rate) -> dict[str, Any]:
+    facts = {"of": rate.of, "shown": rate.shown, "clicked": rate.clicked}
+    shares = {"share": rate.share, "low": rate.low, "high": rate.high}
+    return facts | {name: None if value is None else round(value, 6) for name, value in shares.items()}

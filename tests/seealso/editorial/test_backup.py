@@ -1,0 +1,107 @@
+"""Copies of the store: SQLite, as PostgreSQL has tools of its own."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seealso.editorial.backup import back_up, put_back
+from seealso.editorial.decisions import read_decisions
+from seealso.editorial.rules import Wish, make_rule
+from seealso.editorial.store import Store
+from seealso.editorial.takedowns import take_down
+from seealso.errors import StoreUnavailable
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return tmp_path / "copy.db"
+
+
+def test_what_is_put_back_is_what_was_copied(store: Store, tmp_path: Path, copy: Path) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    make_rule(store, Wish("sensitive", article="b"), "ann", "x")
+    before = read_decisions(store)[0]
+    assert back_up(store, copy) == 2
+    take_down(store, ["c"], "ann", "x", None)
+    other = Store(tmp_path)  # another process, which has it open
+    known, told = read_decisions(other)[0], other.counter.numbers[0]
+    assert put_back(store, copy) == 2
+    assert other.counter.numbers[0] > told
+    after, changes = read_decisions(other, known)
+    assert (after.takedowns, after.rules, after.sequence, changes) == (before.takedowns, before.rules, 2, [])
+    assert after.head.generation != before.head.generation
+    assert after.era_at(before.takedowns["a"].since) != before.era_at(before.takedowns["a"].since)
+    assert [change.subject for change in store.changes()] == ["a", "2"]
+    other.close()
+
+
+def test_copy_of_what_is_being_written_is_whole(store: Store, tmp_path: Path, copy: Path) -> None:
+    ended = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            take_down(store, [f"a{number}", f"b{number}"], "ann", "x", None)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for number in range(5):
+            changes = back_up(store, copy)
+            (folder := tmp_path / str(number)).mkdir()
+            copy.rename(folder / "editorial.db")
+            found = Store(folder)
+            assert found.sequence() == changes == len(found.changes())
+            assert changes % 2 == 0
+            found.close()
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_copy_is_one_file_and_replaces_the_one_before(store: Store, tmp_path: Path, copy: Path) -> None:
+    store.sequence()
+    before = {path.name for path in tmp_path.iterdir()}
+    for number in range(2):
+        take_down(store, [f"a{number}"], "ann", "x", None)
+        assert back_up(store, copy) == number + 1
+    assert {path.name for path in tmp_path.iterdir()} - before - {"editorial.db-wal", "editorial.db-shm"} == {copy.name}
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
+def test_what_is_no_copy_is_refused_and_changes_nothing(store: Store, copy: Path, content: bytes) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    copy.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match=copy.name):
+        put_back(store, copy)
+    assert set(read_decisions(store)[0].takedowns) == {"a"}
+
+
+def test_damaged_copy_is_refused(store: Store, copy: Path) -> None:
+    for number in range(200):
+        take_down(store, [f"a{number}"], "ann", "x" * 500, None)
+    back_up(store, copy)
+    damaged = bytearray(copy.read_bytes())
+    damaged[8_192:40_960] = b"\xff" * (40_960 - 8_192)
+    copy.write_bytes(damaged)
+    with pytest.raises(StoreUnavailable, match=copy.name):
+        put_back(store, copy)
+    assert store.sequence() == 200
+
+
+def test_other_databases_have_tools_of_their_own(tmp_path: Path, copy: Path) -> None:
+    elsewhere = Store(tmp_path, "postgresql://nobody@127.0.0.1:1/x")
+    with pytest.raises(StoreUnavailable, match="pg_dump"):
+        back_up(elsewhere, copy)
+    with pytest.raises(StoreUnavailable, match="pg_restore"):
+        put_back(elsewhere, copy)
