@@ -39,7 +39,7 @@ test: setup
 	$(BIN)/pytest -n auto --maxprocesses 4
 
 torture: setup
-	$(BIN)/pytest -m torture tests/night tests/faults tests/load
+	$(BIN)/pytest -s -m torture tests/night tests/faults tests/load tests/service
 	$(BIN)/pytest --hypothesis-profile torture tests/service/test_related.py -k laws
 
 lint: setup

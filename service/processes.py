@@ -1,6 +1,7 @@
 """What processes of the service ask of the machine: to end with their parent, descriptors, memory, one BLAS thread."""
 
 import ctypes
+import gc
 import resource
 import signal
 import sys
@@ -12,6 +13,8 @@ _PR_SET_PDEATHSIG = 1
 _DESCRIPTORS_MAX = 1_048_576
 _M_ARENA_MAX = -8
 ARENAS_MAX = 2
+# So many objects more than before, the young are looked through; every so many times the middle-aged; and so on.
+COLLECTION_THRESHOLDS = (20_000, 20, 1_000)
 
 
 def end_with_parent() -> None:
@@ -42,6 +45,17 @@ def use_few_arenas() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):
         libc.mallopt(_M_ARENA_MAX, ARENAS_MAX)
+
+
+def leave_out_of_collection() -> None:
+    """Have the garbage collector pass over all that is there by now: libraries and the app, which stay to the end.
+
+    To look through them takes 40 ms, in which a worker answers nobody; and it would do so again and again. Answers that
+    are kept for long are looked through as rarely: what hangs together in a circle is found while it is young.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 def use_one_thread_for_blas() -> None:

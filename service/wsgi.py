@@ -13,7 +13,7 @@ from seealso.settings import ServiceSettings, load_settings
 from seealso.snapshot.vectors import use_one_thread
 from service.app import create_app, machine_name
 from service.editorial import open_store
-from service.processes import use_few_arenas, use_one_thread_for_blas
+from service.processes import leave_out_of_collection, use_few_arenas, use_one_thread_for_blas
 
 
 def prepare(settings: ServiceSettings) -> None:
@@ -49,4 +49,5 @@ def create_worker() -> APIFlask:
     Finalize(None, app.extensions["seealso"].clicks.close, exitpriority=1)  # when the worker ends by itself
     if app.extensions["seealso"].purging is not None:
         app.extensions["seealso"].purging.follow()
+    leave_out_of_collection()
     return app

@@ -4,6 +4,7 @@ It knows what is asked and keeps what came back; whether that is right is for th
 """
 
 import errno
+import gc
 import select
 import socket
 import threading
@@ -122,12 +123,14 @@ class Rate:
             self._connections[connection.socket.fileno()] = connection
             self._events.register(connection.socket.fileno(), select.EPOLLIN)
             self._free.append(connection)
+        gc.disable()  # to look through millions of outcomes takes a while, after which all that is due is sent at once
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping = True
         self._thread.join()
+        gc.enable()
         if self._failure is not None:
             raise self._failure
 

@@ -59,3 +59,12 @@ libc.fclose(file)
         pytest.skip("another C library has its own ways")
     places = said.count("<heap nr=")
     assert places <= ARENAS_MAX if few else places > ARENAS_MAX
+
+
+def test_collection_passes_over_what_is_there_and_finds_what_comes() -> None:
+    script = (
+        "import gc, weakref; from service.processes import leave_out_of_collection; leave_out_of_collection();"
+        "Thing = type('Thing', (), {}); thing = Thing(); thing.itself = thing; seen = weakref.ref(thing); del thing;"
+        "print(gc.get_freeze_count() > 1_000, gc.collect() > 0, seen() is None)"
+    )
+    assert run(script) == "True True True"
