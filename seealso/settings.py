@@ -23,6 +23,8 @@ SECRET = frozenset(
     {"alarm_webhook", "alarm_command", "editorial", "metrics_push", "purge_authorization", "purge_webhook", "redis_url"}
 )
 
+_RATE = r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$"
+
 
 class Settings(BaseSettings):
     """What both programs need."""
@@ -199,7 +201,7 @@ class ServiceSettings(Settings):
     rate_limit: Annotated[
         str,
         Field(
-            pattern=r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$",
+            pattern=_RATE,
             description="how often one address may send texts, batches and pages: `120/minute`, or `none` for any",
         ),
     ] = "120/minute"
@@ -212,7 +214,7 @@ class ServiceSettings(Settings):
     events_limit: Annotated[
         str,
         Field(
-            pattern=r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$",
+            pattern=_RATE,
             description="how often one address may send messages on clicks, or `none` for any",
         ),
     ] = "300/minute"

@@ -186,9 +186,9 @@ class Editorial:
 
     def _take(self, decisions: Decisions) -> None:
         moment = now()
+        self.changed(decisions, moment)  # if that fails, it is not known, and is read and tried again
         self._decisions, self._ends = decisions, decisions.next_end(moment)
         self.era = decisions.era_at(moment)
-        self.changed(decisions, moment)
 
 
 def open_store(index: Path, address: str | None) -> Store | None:

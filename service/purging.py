@@ -4,14 +4,13 @@ What is to be sent stands in the store, and one worker at a time takes it. Nobod
 """
 
 import threading
-from typing import Any
 
 import orjson
 
 from seealso.editorial.decisions import now
-from seealso.editorial.purges import Purge, add_purge_in, settle, take_due
+from seealso.editorial.purges import Purge, settle, take_due
 from seealso.editorial.rules import Wish
-from seealso.editorial.store import Store, Writing
+from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
 from seealso.post import host_of, post
@@ -33,10 +32,6 @@ class Purging:
             self._headers["Authorization"] = authorization
         self._wanted = threading.Event()
         self._ended = False
-
-    def add_in(self, writing: Writing, message: dict[str, Any]) -> None:
-        """Have caches told of the change that was last recorded in what is written."""
-        add_purge_in(writing, message)
 
     def follow(self) -> None:
         """Send what is due from now on. Call after the fork."""

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple, get_args
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from seealso.editorial.schema import clicks
 from seealso.editorial.store import Store
@@ -61,12 +62,13 @@ class Rate:
 
 def add_counts(store: Store, counts: Mapping[Spot, Count]) -> None:
     """Add counts to what is counted already, all or none. Raises StoreUnavailable."""
+    # In one order, so that two who add at once wait for each other and not each for the other.
+    rows = [spot._asdict() | count._asdict() for spot, count in sorted(counts.items())]
     with store.adding() as connection:
-        for spot, count in counts.items():
-            here = sa.and_(*(clicks.c[name] == value for name, value in spot._asdict().items()))
-            more = {"shown": clicks.c.shown + count.shown, "clicked": clicks.c.clicked + count.clicked}
-            if not connection.execute(clicks.update().where(here).values(more)).rowcount:
-                connection.execute(clicks.insert().values(**spot._asdict(), **count._asdict()))
+        insert: Any = postgresql.insert if store.shared else sqlite.insert
+        added = insert(clicks)
+        more = {name: clicks.c[name] + added.excluded[name] for name in Count._fields}
+        connection.execute(added.on_conflict_do_update(index_elements=Spot._fields, set_=more), rows)
 
 
 def forget_counts(store: Store, today: date) -> int:

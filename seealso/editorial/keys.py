@@ -55,7 +55,7 @@ def create_key(store: Store, name: str, scope: Scope, who: str, expires: datetim
         key = Key(key_id, name, scope, _digest(secret), writing.moment, expires, None, None)
         row = key.as_json() | {"digest": key.digest}
         writing.connection.execute(keys.insert().values(row))
-        writing.record(who, CREATED, key_id, None, key.as_json())
+        writing.record(who, CREATED, f"key:{key_id}", None, key.as_json())
     return key, f"seealso_{key_id}_{secret}"
 
 
@@ -69,7 +69,7 @@ def revoke_key(store: Store, key_id: str, who: str) -> Key | None:
         if key.revoked is None:
             moment = as_text(writing.moment)
             writing.connection.execute(keys.update().where(keys.c.id == key_id).values(revoked=moment))
-            writing.record(who, REVOKED, key_id, key.as_json(), key.as_json() | {"revoked": moment})
+            writing.record(who, REVOKED, f"key:{key_id}", key.as_json(), key.as_json() | {"revoked": moment})
         return key
 
 

@@ -87,6 +87,11 @@ class Rule:
     who: str
     reason: str
 
+    @property
+    def subject(self) -> str:
+        """Return what the log calls it; an article may have the same number as its id."""
+        return f"rule:{self.id}"
+
     def holds_at(self, moment: datetime) -> bool:
         """Return whether it is in force at a moment."""
         return self.until is None or moment < self.until
@@ -114,7 +119,7 @@ def make_rule_in(writing: Writing, wish: Wish, who: str, reason: str, until: dat
         if other.wish.action == "pin" and replace(other.wish, article=wish.article) == wish:
             undo_rule_in(writing, other, who, f"another is pinned there: {reason}")
     rule = Rule(writing.sequence + 1, wish, writing.moment, until, who, reason)
-    assert writing.record(who, MADE, str(rule.id), None, rule.as_json(), reason) == rule.id
+    assert writing.record(who, MADE, rule.subject, None, rule.as_json(), reason) == rule.id
     moments = {"since": as_text(rule.since), "until": until and as_text(until)}
     row = {"id": rule.id, **asdict(wish), **moments, "who": who, "reason": reason}
     writing.connection.execute(rules.insert().values(row))
@@ -133,7 +138,7 @@ def undo_rule(store: Store, rule_id: int, who: str, reason: str) -> Rule | None:
 def undo_rule_in(writing: Writing, rule: Rule, who: str, reason: str) -> None:
     """Do the same as a part of what is written."""
     writing.connection.execute(rules.delete().where(rules.c.id == rule.id))
-    writing.record(who, UNDONE, str(rule.id), rule.as_json(), None, reason)
+    writing.record(who, UNDONE, rule.subject, rule.as_json(), None, reason)
 
 
 def read_rules(connection: sa.Connection, ids: Iterable[int] | None = None) -> list[Rule]:

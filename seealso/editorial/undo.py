@@ -35,11 +35,14 @@ def _undo(writing: Writing, change: Change, who: str, reason: str) -> None:
         case _ if change.action in (TAKEN_DOWN, RESTORED):
             _take_down_as(writing, change.before, who)
         case _ if change.action == MADE:
-            (rule,) = read_rules(writing.connection, [int(change.subject)])
+            (rule,) = read_rules(writing.connection, [change.sequence])
             undo_rule_in(writing, rule, who, reason)
         case _ if change.action == UNDONE:
             before: Mapping[str, Any] = change.before
-            make_rule_in(writing, wish_in(before), who, reason, as_moment(before["until"]))
+            wish = wish_in(before)
+            if any(rule.wish == wish for rule in read_rules(writing.connection)):
+                raise NotUndone("the same rule holds again already")
+            make_rule_in(writing, wish, who, reason, as_moment(before["until"]))
         case _:
             raise NotUndone(f"a {change.action!r} cannot be undone")
 

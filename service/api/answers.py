@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from flask import Response, current_app, g
 from pydantic import BaseModel, Field
 
+from seealso.editorial.purges import add_purge_in
 from seealso.editorial.store import Writing
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
@@ -77,7 +78,7 @@ class Deciding(NamedTuple):
     def purge(self, message: dict[str, Any]) -> None:
         """Have caches told of what was decided, if there is an address to tell it to."""
         if self.purging is not None:
-            self.purging.add_in(self.writing, message)
+            add_purge_in(self.writing, message)
 
 
 def decided(*statuses: int) -> Any:

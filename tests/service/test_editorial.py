@@ -327,3 +327,21 @@ def test_machine_that_does_not_hear_of_it_is_named(
     assert told.get_json()["takedown"]["article"] == "a003"
     apps["b"].extensions["seealso"].editorial.look()
     assert client.delete("/v1/articles/a003/takedown?reason=x").status_code == 202  # it is another change
+
+
+def test_takedown_that_could_not_be_applied_is_applied_by_the_next_request(
+    index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index)
+    client, editorial = app.test_client(), app.extensions["seealso"].editorial
+    first = shown(client)[0]
+    hide(store, first)
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(editorial, "changed", fail)
+        with pytest.raises(MemoryError):
+            editorial.catch_up()
+    assert first not in shown(client)

@@ -40,7 +40,7 @@ def test_what_is_put_back_is_what_was_copied(store: Store, tmp_path: Path, copy:
     assert (after.takedowns, after.rules, after.sequence, changes) == (before.takedowns, before.rules, 2, [])
     assert after.head.generation != before.head.generation
     assert after.era_at(before.takedowns["a"].since) != before.era_at(before.takedowns["a"].since)
-    assert [change.subject for change in store.changes()] == ["a", "2"]
+    assert [change.subject for change in store.changes()] == ["a", "rule:2"]
     other.close()
 
 

@@ -40,7 +40,7 @@ def test_rule_holds_for_all_until_it_is_undone(store: Store, other: Store, wish:
     assert undo_rule(other, rule.id, "bob", "no more") == rule
     assert held(store) == []
     made, undone = store.changes()
-    assert (made.action, made.subject, made.before, made.after) == ("rule-made", "1", None, rule.as_json())
+    assert (made.action, made.subject, made.before, made.after) == ("rule-made", "rule:1", None, rule.as_json())
     assert (undone.action, undone.who, undone.before, undone.after) == ("rule-undone", "bob", rule.as_json(), None)
 
 

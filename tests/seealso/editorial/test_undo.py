@@ -65,3 +65,19 @@ def test_key_is_not_made_undone_and_nothing_is_where_there_is_no_change(store: S
         undo(store, 1, "bob", "x")
     assert undo(store, 2, "bob", "x") is None
     assert undo(store, 0, "bob", "x") is None
+
+
+def test_article_whose_id_is_the_number_of_a_rule_is_another_subject(store: Store) -> None:
+    rule = make_rule(store, Wish("sensitive", article="x"), "ann", "x")
+    take_down(store, [str(rule.id)], "ann", "x", None)
+    undo(store, rule.id, "bob", "x")
+    assert state(store) == ({str(rule.id)}, [])
+
+
+def test_undoing_is_undone_once(store: Store) -> None:
+    rule = make_rule(store, Wish("exclude", article="x"), "ann", "x")
+    undo_rule(store, rule.id, "ann", "x")
+    undo(store, 2, "bob", "x")
+    with pytest.raises(NotUndone, match="holds again already"):
+        undo(store, 2, "bob", "x")
+    assert len(state(store)[1]) == 1
