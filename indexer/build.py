@@ -27,6 +27,7 @@ from indexer.judging import (
     words_of,
 )
 from indexer.lists import lists_of_articles, lists_of_snapshot
+from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
 from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
@@ -36,8 +37,9 @@ from indexer.report import Report
 from indexer.reuse import VectorStore
 from indexer.sources.source import Found, Quarantined, Source
 from indexer.stories import STORY_RECIPE, find_stories
+from seealso.editorial.store import Store
 from seealso.encoder import Encoder
-from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused
+from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.lexical import build_terms
 from seealso.relatedness import described
 from seealso.snapshot.layout import VECTORS, published_ids, snapshot_folder
@@ -67,11 +69,13 @@ def build_index(
     report: Report,
     reporter: Reporter,
     find_dead: FindDead | None = None,
+    live: Store | None = None,
 ) -> None:
-    """Index the sources and publish the result; `report` is filled in on the way.
+    """Index the sources, and the articles that were put into the store `live`, and publish the result.
 
-    Raises IndexLocked, SourceUnreadable, SourceShrunk, NothingToIndex, GateFailed, ModelUnavailable, or OSError. After
-    each of them, and after a kill at any point, the snapshot that was current before still is, whole.
+    `report` is filled in on the way. Raises IndexLocked, StoreUnavailable, SourceUnreadable, SourceShrunk,
+    NothingToIndex, GateFailed, ModelUnavailable, or OSError. After each of them, and after a kill at any point, the
+    snapshot that was current before still is, whole.
     """
     sources = list(sources)
     with lock_index(index) if index.exists() or not limits.dry_run else nullcontext():
@@ -83,6 +87,7 @@ def build_index(
             found = read_articles(sources, report, reporter, limits.sections_left_out)
             before = yesterday.manifest if yesterday is not None else None
             check_sources(sources, report, before, limits.gates, limits.force)
+            found, taken = take_live_in(found, live, before, report, limits.sections_left_out)
         if not found:
             raise NothingToIndex(f"no usable article in {_names(sources)}{_first_fault(report)}")
         # What the articles tell already is judged before hours of embedding.
@@ -102,6 +107,7 @@ def build_index(
             foresee(passages, store if store.exists() else None, encoder, report)
             return
         with VectorStore(store, encoder.identity) as vectors_kept, report.timed("embed"):
+            keep_vectors(taken, vectors_kept, encoder)
             passage_vectors = look_up(passages, vectors_kept, report)
             embed_missing(passages, passage_vectors, vectors_kept, encoder, reporter)
             if vectors_kept.damaged:
@@ -162,6 +168,7 @@ def build_index(
                 sources={key_of(tally.name): tally.read for tally in report.sources},
                 gates=for_manifest(report),
                 forced=report.forced,
+                live=taken.upto,
             )
             report.snapshot = write_snapshot(index, content, datetime.now(UTC), origin)
         with report.timed("check"):
@@ -171,6 +178,7 @@ def build_index(
         report.snapshot_created = written.created
         with report.timed("clean up"):
             clean_up(index, limits.keep, passages, encoder, report)
+            forget_live(index, live, taken, report)
 
 
 def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Report) -> None:
@@ -237,6 +245,14 @@ def clean_up(index: Path, keep: int, passages: Passages, encoder: Encoder, repor
             vectors_kept.compact(passages.digests, models_of(index))
     except (OSError, SnapshotMissing) as error:
         report.notices.append(f"published, but not all that is old could be removed: {error}; the next run tries again")
+
+
+def forget_live(index: Path, live: Store | None, taken: LiveTaken, report: Report) -> None:
+    """Remove what was taken in from the store, as far as it is of no use any more. It fails no night."""
+    try:
+        forget_taken(live, taken, [read_manifest(snapshot_folder(index, each)) for each in published_ids(index)])
+    except (StoreUnavailable, SnapshotRefused) as error:
+        report.notices.append(f"published, but what was taken in still stands in the store: {error}")
 
 
 def models_of(index: Path) -> set[str]:

@@ -17,6 +17,7 @@ from indexer.build import Limits, build_index
 from indexer.extract import PageExtractor
 from indexer.gates import GateLimits
 from indexer.links import find_dead
+from indexer.live import open_live_store
 from indexer.night_metrics import MetricsUnsent, push, write_textfile
 from indexer.night_page import render_night
 from indexer.progress import reporter_for
@@ -90,6 +91,7 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
                 report,
                 reporter,
                 lambda addresses: find_dead(addresses, fetcher),
+                open_live_store(settings.index, settings.editorial),
             )
         report.close("dry run" if night.dry_run else "published", 0)
     except BaseException as error:

@@ -21,18 +21,13 @@ from indexer.copies import CONTAINED_SHARE, COPIES_RECIPE, Texts, day_of, near_c
 from indexer.neighbours import Neighbours
 from seealso.article import Article, primary_language
 from seealso.lexical import Scores
+from seealso.telling import EVENT_COSINE, EVENT_DAYS, EVENT_TERMS, are_numbers_of_a_series
 
 # An update or a correction keeps some of its text, shares most of its terms, and comes within a week. In the sample
 # newsroom it keeps 0.3, and no two others share 0.02.
 REVISION_SHARE = 0.2
 REVISION_TERMS = 0.5
 REVISION_DAYS = 7
-# Two desks on one event share hardly a sentence, but most names and numbers, within two days; later there is more to
-# tell. What they say of it makes a story: pairs of the sample newsroom have (cosine, terms) of 0.71 and 0.29 or more,
-# the likest others of whatever dates, a decision and its explainer, 0.72 and 0.22.
-EVENT_COSINE = 0.7
-EVENT_TERMS = 0.25
-EVENT_DAYS = 2
 # A third telling may have its own angle if it is alike to each of the others: 0.66 and 0.18 there, and others to both
 # of two tellings 0.62 and 0.12.
 ANGLE_COSINE = 0.64
@@ -151,26 +146,12 @@ def _pairs(articles: Sequence[Article], neighbours: Neighbours, shared: Scores, 
         one, two = sorted((row, other))
         if (one, two) in found or row in without or other in without:
             continue
-        if _are_numbers_of_a_series(articles[row].title, articles[other].title):
+        if are_numbers_of_a_series(articles[row].title, articles[other].title):
             continue
         cosine, terms = float(neighbours.cosines[row, place]), float(shared[row, place])
         same_language = languages[row] == languages[other]
         found[one, two] = _Pair(one, two, float(apart[row, place]), cosine, terms, same_language)
     return list(found.values())
-
-
-def _are_numbers_of_a_series(title: str, other: str) -> bool:
-    """Return whether two titles differ by names in the same places only: 'Weather for Monday' and '... for Tuesday'.
-
-    A number may differ as well, but not alone: it is what an update changes.
-    """
-    ours, theirs = title.split(), other.split()
-    if len(ours) != len(theirs):
-        return False
-    changed = [(one, two) for one, two in zip(ours, theirs, strict=True) if one.casefold() != two.casefold()]
-    names = sum(one[0].isupper() and two[0].isupper() for one, two in changed)
-    numbers = sum(one[0].isdigit() and two[0].isdigit() for one, two in changed)
-    return names > 0 and names + numbers == len(changed) <= len(ours) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
     │   ├── UnknownArticle       no article with that id in the current snapshot
     │   ├── KeyMissing           a request that needs a key has none, or one that opens nothing
     │   ├── KeyRefused           a key is valid, but not for this
+    │   ├── SignatureWrong       a message of a content system is not signed as it must be
     │   ├── TakenDown            the article was taken down
     │   ├── NotTakenDown         the article was not
     │   ├── UnknownChange        there is no rule or change with that number
@@ -96,6 +97,13 @@ class KeyRefused(CallerError):
 
     def __init__(self, scope: str, needed: tuple[str, ...]) -> None:
         super().__init__(f"this key has the scope {scope!r}; this needs {' or '.join(map(repr, needed))}")
+
+
+class SignatureWrong(CallerError):
+    """A message of a content system is not signed as it must be."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the signature opens nothing: {reason}")
 
 
 class OperatorError(SeealsoError):

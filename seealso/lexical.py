@@ -165,6 +165,12 @@ class Terms:
         rarity = self.rarity[_place(self.languages, language)]
         return _title_rows([([self._number(word) for word in words(title)], rarity)])
 
+    def titled(self, rows: Rows) -> Mask:
+        """Return for each of some articles whether its title has a term."""
+        ends = self.titles.ends
+        mask: Mask = ends[rows + 1] > ends[rows]
+        return mask
+
     def term(self, number: int) -> str:
         """Return a term."""
         return self.vocabulary[number].decode()

@@ -211,6 +211,31 @@ def standardised(archive: Archive, probes: Probes, own: Cohorts, rows: Rows) -> 
 
     Each is float32, probes x any number (the shape of `rows`) x PARTS, 0 for row -1.
     """
+    plain, back = _plain(archive, probes, rows)
+    titled = (np.diff(probes.titles.ends) > 0)[:, np.newaxis]
+    here, there = _deviations(plain, back, own[:, np.newaxis], archive.cohorts[np.maximum(rows, 0)], titled)
+    known = (rows >= 0)[:, :, np.newaxis]
+    return (
+        np.where(known, plain, 0).astype(np.float32),
+        np.where(known, here, 0).astype(np.float32),
+        np.where(known, there, 0).astype(np.float32),
+    )
+
+
+def returned(archive: Archive, recipe: Recipe, probes: Probes, own: Cohorts, rows: Rows) -> Scores:
+    """Return what probes score in the lists of some rows: float32, the shape of `rows` (probes x any), 0 for row -1.
+
+    It is what `scored` returns with the two changing places. `own`: the probes' cohorts.
+    """
+    back, plain = _plain(archive, probes, rows)
+    titled = archive.terms.titled(np.maximum(rows, 0))
+    here, there = _deviations(plain, back, archive.cohorts[np.maximum(rows, 0)], own[:, np.newaxis], titled)
+    parts = weighed(recipe, plain, *(each.astype(np.float32) for each in (here, there)))
+    return np.where(rows < 0, 0, np.round(parts.sum(axis=2), SCORE_DECIMALS)).astype(np.float32)
+
+
+def _plain(archive: Archive, probes: Probes, rows: Rows) -> tuple[Scores, Scores]:
+    """Return the parts of some pairs as they are, seen from the probes, and from the rows."""
     terms = archive.terms
     plain = np.stack(
         [
@@ -222,17 +247,20 @@ def standardised(archive: Archive, probes: Probes, own: Cohorts, rows: Rows) -> 
     )
     back = plain.copy()  # two parts are the same from either side
     back[:, :, 2] = terms.products(probes.titles, terms.articles, rows)
-    other = archive.cohorts[np.maximum(rows, 0)]
-    here = (plain - own[:, np.newaxis, :, 0]) / own[:, np.newaxis, :, 1]
-    there = (back - other[:, :, :, 0]) / other[:, :, :, 1]
-    there[np.diff(probes.titles.ends) == 0, :, 2] = 0.0  # what has no title is in no text, which says nothing
-    here, there = (np.clip(each, -DEVIATIONS_MAX, DEVIATIONS_MAX) for each in (here, there))
-    known = (rows >= 0)[:, :, np.newaxis]
-    return (
-        np.where(known, plain, 0).astype(np.float32),
-        np.where(known, here, 0).astype(np.float32),
-        np.where(known, there, 0).astype(np.float32),
-    )
+    return plain, back
+
+
+def _deviations(
+    plain: Scores, back: Scores, own: Cohorts, other: Cohorts, titled: NDArray[np.bool_]
+) -> tuple[Scores, Scores]:
+    """Return by how much parts are above what the one article has with its best others, and the other with its own.
+
+    `own` and `other`: cohorts, the shape of the parts x 2; `titled`: whether the one has a title.
+    """
+    here = (plain - own[..., 0]) / own[..., 1]
+    there = (back - other[..., 0]) / other[..., 1]
+    there[..., 2] = np.where(titled, there[..., 2], 0.0)  # what has no title is in no text, which says nothing
+    return np.clip(here, -DEVIATIONS_MAX, DEVIATIONS_MAX), np.clip(there, -DEVIATIONS_MAX, DEVIATIONS_MAX)
 
 
 def _spread(best: Scores, unrelated: NDArray[Any], deviation_min: Any) -> NDArray[np.float64]:

@@ -20,7 +20,10 @@ PREFIX = "SEEALSO_"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # What may hold a password or a token is not printed.
 SECRET = frozenset(
-    {"alarm_webhook", "alarm_command", "editorial", "metrics_push", "purge_authorization", "purge_webhook", "redis_url"}
+    {
+        *("alarm_webhook", "alarm_command", "editorial", "ghost_secret", "metrics_push", "purge_authorization"),
+        *("purge_webhook", "redis_url", "wordpress_secret"),
+    }
 )
 
 _RATE = r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$"
@@ -226,6 +229,13 @@ class ServiceSettings(Settings):
         ),
     ] = None
     purge_authorization: Annotated[str, Field(description="the header Authorization with which it is told")] = ""
+    wordpress_secret: Annotated[
+        str | None,
+        Field(min_length=16, description="with which WordPress signs its messages; unset: none are taken"),
+    ] = None
+    ghost_secret: Annotated[
+        str | None, Field(min_length=16, description="with which Ghost signs its messages; unset: none are taken")
+    ] = None
     log_requests: Annotated[bool, Field(description="whether each request is logged")] = False
     traces: Annotated[
         bool,

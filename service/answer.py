@@ -46,8 +46,8 @@ class Answer:
     """The answer to one address, of one snapshot.
 
     `keys`: by which a CDN drops it; `articles`: the ids of the article it is about and of those it shows; `bodies`: by
-    content coding, the plain one always among them; `hits`: how often it was sent from the process's copy, and `lives`:
-    how often it may be the oldest there before it goes.
+    content coding, the plain one always among them; `placed` and `searched`: see Snapshot.still_holds; `hits`: how
+    often it was sent from the process's copy, and `lives`: how often it may be the oldest there before it goes.
     """
 
     snapshot_id: str
@@ -56,6 +56,8 @@ class Answer:
     keys: tuple[str, ...]
     articles: tuple[str, ...]
     bodies: dict[str, bytes]
+    placed: int = 0
+    searched: bool = False
     hits: int = 0
     lives: int = 0
     _forms: dict[str, Form] = field(default_factory=dict)
@@ -103,6 +105,8 @@ class Answer:
                 "cache_control": self.cache_control,
                 "keys": self.keys,
                 "articles": self.articles,
+                "placed": self.placed,
+                "searched": self.searched,
                 "bodies": [(coding, len(body)) for coding, body in bodies],
             }
         )
@@ -127,6 +131,8 @@ def unpacked(kept: bytes) -> Answer | None:
             keys=tuple(head["keys"]),
             articles=tuple(head["articles"]),
             bodies=bodies,
+            placed=head["placed"],
+            searched=head["searched"],
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None

@@ -22,10 +22,12 @@ from service.api.articles import articles
 from service.api.batch import batch
 from service.api.decisions import decisions
 from service.api.events import events
+from service.api.publishing import publishing
 from service.api.purges import purges
 from service.api.similar import similar
 from service.api.state import state
 from service.api.takedowns import takedowns
+from service.api.webhooks import webhooks
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
@@ -35,6 +37,7 @@ from service.editorial import Editorial, open_store
 from service.freshness import Lifetimes
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE, Lane
+from service.live import LiveArticles
 from service.metrics import Metrics
 from service.problems import Problem, register_problems
 from service.purging import Purging
@@ -51,7 +54,8 @@ MEGABYTE = 1_000_000
 class ArticleIdConverter(BaseConverter):
     """The id of an article in an address: anything, slashes at its beginning and within it included."""
 
-    regex = ".+?"
+    # No id ends like the address of a block.
+    regex = r".+?(?<!/related)(?<!/related\.html)"
     part_isolating = False
 
 
@@ -75,7 +79,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
     app.extensions["seealso"] = here = make_parts(app, settings, load)
-    here.current.prepare = here.front.prepare
+    here.current.opened, here.current.prepare = here.live.open, here.front.prepare
     here.editorial.changed = here.front.decide
     here.front.decide(NOTHING, now())
     with suppress(StoreUnavailable):  # it has been logged; nobody is answered before it can be read
@@ -88,7 +92,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    for blueprint in (articles, batch, decisions, events, purges, similar, state, takedowns):
+    for blueprint in (articles, batch, decisions, events, publishing, purges, similar, state, takedowns, webhooks):
         app.register_blueprint(blueprint)
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
     Rates(limits, settings.redis_url, settings.redis_timeout_ms).attach(app)
@@ -119,6 +123,9 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     if store is not None and settings.purge_webhook is not None:
         purging = Purging(store, settings.purge_webhook, settings.purge_authorization)
     editorial = Editorial(store, machine_name(settings))
+    few = max(1, settings.threads // 2)
+    texts = Texts(load, few, settings.text_deadline_s, metrics.encoded)
+    live = LiveArticles(store, settings.index, texts.embedded)
     front = Front(
         app.wsgi_app,
         current,
@@ -129,24 +136,25 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         addresses=Addresses(placements),
         blocks=blocks,
         editorial=editorial,
+        live=live,
         state=repr((version("seealso"), sorted(placements.items()), lifetimes)).encode(),
         origins=settings.cors_origins,
         keyed=keyed,
         log_requests=settings.log_requests,
     )
-    few = max(1, settings.threads // 2)
     return Parts(
         settings=settings,
         current=current,
         cache=cache,
         blocks=blocks,
         editorial=editorial,
+        live=live,
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event),
         front=front,
         reading=Lane("texts", few),
         batching=Lane("batches", few),
-        texts=Texts(load, few, settings.text_deadline_s, metrics.encoded),
+        texts=texts,
         metrics=metrics,
         placements=placements,
     )

@@ -8,7 +8,7 @@ for a few seconds, for those who would have to wait.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from service.answer import Answer
 
@@ -33,6 +33,8 @@ class Copies:
         self._snapshot_id = ""
         self._era = ""
         self._hidden: frozenset[str] = frozenset()
+        # Whether an answer would be the same today.
+        self.holds: Callable[[Answer], bool] = lambda _: True
         self._changing = threading.Lock()
         self.get = self._answers.get
 
@@ -40,7 +42,7 @@ class Copies:
         return len(self._answers)
 
     def put(self, address: Address, answer: Answer, era: str) -> None:
-        """Keep an answer, if it is of the snapshot that is served and of this era, and shows nothing that is hidden."""
+        """Keep an answer, if it is of the snapshot that is served and of this era, and would be the same today."""
         size = answer.size
         if size > self._bytes_max:
             return
@@ -78,7 +80,7 @@ class Copies:
     def hide(self, articles: frozenset[str], era: str) -> None:
         """Let go of all answers that show one of these articles, now and later; of all, if another era begins.
 
-        When it returns, `get` finds none of them.
+        Also of those that would not be the same today (`holds`). When it returns, `get` finds none of them.
         """
         with self._changing:
             self._hidden = articles
@@ -94,7 +96,7 @@ class Copies:
         self.get = self._answers.get
 
     def _shows_well(self, answer: Answer) -> bool:
-        return self._hidden.isdisjoint(answer.articles)
+        return self._hidden.isdisjoint(answer.articles) and self.holds(answer)
 
     def _forget_old(self) -> None:
         with self._changing:

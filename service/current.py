@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from seealso.errors import OperatorError, SnapshotMissing
+from seealso.errors import OperatorError, SnapshotMissing, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.reader import Snapshot, open_snapshot
@@ -38,6 +38,8 @@ class Current:
         self._try_again = 0.0
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
+        # Called with a snapshot that has been opened, and the one that is served, before anything is made of it.
+        self.opened: Callable[[Snapshot, Snapshot | None], None] = lambda _, __: None
         # Called before another snapshot takes over; what it returns is called after.
         self.prepare: Callable[[Snapshot], Callable[[], None]] = lambda _: lambda: None
 
@@ -72,6 +74,9 @@ class Current:
                 if wanted == self._refused_id and time.monotonic() < self._try_again:
                     return
                 opened = open_snapshot(snapshot_folder(self._index, wanted), self._model)
+                self.opened(opened, self._snapshot)
+            except StoreUnavailable as error:  # nobody would be answered; it is tried again the next time
+                self._problem = error
             except SnapshotMissing as error:
                 if str(error) != str(self._problem):
                     get_log().warning("snapshot_missing", reason=str(error))

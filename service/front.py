@@ -30,6 +30,7 @@ from service.current import Current
 from service.editorial import Editorial
 from service.flights import Flights
 from service.lanes import Lane
+from service.live import LiveArticles
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, named_problem, problem_of, request_id_of
 from service.rules import Admission
@@ -48,8 +49,14 @@ WARM_SECONDS_MAX = 5.0
 WARM_BREATH_SECONDS = 0.002
 PREFLIGHT_SECONDS = 7_200
 STATE_PATHS = frozenset({"/", "/livez", "/readyz", "/version", "/metrics", "/v1/status", "/openapi.json"})
-ROUTES = {"/v1/related": "batch", "/v1/page": "page", "/v1/similar": "similar", "/v1/events": "events"}
-DECISIONS = ("/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
+ROUTES = {
+    "/v1/related": "batch",
+    "/v1/page": "page",
+    "/v1/similar": "similar",
+    "/v1/articles": "editorial",
+    "/v1/events": "events",
+}
+DECISIONS = ("/v1/webhooks/", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
 DECISION_ENDS = ("/takedown", "/proof")
 
 Environ = dict[str, Any]
@@ -75,6 +82,7 @@ class Front:
         addresses: Addresses,
         blocks: Blocks,
         editorial: Editorial,
+        live: LiveArticles,
         state: bytes,
         origins: str = "",
         keyed: bool = False,
@@ -89,12 +97,14 @@ class Front:
         self._addresses = addresses
         self._blocks = blocks
         self._editorial = editorial
+        self._live = live
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._origins = frozenset(origins.split())
         self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
         self._keyed = keyed
         self._log_requests = log_requests
         self._flights: Flights[Answer] = Flights()
+        copies.holds = self._holds
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         """Answer a request (PEP 3333)."""
@@ -135,16 +145,28 @@ class Front:
 
         def go_over() -> None:
             self._copies.turn(snapshot.id, ready, era)
+            self._live.keep(snapshot.id)
             self._metrics.swapped()
 
         return go_over
 
     def decide(self, decisions: Decisions, moment: datetime) -> None:
-        """Answer from now on as was decided, as far as it holds at a moment."""
+        """Answer from now on as was decided, as far as it holds at a moment, and with what was put and removed.
+
+        Raises StoreUnavailable.
+        """
+        self._live.learn(decisions.head)
         hidden, rules = decisions.hidden_at(moment), decisions.rules_at(moment)
         self._blocks.rulings = Rulings(rules)
-        self._current.decide(lambda snapshot: ruled(snapshot.without(hidden), rules))
+        self._current.decide(lambda snapshot: ruled(self._live.laid(snapshot).without(hidden), rules))
         self._copies.hide(hidden, decisions.era_at(moment))
+
+    def _holds(self, answer: Answer) -> bool:
+        """Return whether an answer of the snapshot that is served would be the same today."""
+        snapshot = self._current.served
+        if snapshot is None or snapshot.id != answer.snapshot_id:
+            return True
+        return snapshot.still_holds(answer.placed, answer.articles, answer.searched)
 
     def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> list[bytes]:
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -357,8 +379,10 @@ class _View(NamedTuple):
     era: str
 
     def may_show(self, answer: Answer) -> bool:
-        """Return whether an answer shows nothing that was taken down."""
-        return self.snapshot.hidden.isdisjoint(answer.articles)
+        """Return whether an answer shows nothing that was taken down, and would be the same today."""
+        if not self.snapshot.hidden.isdisjoint(answer.articles):
+            return False
+        return self.snapshot.still_holds(answer.placed, answer.articles, answer.searched)
 
 
 class _Passed:
@@ -393,8 +417,11 @@ def route_of(path: str) -> str:
 
 
 def _is_read(path: str) -> bool:
-    """Return whether an address is one of those that give articles or blocks; events come from readers' browsers."""
-    return path.startswith("/v1/") and path not in STATE_PATHS and path != "/v1/events"
+    """Return whether an address is one of those that give articles or blocks.
+
+    Events come from readers' browsers, and messages of content systems are signed.
+    """
+    return path.startswith("/v1/") and path not in STATE_PATHS and not path.startswith(("/v1/events", "/v1/webhooks/"))
 
 
 def _outcome(status: int, body: bytes) -> str:

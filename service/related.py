@@ -123,6 +123,8 @@ def _pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
     """Return the row of the article that a text is: the same but for its beginning, its end, or its white space."""
     told = "".join(f"{draft.title}{draft.text}".split())
     for row in rows[rows >= 0].tolist():
+        if snapshot.row_of(snapshot.article_id(row)) != row:  # as it was before it was put anew
+            continue
         article = orjson.loads(snapshot.article(row))
         body = "".join(article["body"].split())
         whole = "".join(f"{article['title']}{article.get('summary') or ''}{body}".split())

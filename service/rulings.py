@@ -17,8 +17,8 @@ from seealso.snapshot.reader import Snapshot
 # The odds of what is boosted are taken for so many times higher, of what is buried for so many times lower.
 ODDS_FACTOR = 3.0
 _NO_ROWS = np.empty(0, np.int64)
-# By snapshot, kind and text: the rows whose tags or titles have it.
-_kept: dict[tuple[str, str, str], "RowNumbers"] = {}
+# By snapshot, kind and text: how many rows were looked at (live articles come last), and which of them have it.
+_kept: dict[tuple[str, str, str], tuple[int, "RowNumbers"]] = {}
 _KEPT_MAX = 64
 
 RowNumbers = NDArray[np.int64]
@@ -139,14 +139,16 @@ def rows_of(snapshot: Snapshot, wish: Wish) -> RowNumbers:
 
 
 def _found(snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
-    """Return the rows that fit, of all; they are looked for once in each snapshot."""
-    key = snapshot.id, kind, text
-    rows = _kept.get(key)
-    if rows is None:
+    """Return the rows that fit, of all; each row of a snapshot is looked at once."""
+    key = snapshot.lineage, kind, text
+    looked_at, rows = _kept.get(key, (0, _NO_ROWS))
+    if looked_at < len(snapshot):
         if len(_kept) >= _KEPT_MAX:
             _kept.clear()
-        rows = _kept[key] = np.array([row for row in range(len(snapshot)) if fits(row)], np.int64)
-    return rows
+        more = [row for row in range(looked_at, len(snapshot)) if fits(row)]
+        rows = np.concatenate([rows, np.array(more, np.int64)])
+        _kept[key] = len(snapshot), rows
+    return rows[: np.searchsorted(rows, len(snapshot))]
 
 
 def _tags(snapshot: Snapshot, row: int) -> set[str]:

@@ -1,4 +1,6 @@
-"""A text that is not in the index -> a draft. Loads the model when the first text comes, not before.
+"""A text that is not in the index -> a draft; an article -> its passages with their vectors.
+
+The model is loaded when the first text comes, not before.
 
 The encoder works on a thread of its own for each text: whoever waits for it stops waiting at the deadline, whatever it
 does.
@@ -7,9 +9,13 @@ does.
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from seealso.article import Article
+from seealso.editorial.articles import Embedded
 from seealso.encoder import Encoder
 from seealso.errors import InvalidRequest, ModelMismatch, ModelUnavailable, ServiceBusy, TextLate
 from seealso.lexical import word_counts
@@ -17,8 +23,11 @@ from seealso.logs import get_log
 from seealso.passages import cut_passages
 from seealso.relatedness import Probes
 from seealso.snapshot.reader import Snapshot
-from seealso.space import PASSAGE_DTYPE
+from seealso.space import PASSAGE_DTYPE, PassageVectors
 from service.why import Draft
+
+PassageVector = NDArray[np.float16]
+Made = TypeVar("Made")
 
 # Some 16,000 words; embedding that much takes a core several seconds.
 TEXT_CHARACTERS_MAX = 100_000
@@ -59,13 +68,25 @@ class Texts:
         that made the snapshot; TextLate at the deadline; ServiceBusy if so many texts hang in the encoder that no more
         are given to it.
         """
+        return self._in_time(lambda: self._made(snapshot, title, text, language))
+
+    def embedded(self, snapshot: Snapshot, article: Article) -> Embedded:
+        """Return an article's passages with their vectors, as a night embeds them.
+
+        What the snapshot holds of the article keeps its vectors where its passages are the same. Raises as `draft`
+        does.
+        """
+        return self._in_time(lambda: self._embedded(snapshot, article))
+
+    def _in_time(self, make_it: Callable[[], Made]) -> Made:
+        """Return what is made on a thread of its own, or raise what that raises; see `draft`."""
         if not self._free.acquire(blocking=False):
             raise ServiceBusy("texts", self._at_once_max)
-        made: list[Draft | BaseException] = []
+        made: list[Made | BaseException] = []
 
         def make() -> None:
             try:
-                made.append(self._made(snapshot, title, text, language))
+                made.append(make_it())
             except BaseException as error:  # whatever it is, it is raised where it is waited for
                 made.append(error)
             finally:
@@ -80,20 +101,50 @@ class Texts:
             raise made[0]
         return made[0]
 
-    def _made(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Draft:
+    def _embedded(self, snapshot: Snapshot, article: Article) -> Embedded:
         encoder = self._encoder_of(snapshot)
-        passages = cut_passages(title, text, language, encoder)
-        if not any(passage.tokens for passage in passages):
-            raise InvalidRequest("text", "has no words; send the text of an article")
+        passages = cut_passages(article.title, article.text, article.language, encoder)
+        known = self._known(snapshot, article.id, encoder)
+        missing = [passage.text for passage in passages if passage.text not in known]
+        if missing:
+            known |= dict(zip(missing, self._encode(encoder, missing), strict=True))
+        vectors = np.array([known[passage.text] for passage in passages], PASSAGE_DTYPE)
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise InvalidRequest("body", f"the model {encoder.identity.name} gives it no usable vector")
+        spans = np.array([(passage.start, passage.end) for passage in passages], np.int32)
+        return Embedded(encoder.identity.digest, vectors, spans)
+
+    def _known(self, snapshot: Snapshot, article_id: str, encoder: Encoder) -> dict[str, PassageVector]:
+        """Return the vectors of an article's passages as it is in the snapshot, by their texts."""
+        row = snapshot.row_of(article_id)
+        if row is None:
+            return {}
+        before = Article.model_validate_json(snapshot.article(row))
+        passages = cut_passages(before.title, before.text, before.language, encoder)
+        vectors, _ = snapshot.passages_of(row)
+        if len(vectors) != len(passages):  # cut otherwise, by another version
+            return {}
+        return {passage.text: vector for passage, vector in zip(passages, vectors.astype(PASSAGE_DTYPE), strict=True)}
+
+    def _encode(self, encoder: Encoder, texts: list[str]) -> PassageVectors:
         began = time.perf_counter()
         try:
-            vectors = encoder.encode([passage.text for passage in passages]).astype(PASSAGE_DTYPE)
+            with np.errstate(over="ignore"):  # what is too great to be a vector becomes infinite, and is found
+                vectors = encoder.encode(texts).astype(PASSAGE_DTYPE)
         except Exception as error:  # out of memory, or whatever else a model and its libraries can meet
             get_log().error("encoding_failed", exc_info=error)
             raise ModelUnavailable(
                 encoder.identity.name, f"it failed at a text, {type(error).__name__}: {error}"
             ) from error
         self._told_encoded(time.perf_counter() - began)
+        return vectors
+
+    def _made(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Draft:
+        encoder = self._encoder_of(snapshot)
+        passages = cut_passages(title, text, language, encoder)
+        if not any(passage.tokens for passage in passages):
+            raise InvalidRequest("text", "has no words; send the text of an article")
+        vectors = self._encode(encoder, [passage.text for passage in passages])
         known = language or snapshot.space.language(vectors)
         vector = snapshot.space.article_vectors(vectors, np.array([len(passages)], np.int64), [known])
         terms = snapshot.terms

@@ -94,7 +94,7 @@ def _shared(snapshot: Snapshot, draft: Draft, row: int) -> dict[str, Any]:
 
 
 def _shared_weights(snapshot: Snapshot, draft: Draft, row: int) -> dict[str, float]:
-    own, other = draft.probes.terms, snapshot.terms.articles.row(row)
+    own, other = draft.probes.terms, snapshot.probes(row).terms
     terms, own_places, other_places = np.intersect1d(own.terms, other.terms, assume_unique=True, return_indices=True)
     weights = own.weights[own_places] * other.weights[other_places]
     heaviest = np.lexsort((terms, -weights))[:TERMS_LOOKED_AT]

@@ -45,6 +45,7 @@ def create_worker() -> APIFlask:
     use_one_thread_for_blas()
     app.extensions["seealso"].current.follow(settings.snapshot_poll_ms)
     app.extensions["seealso"].editorial.follow()
+    app.extensions["seealso"].live.follow(lambda: app.extensions["seealso"].current.served)
     app.extensions["seealso"].clicks.follow()
     Finalize(None, app.extensions["seealso"].clicks.close, exitpriority=1)  # when the worker ends by itself
     if app.extensions["seealso"].purging is not None:

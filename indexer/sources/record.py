@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from indexer.markup import line_of_markup, text_of_markup
 from indexer.sources.source import Found, PageCard, Quarantined
 from seealso.article import Article, InvalidArticle, read_article
+from seealso.markup import line_of_markup, text_of_markup
 
 FIELDS = tuple(Article.model_fields)
 _LISTS = ("tags", "editor_related")

@@ -6,7 +6,7 @@ It counts: posts that are published or deleted while it reads move the others fr
 import html
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -19,6 +19,7 @@ from indexer.sources.record import FieldMap
 from indexer.sources.source import Item, LeftOut, Quarantined
 from seealso.article import shortened
 from seealso.errors import SourceUnreadable
+from seealso.posts import is_protected, wordpress_fields
 
 # A hundred long posts, each as HTML, with what is embedded beside it.
 API_BYTES_MAX = 100_000_000
@@ -104,9 +105,9 @@ class WordPressApi:
         if not isinstance(post, dict) or not isinstance(post.get("id"), int):
             return Quarantined(self.name, f"it is no post with an id (got {shortened(post)})")
         where = f"{self.name} post {post['id']}"
-        if any(_at(post, name, "protected") is True for name in ("content", "excerpt")):
+        if is_protected(post):
             return LeftOut(where, "protected")
-        record = _fields_of(post)
+        record = wordpress_fields(post)
         if self._fields.columns:
             record["post"] = post
         return self._fields.read(record, where)
@@ -143,45 +144,6 @@ class _Reading:
         self.whole = self.whole and self._totals == {len(self.ids) + self._without_id}
 
 
-def _fields_of(post: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an article's fields as a post has them."""
-    terms = [term for group in _list_at(post, "_embedded", "wp:term") if isinstance(group, list) for term in group]
-    categories = [_name_of(term) for term in terms if _at(term, "taxonomy") == "category"]
-    tags = [_name_of(term) for term in terms if _at(term, "taxonomy") == "post_tag"]
-    authors = [_name_of(author) for author in _list_at(post, "_embedded", "author")]
-    images = [_at(media, "source_url") for media in _list_at(post, "_embedded", "wp:featuredmedia")]
-    return {
-        "id": post["id"],
-        "url": post.get("link"),
-        "title": _at(post, "title", "rendered"),
-        "summary": _at(post, "excerpt", "rendered"),
-        "body": _at(post, "content", "rendered"),
-        "published": post.get("date_gmt") or post.get("date"),
-        "updated": post.get("modified_gmt") or post.get("modified"),
-        "section": next((name for name in categories if name), None),
-        "tags": [name for name in tags if name] or None,
-        "author": ", ".join(name for name in authors if name) or None,
-        "image": next((url for url in images if isinstance(url, str) and url), None),
-        "language": post.get("lang") if isinstance(post.get("lang"), str) else None,  # as Polylang adds it
-    }
-
-
-def _at(value: Any, *path: str) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _list_at(value: Any, *path: str) -> list[Any]:
-    found = _at(value, *path)
-    return found if isinstance(found, list) else []
-
-
-def _name_of(value: Any) -> str | None:
-    name = _at(value, "name")
-    return html.unescape(name).strip() if isinstance(name, str) else None
-
-
 def _posts_address(address: str, query: str) -> str:
     parts = urlsplit(address)
     if "rest_route=" in parts.query:
@@ -199,7 +161,7 @@ def _json_of(fetched: Fetched) -> Any:
 
 
 def _complaint(fetched: Fetched, answer: Any) -> str:
-    message = _at(answer, "message")
+    message = answer.get("message") if isinstance(answer, dict) else None
     if isinstance(message, str) and message:
-        return f"answers {fetched.status}: {html.unescape(message)[:300]} ({_at(answer, 'code')})"
+        return f"answers {fetched.status}: {html.unescape(message)[:300]} ({answer.get('code')})"
     return f"answers {fetched.status} and no list of posts in JSON (it begins {shortened(fetched.content[:40])})"

@@ -6,17 +6,19 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0006"
+REVISION = "0007"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
-# and no number is left out. `generation` is another one once the store was put back from a backup.
+# and no number is left out. `generation` is another one once the store was put back from a backup. `placed` counts the
+# placings.
 head = sa.Table(
     "head",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("generation", sa.Text, nullable=False, server_default=""),
+    sa.Column("placed", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # All that was ever decided, who did it and when. Nothing is changed or removed here.
@@ -116,3 +118,32 @@ clicks = sa.Table(
     sa.Column("shown", sa.BigInteger, nullable=False),
     sa.Column("clicked", sa.BigInteger, nullable=False),
 )
+
+# Articles as they were last put, or removed (then `article` is null, and all that follows). `sequence`: the change that
+# did it. `vectors` are those of its passages, by the model with the digest `model`: float16, one after the other;
+# `spans`: int32, where each begins and ends in the article's text.
+articles = sa.Table(
+    "articles",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("moment", sa.Text, nullable=False),
+    sa.Column("article", sa.LargeBinary),
+    sa.Column("model", sa.Text),
+    sa.Column("vectors", sa.LargeBinary),
+    sa.Column("spans", sa.LargeBinary),
+)
+sa.Index("articles_by_sequence", articles.c.sequence)
+
+# Where an article belongs in a snapshot, worked out once for all workers. `placed`: the number of the placing, in the
+# order in which they are taken in; `sequence`: of which change of the article it is.
+placings = sa.Table(
+    "placings",
+    METADATA,
+    sa.Column("snapshot", sa.Text, primary_key=True),
+    sa.Column("article", sa.Text, primary_key=True),
+    sa.Column("placed", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.LargeBinary),
+)
+sa.Index("placings_by_placed", placings.c.placed)

@@ -51,18 +51,20 @@ class Change:
 
 
 class Head(NamedTuple):
-    """How many changes there are, and the name of the past they belong to."""
+    """How many changes there are, the name of the past they belong to, and how many placings of articles."""
 
     sequence: int
     generation: str
+    placed: int = 0
 
 
 class Writing:
     """A transaction in which things are changed. `connection`: to read what is, and to write what shall be."""
 
-    def __init__(self, connection: sa.Connection, sequence: int, moment: datetime) -> None:
+    def __init__(self, connection: sa.Connection, sequence: int, placed: int, moment: datetime) -> None:
         self.connection = connection
         self.sequence = sequence
+        self.placed = placed
         self.moment = moment
 
     def record(self, who: str, action: str, subject: str, before: Any, after: Any, reason: str = "") -> int:
@@ -124,12 +126,13 @@ class Store:
             self._migrate()
             with self._connected() as connection, self._begun(connection):
                 # Whoever else writes waits here, and then sees what has been written.
-                first = connection.execute(sa.select(head.c.sequence).with_for_update()).scalar_one()
-                writing = Writing(connection, first, datetime.now(UTC))
+                first = connection.execute(sa.select(head.c.sequence, head.c.placed).with_for_update()).one()
+                writing = Writing(connection, first.sequence, first.placed, datetime.now(UTC))
                 yield writing
-                if writing.sequence != first:
-                    connection.execute(head.update().values(sequence=writing.sequence))
-            if writing.sequence != first:
+                last = writing.sequence, writing.placed
+                if last != tuple(first):
+                    connection.execute(head.update().values(sequence=writing.sequence, placed=writing.placed))
+            if last != tuple(first):
                 self.counter.tell()
 
     @contextmanager
@@ -292,8 +295,8 @@ def url_of(index: Path, address: str | None) -> sa.URL:
 
 def head_of(connection: sa.Connection) -> Head:
     """Return how many changes there are, of which past."""
-    row = connection.execute(sa.select(head.c.sequence, head.c.generation)).one()
-    return Head(int(row.sequence), str(row.generation))
+    row = connection.execute(sa.select(head.c.sequence, head.c.generation, head.c.placed)).one()
+    return Head(int(row.sequence), str(row.generation), int(row.placed))
 
 
 def last_of(connection: sa.Connection, actions: Iterable[str]) -> int:

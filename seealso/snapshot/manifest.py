@@ -15,9 +15,10 @@ from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
-FORMAT = 3
-# Format 2 lacks what the night says of itself: sources, gates, forced. Its files are the same.
-FORMATS = (2, 3)
+FORMAT = 4
+# Format 3 does not say which live articles it took in; format 2 lacks all that the night says of itself: sources,
+# gates, forced. Their files are the same.
+FORMATS = (2, 3, 4)
 # A manifest lists some ten files and a recipe; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
@@ -70,17 +71,29 @@ class GateResult(BaseModel):
     passed: bool
 
 
+class TakenIn(BaseModel):
+    """Which live articles a night took in: all that were put or removed up to a change of the editorial store.
+
+    `generation`: of which past of the store; `read`: when it was read, ISO 8601 in UTC, as the store keeps moments.
+    """
+
+    model_config = _STRICT
+    generation: str
+    sequence: Annotated[int, Field(ge=0)]
+    read: str
+
+
 class Manifest(BaseModel):
     """What a snapshot says of itself.
 
     `content` is the digest of what it holds and by which recipe, the same for the same articles whenever they are
     indexed; `id` is the time of writing (but later than any other's) and the beginning of `content`; `parent` the
     snapshot that was current then. `sources`: how many articles each gave; `forced`: the gates that failed and were
-    overridden.
+    overridden; `live`: which live articles it took in, None where there was no store of any.
     """
 
     model_config = _STRICT
-    format: Literal[2, 3]
+    format: Literal[2, 3, 4]
     id: str
     created: str
     parent: str | None
@@ -93,6 +106,7 @@ class Manifest(BaseModel):
     sources: dict[str, _Count] = {}
     gates: list[GateResult] = []
     forced: list[str] = []
+    live: TakenIn | None = None
 
 
 def content_digest(model: Model, recipe: dict[str, Any], counts: Counts, files: dict[str, FileEntry]) -> str:
@@ -134,7 +148,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(fields, dict):
         raise SnapshotRefused(path, "is not a JSON object")
     if fields.get("format") not in FORMATS:
-        known = " and ".join(map(str, FORMATS))
+        known = ", ".join(map(str, FORMATS))
         raise SnapshotRefused(
             path,
             f"has the format {shortened(fields.get('format'))}; "

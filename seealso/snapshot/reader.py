@@ -6,7 +6,7 @@ It answers what is in the snapshot; what may be shown is not its business.
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -140,7 +140,7 @@ class Snapshot:
 
     def article_id(self, row: int) -> str:
         """Return the id of the article in a row."""
-        return id_in(self._cards[row])
+        return id_in(self.card(row))
 
     def without(self, hidden: frozenset[str]) -> "Snapshot":
         """Return the same with these articles, and no others, taken down: as sensitive ones, they are never shown.
@@ -153,6 +153,10 @@ class Snapshot:
         rows = [row for row in map(self.row_of, hidden) if row is not None]
         facts["sensitive"][rows] = True
         return replace(self, facts=facts, hidden=hidden)
+
+    def title(self, row: int) -> str:
+        """Return the title of the article in a row."""
+        return str(orjson.loads(self.card(row))["title"])
 
     def card(self, row: int) -> bytes:
         """Return an article as shown in a block: a JSON object with files.CARD_FIELDS."""
@@ -168,6 +172,10 @@ class Snapshot:
         count = int(np.count_nonzero(rows >= 0))
         return rows[:count].astype(np.int64), self.scores[row, :count]
 
+    def hosts_of(self, row: int) -> Rows:
+        """Return the rows of all articles among whose candidates one is."""
+        return np.flatnonzero((self.neighbours == row).any(axis=1))
+
     def probes(self, row: int) -> Probes:
         """Return an article as what related ones are wanted for."""
         return Probes(self.vectors.vector(row)[np.newaxis], self.terms.articles.row(row), self.terms.titles.row(row))
@@ -179,6 +187,29 @@ class Snapshot:
         """
         own = slice(int(self._passage_ends[row]), int(self._passage_ends[row + 1]))
         return self._passages[own].astype(np.float32), self._passage_spans[own]
+
+    @property
+    def lineage(self) -> str:
+        """Return a name for what its rows are: the same for two that differ only in how far they go."""
+        return self.id
+
+    @property
+    def articles_count(self) -> int:
+        """Return how many articles there are."""
+        return len(self)
+
+    @property
+    def placed(self) -> int:
+        """Return the number of the last placing of a live article that is in here: 0, for a snapshot holds none."""
+        return 0
+
+    def still_holds(self, placed: int, article_ids: Sequence[str], searched: bool) -> bool:
+        """Return whether a block would be the same today that was made when `placed` was the number it is now.
+
+        `article_ids`: the article that it is of, and those that it shows; `searched`: whether all were looked through
+        for it, and not only the candidates.
+        """
+        return True
 
 
 def id_in(card: bytes) -> str:

@@ -29,10 +29,13 @@ def use_one_thread() -> None:
 
 
 class VectorIndex:
-    """Unit vectors by row, searched exactly. Search is safe from many threads; nothing is ever added or removed."""
+    """Unit vectors by row, searched exactly. Search is safe from many threads; nothing is ever added or removed.
+
+    `index`: FAISS's own.
+    """
 
     def __init__(self, index: Any) -> None:
-        self._index = index
+        self.index = index
         self._vectors: Vectors = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(-1, index.d)
 
     @classmethod
@@ -73,18 +76,18 @@ class VectorIndex:
     @property
     def count(self) -> int:
         """Return how many vectors there are."""
-        return int(self._index.ntotal)
+        return int(self.index.ntotal)
 
     @property
     def dimension(self) -> int:
         """Return how many numbers a vector has."""
-        return int(self._index.d)
+        return int(self.index.d)
 
     def write(self, path: Path) -> None:
         """Write the index file. Raises OSError if the disk refuses."""
         # Through a file of ours: FAISS's own says nothing if the last of it does not reach the disk.
         with path.open("xb") as file:
-            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+            faiss.write_index(self.index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
 
     def vector(self, row: int) -> Vectors:
         """Return the vector of a row: float32, dimension."""
@@ -102,7 +105,7 @@ class VectorIndex:
         """
         products = np.empty(rows.shape, np.float32)
         for place, (vector, own) in enumerate(zip(vectors, rows, strict=True)):
-            products[place] = self._vectors[own] @ vector
+            products[place] = self.vectors(own) @ vector
         return products
 
     def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
@@ -120,7 +123,7 @@ class VectorIndex:
             selector: Any = faiss.IDSelectorBitmap
             parameters_of: Any = faiss.SearchParameters
             parameters = parameters_of(sel=selector(np.packbits(allowed, bitorder="little")))
-        scores, rows = self._index.search(np.ascontiguousarray(vectors, np.float32), asked, params=parameters)
+        scores, rows = self.index.search(np.ascontiguousarray(vectors, np.float32), asked, params=parameters)
         if asked < limit:
             missing = ((0, 0), (0, limit - asked))
             rows = np.pad(rows, missing, constant_values=-1)

@@ -40,6 +40,7 @@ from seealso.snapshot.manifest import (
     GateResult,
     Manifest,
     Model,
+    TakenIn,
     content_digest,
     encode_manifest,
 )
@@ -86,6 +87,7 @@ class Origin:
     sources: dict[str, int] = field(default_factory=dict)
     gates: list[dict[str, Any]] = field(default_factory=list)
     forced: list[str] = field(default_factory=list)
+    live: TakenIn | None = None
 
 
 def write_snapshot(index: Path, content: SnapshotContent, created: datetime, origin: Origin) -> str:
@@ -251,4 +253,5 @@ def _manifest_of(
         sources=origin.sources,
         gates=[GateResult.model_validate(gate) for gate in origin.gates],
         forced=origin.forced,
+        live=origin.live,
     )

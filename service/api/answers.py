@@ -22,6 +22,7 @@ from service.current import Current
 from service.editorial import Editorial
 from service.front import Front
 from service.lanes import Lane
+from service.live import LiveArticles
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, documented, printable, request_id
 from service.purging import Purging
@@ -42,6 +43,7 @@ class Parts:
     cache: Cache
     blocks: Blocks
     editorial: Editorial
+    live: LiveArticles
     purging: Purging | None
     clicks: Clicks
     front: Front
@@ -188,7 +190,8 @@ class StatusAnswer(BaseModel):
     snapshot: str | None
     made: datetime | None
     age_s: int | None
-    articles: int | None
+    articles: int | None = Field(description="those that may be found: of the snapshot, and live ones")
+    live: int | None = Field(description="those that were put since the night read its sources")
     model: str | None
     forced: list[str]
     cache: str

@@ -29,7 +29,7 @@ from pydantic import (
     model_validator,
 )
 
-from seealso.article import ID_CHARACTERS_MAX, ArticleId, Language, Moment, clean_line, shortened
+from seealso.article import ID_CHARACTERS_MAX, Article, ArticleId, Language, Moment, clean_line, shortened
 from seealso.editorial.clicks import By
 from seealso.editorial.decisions import now
 from seealso.editorial.purges import State as PurgeState
@@ -46,6 +46,8 @@ ARTICLES_MAX = 500
 # A long page with all that it links to.
 SHOWN_MAX = 200
 BLOCKS_MAX = 20
+# Some 3 passages each: as many take two cores some seconds.
+IMPORTED_MAX = 50
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 1_000
 JSON_TYPES = ("application/json",)
@@ -331,6 +333,28 @@ class PurgesQuery(BaseModel):
 
     state: Annotated[PurgeState | None, Field(description="'waiting', 'done', or 'given-up'")] = None
     limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
+
+
+class ArticleBody(Article):
+    """An article as it is from now on, whole: what is left out it does not have. The id is that of the address."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    id: Annotated[ArticleId | None, Field(description="if it is sent, that of the address")] = None  # type: ignore[assignment]
+
+    def article(self, article_id: str) -> Article:
+        """Return the article. Raises InvalidRequest if it has another id."""
+        if self.id is not None and self.id != article_id:
+            raise InvalidRequest("id", f"is not that of the address (got {shortened(self.id)})")
+        return Article.model_construct(**{**dict(self), "id": checked_id(article_id)})
+
+
+class ImportBody(BaseModel):
+    """Articles as they are from now on, each whole."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    articles: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=IMPORTED_MAX)]
 
 
 class Click(BaseModel):

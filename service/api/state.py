@@ -9,6 +9,7 @@ from flask import Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
+from seealso.live.edition import live_count
 from service.api.answers import JSON, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
 from service.metrics import METRICS_TYPE, metrics_of
 from service.problems import documented
@@ -54,7 +55,7 @@ def version_of_all() -> Response:
         served = {
             "snapshot": snapshot.id,
             "made": manifest.created,
-            "articles": len(snapshot),
+            "articles": snapshot.articles_count,
             "model": str(manifest.model.identity()),
         }
     except OperatorError:
@@ -68,7 +69,7 @@ def version_of_all() -> Response:
 def status() -> Response:
     """What is served, how old it is, and what somebody should look at."""
     here = parts()
-    served: dict[str, Any] = dict.fromkeys(("snapshot", "made", "age_s", "articles", "model"))
+    served: dict[str, Any] = dict.fromkeys(("snapshot", "made", "age_s", "articles", "live", "model"))
     forced: list[str] = []
     try:
         snapshot = here.current.snapshot()
@@ -80,7 +81,8 @@ def status() -> Response:
             "snapshot": snapshot.id,
             "made": manifest.created,
             "age_s": round(here.current.age_s(snapshot)),
-            "articles": len(snapshot),
+            "articles": snapshot.articles_count,
+            "live": live_count(snapshot),
             "model": str(manifest.model.identity()),
         }
         forced = manifest.forced

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import numpy as np
 import orjson
 from apiflask import APIBlueprint
 from flask import Response
@@ -12,7 +11,7 @@ from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, answer, decided, deciding, parts
+from service.api.answers import JSON, answer, decided, deciding, in_a_place, parts
 from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
@@ -111,6 +110,7 @@ def list_takedowns() -> Response:
 
 @takedowns.get("/v1/articles/<article_id:article_id>/proof")
 @editors
+@in_a_place(lambda here: here.batching)
 @takedowns.output(ProofAnswer)
 @takedowns.doc(operation_id="proof", security="key", responses=documented(401, 403, 503))
 def proof(article_id: str) -> Response:
@@ -118,7 +118,7 @@ def proof(article_id: str) -> Response:
     here = parts()
     snapshot = here.current.snapshot()
     row = snapshot.row_of(article_id)
-    rows = [] if row is None else candidates_of(snapshot, row)
+    rows = [] if row is None else snapshot.hosts_of(row).tolist()
     wanted = Wanted(limit=LIMIT_MAX, stories="all", min_probability=0.0)
     shown = []
     for other in rows:
@@ -138,18 +138,12 @@ def proof(article_id: str) -> Response:
     return answer(orjson.dumps(told), JSON, snapshot)
 
 
-def candidates_of(snapshot: Snapshot, row: int) -> list[int]:
-    """Return the rows of all articles among whose candidates one is."""
-    found: list[int] = np.flatnonzero((snapshot.neighbours == row).any(axis=1)).tolist()
-    return found
-
-
 def purge_of(snapshot: Snapshot | None, article_id: str) -> dict[str, list[str]]:
     """Return what caches in front of the service may hold of an article; see Purge."""
     row = None if snapshot is None else snapshot.row_of(article_id)
     paths, pages = [f"/v1/articles/{article_id}/related{ends}" for ends in ("", ".html")], []
     if snapshot is not None and row is not None:
-        for other in [row, *candidates_of(snapshot, row)]:
+        for other in [row, *snapshot.hosts_of(row).tolist()]:
             card = orjson.loads(snapshot.card(other))
             paths += [f"/v1/articles/{card['id']}/related{ends}" for ends in ("", ".html")]
             pages += [card["url"]] if card["url"] else []

@@ -13,9 +13,6 @@ from indexer.neighbours import Neighbours, find_neighbours
 from indexer.stories import (
     ANGLE_COSINE,
     ANGLE_TERMS,
-    EVENT_COSINE,
-    EVENT_DAYS,
-    EVENT_TERMS,
     REVISION_TERMS,
     SERIES_MIN,
     TELLINGS_MAX,
@@ -28,6 +25,7 @@ from seealso.passages import cut_passages
 from seealso.recipe import RECIPE_DEFAULT
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PASSAGE_DTYPE, fit_space
+from seealso.telling import EVENT_COSINE, EVENT_DAYS, EVENT_TERMS
 from tests.conftest import ROOT
 from tests.makers import HashEncoder, article
 

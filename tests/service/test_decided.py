@@ -1,4 +1,4 @@
-"""S8: whatever is published, switched, taken down, restored, rolled back, flushed and restarted, in whatever order.
+"""S8: whatever is published, switched, put, removed, taken down, restored, rolled back, flushed, and restarted.
 
 After each step two workers' apps, over real snapshots, a real store and a real Redis, answer what a model of a few
 lines says.
@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from indexer.publish import publish
 from seealso.editorial.decisions import now
+from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import restore, take_down
 from seealso.settings import ServiceSettings
@@ -39,12 +40,14 @@ class Model:
     def __init__(self) -> None:
         self.published = 0
         self.down: set[str] = set()
+        self.put: set[str] = set()
+        self.removed: set[str] = set()
 
     def shown(self, article_id: str) -> set[str] | int:
         """Return the articles that a block holds, or the status where there is none."""
         if article_id in self.down:
             return 410
-        indexed = set(IDS[: SIZES[self.published]])
+        indexed = (set(IDS[: SIZES[self.published]]) | self.put) - self.removed
         return indexed - self.down - {article_id} if article_id in indexed else 404
 
 
@@ -62,6 +65,8 @@ class Decided(RuleBasedStateMachine):
         self.model, self.store = Model(), Store(self.index)
         redis.Redis.from_url(self.redis_url).flushall()
         publish(self.index, published_ids(self.index)[0])
+        key = create_key(self.store, "the cms", "index", "ann")[1]
+        self.key = {"Authorization": f"Bearer {key}"}
         self.apps = [self.started(), self.started()]
 
     def teardown(self) -> None:
@@ -99,6 +104,24 @@ class Decided(RuleBasedStateMachine):
     def restore(self, article_id: str) -> None:
         restore(self.store, article_id, "ann", "tried")
         self.model.down.discard(article_id)
+
+    @rule(article_id=some_id, place=st.integers(0, 1), title=st.sampled_from(("Tides", "Bread")))
+    def put(self, article_id: str, place: int, title: str) -> None:
+        body = {"title": title, "body": "tides moon bread oven chess pawn"}
+        answer = self.apps[place].test_client().put(f"/v1/articles/{article_id}", json=body, headers=self.key)
+        assert answer.status_code == 200, answer.text
+        self.model.put.add(article_id)
+        self.model.removed.discard(article_id)
+
+    @rule(article_id=some_id, place=st.integers(0, 1))
+    def remove(self, article_id: str, place: int) -> None:
+        path = f"/v1/articles/{article_id}?reason=tried"
+        known = article_id in (set(IDS[: SIZES[self.model.published]]) | self.model.put) - self.model.removed
+        answer = self.apps[place].test_client().delete(path, headers=self.key)
+        assert answer.status_code == (200 if known else 404), answer.text
+        if known:
+            self.model.removed.add(article_id)
+            self.model.put.discard(article_id)
 
     @rule()
     def flush(self) -> None:

@@ -25,7 +25,7 @@ def test_unknown_address_is_a_problem_too(client: FlaskClient) -> None:
 
 
 def test_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
-    answer = client.delete("/v1/articles/a000")
+    answer = client.post("/v1/articles/a000")
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"]
 

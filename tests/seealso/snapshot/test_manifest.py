@@ -44,7 +44,7 @@ def test_anything_else_is_refused(folder: Path, content: bytes) -> None:
 def test_unknown_format_is_refused_by_its_number(folder: Path) -> None:
     fields = orjson.loads((folder / "manifest.json").read_bytes()) | {"format": 7}
     (folder / "manifest.json").write_bytes(orjson.dumps(fields))
-    with pytest.raises(SnapshotRefused, match="format 7; this version reads the formats 2 and 3"):
+    with pytest.raises(SnapshotRefused, match="format 7; this version reads the formats 2, 3, 4"):
         read_manifest(folder)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from indexer.markup import line_of_markup, text_of_markup
+from seealso.markup import line_of_markup, text_of_markup
 
 
 @pytest.mark.parametrize(

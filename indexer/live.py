@@ -1,0 +1,109 @@
+"""Live articles -> the night's: what was put and removed since the last one is taken in, beside what sources give.
+
+Of an article that both have, the later version counts, by when it was `updated`; a live one that does not say it is of
+the moment when it was put. Where a source does not say, the live version counts until a night has taken it in, and the
+source's from then on. What was removed comes back only if a source has a later version.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.report import Report, SourceTally
+from indexer.reuse import VectorStore, digest_of
+from indexer.sources.source import Found
+from seealso.article import Article
+from seealso.editorial.articles import LiveArticle, forget_articles, read_articles
+from seealso.editorial.store import DATABASE, Store
+from seealso.encoder import Encoder
+from seealso.passages import cut_passages
+from seealso.snapshot.manifest import Manifest, TakenIn
+
+NAME = "put and removed"
+
+
+@dataclass(slots=True)
+class LiveTaken:
+    """What was taken in: up to which change of the store, and what became of it.
+
+    `since_last`: the articles that no night had taken in before; `of_sources`: ids of those that are as a source has
+    them; `came`: all ids that sources gave.
+    """
+
+    upto: TakenIn | None = None
+    since_last: list[LiveArticle] = field(default_factory=list)
+    of_sources: set[str] = field(default_factory=set)
+    came: set[str] = field(default_factory=set)
+
+
+def open_live_store(index: Path, address: str | None) -> Store | None:
+    """Return the store of an index folder; None where nothing was ever put into one. Raises StoreUnavailable."""
+    return None if address is None and not (index / DATABASE).exists() else Store(index, address)
+
+
+def take_live_in(
+    found: list[Found],
+    store: Store | None,
+    before: Manifest | None,
+    report: Report,
+    sections_left_out: Collection[str] = (),
+) -> tuple[list[Found], LiveTaken]:
+    """Return the articles of sources and store together, ordered by id. Raises StoreUnavailable.
+
+    `before`: of the snapshot of the last night, None if there is none.
+    """
+    taken = LiveTaken(came={item.article.id for item in found})
+    if store is None:
+        return found, taken
+    unwanted = {section.casefold() for section in sections_left_out}
+    taken.upto, kept = read_articles(store)
+    known = _known_to(before, taken.upto)
+    every, tally = {item.article.id: item for item in found}, SourceTally(NAME)
+    for live in kept:
+        new = live.sequence > known
+        if new:
+            taken.since_last.append(live)
+        article = None if live.record is None else Article.model_validate_json(live.record)
+        source = every.get(live.id)
+        if source is not None and _is_later(source.article, live, article, new):
+            taken.of_sources.add(live.id)
+        elif article is None or (article.section or "").casefold() in unwanted:
+            tally.left_out += every.pop(live.id, None) is not None
+        else:
+            every[live.id] = Found(article, f"{NAME}, change {live.sequence}")
+            tally.read += 1
+    if kept:
+        report.sources.append(tally)
+    report.articles = len(every)
+    return [item for _, item in sorted(every.items())], taken
+
+
+def keep_vectors(taken: LiveTaken, vectors: VectorStore, encoder: Encoder) -> None:
+    """Put what was embedded when articles came where the night looks for it, as far as its model did it."""
+    identity = encoder.identity
+    for live in taken.since_last:
+        if live.record is None or live.embedded is None or live.embedded.model != identity.digest:
+            continue
+        article = Article.model_validate_json(live.record)
+        passages = cut_passages(article.title, article.text, article.language, encoder)
+        if len(passages) == len(live.embedded.vectors):
+            vectors.keep([digest_of(passage.text, identity) for passage in passages], live.embedded.vectors)
+
+
+def forget_taken(store: Store | None, taken: LiveTaken, kept: Iterable[Manifest]) -> None:
+    """Remove from the store what no snapshot that is kept has need of. Raises StoreUnavailable."""
+    if store is not None:
+        forget_articles(store, [(each.id, each.live) for each in kept], taken.of_sources, taken.came)
+
+
+def _known_to(before: Manifest | None, now: TakenIn) -> int:
+    """Return up to which change the last night took articles in, 0 if it is not known."""
+    live = before.live if before is not None else None
+    return live.sequence if live is not None and live.generation == now.generation else 0
+
+
+def _is_later(source: Article, live: LiveArticle, article: Article | None, new: bool) -> bool:
+    """Return whether a source's version of an article counts, and not what was put or removed."""
+    if source.updated is not None:
+        return source.updated > ((article and article.updated) or live.moment)
+    return article is not None and not new

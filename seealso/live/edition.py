@@ -1,0 +1,278 @@
+"""A snapshot, and the live articles laid beside it: what is served between two nights.
+
+`Live` takes live articles in, one placing after the other; an `Edition` is what it holds at one moment, and answers as
+a snapshot does. Rows of the snapshot come first. Each time an article is put it gets a new row; the row that it had is
+gone: it is never shown, and nobody finds it by its id.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from seealso.article import parse_time
+from seealso.editorial.articles import LiveArticle, Placed
+from seealso.encoder import Vectors
+from seealso.lexical import Mask, Rows, Scores
+from seealso.live.growing import Arrivals, Growing, GrowingTerms
+from seealso.live.laid import LaidTerms, LaidVectors
+from seealso.live.placing import OWN_STORY, Kin, decode_placing
+from seealso.relatedness import CANDIDATES_MAX, Probes
+from seealso.snapshot.files import CARD_FIELDS, FACT_ROW, NO_TIME
+from seealso.snapshot.reader import Snapshot
+
+_ELSEWHERE = -1
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition(Snapshot):
+    """A snapshot with live articles beside it. Safe from many threads.
+
+    All that is by row has rows for the live articles, too, but for `neighbours` and `scores`, which are the snapshot's.
+    `rows`: of the articles that were put, by id, None for those that were removed; `gone` (bool) by row; `touched`
+    (int64) by row: the last placing that changed an article's list, or the article itself; `live`: all there is by now.
+    """
+
+    live: "Live" = field(repr=False)
+    rows: Mapping[str, int | None]
+    gone: Mask
+    touched: NDArray[np.int64]
+    number: int
+
+    @property
+    def lineage(self) -> str:
+        """Return a name for what its rows are: the same for two that differ only in how far they go."""
+        return self.live.name
+
+    @property
+    def articles_count(self) -> int:
+        """Return how many articles there are."""
+        return int(np.count_nonzero(~self.gone))
+
+    @property
+    def placed(self) -> int:
+        """Return the number of the last placing of a live article that is in here."""
+        return self.number
+
+    def row_of(self, article_id: str) -> int | None:
+        """Return the row of an article, None if it is not in here, or was removed."""
+        row = self.rows.get(article_id, _ELSEWHERE)
+        return Snapshot.row_of(self, article_id) if row == _ELSEWHERE else row
+
+    def card(self, row: int) -> bytes:
+        """Return an article as shown in a block."""
+        base = len(self.neighbours)
+        return self._cards[row] if row < base else self.live.cards[row - base]
+
+    def article(self, row: int) -> bytes:
+        """Return the whole article."""
+        base = len(self.neighbours)
+        return self._articles[row] if row < base else self.live.articles[row - base]
+
+    def neighbours_of(self, row: int) -> tuple[Rows, Scores]:
+        """Return the rows and scores of an article's candidates, best first, itself not among them."""
+        base = len(self.neighbours)
+        rows, scores = Snapshot.neighbours_of(self, row) if row < base else self.live.candidates[row - base]
+        more, their_scores = self.live.arrivals.of(row)
+        if not len(more):
+            return rows, scores
+        came = more < len(self)  # later ones are of another edition
+        came[came] = ~self.gone[more[came]]
+        rows, scores = np.concatenate([rows, more[came]]), np.concatenate([scores, their_scores[came]])
+        best = np.lexsort((rows, -scores))[:CANDIDATES_MAX]
+        return rows[best], scores[best]
+
+    def hosts_of(self, row: int) -> Rows:
+        """Return the rows of all articles among whose candidates one is."""
+        base = len(self.neighbours)
+        known = Snapshot.hosts_of(self, row) if row < base else self.live.arrivals.hosts_of(row)
+        live = [base + place for place, (rows, _) in enumerate(self.live.candidates) if row in rows]
+        found = np.unique(np.concatenate([known, np.array(live, np.int64)]))
+        found = found[found < len(self)]
+        hosts: Rows = found[~self.gone[found]]
+        return hosts
+
+    def probes(self, row: int) -> Probes:
+        """Return an article as what related ones are wanted for."""
+        base = len(self.neighbours)
+        if row < base:
+            return Snapshot.probes(self, row)
+        terms = self.terms
+        assert isinstance(terms, LaidTerms)
+        return Probes(
+            self.vectors.vector(row)[np.newaxis], terms.live.row(row - base), terms.live_titles.row(row - base)
+        )
+
+    def passages_of(self, row: int) -> tuple[Vectors, NDArray[np.int32]]:
+        """Return an article's passages: their vectors (float32, passages x dimension), and where each stands."""
+        base = len(self.neighbours)
+        if row < base:
+            return Snapshot.passages_of(self, row)
+        embedded = self.live.sources[row - base].embedded
+        assert embedded is not None
+        return embedded.vectors.astype(np.float32), embedded.spans
+
+    def still_holds(self, placed: int, article_ids: Sequence[str], searched: bool) -> bool:
+        """Return whether a block would be the same today that was made when `placed` was the number it is now."""
+        if placed >= self.number:
+            return True
+        changed = self.live.changed
+        if searched or any(changed.get(article_id, 0) > placed for article_id in article_ids):
+            return False
+        row = self.row_of(article_ids[0])
+        return row is None or bool(self.touched[row] <= placed)
+
+
+def live_count(snapshot: Snapshot) -> int:
+    """Return how many live articles stand beside a snapshot."""
+    if not isinstance(snapshot, Edition):
+        return 0
+    return int(np.count_nonzero(~snapshot.gone[len(snapshot.neighbours) :]))
+
+
+class Live:
+    """The live articles of one snapshot, as far as this process has taken them in.
+
+    `cards`, `articles`, `candidates`, `sources`: by live row; `changed`: the last placing of each article that was put
+    or removed.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.name = f"{snapshot.id}+{next(_numbers)}"
+        self.number = 0
+        self.cards: list[bytes] = []
+        self.articles: list[bytes] = []
+        self.candidates: list[tuple[Rows, Scores]] = []
+        self.sources: list[LiveArticle] = []
+        self.arrivals = Arrivals()
+        self.changed: dict[str, int] = {}
+        self._rows: Mapping[str, int | None] = {}
+        self._sections = {label: number for number, label in enumerate(snapshot.sections)}
+        self._languages = {label: number for number, label in enumerate(snapshot.languages)}
+        self._taking = threading.Lock()
+
+    def edition(self) -> Snapshot:
+        """Return all that is here now; the snapshot itself where nothing was ever put or removed."""
+        with self._taking:
+            if not self.number:
+                return self.snapshot
+            base = self.snapshot
+            known = {each.name: getattr(base, each.name) for each in fields(Snapshot)}
+            terms: dict[str, Any] = {each.name: getattr(base.terms, each.name) for each in fields(base.terms)}
+            laid = {
+                "vectors": LaidVectors(base.vectors, self._vectors.rows),
+                "terms": LaidTerms(**terms, live=self._terms.rows, live_titles=self._titles.rows),
+                "facts": self._facts.rows,
+                "cohorts": self._cohorts.rows,
+                "sections": tuple(self._sections),
+                "languages": tuple(self._languages),
+            }
+            return Edition(
+                **(known | laid),
+                live=self,
+                rows=self._rows,
+                gone=self._gone.rows,
+                touched=self._touched.rows,
+                number=self.number,
+            )
+
+    def take(self, placed: Iterable[Placed]) -> list[tuple[Placed, Exception]]:
+        """Take articles in, in the order of their placings; return those that could not be, and why."""
+        failed: list[tuple[Placed, Exception]] = []
+        with self._taking:
+            rows = dict(self._rows)  # editions that were given out go on with theirs
+            for each in placed:
+                if not self.number:
+                    self._begin()
+                try:
+                    self._take(each, rows)
+                except (ValueError, KeyError, IndexError, TypeError) as error:  # whatever wrote it, it is none of ours
+                    failed.append((each, error))
+                self.number = each.number
+            self._rows = rows
+        return failed
+
+    def _begin(self) -> None:
+        """Have room for live articles, once there is one: until then the snapshot's own arrays, mapped, do."""
+        snapshot = self.snapshot
+        self._facts = Growing(snapshot.facts)
+        self._cohorts = Growing(snapshot.cohorts)
+        self._gone = Growing(np.zeros(len(snapshot), np.bool_))
+        self._touched = Growing(np.zeros(len(snapshot), np.int64))
+        self._vectors = Growing(np.empty((0, snapshot.vectors.dimension), np.float32))
+        self._terms, self._titles = GrowingTerms(), GrowingTerms()
+
+    def _take(self, placed: Placed, rows: dict[str, int | None]) -> None:
+        live = placed.live
+        before = rows.get(live.id, _ELSEWHERE)
+        before = self.snapshot.row_of(live.id) if before == _ELSEWHERE else before
+        rows[live.id] = None if placed.content is None else self._add(placed, placed.content, before, rows)
+        self.changed[live.id] = placed.number
+        if before is not None:
+            self._gone.rows[before] = True
+            self._facts.rows["sensitive"][before] = True  # by which all rules pass it over
+
+    def _add(self, placed: Placed, content: bytes, before: int | None, rows: Mapping[str, int | None]) -> int:
+        """Add the row of an article, and return it. All that may be wrong with it shows before anything is added."""
+        placing, record = decode_placing(content), placed.live.record or b""
+        article = orjson.loads(record)
+        row = len(self._facts.rows)
+        if placing.vector.shape != (self.snapshot.vectors.dimension,) or not np.isfinite(placing.vector).all():
+            raise ValueError("its vector is none of this snapshot's model")
+
+        def known(kin: Kin, scores: Scores) -> tuple[Rows, Scores]:
+            """Return the rows of what is meant, without those that are live no more."""
+            found = np.array([_row_of(each, placing.fellows, rows) for each in kin.tolist()], np.int64)
+            return found[found >= 0], scores[found >= 0]
+
+        story = row if placing.story == OWN_STORY else _row_of(placing.story, placing.fellows, rows)
+        facts = self._fact_row(article, story if story >= 0 else row, before)
+        candidates = known(placing.candidates, placing.candidate_scores)
+        hosts, host_scores = known(placing.hosts, placing.host_scores)
+        card = orjson.dumps({name: article.get(name) for name in CARD_FIELDS})
+        self.cards.append(card)
+        self.articles.append(record)
+        self.sources.append(placed.live)
+        self.candidates.append(candidates)
+        self._cohorts.add(placing.cohorts[np.newaxis])
+        self._gone.add(np.zeros(1, np.bool_))
+        self._touched.add(np.array([placed.number]))
+        self._vectors.add(placing.vector[np.newaxis])
+        self._terms.add(placing.terms)
+        self._titles.add(placing.titles)
+        self._facts.add(facts)
+        self._touched.rows[hosts] = placed.number
+        self.arrivals.add(hosts, row, host_scores)
+        return row
+
+    def _fact_row(self, article: Mapping[str, Any], story: int, before: int | None) -> NDArray[Any]:
+        facts = np.zeros(1, FACT_ROW)
+        published = article.get("published")
+        facts["published"] = NO_TIME if published is None else int(parse_time(published).timestamp())
+        facts["section"] = _number_of(article.get("section"), self._sections)
+        facts["language"] = _number_of(article.get("language"), self._languages)
+        facts["story"] = story
+        # What came today is fresh, however bound to its days; of what was known before, the night told.
+        facts["eventful"] = 0.0 if before is None else self._facts.rows["eventful"][before]
+        facts["sponsored"], facts["sensitive"] = bool(article.get("sponsored")), bool(article.get("sensitive"))
+        return facts
+
+
+def _row_of(kin: int, fellows: Sequence[str], rows: Mapping[str, int | None]) -> int:
+    """Return the row of what is meant; -1 if it is live no more."""
+    if kin >= 0:
+        return kin
+    row = rows.get(fellows[-1 - kin])
+    return _ELSEWHERE if row is None else row
+
+
+def _number_of(label: str | None, numbers: dict[str, int]) -> int:
+    """Return the number of a label, a new one for one that is not known; -1 for none."""
+    return -1 if not label else numbers.setdefault(label, len(numbers))

@@ -1,0 +1,91 @@
+"""Posts of content systems, as they hand them over in JSON -> the fields of an article.
+
+A post that is sent to the service and one that a night reads become the same article, with the same id.
+"""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from seealso.article import Article, read_article
+from seealso.markup import line_of_markup, text_of_markup
+
+Post = Mapping[str, Any]
+
+
+def wordpress_fields(post: Post) -> dict[str, Any]:
+    """Return an article's fields as a post of WordPress's REST interface has them; texts are HTML still."""
+    terms = [term for group in _list_at(post, "_embedded", "wp:term") if isinstance(group, list) for term in group]
+    categories = [_name_of(term) for term in terms if _at(term, "taxonomy") == "category"]
+    tags = [_name_of(term) for term in terms if _at(term, "taxonomy") == "post_tag"]
+    authors = [_name_of(author) for author in _list_at(post, "_embedded", "author")]
+    images = [_at(media, "source_url") for media in _list_at(post, "_embedded", "wp:featuredmedia")]
+    return {
+        "id": post["id"],
+        "url": post.get("link"),
+        "title": _at(post, "title", "rendered"),
+        "summary": _at(post, "excerpt", "rendered"),
+        "body": _at(post, "content", "rendered"),
+        "published": post.get("date_gmt") or post.get("date"),
+        "updated": post.get("modified_gmt") or post.get("modified"),
+        "section": next((name for name in categories if name), None),
+        "tags": [name for name in tags if name] or None,
+        "author": ", ".join(name for name in authors if name) or None,
+        "image": next((url for url in images if isinstance(url, str) and url), None),
+        "language": post.get("lang") if isinstance(post.get("lang"), str) else None,  # as Polylang adds it
+    }
+
+
+def is_protected(post: Post) -> bool:
+    """Return whether a post of WordPress's needs a password to be read."""
+    return any(_at(post, name, "protected") is True for name in ("content", "excerpt"))
+
+
+def ghost_fields(post: Post) -> dict[str, Any]:
+    """Return an article's fields as a post in a message of Ghost's has them; the body is HTML still."""
+    tags = [name for tag in _list_at(post, "tags") if _at(tag, "visibility") != "internal" and (name := _name_of(tag))]
+    tags = [name for name in tags if not name.startswith("#")]
+    primary = _name_of(post.get("primary_tag"))
+    authors = [_name_of(author) for author in _list_at(post, "authors")]
+    return {
+        "id": post["id"],
+        "url": post.get("url") or post.get("canonical_url"),
+        "title": post.get("title"),
+        "summary": post.get("custom_excerpt"),
+        "body": post.get("html") if isinstance(post.get("html"), str) else post.get("plaintext"),
+        "published": post.get("published_at"),
+        "updated": post.get("updated_at"),
+        "section": primary if primary in tags else next(iter(tags), None),
+        "tags": tags or None,
+        "author": ", ".join(name for name in authors if name) or None,
+        "image": post.get("feature_image"),
+        "language": post.get("locale"),
+        "access": post.get("visibility"),
+    }
+
+
+def article_of_post(fields: Mapping[str, Any]) -> Article:
+    """Return the article that a post's fields make. Raises InvalidArticle."""
+    body, title, summary = fields.get("body"), fields.get("title"), fields.get("summary")
+    told = {name: value for name, value in fields.items() if value not in (None, "")}
+    told |= {"id": str(fields["id"]), "body": text_of_markup(body) if isinstance(body, str) else ""}
+    for name, text in (("title", title), ("summary", summary)):
+        if isinstance(text, str) and text:
+            told[name] = line_of_markup(text)
+    return read_article(told)[0]
+
+
+def _at(value: Any, *path: str) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _list_at(value: Any, *path: str) -> list[Any]:
+    found = _at(value, *path)
+    return found if isinstance(found, list) else []
+
+
+def _name_of(value: Any) -> str | None:
+    name = _at(value, "name")
+    return html.unescape(name).strip() if isinstance(name, str) else None

@@ -1,0 +1,213 @@
+"""/v1/articles: putting and removing articles between two nights. They are shown, and not, from the answer on."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from seealso.article import Article, InvalidArticle, read_article
+from seealso.editorial.articles import place_in, put_article_in, remove_article_in
+from seealso.errors import CallerError, InvalidRequest, ServiceBusy, UnknownArticle
+from seealso.live.place import place
+from seealso.live.placing import Placing, encode_placing
+from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.writer import encode_article
+from service.api.answers import JSON, Deciding, answer, decided, deciding, in_a_place, parts
+from service.api.reading import ArticleBody, ImportBody, ReasonQuery, checked_id
+from service.auth import needs, who
+from service.freshness import purge_keys
+from service.live import TRIES_MAX
+from service.wanted import LIMIT_DEFAULT
+
+publishing = APIBlueprint("publishing", __name__, tag="Publishing")
+PUT_EXAMPLE = {
+    "title": "Storm surge closes the estuary path",
+    "body": "The path along the estuary was closed this morning after a storm surge at high tide.",
+    "section": "News",
+    "published": "2026-11-28T08:30:00Z",
+    "language": "en",
+}
+publishers = needs(lambda: parts().editorial, "index", "admin")
+
+State = Literal["new", "changed", "unchanged", "removed"]
+
+
+class PutAnswer(BaseModel):
+    """What became of an article."""
+
+    article: str
+    state: State
+    snapshot: str
+    passages: int = Field(description="how many passages it has; 0 where nothing was to be done")
+    shown_under: list[str] = Field(description="in whose blocks it may stand now: it is among their first candidates")
+
+
+class RemovedAnswer(BaseModel):
+    """What became of an article."""
+
+    article: str
+    state: Literal["removed"]
+    snapshot: str
+
+
+class ImportedArticle(BaseModel):
+    """What became of one of many."""
+
+    article: str | None
+    state: Literal["new", "changed", "unchanged", "refused"]
+    detail: str | None = Field(description="why it was refused, and what to do")
+
+
+class ImportAnswer(BaseModel):
+    """What became of each, in their order."""
+
+    articles: list[ImportedArticle]
+
+
+class Put(NamedTuple):
+    """What became of an article that was put."""
+
+    state: State
+    passages: int
+    shown_under: list[str]
+
+
+@publishing.put("/v1/articles/<article_id:article_id>")
+@publishers
+@in_a_place(lambda here: here.reading)
+@publishing.input(ArticleBody, location="json", arg_name="body", example=PUT_EXAMPLE)
+@publishing.output(PutAnswer, description="It answers, and stands in others' blocks, in every worker")
+@publishing.doc(operation_id="put_article", security="key", responses=decided(400, 401, 403, 413, 415, 503))
+def put(article_id: str, body: ArticleBody) -> Response:
+    """Publish an article, or what it is from now on. The next night takes it in; to put the same again does nothing."""
+    article = body.article(article_id)
+    done = put_article(article, who())
+    snapshot = parts().current.snapshot()
+    told = {"article": article.id, "state": done.state, "snapshot": snapshot.id, "passages": done.passages}
+    return answer(orjson.dumps(told | {"shown_under": done.shown_under}), JSON, snapshot)
+
+
+@publishing.delete("/v1/articles/<article_id:article_id>")
+@publishers
+@publishing.input(ReasonQuery, location="query", arg_name="query")
+@publishing.output(RemovedAnswer, description="It is gone from every block, in every worker")
+@publishing.doc(operation_id="remove_article", security="key", responses=decided(400, 401, 403, 404, 503))
+def remove(article_id: str, query: ReasonQuery) -> Response:
+    """Remove an article that is no more. It stays away until it is put again, or a source has a later version of it.
+
+    What must not be shown whatever anybody puts is to be taken down.
+    """
+    remove_article(checked_id(article_id), who(), query.reason)
+    snapshot = parts().current.snapshot()
+    told = {"article": article_id, "state": "removed", "snapshot": snapshot.id}
+    return answer(orjson.dumps(told), JSON, snapshot)
+
+
+@publishing.post("/v1/articles")
+@publishers
+@in_a_place(lambda here: here.reading)
+@publishing.input(
+    ImportBody, location="json", arg_name="body", example={"articles": [{"id": "estuary", **PUT_EXAMPLE}]}
+)
+@publishing.output(ImportAnswer, description="Each stands for itself: one that is refused keeps no other back")
+@publishing.doc(operation_id="put_articles", security="key", responses=decided(400, 401, 403, 413, 415, 503))
+def put_many(body: ImportBody) -> Response:
+    """Put several articles, one after the other."""
+    done = [_put_one(fields) for fields in body.articles]
+    return answer(orjson.dumps({"articles": done}), JSON)
+
+
+def put_article(article: Article, by: str) -> Put:
+    """Have an article be as it is given from now on.
+
+    Raises StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, InvalidRequest.
+    """
+    here = parts()
+    here.editorial.store()
+    if here.editorial.moved:
+        here.editorial.catch_up()
+    snapshot = here.current.snapshot()
+    row = snapshot.row_of(article.id)
+    if row is not None and snapshot.article(row) == encode_article(article):
+        return Put("unchanged", 0, [])
+    embedded = here.texts.embedded(snapshot, article)
+    for _ in range(TRIES_MAX):
+        edition, read_to = here.live.base_of(here.current.snapshot())
+        if edition.manifest.model.digest != embedded.model:  # another model's snapshot has just taken over
+            embedded = here.texts.embedded(edition, article)
+        placing = place(edition, article, embedded)
+        hosts = _first_hosts(edition, placing)
+        try:
+            with deciding() as what:
+                _check_not_overtaken(what, read_to)
+                kept = put_article_in(what.writing, article, embedded, by)
+                place_in(what.writing, edition.id, kept, encode_placing(placing))
+                what.purge(_purge_of(edition, article.id, hosts))
+        except _Overtaken:
+            here.editorial.catch_up()
+            continue
+        return Put("new" if row is None else "changed", len(embedded.vectors), hosts)
+    raise ServiceBusy("articles", TRIES_MAX)
+
+
+def remove_article(article_id: str, by: str, reason: str) -> None:
+    """Have an article be no more. Raises UnknownArticle, StoreUnavailable."""
+    here = parts()
+    here.editorial.store()
+    if here.editorial.moved:
+        here.editorial.catch_up()
+    snapshot = here.current.snapshot()
+    if snapshot.row_of(article_id) is None:
+        raise UnknownArticle(article_id, snapshot.id)
+    with deciding() as what:
+        removed = remove_article_in(what.writing, article_id, by, reason)
+        place_in(what.writing, here.current.snapshot().id, removed, None)
+        what.purge(_purge_of(snapshot, article_id, []))
+
+
+class _Overtaken(Exception):
+    """Another article was put since this one's place was worked out."""
+
+
+def _check_not_overtaken(what: Deciding, read_to: int) -> None:
+    if what.writing.placed != read_to:
+        raise _Overtaken
+
+
+def _first_hosts(edition: Snapshot, placing: Placing) -> list[str]:
+    """Return the articles among whose first candidates an article is to stand, as many as a block has."""
+    hosts = []
+    for kin, score in zip(placing.hosts.tolist(), placing.host_scores.tolist(), strict=True):
+        row = kin if kin >= 0 else edition.row_of(placing.fellows[-1 - kin])
+        if row is not None and np.count_nonzero(edition.neighbours_of(row)[1] > score) < LIMIT_DEFAULT:
+            hosts.append(edition.article_id(row))
+    return hosts
+
+
+def _purge_of(snapshot: Snapshot, article_id: str, hosts: list[str]) -> dict[str, Any]:
+    """Return what caches in front have to drop: all that shows the article, and the blocks in which it may stand now.
+
+    These have no key of their own: all that shows one of the hosts goes with them.
+    """
+    paths = [f"/v1/articles/{each}/related{ends}" for each in (article_id, *hosts) for ends in ("", ".html")]
+    rows = [row for each in (article_id, *hosts) if (row := snapshot.row_of(each)) is not None]
+    pages = [url for row in rows if (url := orjson.loads(snapshot.card(row))["url"])]
+    keys = [*purge_keys("", [article_id, *hosts])[1:]]
+    return {"article": article_id, "reason": "article", "keys": keys, "paths": paths, "pages": pages}
+
+
+def _put_one(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Put one of many; return what became of it, as ImportedArticle."""
+    told = fields.get("id") if isinstance(fields.get("id"), str) else None
+    try:
+        article, unknown = read_article(fields)
+        if unknown:
+            raise InvalidRequest(unknown[0], f"is not known here; known are {', '.join(Article.model_fields)}")
+        state, detail = put_article(article, who()).state, None
+    except (InvalidArticle, CallerError) as error:
+        return {"article": told, "state": "refused", "detail": str(error)}
+    return {"article": told, "state": state, "detail": detail}

@@ -1,0 +1,172 @@
+"""Live articles, as this worker has them: beside the snapshot that is served, and beside one that is about to be.
+
+What was put or removed is learnt from the store before anybody is answered, as decisions are. Where an article belongs
+is worked out by whoever puts it; what nobody has worked out yet for a snapshot, as after a night, is done here, by one
+worker of the machine, before that snapshot takes over.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from seealso.article import Article
+from seealso.editorial.articles import Embedded, LiveArticle, place_in, read_placed, read_unplaced
+from seealso.editorial.store import Head, Store
+from seealso.editorial.turn import turn
+from seealso.errors import ServiceBusy, SnapshotMissing, StoreUnavailable
+from seealso.live.edition import Live
+from seealso.live.place import place
+from seealso.live.placing import encode_placing
+from seealso.logs import get_log
+from seealso.snapshot.reader import Snapshot
+
+TURN = "editorial.placing"
+# So often it is tried to place an article, while others are being put.
+TRIES_MAX = 50
+# What could not be placed is tried again after so long.
+TRY_AGAIN_SECONDS = 5.0
+
+
+class LiveArticles:
+    """Holds live articles. `store`: None where there is none; `embed`: gives an article's passages and vectors."""
+
+    def __init__(self, store: Store | None, index: Path, embed: Callable[[Snapshot, Article], Embedded]) -> None:
+        self._store = store
+        self._index = index
+        self._embed = embed
+        self._held: dict[str, Live] = {}
+        self._read_to: dict[str, Head] = {}
+        self._reading = threading.RLock()
+        self._unplaced = threading.Event()
+        self._ended = False
+
+    def laid(self, opened: Snapshot) -> Snapshot:
+        """Return a snapshot with the live articles beside it."""
+        live = self._held.get(opened.id)
+        return opened if live is None else live.edition()
+
+    def learn(self, head: Head) -> None:
+        """Take in what was put and removed, if the store is further than what is known. Raises StoreUnavailable."""
+        with self._reading:
+            for live in [*self._held.values()]:
+                known = self._read_to[live.snapshot.id]
+                if (known.generation, known.placed) != (head.generation, head.placed):
+                    self._read(live)
+                if known.sequence != head.sequence:
+                    self._unplaced.set()
+
+    def open(self, opened: Snapshot, served: Snapshot | None) -> None:
+        """Have ready what is live beside a snapshot that is about to be served. Raises StoreUnavailable.
+
+        While another is served, what has no place in it yet is placed first.
+        """
+        if self._store is None:
+            return
+        live = Live(opened)
+        with self._reading:
+            self._read(live)
+            kept = {opened.id: live}
+            if served is not None and served.id in self._held:
+                kept[served.id] = self._held[served.id]
+            self._held = kept
+        if served is not None:
+            self.place_all(opened.id)
+
+    def keep(self, snapshot_id: str) -> None:
+        """Let go of what is beside any other snapshot: this one has taken over."""
+        with self._reading:
+            self._held = {name: live for name, live in self._held.items() if name == snapshot_id}
+            self._read_to = {name: head for name, head in self._read_to.items() if name == snapshot_id}
+
+    def base_of(self, snapshot: Snapshot) -> tuple[Snapshot, int]:
+        """Return an edition to place an article in, and how many placings the store had when it was made."""
+        with self._reading:
+            live = self._held.get(snapshot.id)
+            if live is None:
+                raise SnapshotMissing(self._index, "another one has just taken over; try again")
+            return live.edition(), self._read_to[snapshot.id].placed
+
+    def place_all(self, snapshot_id: str) -> int:
+        """Place what has no place in a snapshot yet; return how many articles that were. Raises StoreUnavailable."""
+        store, live = self._store, self._held.get(snapshot_id)
+        if store is None or live is None:
+            return 0
+        done = 0
+        with turn(self._index / TURN):
+            with store.reading() as connection:
+                missing = read_unplaced(connection, snapshot_id, live.snapshot.manifest.live)
+            for each in missing:
+                try:
+                    done += self._place(store, live, each)
+                except StoreUnavailable:
+                    raise
+                except Exception as error:  # a model that is gone, or whatever: the others are placed
+                    get_log().error("article_not_placed", article=each.id, snapshot_id=snapshot_id, exc_info=error)
+        if done:
+            get_log().info("articles_placed", snapshot_id=snapshot_id, articles=done)
+        return done
+
+    def follow(self, served: Callable[[], Snapshot | None]) -> None:
+        """Place what nobody has placed from now on, on a thread of its own. Call after the fork."""
+        if self._store is None:
+            return
+        self._unplaced.set()
+        threading.Thread(target=self._run, args=(served,), name="live-articles", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended = True
+        self._unplaced.set()
+
+    def _run(self, served: Callable[[], Snapshot | None]) -> None:
+        while True:
+            self._unplaced.wait()
+            if self._ended:
+                return
+            self._unplaced.clear()
+            snapshot = served()
+            try:
+                if snapshot is not None:
+                    self.place_all(snapshot.id)
+            except (StoreUnavailable, OSError) as error:
+                get_log().warning("articles_not_placed", reason=str(error))
+                time.sleep(TRY_AGAIN_SECONDS)
+                self._unplaced.set()
+
+    def _read(self, live: Live) -> None:
+        assert self._store is not None
+        snapshot = live.snapshot
+        with self._store.reading() as connection:
+            head, placed = read_placed(connection, snapshot.id, snapshot.manifest.live, live.number)
+            known = self._read_to.get(snapshot.id)
+            if known is not None and known.generation != head.generation and live.number:
+                # The store was put back from a backup: what is known may never have been.
+                live = self._held[snapshot.id] = Live(snapshot)
+                head, placed = read_placed(connection, snapshot.id, snapshot.manifest.live)
+        for each, error in live.take(placed):
+            get_log().error("article_not_taken", article=each.live.id, snapshot_id=snapshot.id, reason=str(error))
+        self._read_to[snapshot.id] = head
+
+    def _place(self, store: Store, live: Live, missing: LiveArticle) -> bool:
+        """Place one; return whether it was still to be placed."""
+        snapshot, embedded = live.snapshot, missing.embedded
+        article = None if missing.record is None else Article.model_validate_json(missing.record)
+        if article is not None and (embedded is None or embedded.model != snapshot.manifest.model.digest):
+            embedded = self._embed(snapshot, article)
+        for _ in range(TRIES_MAX):
+            edition, read_to = self.base_of(snapshot)
+            content = None
+            if article is not None and embedded is not None:
+                content = encode_placing(place(edition, article, embedded))
+            with store.writing() as writing:
+                overtaken = writing.placed != read_to
+                if not overtaken:
+                    if not read_unplaced(writing.connection, snapshot.id, snapshot.manifest.live, missing):
+                        return False  # it has been put anew meanwhile, and placed
+                    place_in(writing, snapshot.id, missing, content, embedded)
+            with self._reading:
+                self._read(self._held[snapshot.id])
+            if not overtaken:
+                return True
+        raise ServiceBusy("articles", TRIES_MAX)

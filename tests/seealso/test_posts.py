@@ -1,0 +1,72 @@
+"""Posts as content systems hand them over become articles."""
+
+from typing import Any
+
+import pytest
+
+from seealso.article import InvalidArticle
+from seealso.posts import article_of_post, ghost_fields, is_protected, wordpress_fields
+
+WORDPRESS: dict[str, Any] = {
+    "id": 42,
+    "status": "publish",
+    "link": "https://news.example/2026/tide/",
+    "date_gmt": "2026-11-27T06:00:00",
+    "modified_gmt": "2026-11-28T06:00:00",
+    "title": {"rendered": "Tide &amp; time"},
+    "excerpt": {"rendered": "<p>A summary.</p>", "protected": False},
+    "content": {"rendered": "<p>One.</p><p>Two &lt;3.</p>", "protected": False},
+    "_embedded": {
+        "author": [{"name": "Ruth Okafor"}, {"name": "Ann"}],
+        "wp:term": [
+            [{"taxonomy": "category", "name": "News &amp; more"}],
+            [{"taxonomy": "post_tag", "name": "tides"}],
+        ],
+        "wp:featuredmedia": [{"source_url": "https://news.example/tide.jpg"}],
+    },
+}
+GHOST: dict[str, Any] = {
+    "id": "67447438e61fb200012f48e0",
+    "title": "Tide",
+    "html": "<p>One.</p><p>Two.</p>",
+    "plaintext": "One. Two.",
+    "status": "published",
+    "visibility": "public",
+    "url": "https://news.example/tide/",
+    "published_at": "2026-11-27T06:00:00.000Z",
+    "updated_at": "2026-11-28T06:00:00.000Z",
+    "custom_excerpt": None,
+    "feature_image": "https://news.example/tide.jpg",
+    "tags": [{"name": "#newsletter", "visibility": "internal"}, {"name": "News", "visibility": "public"}],
+    "primary_tag": {"name": "News"},
+    "authors": [{"name": "Ruth Okafor"}],
+}
+
+
+def test_a_post_of_wordpress() -> None:
+    piece = article_of_post(wordpress_fields(WORDPRESS))
+    assert (piece.id, piece.title, piece.summary, piece.body) == ("42", "Tide & time", "A summary.", "One.\n\nTwo <3.")
+    assert (piece.section, piece.tags, piece.author) == ("News & more", ["tides"], "Ruth Okafor, Ann")
+    assert piece.updated is not None
+    assert piece.updated.isoformat() == "2026-11-28T06:00:00+00:00"
+    assert piece.image == "https://news.example/tide.jpg"
+
+
+def test_a_post_of_ghost() -> None:
+    piece = article_of_post(ghost_fields(GHOST))
+    assert (piece.id, piece.title, piece.body) == (GHOST["id"], "Tide", "One.\n\nTwo.")
+    assert (piece.section, piece.tags, piece.access) == ("News", ["News"], "public")
+    plain = article_of_post(ghost_fields({**GHOST, "html": None}))
+    assert plain.body == "One. Two."
+
+
+def test_a_post_with_a_password_is_protected() -> None:
+    assert not is_protected(WORDPRESS)
+    assert is_protected({**WORDPRESS, "content": {"rendered": "", "protected": True}})
+
+
+def test_what_is_wrong_in_a_post_is_named() -> None:
+    with pytest.raises(InvalidArticle, match="title"):
+        article_of_post(wordpress_fields({"id": 1}))
+    with pytest.raises(InvalidArticle, match="url"):
+        article_of_post(ghost_fields({**GHOST, "url": "javascript:alert(1)"}))

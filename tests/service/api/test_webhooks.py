@@ -1,0 +1,114 @@
+"""What WordPress and Ghost tell, and what is not theirs."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.makers import articles, index_of
+from tests.seealso.test_posts import GHOST, WORDPRESS
+
+MakeApp = Callable[..., APIFlask]
+SECRET = "a secret of some length"
+
+
+@pytest.fixture
+def client(tmp_path: Path, make_app: MakeApp) -> FlaskClient:
+    index_of(tmp_path, articles(20))
+    return make_app(tmp_path, wordpress_secret=SECRET, ghost_secret=SECRET, rate_limit="none").test_client()
+
+
+def signature(text: bytes, secret: str = SECRET) -> str:
+    return "sha256=" + hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+
+
+def wordpress(client: FlaskClient, event: str, post: dict[str, Any], sent: float | None = None) -> TestResponse:
+    body = json.dumps({"event": event, "time": int(sent or time.time()), "post": post}).encode()
+    headers = {"X-Hub-Signature-256": signature(body), "Content-Type": "application/json"}
+    return client.post("/v1/webhooks/wordpress", data=body, headers=headers)
+
+
+def ghost(client: FlaskClient, message: dict[str, Any], sent: float | None = None) -> TestResponse:
+    body, moment = json.dumps(message).encode(), str(int((sent or time.time()) * 1000))
+    headers = {
+        "X-Ghost-Signature": f"{signature(body + moment.encode())}, t={moment}",
+        "Content-Type": "application/json",
+    }
+    return client.post("/v1/webhooks/ghost", data=body, headers=headers)
+
+
+def title_of(client: FlaskClient, article_id: str) -> str | None:
+    answer = client.get(f"/v1/articles/{article_id}")
+    return answer.get_json()["title"] if answer.status_code == 200 else None
+
+
+def test_a_post_of_wordpress_is_published_changed_and_withdrawn(client: FlaskClient) -> None:
+    assert wordpress(client, "published", WORDPRESS).get_json() == {"article": "42", "state": "new"}
+    assert title_of(client, "42") == "Tide & time"
+    assert wordpress(client, "published", WORDPRESS).get_json()["state"] == "unchanged"
+    changed = {**WORDPRESS, "title": {"rendered": "Neap"}, "modified_gmt": "2026-11-28T07:00:00"}
+    assert wordpress(client, "published", changed).get_json()["state"] == "changed"
+    assert wordpress(client, "published", WORDPRESS).get_json()["state"] == "outdated"
+    assert title_of(client, "42") == "Neap"
+    assert wordpress(client, "removed", {"id": 42}).get_json()["state"] == "removed"
+    assert title_of(client, "42") is None
+    assert wordpress(client, "removed", {"id": 42}).get_json()["state"] == "unchanged"
+
+
+@pytest.mark.parametrize("unread", [{"status": "draft"}, {"content": {"rendered": "x", "protected": True}}])
+def test_what_is_not_for_everybody_is_withdrawn(client: FlaskClient, unread: dict[str, Any]) -> None:
+    wordpress(client, "published", WORDPRESS)
+    assert wordpress(client, "published", {**WORDPRESS, **unread}).get_json()["state"] == "removed"
+
+
+def test_a_post_of_ghost_is_published_changed_and_withdrawn(client: FlaskClient) -> None:
+    assert ghost(client, {"post": {"current": GHOST, "previous": {}}}).get_json()["state"] == "new"
+    assert title_of(client, GHOST["id"]) == "Tide"
+    changed = {**GHOST, "title": "Neap", "updated_at": "2026-11-28T07:00:00.000Z"}
+    assert ghost(client, {"post": {"current": changed, "previous": {"title": "Tide"}}}).get_json()["state"] == "changed"
+    gone = {"post": {"current": {**GHOST, "status": "draft"}, "previous": {"status": "published"}}}
+    assert ghost(client, gone).get_json()["state"] == "removed"
+    ghost(client, {"post": {"current": GHOST, "previous": {}}})
+    assert ghost(client, {"post": {"current": {}, "previous": GHOST}}).get_json()["state"] == "removed"
+    assert ghost(client, {"page": {"current": GHOST}}).get_json() == {"article": None, "state": "ignored"}
+
+
+def test_what_is_not_signed_with_the_secret_changes_nothing(client: FlaskClient) -> None:
+    body = json.dumps({"event": "removed", "time": int(time.time()), "post": {"id": 1}}).encode()
+    others = signature(body, "another secret, as long"), signature(body + b" ")
+    for given in ("", "sha256=", "sha256=" + "0" * 64, *others):
+        headers = {"X-Hub-Signature-256": given, "Content-Type": "application/json"}
+        answer = client.post("/v1/webhooks/wordpress", data=body, headers=headers)
+        assert (answer.status_code, answer.get_json()["type"]) == (401, "urn:seealso:problem:signature-wrong")
+    moment = str(int(time.time() * 1000))
+    for given in ("", signature(body), f"{signature(body)}, t={moment}", f"{signature(body + b'1')}, t={moment}"):
+        headers = {"X-Ghost-Signature": given, "Content-Type": "application/json"}
+        assert client.post("/v1/webhooks/ghost", data=body, headers=headers).status_code == 401
+
+
+def test_what_somebody_kept_to_send_it_again_is_refused(client: FlaskClient) -> None:
+    for apart in (-301.0, 305.0):
+        assert wordpress(client, "published", WORDPRESS, time.time() + apart).status_code == 401
+        assert ghost(client, {"post": {"current": GHOST}}, time.time() + apart).status_code == 401
+
+
+def test_what_is_no_post_is_told_so(client: FlaskClient) -> None:
+    assert wordpress(client, "published", {"title": "none"}).status_code == 400
+    assert wordpress(client, "changed", {"id": 1}).status_code == 400
+    assert "title" in wordpress(client, "published", {"id": 1}).get_json()["detail"]
+    assert ghost(client, {"post": {"current": {"id": 7}}}).status_code == 400
+
+
+def test_without_a_secret_there_is_no_such_address(tmp_path: Path, make_app: MakeApp) -> None:
+    index_of(tmp_path, articles(5))
+    client = make_app(tmp_path).test_client()
+    assert wordpress(client, "published", WORDPRESS).status_code == 404
+    assert ghost(client, {"post": {"current": GHOST}}).status_code == 404
