@@ -16,10 +16,13 @@ WORKERS, THREADS = 2, 4
 
 
 @contextmanager
-def service(index: Path, port: int, **settings: object) -> Iterator[int]:
-    """Run Seealso with a Redis of its own, and yield its process id; `settings` as in the README, without prefix."""
-    seealso = Path(sys.executable).with_name("seealso")
-    command = [str(seealso), "serve", "--index", str(index), "--port", str(port)]
+def service(index: Path, port: int, store: bool = True, **settings: object) -> Iterator[int]:
+    """Run Seealso with a Redis of its own, and yield its process id; `settings` as in the README, without prefix.
+
+    `store`: whether it has a place for what editors decide.
+    """
+    seealso = [str(Path(sys.executable).with_name("seealso"))] if store else [sys.executable, "-m", "bench.storeless"]
+    command = [*seealso, "serve", "--index", str(index), "--port", str(port)]
     command += ["--workers", str(WORKERS), "--threads", str(THREADS)]
     variables = {f"SEEALSO_{name.upper()}": str(value) for name, value in settings.items()}
     with running(command, f"http://127.0.0.1:{port}/readyz", variables) as process_id:

@@ -7,6 +7,7 @@
     │   ├── KeyMissing           a request that needs a key has none, or one that opens nothing
     │   ├── KeyRefused           a key is valid, but not for this
     │   ├── SignatureWrong       a message of a content system is not signed as it must be
+    │   ├── CrossSite            a page of another site has a browser ask, by itself
     │   ├── TakenDown            the article was taken down
     │   ├── NotTakenDown         the article was not
     │   ├── UnknownChange        there is no rule or change with that number
@@ -97,6 +98,13 @@ class KeyRefused(CallerError):
 
     def __init__(self, scope: str, needed: tuple[str, ...]) -> None:
         super().__init__(f"this key has the scope {scope!r}; this needs {' or '.join(map(repr, needed))}")
+
+
+class CrossSite(CallerError):
+    """A page of another site has a browser ask for something that only a page of ours may."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"only pages of this service may ask for this: {reason}; open the desk itself, or send a key")
 
 
 class SignatureWrong(CallerError):

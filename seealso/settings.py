@@ -6,10 +6,11 @@ Nothing else reads the environment. A variable that begins with SEEALSO_ but is 
 import difflib
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from seealso.encoder import BUNDLED_MODEL
@@ -27,6 +28,15 @@ SECRET = frozenset(
 )
 
 _RATE = r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$"
+
+
+def _networks(text: str) -> str:
+    for each in text.split():
+        try:
+            ip_network(each, strict=False)
+        except ValueError:
+            raise ValueError(f"{each!r} is no address or network such as 127.0.0.1 or 10.0.0.0/8") from None
+    return text
 
 
 class Settings(BaseSettings):
@@ -229,6 +239,28 @@ class ServiceSettings(Settings):
         ),
     ] = None
     purge_authorization: Annotated[str, Field(description="the header Authorization with which it is told")] = ""
+    session_hours: Annotated[
+        float, Field(gt=0, le=720, description="how long somebody stays signed in at the desk")
+    ] = 12.0
+    login_limit: Annotated[
+        str,
+        Field(pattern=_RATE, description="how often one address may fail to sign in, or `none` for any"),
+    ] = "10/minute;100/day"
+    desk_user_header: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+            description="in which a proxy names the user whom it has signed in, `X-Forwarded-User`; unset: none does",
+        ),
+    ] = None
+    desk_proxies: Annotated[
+        str,
+        AfterValidator(_networks),
+        Field(description="addresses, such as `127.0.0.1 10.0.0.0/8`, of the proxies that may do so"),
+    ] = ""
+    desk_scope: Annotated[
+        Literal["read", "editor", "admin"], Field(description="what users may whom a proxy names")
+    ] = "editor"
     wordpress_secret: Annotated[
         str | None,
         Field(min_length=16, description="with which WordPress signs its messages; unset: none are taken"),

@@ -28,11 +28,13 @@ from service.api.similar import similar
 from service.api.state import state
 from service.api.takedowns import takedowns
 from service.api.webhooks import webhooks
+from service.auth import Door
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
 from service.copies import Copies
 from service.current import Current
+from service.desk.login import desk
 from service.editorial import Editorial, open_store
 from service.freshness import Lifetimes
 from service.front import Front, route_of
@@ -42,12 +44,14 @@ from service.metrics import Metrics
 from service.problems import Problem, register_problems
 from service.purging import Purging
 from service.rates import Rates
+from service.sessions import Sessions
 from service.texts import Texts
 from service.traces import traced
 
 # The endpoints that are no page views.
 ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page"]
 EVENTS = "events.count_events"
+LOGIN = "desk.login"
 MEGABYTE = 1_000_000
 
 
@@ -92,10 +96,12 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
+    app.register_blueprint(desk)
     for blueprint in (articles, batch, decisions, events, publishing, purges, similar, state, takedowns, webhooks):
         app.register_blueprint(blueprint)
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
-    Rates(limits, settings.redis_url, settings.redis_timeout_ms).attach(app)
+    failed = {LOGIN: settings.login_limit}
+    Rates(limits, settings.redis_url, settings.redis_timeout_ms, failed).attach(app)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
     )
@@ -123,6 +129,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     if store is not None and settings.purge_webhook is not None:
         purging = Purging(store, settings.purge_webhook, settings.purge_authorization)
     editorial = Editorial(store, machine_name(settings))
+    door = Door(editorial, sessions_of(settings))
     few = max(1, settings.threads // 2)
     texts = Texts(load, few, settings.text_deadline_s, metrics.encoded)
     live = LiveArticles(store, settings.index, texts.embedded)
@@ -136,6 +143,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         addresses=Addresses(placements),
         blocks=blocks,
         editorial=editorial,
+        door=door,
         live=live,
         state=repr((version("seealso"), sorted(placements.items()), lifetimes)).encode(),
         origins=settings.cors_origins,
@@ -148,6 +156,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         cache=cache,
         blocks=blocks,
         editorial=editorial,
+        door=door,
         live=live,
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event),
@@ -157,6 +166,13 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         texts=texts,
         metrics=metrics,
         placements=placements,
+    )
+
+
+def sessions_of(settings: ServiceSettings) -> Sessions:
+    """Return how people at browsers are told."""
+    return Sessions(
+        settings.session_hours, settings.desk_user_header, tuple(settings.desk_proxies.split()), settings.desk_scope
     )
 
 

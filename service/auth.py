@@ -1,14 +1,19 @@
-"""Which key a request needs. A view says of which scopes it may be (`needs`); what says nothing is open to all."""
+"""Who asks, and whether he may: a view says of which scopes callers may be (`needs`); what says nothing is open to all.
+
+A program sends a key; a person has a session, or comes through a proxy that names him.
+"""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from flask import g, request
 from werkzeug.wrappers import Response
 
-from seealso.editorial.keys import Key, Scope
+from seealso.editorial.keys import Scope
 from seealso.errors import KeyMissing, KeyRefused
 from service.editorial import Editorial
+from service.sessions import Caller, Sessions
 
 View = Callable[..., Response]
 BEARER = "bearer"
@@ -16,16 +21,23 @@ BEARER = "bearer"
 NEEDED = "needed_scopes"
 
 
-def needs(editorial: Callable[[], Editorial], *scopes: Scope) -> Callable[[View], View]:
-    """Have a view be called only with a key of one of these scopes. Raises KeyMissing, KeyRefused."""
+class Door(NamedTuple):
+    """What callers are told by."""
+
+    editorial: Editorial
+    sessions: Sessions
+
+
+def needs(door: Callable[[], Door], *scopes: Scope) -> Callable[[View], View]:
+    """Have a view be called only by callers of one of these scopes. Raises KeyMissing, KeyRefused, CrossSite."""
 
     def guarded(view: View) -> View:
         @functools.wraps(view)
         def checked(*arguments: object, **named: object) -> Response:
-            key = key_in(request.headers.get("Authorization", ""), editorial())
-            if key.scope not in scopes:
-                raise KeyRefused(key.scope, scopes)
-            g.seealso_key = key
+            caller = caller_in(request.environ, door())
+            if caller.scope not in scopes:
+                raise KeyRefused(caller.scope, scopes)
+            g.seealso_caller = caller
             return view(*arguments, **named)
 
         setattr(checked, NEEDED, scopes)
@@ -34,18 +46,23 @@ def needs(editorial: Callable[[], Editorial], *scopes: Scope) -> Callable[[View]
     return guarded
 
 
-def key_in(authorization: str, editorial: Editorial) -> Key:
-    """Return the key that a header Authorization has. Raises KeyMissing."""
+def caller_in(environ: Mapping[str, Any], door: Door) -> Caller:
+    """Return who asks: by a key, if one is sent, else by a session or a proxy. Raises KeyMissing, CrossSite."""
+    authorization = environ.get("HTTP_AUTHORIZATION")
+    if authorization is None:
+        caller = door.sessions.caller_of(environ, door.editorial)
+        if caller is None:
+            raise KeyMissing("there is no key")
+        return caller
     kind, _, text = authorization.partition(" ")
     if not text:
         raise KeyMissing("there is no key")
-    key = editorial.key_of(text.strip()) if kind.lower() == BEARER else None
+    key = door.editorial.key_of(text.strip()) if kind.lower() == BEARER else None
     if key is None:
         raise KeyMissing("the key opens nothing: it is unknown, revoked or expired")
-    return key
+    return Caller(key.name, key.id, key.scope)
 
 
 def who() -> str:
-    """Return by whose key the request is made, as the log of changes names him."""
-    key: Key = g.seealso_key
-    return f"{key.name} ({key.id})"
+    """Return who makes the request, as the log of changes names him."""
+    return str(g.seealso_caller)

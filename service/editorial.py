@@ -123,11 +123,16 @@ class Editorial:
 
     def key_of(self, text: str) -> Key | None:
         """Return the key that a text is; None if it opens nothing."""
-        key, moment = self._decisions.keys.get(id_in(text) or ""), now()
-        if key is None or not opens(key, text, moment):
+        key = self.valid_key(id_in(text) or "")
+        if key is None or not opens(key, text, now()):
             return None
-        self._used[key.id] = moment
+        self._used[key.id] = now()
         return key
+
+    def valid_key(self, key_id: str) -> Key | None:
+        """Return the key with an id; None if there is none, or it was revoked, or has expired."""
+        key = self._decisions.keys.get(key_id)
+        return key if key is not None and key.valid_at(now()) else None
 
     def follow(self) -> None:
         """Look for changes from now on, on a thread of its own. Call after the fork."""

@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seealso.editorial.decisions import Decisions
-from seealso.errors import KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
+from seealso.errors import CrossSite, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
-from service.auth import key_in
+from service.auth import Door, caller_in
 from service.blocks import Asked, Blocks
 from service.cache import Cache
 from service.copies import LIVES, Address, Copies
@@ -82,6 +82,7 @@ class Front:
         addresses: Addresses,
         blocks: Blocks,
         editorial: Editorial,
+        door: Door,
         live: LiveArticles,
         state: bytes,
         origins: str = "",
@@ -97,6 +98,7 @@ class Front:
         self._addresses = addresses
         self._blocks = blocks
         self._editorial = editorial
+        self._door = door
         self._live = live
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._origins = frozenset(origins.split())
@@ -117,8 +119,8 @@ class Front:
                 return self._refuse(environ, start_response, error, began)
         if self._keyed and _is_read(path) and method != "OPTIONS":
             try:
-                key_in(environ.get("HTTP_AUTHORIZATION", ""), self._editorial)
-            except KeyMissing as error:
+                caller_in(environ, self._door)
+            except (KeyMissing, CrossSite) as error:
                 return self._refuse(environ, start_response, error, began)
         address = path, environ.get("QUERY_STRING", "")
         reading = method in ("GET", "HEAD")

@@ -43,6 +43,7 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.UnknownArticle: (404, "unknown-article", "There is no such article"),
     errors.KeyMissing: (401, "key-missing", "This needs a key"),
     errors.KeyRefused: (403, "key-refused", "This key is not for this"),
+    errors.CrossSite: (403, "cross-site", "Another site's page has asked for this"),
     errors.SignatureWrong: (401, "signature-wrong", "This needs a signature"),
     errors.TakenDown: (410, "taken-down", "The article was taken down"),
     errors.NotTakenDown: (404, "not-taken-down", "The article is not taken down"),

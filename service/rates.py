@@ -6,12 +6,12 @@ What the process or Redis keeps ready is not counted: it costs no more than a re
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 
 from seealso.errors import SettingsInvalid
 from service.link import CLIENT_OPTIONS
@@ -21,6 +21,7 @@ KEY_PREFIX = "seealso:rates"
 # The clock of the machine may be set; less than this is drift.
 STEP_SECONDS_MIN = 30.0
 NO_LIMIT = "none"
+UNAUTHORIZED = 401
 
 View = Callable[..., Any]
 
@@ -28,11 +29,19 @@ View = Callable[..., Any]
 class Rates:
     """Limits by endpoint, each a rate such as '120/minute', or 'none'; Redis is told by `redis_url`.
 
-    Raises SettingsInvalid if a rate means nothing.
+    `failed`: the same for endpoints of which only requests count that were not authorized (401). Raises SettingsInvalid
+    if a rate means nothing.
     """
 
-    def __init__(self, rates: Mapping[str, str], redis_url: str | None, redis_timeout_ms: int) -> None:
+    def __init__(
+        self,
+        rates: Mapping[str, str],
+        redis_url: str | None,
+        redis_timeout_ms: int,
+        failed: Mapping[str, str] | None = None,
+    ) -> None:
         self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate != NO_LIMIT}
+        self._failed = {endpoint: _checked(rate) for endpoint, rate in (failed or {}).items() if rate != NO_LIMIT}
         self._clock = _offset()
         # How often the clock was set: counts of before are left to end where they are.
         self._era = 0
@@ -58,11 +67,40 @@ class Rates:
         for endpoint, rate in self._rates.items():
             limited = self._limiter.limit(rate)(app.view_functions[endpoint])
             app.view_functions[endpoint] = self._counted_by_clock(limited)
+        for endpoint, rate in self._failed.items():
+            limited = self._counted_by_failures(app.view_functions[endpoint], endpoint, parse_many(rate))
+            app.view_functions[endpoint] = self._counted_by_clock(limited)
+
+    def _counted_by_failures(self, view: View, endpoint: str, limits: Sequence[RateLimitItem]) -> View:
+        """Count only requests that were not authorized."""
+
+        @functools.wraps(view)
+        def counted(*arguments: Any, **named: Any) -> Any:
+            key = f"{self._era}:{_stranger()}"
+            for limit in limits:
+                if not self._counted(lambda each: self._limiter.limiter.test(each, KEY_PREFIX, key, endpoint), limit):
+                    return self._refused(str(limit), limit.get_expiry())
+            answer = view(*arguments, **named)
+            if answer.status_code == UNAUTHORIZED:
+                for limit in limits:
+                    self._counted(lambda each: self._limiter.limiter.hit(each, KEY_PREFIX, key, endpoint), limit)
+            return answer
+
+        return counted
+
+    def _counted(self, count: Callable[[RateLimitItem], bool], limit: RateLimitItem) -> bool:
+        """Return what counting says; that there is room, where it cannot be counted."""
+        try:
+            return count(limit)
+        except Exception:  # Redis is gone at this very moment, in one of a dozen ways
+            return True
 
     def _refuse(self, error: RateLimitExceeded) -> Response:
         # The whole window: when it ends, only Redis knows, which may be gone by now.
-        wait_s = error.limit.limit.get_expiry() if error.limit else 1
-        detail = f"no more than {error.description} from one address; try again in {wait_s} seconds"
+        return self._refused(error.description, error.limit.limit.get_expiry() if error.limit else 1)
+
+    def _refused(self, rate: str, wait_s: int) -> Response:
+        detail = f"no more than {rate} from one address; try again in {wait_s} seconds"
         refusal = problem(429, "too-many-requests", "This address asks too often", detail)
         refusal.headers["Retry-After"] = str(wait_s)
         return refusal

@@ -82,7 +82,7 @@ SERVICE_WAY = [
     ["service/processes.py", "service/traces.py", "service/live.py"],
     ["service/current.py", "service/editorial.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
     ["service/lanes.py", "service/flights.py", "service/copies.py", "service/own_redis.py"],
-    ["service/clicks.py"],
+    ["service/clicks.py", "service/sessions.py"],
     ["service/metrics.py", "service/link.py"],
     ["service/cache.py"],
     ["service/rules.py", "service/rulings.py", "service/order.py", "service/why.py"],
@@ -92,7 +92,7 @@ SERVICE_WAY = [
     ["service/addresses.py"],
     ["service/front.py"],
     ["service/api/answers.py"],
-    ["service/api/articles.py"],
+    ["service/api/articles.py", "service/desk/login.py"],
     ["service/api/similar.py", "service/api/state.py", "service/api/batch.py"],
     ["service/api/takedowns.py", "service/api/purges.py", "service/api/events.py", "service/api/publishing.py"],
     ["service/api/decisions.py", "service/api/webhooks.py"],
@@ -223,7 +223,7 @@ def test_only_settings_reads_the_environment() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
                 # serve writes it, for its workers to read; a WSGI request's environ is another thing
-                requests = {"service/api/reading.py", "service/problems.py"}
+                requests = {"service/api/reading.py", "service/problems.py", "service/auth.py", "service/desk/login.py"}
                 assert path in {"seealso/settings.py", "service/commands.py"} | requests, path
 
 

@@ -15,6 +15,7 @@ from seealso.editorial.store import Writing
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
+from service.auth import Door
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
@@ -43,6 +44,7 @@ class Parts:
     cache: Cache
     blocks: Blocks
     editorial: Editorial
+    door: Door
     live: LiveArticles
     purging: Purging | None
     clicks: Clicks

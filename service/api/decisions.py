@@ -29,7 +29,7 @@ RULE_EXAMPLE = {
     "number": 1,
     "reason": "the walk of the week",
 }
-editors = needs(lambda: parts().editorial, "editor", "admin")
+editors = needs(lambda: parts().door, "editor", "admin")
 
 
 class RuleFacts(BaseModel):

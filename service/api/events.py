@@ -17,7 +17,7 @@ from service.clicks import is_bot
 from service.problems import REQUEST_ID_HEADER, documented, request_id
 
 events = APIBlueprint("events", __name__, tag="Clicks")
-editors = needs(lambda: parts().editorial, "editor", "admin")
+editors = needs(lambda: parts().door, "editor", "admin")
 EVENTS_EXAMPLE = {
     "article": "tides-explained",
     "block": "below",

@@ -31,7 +31,7 @@ PUT_EXAMPLE = {
     "published": "2026-11-28T08:30:00Z",
     "language": "en",
 }
-publishers = needs(lambda: parts().editorial, "index", "admin")
+publishers = needs(lambda: parts().door, "index", "admin")
 
 State = Literal["new", "changed", "unchanged", "removed"]
 

@@ -18,7 +18,7 @@ from service.auth import needs
 from service.problems import documented
 
 purges = APIBlueprint("purges", __name__, tag="Purges")
-editors = needs(lambda: parts().editorial, "editor", "admin")
+editors = needs(lambda: parts().door, "editor", "admin")
 
 
 class PurgeFacts(BaseModel):

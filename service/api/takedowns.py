@@ -21,7 +21,7 @@ from service.wanted import LIMIT_MAX, Wanted
 
 takedowns = APIBlueprint("takedowns", __name__, tag="Takedowns")
 TAKEDOWN_EXAMPLE = {"reason": "withdrawn at the request of the person it is about", "until": None}
-editors = needs(lambda: parts().editorial, "editor", "admin")
+editors = needs(lambda: parts().door, "editor", "admin")
 
 
 class TakedownFacts(BaseModel):
