@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from seealso.article import Article
 from seealso.errors import SettingsInvalid
+from seealso.recipe import Recipe
 from seealso.settings import variable
 
 PROJECT_FILE = "seealso.toml"
@@ -194,6 +195,31 @@ class Placement(BaseModel):
     languages: list[str] = []
 
 
+def _recipe_numbers(changes: dict[str, float]) -> dict[str, float]:
+    for name in changes:
+        if name not in Recipe.model_fields or name == "fitted_to":
+            known = ", ".join(each for each in Recipe.model_fields if each != "fitted_to")
+            raise ValueError(f"a recipe has no {name!r}; it has {known}")
+    try:
+        Recipe(**changes)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ValueError(f"{first['loc'][0]}: {first['msg']} (got {first['input']})") from None
+    return changes
+
+
+Method = Literal["split", "interleaving"]
+
+
+class Trial(BaseModel):
+    """Another recipe that is tried on readers beside the snapshot's own: `recipe` says in which numbers it differs."""
+
+    model_config = _STRICT
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    method: Method = "split"
+    recipe: Annotated[dict[str, float], Field(min_length=1), AfterValidator(_recipe_numbers)]
+
+
 class Project(BaseModel):
     """A newsroom's file. Sources stand in their order of precedence.
 
@@ -207,6 +233,7 @@ class Project(BaseModel):
     sections_left_out: list[str] = []
     crawl: Crawl = Crawl()
     placements: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], Placement] = {}
+    trial: Trial | None = None
     limits: dict[str, int | float | str] = {}
 
 
@@ -228,6 +255,14 @@ def read_placements(path: Path | None) -> dict[str, Placement]:
     if path is None:
         return {}
     return _checked({"placements": _read(path).get("placements", {})}, path).placements
+
+
+def read_trial(path: Path | None) -> Trial | None:
+    """Return the trial of a project's file, found as `read_project` does; None if none runs."""
+    path = path or _file_here()
+    if path is None:
+        return None
+    return _checked({name: value for name, value in _read(path).items() if name == "trial"}, path).trial
 
 
 def _file_here() -> Path | None:
@@ -278,7 +313,7 @@ def _variable(name: str, path: Path) -> str:
 def _names() -> set[str]:
     """Return all names that a project's file may have."""
     kinds = get_args(get_args(SourceEntry)[0])
-    return {name for model in (Project, Crawl, Placement, *kinds) for name in model.model_fields}
+    return {name for model in (Project, Crawl, Placement, Trial, *kinds) for name in model.model_fields}
 
 
 def _fault(detail: Any) -> str:

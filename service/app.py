@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from apiflask import APIFlask
+from flask import Blueprint
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
@@ -14,7 +15,7 @@ from werkzeug.routing import BaseConverter
 from seealso.editorial.decisions import NOTHING, now
 from seealso.encoder import Encoder, load_encoder
 from seealso.errors import StoreUnavailable
-from seealso.project import read_placements
+from seealso.project import read_placements, read_trial
 from seealso.settings import ServiceSettings
 from service.addresses import Addresses
 from service.api.answers import Parts
@@ -27,6 +28,7 @@ from service.api.purges import purges
 from service.api.similar import similar
 from service.api.state import state
 from service.api.takedowns import takedowns
+from service.api.trials import trials
 from service.api.webhooks import webhooks
 from service.auth import Door
 from service.blocks import Blocks
@@ -47,11 +49,15 @@ from service.rates import Rates
 from service.sessions import Sessions
 from service.texts import Texts
 from service.traces import traced
+from service.trial import Trial
 
 # The endpoints that are no page views.
 ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page"]
 EVENTS = "events.count_events"
 LOGIN = "desk.login"
+BLUEPRINTS: list[Blueprint] = [
+    *(articles, batch, decisions, desk, events, publishing, purges, similar, state, takedowns, trials, webhooks),
+]
 MEGABYTE = 1_000_000
 
 
@@ -96,8 +102,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
-    app.register_blueprint(desk)
-    for blueprint in (articles, batch, decisions, events, publishing, purges, similar, state, takedowns, webhooks):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
     failed = {LOGIN: settings.login_limit}
@@ -123,7 +128,9 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     placements = read_placements(settings.project)
     keyed = settings.reading == "keyed"
     lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s, public=not keyed)
-    blocks = Blocks(lifetimes, metrics)
+    trial_entry = read_trial(settings.project)
+    trial = None if trial_entry is None else Trial(trial_entry)
+    blocks = Blocks(lifetimes, metrics, trial)
     store = open_store(settings.index, settings.editorial)
     purging = None
     if store is not None and settings.purge_webhook is not None:
@@ -145,7 +152,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         editorial=editorial,
         door=door,
         live=live,
-        state=repr((version("seealso"), sorted(placements.items()), lifetimes)).encode(),
+        state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial)).encode(),
         origins=settings.cors_origins,
         keyed=keyed,
         log_requests=settings.log_requests,

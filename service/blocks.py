@@ -16,6 +16,7 @@ from service.metrics import Metrics
 from service.related import Item, related_to_article
 from service.rulings import Rulings
 from service.traces import span
+from service.trial import Trial
 from service.wanted import Wanted
 
 MEDIA_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
@@ -32,16 +33,17 @@ class Asked(NamedTuple):
 class Blocks:
     """Makes blocks."""
 
-    def __init__(self, lifetimes: Lifetimes, metrics: Metrics) -> None:
+    def __init__(self, lifetimes: Lifetimes, metrics: Metrics, trial: Trial | None = None) -> None:
         self._lifetimes = lifetimes
         self._metrics = metrics
+        self.trial = trial
         self.rulings = Rulings(())  # what editors want of blocks; changed whole
 
     def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
         """Return the answer of a block. Raises UnknownArticle, or TakenDown."""
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
-            items = related_to_article(snapshot, row, asked.wanted, ruling=self.rulings.of_article(snapshot, row))
+            items = self.related(snapshot, row, asked.wanted)
         self._metrics.block(asked.wanted.limit, len(items))
         cards = [snapshot.card(item.row) for item in items]
         body = _as_json(snapshot, asked, cards, items) if asked.form == "json" else _as_html(snapshot, row, cards)
@@ -57,6 +59,13 @@ class Blocks:
             placed=snapshot.placed,
             searched=_is_searched(snapshot, row, asked.wanted, len(items)),
         )
+
+    def related(self, snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
+        """Return what stands in the block of an article, by the rules that hold and the trial that runs."""
+        ruling = self.rulings.of_article(snapshot, row)
+        if self.trial is not None:
+            return self.trial.related(snapshot, row, wanted, ruling)
+        return related_to_article(snapshot, row, wanted, ruling=ruling)
 
 
 def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, shown: int) -> bool:
@@ -95,8 +104,9 @@ def _encode_cards(cards: Sequence[bytes], items: Sequence[Item]) -> bytes:
 
 def _encode_card(card: bytes, item: Item) -> bytes:
     pinned = b',"pinned":true' if item.pinned else b""
+    team = b',"team":"%b"' % item.team.encode() if item.team else b""
     why = b"" if item.why is None else b',"why":' + orjson.dumps(item.why)
-    return b'%b,"score":%.4f,"probability":%.4f%b%b}' % (card[:-1], item.score, item.probability, pinned, why)
+    return b'%b,"score":%.4f,"probability":%.4f%b%b%b}' % (card[:-1], item.score, item.probability, pinned, team, why)
 
 
 def _as_json(snapshot: Snapshot, asked: Asked, cards: Sequence[bytes], items: Sequence[Item]) -> bytes:

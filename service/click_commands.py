@@ -29,8 +29,8 @@ def clicks(file: Path, first: datetime | None, last: datetime | None, index: Pat
     \b
     seealso clicks clicks.parquet --from 2026-11-01 --index var/index
 
-    FILE ends with .csv or .parquet. A row has day, article, item, slot and block, and how often the item was shown and
-    clicked there.
+    FILE ends with .csv or .parquet. A row has day, article, item, slot, block and team, and how often the item was
+    shown and clicked there.
     """
     settings = load_settings(ServiceSettings, index=index)
     counts = read_counts(Store(settings.index, settings.editorial), _date(first), _date(last))
@@ -65,7 +65,7 @@ def _write_parquet(file: Path, rows: Iterator[tuple[Any, ...]]) -> int:
     from pyarrow import parquet
 
     kinds = {"day": pyarrow.string(), "article": pyarrow.string(), "item": pyarrow.string(), "slot": pyarrow.int32()}
-    kinds |= {"block": pyarrow.string(), "shown": pyarrow.int64(), "clicked": pyarrow.int64()}
+    kinds |= {"block": pyarrow.string(), "team": pyarrow.string(), "shown": pyarrow.int64(), "clicked": pyarrow.int64()}
     schema = pyarrow.schema([(name, kinds[name]) for name in COLUMNS])
     written = 0
     with parquet.ParquetWriter(file, schema) as table:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from seealso.errors import ServerUnavailable, UnknownArticle
 from seealso.logs import configure_logs, get_log
-from seealso.project import read_placements
+from seealso.project import read_placements, read_trial
 from seealso.settings import METRICS_FOLDER, ServiceSettings, as_environment, describe, load_settings
 from seealso.snapshot.reader import Snapshot, open_current
 from service.own_redis import OwnRedis
@@ -43,7 +43,8 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
     """
     settings = load_settings(ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads)
     configure_logs(settings.log_format, settings.log_level)
-    read_placements(settings.project)  # what is wrong in it is said here, once, not by each worker
+    for read in (read_placements, read_trial):
+        read(settings.project)  # what is wrong in it is said here, once, not by each worker
     settings = settings.model_copy(update={"workers": worker_count(settings)})  # for the workers to know it too
     address = _free_address(settings.host, settings.port)
     with ExitStack() as running:

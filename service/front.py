@@ -56,7 +56,7 @@ ROUTES = {
     "/v1/articles": "editorial",
     "/v1/events": "events",
 }
-DECISIONS = ("/v1/webhooks/", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
+DECISIONS = ("/v1/webhooks/", "/v1/trial", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
 DECISION_ENDS = ("/takedown", "/proof")
 
 Environ = dict[str, Any]

@@ -13,6 +13,7 @@ import orjson
 
 from seealso.article import primary_language
 from seealso.lexical import Rows, Scores
+from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.reader import Snapshot
 from service.order import CHOSEN_AMONG, choose
@@ -35,8 +36,8 @@ _Chosen = tuple[int, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One article of a block: its row in the snapshot, its score and probability, whether an editor put it there, and
-    why it is there if asked for.
+    """One article of a block: its row in the snapshot, its score and probability, whether an editor put it there, why
+    it is there if asked for, and the team of a trial that put it there.
     """
 
     row: int
@@ -44,10 +45,16 @@ class Item:
     probability: float
     pinned: bool = False
     why: dict[str, Any] | None = None
+    team: str = ""
 
 
 def related_to_article(
-    snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int] = (), ruling: Ruling = NO_RULING
+    snapshot: Snapshot,
+    row: int,
+    wanted: Wanted,
+    met: Sequence[int] = (),
+    ruling: Ruling = NO_RULING,
+    recipe: Recipe | None = None,
 ) -> list[Item]:
     """Return the block of an article, best first; empty for an article marked sensitive.
 
@@ -55,12 +62,17 @@ def related_to_article(
     below the least probability. `met`: rows that the reader meets elsewhere on the page; neither they nor others of
     their stories are in it. Has `limit` items wherever that many pass: where the stored candidates do not suffice, the
     whole snapshot is searched. `ruling`: what editors want of it; what they pinned may be of the article's own story,
-    and as unlikely as it is.
+    and as unlikely as it is. `recipe`: another than the snapshot's, by which its candidates are scored anew.
     """
     if snapshot.facts["sensitive"][row]:
         return []
     rows, scores = snapshot.neighbours_of(row)
     own = snapshot.cohorts[row : row + 1]
+    if recipe is not None:
+        snapshot = replace(snapshot, recipe=recipe)
+        scores = scored(snapshot, recipe, snapshot.probes(row), own, rows[np.newaxis]).scores[0]
+        order = np.lexsort((rows, -scores))
+        rows, scores = rows[order], scores[order]
     admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
     choice = _Choice(snapshot, wanted, admitted, _language_of(snapshot, row), own, ruling)
     chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)

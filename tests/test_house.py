@@ -12,7 +12,7 @@ MIGRATIONS = [
     f"seealso/editorial/migrations/versions/{name}.py"
     for name in (
         *("v0001_first", "v0002_rules", "v0003_purges", "v0004_machines", "v0005_generation", "v0006_clicks"),
-        "v0007_articles",
+        *("v0007_articles", "v0008_teams"),
     )
 ]
 # The way of the data. A file imports only files of its own line or of lines above it.
@@ -35,7 +35,10 @@ WAY = [
     [*MIGRATIONS, "seealso/editorial/backup.py"],
     ["seealso/editorial/takedowns.py", "seealso/editorial/rules.py", "seealso/editorial/keys.py"],
     ["seealso/editorial/purges.py", "seealso/editorial/machines.py", "seealso/editorial/clicks.py"],
-    ["seealso/editorial/decisions.py", "seealso/editorial/undo.py", "seealso/editorial/articles.py"],
+    [
+        *("seealso/editorial/decisions.py", "seealso/editorial/undo.py", "seealso/editorial/articles.py"),
+        "seealso/editorial/trials.py",
+    ],
     ["seealso/live/placing.py", "seealso/live/growing.py", "seealso/live/laid.py"],
     ["seealso/live/edition.py"],
     ["seealso/live/place.py"],
@@ -87,6 +90,7 @@ SERVICE_WAY = [
     ["service/cache.py"],
     ["service/rules.py", "service/rulings.py", "service/order.py", "service/why.py"],
     ["service/related.py", "service/texts.py", "service/purging.py"],
+    ["service/trial.py"],
     ["service/problems.py", "service/block/fragment.py"],
     ["service/rates.py", "service/auth.py", "service/api/reading.py", "service/blocks.py"],
     ["service/addresses.py"],
@@ -95,6 +99,7 @@ SERVICE_WAY = [
     ["service/api/articles.py", "service/desk/login.py"],
     ["service/api/similar.py", "service/api/state.py", "service/api/batch.py"],
     ["service/api/takedowns.py", "service/api/purges.py", "service/api/events.py", "service/api/publishing.py"],
+    ["service/api/trials.py"],
     ["service/api/decisions.py", "service/api/webhooks.py"],
     ["service/app.py"],
     ["service/wsgi.py", "service/workers.py", "service/server.py"],
@@ -136,6 +141,7 @@ OWNERS = {
         "seealso/editorial/machines.py",
         "seealso/editorial/clicks.py",
         "seealso/editorial/articles.py",
+        "seealso/editorial/trials.py",
         *MIGRATIONS,
     },
     "alembic": {

@@ -1,4 +1,4 @@
-"""What readers were shown and clicked, counted by day, article, item, place and block. Nobody is told apart.
+"""What readers were shown and clicked, counted by day, article, item, place, block and team. Nobody is told apart.
 
 In: counts that have been added up in memory. Out: shares of clicks, each with the interval in which it truly lies.
 """
@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from seealso.editorial.schema import clicks
 from seealso.editorial.store import Store
 
-By = Literal["item", "article", "pair", "slot", "day", "block"]
+By = Literal["item", "article", "pair", "slot", "day", "block", "team"]
 BYS: tuple[By, ...] = get_args(By)
 # So many days are kept: a year, and the month that it is compared with.
 DAYS_KEPT = 400
@@ -28,17 +28,22 @@ _COLUMNS: dict[By, tuple[str, ...]] = {
     "slot": ("slot",),
     "day": ("day",),
     "block": ("block",),
+    "team": ("team",),
 }
 
 
 class Spot(NamedTuple):
-    """Where something was shown or clicked: day (ISO), article, item, place in the block from 1 on, and its name."""
+    """Where something was shown or clicked: day (ISO), article, item, place in the block from 1 on, its name, and team.
+
+    A team is one of a trial's two, 'NAME:a' or 'NAME:b'; '' where there is no trial.
+    """
 
     day: str
     article: str
     item: str
     slot: int
     block: str
+    team: str = ""
 
 
 class Count(NamedTuple):
@@ -101,11 +106,11 @@ def read_rates(
 
 def read_counts(store: Store, first: date | None = None, last: date | None = None) -> Iterator[tuple[Spot, Count]]:
     """Yield all counts, in the order of days, articles, places. Raises StoreUnavailable."""
-    order = [clicks.c[name] for name in ("day", "article", "block", "slot", "item")]
+    order = [clicks.c[name] for name in ("day", "article", "block", "slot", "item", "team")]
     asked = sa.select(clicks).where(*_within(first, last, None, None)).order_by(*order)
     with store.reading() as connection:
         for row in connection.execution_options(yield_per=1_000).execute(asked):
-            yield Spot(row.day, row.article, row.item, row.slot, row.block), Count(row.shown, row.clicked)
+            yield Spot(row.day, row.article, row.item, row.slot, row.block, row.team), Count(row.shown, row.clicked)
 
 
 def interval(clicked: int, shown: int) -> tuple[float, float]:

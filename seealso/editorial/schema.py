@@ -6,7 +6,7 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0007"
+REVISION = "0008"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
@@ -106,7 +106,7 @@ machines = sa.Table(
 )
 
 # How often an item was shown at a place (from 1 on) of an article's block, and clicked there, day by day (UTC). Nothing
-# says by whom.
+# says by whom. `team`: of which recipe of a trial the item is, '' where there is no trial.
 clicks = sa.Table(
     "clicks",
     METADATA,
@@ -115,6 +115,7 @@ clicks = sa.Table(
     sa.Column("item", sa.Text, primary_key=True),
     sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("block", sa.Text, primary_key=True),
+    sa.Column("team", sa.Text, primary_key=True),
     sa.Column("shown", sa.BigInteger, nullable=False),
     sa.Column("clicked", sa.BigInteger, nullable=False),
 )

@@ -135,6 +135,7 @@ class Card(BaseModel):
     score: float = Field(description="how related it is; comparable within one snapshot")
     probability: float = Field(description="the chance that a person would call the two related, 0 to 1")
     pinned: bool | None = Field(None, description="true where an editor put it there; else missing")
+    team: str | None = Field(None, description="while a trial runs: 'a' or 'b', for the page's events; else missing")
     why: Why | None = Field(None, description="with explain=1 only")
 
 

@@ -14,7 +14,7 @@ from service.api.answers import JSON, Card, answer, in_a_place, parts
 from service.api.reading import BatchBody, PageBody
 from service.blocks import encode_cards, row_of, shown_row_of
 from service.problems import documented
-from service.related import Item, related_on_page, related_to_article
+from service.related import Item, related_on_page
 from service.wanted import Wanted
 
 BATCH_EXAMPLE = {"articles": ["tides-explained", "walking-the-ellen-estuary"], "limit": 3}
@@ -110,8 +110,7 @@ def _make_blocks(snapshot: Snapshot, rows: Mapping[str, int], wanted: Wanted) ->
                 f"{len(blocks)} of {len(rows)} blocks were made in {BATCH_SECONDS_MAX:g} seconds; send fewer at once, "
                 "or ask without 'explain'",
             )
-        ruling = parts().blocks.rulings.of_article(snapshot, row)
-        items = related_to_article(snapshot, row, wanted, ruling=ruling)
+        items = parts().blocks.related(snapshot, row, wanted)
         blocks.append(_encode_block(snapshot, "id", article_id, wanted, items))
     return blocks
 

@@ -59,8 +59,15 @@ def count_events(body: EventsBody) -> Response:
     if snapshot is None or not here.clicks.sampled():
         return nothing
     day = now().date().isoformat()
-    shown = [Spot(day, body.article, item, slot, body.block) for slot, item in enumerate(body.shown, 1)]
-    clicked = [Spot(day, body.article, click.item, click.slot, body.block) for click in body.clicked]
+    trial = here.blocks.trial
+
+    def spot(item: str, slot: int, told: str) -> Spot:
+        team = "" if trial is None else trial.counted_as(body.article, told)
+        return Spot(day, body.article, item, slot, body.block, team)
+
+    teams = body.teams or [""] * len(body.shown)
+    shown = [spot(item, slot, told) for slot, (item, told) in enumerate(zip(body.shown, teams, strict=True), 1)]
+    clicked = [spot(click.item, click.slot, click.team) for click in body.clicked]
     if shown_row_of(snapshot, body.article) is None:
         here.metrics.event("unknown", body.length)
         return nothing
@@ -77,7 +84,7 @@ def count_events(body: EventsBody) -> Response:
 @events.output(RateList)
 @events.doc(operation_id="clicks", security="key", responses=documented(400, 401, 403, 503))
 def list_clicks(query: ClicksQuery) -> Response:
-    """How often items were shown and clicked: by item, article, pair of both, place in the block, day, or block."""
+    """How often items were shown and clicked: by item, article, pair of both, place, day, block, or team."""
     store = parts().editorial.store()
     found = read_rates(store, query.by, query.first, query.last, query.article, query.item, query.limit)
     return answer(orjson.dumps({"rates": [_facts(rate) for rate in found]}), JSON)

@@ -79,6 +79,7 @@ _Reason = Annotated[
     Field(min_length=1),
 ]
 _Day = Annotated[date, BeforeValidator(_day)]
+_Team = Literal["", "a", "b"]
 _Time = Annotated[Moment, WithJsonSchema({"type": "string", "examples": ["2025-07-21", "2025-07-21T06:30:00Z"]})]
 
 
@@ -364,6 +365,7 @@ class Click(BaseModel):
 
     item: _Id
     slot: Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+    team: Annotated[_Team, Field(description="the item's, where the block says one")] = ""
 
 
 class EventsBody(BaseModel):
@@ -376,6 +378,16 @@ class EventsBody(BaseModel):
     block: Annotated[str, Field(max_length=64, description="which block of the page, if there are several")] = ""
     shown: Annotated[list[_Id], Field(max_length=LIMIT_MAX, description="the ids of its items, in their order")] = []
     clicked: Annotated[list[Click], Field(max_length=LIMIT_MAX, description="the items that were clicked")] = []
+    teams: Annotated[
+        list[_Team],
+        Field(max_length=LIMIT_MAX, description="while a trial runs: the teams of what is shown, in its order"),
+    ] = []
+
+    @model_validator(mode="after")
+    def _a_team_each(self) -> Self:
+        if self.teams and len(self.teams) != len(self.shown):
+            raise ValueError("'teams' must have one for each of 'shown'")
+        return self
 
     @property
     def length(self) -> int:
@@ -383,14 +395,19 @@ class EventsBody(BaseModel):
         return len(self.shown) + len(self.clicked)
 
 
-class ClicksQuery(BaseModel):
-    """Which counts are asked for, and how they are added up."""
+class DaysQuery(BaseModel):
+    """Of which days something is asked."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    by: Annotated[By, Field(description="what they are added up by")] = "item"
     first: Annotated[_Day | None, Field(description="the first day, as 2026-11-28")] = None
     last: Annotated[_Day | None, Field(description="the last day")] = None
+
+
+class ClicksQuery(DaysQuery):
+    """Which counts are asked for, and how they are added up."""
+
+    by: Annotated[By, Field(description="what they are added up by")] = "item"
     article: Annotated[_Id | None, Field(description="only in the blocks of this article")] = None
     item: Annotated[_Id | None, Field(description="only this item")] = None
     limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100

@@ -54,6 +54,7 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/v1/purges/7/retry"): EDITORS,
     ("POST", "/v1/events"): OPEN,
     ("GET", "/v1/clicks"): EDITORS,
+    ("GET", "/v1/trial"): EDITORS,
     ("GET", "/v1/rules"): EDITORS,
     ("POST", "/v1/rules"): EDITORS,
     ("DELETE", "/v1/rules/7"): EDITORS,

@@ -9,7 +9,7 @@ from seealso.cli import cli
 from seealso.editorial.clicks import Count, Spot, add_counts
 from seealso.editorial.store import Store
 
-COLUMNS = ["day", "article", "item", "slot", "block", "shown", "clicked"]
+COLUMNS = ["day", "article", "item", "slot", "block", "team", "shown", "clicked"]
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def test_counts_are_written_as_csv(index: Path, tmp_path: Path) -> None:
     with (tmp_path / "clicks.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
             COLUMNS,
-            ["2026-11-27", "a", "x", "1", "below", "10", "2"],
-            ["2026-11-28", "a", "Umlaut, 'ü'", "2", "", "5", "0"],
+            ["2026-11-27", "a", "x", "1", "below", "", "10", "2"],
+            ["2026-11-28", "a", "Umlaut, 'ü'", "2", "", "", "5", "0"],
         ]
 
 
@@ -46,7 +46,8 @@ def test_counts_of_some_days_are_written_as_parquet(index: Path, tmp_path: Path)
     table = parquet.read_table(tmp_path / "clicks.parquet")
     assert table.column_names == COLUMNS
     assert table.to_pylist() == [
-        {"day": "2026-11-28", "article": "a", "item": "Umlaut, 'ü'", "slot": 2, "block": "", "shown": 5, "clicked": 0}
+        {"day": "2026-11-28", "article": "a", "item": "Umlaut, 'ü'", "slot": 2, "block": "", "team": ""}
+        | {"shown": 5, "clicked": 0}
     ]
 
 

@@ -8,7 +8,7 @@ from service.api.answers import ArticleAnswer, Card, RelatedAnswer, SimilarAnswe
 
 
 def test_documented_cards_and_articles_are_what_the_snapshot_holds() -> None:
-    assert set(Card.model_fields) == {*CARD_FIELDS, "score", "probability", "pinned", "why"}
+    assert set(Card.model_fields) == {*CARD_FIELDS, "score", "probability", "pinned", "why", "team"}
     assert set(ArticleAnswer.model_fields) == set(Article.model_fields)
 
 
