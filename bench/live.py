@@ -129,8 +129,10 @@ def print_views(ways: Mapping[str, Mapping[str, Way]], seconds: int, rounds: int
         for way in ways.values():
             warm(kind, way[kind])
         found: dict[str, list[Measured]] = {name: [] for name in ways}
-        for _ in range(rounds):
-            for name, way in ways.items():
+        for number in range(rounds):
+            names = [*ways]
+            for name in names[number % len(names) :] + names[: number % len(names)]:  # none is always the first
+                way = ways[name]
                 found[name].append(wrk(way[kind].port, way[kind].requests, seconds))
         measured = {name: middle(each) for name, each in found.items()}
         first = next(iter(measured.values())).per_second

@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 import orjson
 
 from seealso.errors import TakenDown, UnknownArticle
-from seealso.relatedness import CANDIDATES_MAX
 from seealso.snapshot.reader import Snapshot, id_in
 from service.answer import IDENTITY, Answer
 from service.block.fragment import render_block
@@ -72,10 +71,9 @@ def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, shown: int) -> bo
     """Return whether all of the snapshot may have been looked through: its candidates did not suffice, and go on."""
     if shown == wanted.limit and not wanted.is_narrow:
         return False
-    _, scores = snapshot.neighbours_of(row)
     asked = wanted.min_probability
     least = snapshot.recipe.score_of(snapshot.recipe.probability_min if asked is None else asked)
-    return len(scores) >= CANDIDATES_MAX and float(scores[-1]) >= least
+    return snapshot.goes_on(row, least)
 
 
 def row_of(snapshot: Snapshot, article_id: str) -> int:

@@ -82,11 +82,23 @@ class Edition(Snapshot):
         more, their_scores = self.live.arrivals.of(row)
         if not len(more):
             return rows, scores
-        came = more < len(self)  # later ones are of another edition
-        came[came] = ~self.gone[more[came]]
-        rows, scores = np.concatenate([rows, more[came]]), np.concatenate([scores, their_scores[came]])
-        best = np.lexsort((rows, -scores))[:CANDIDATES_MAX]
-        return rows[best], scores[best]
+        stay = ~self.live.gone[more]
+        if self.live.number != self.number:  # later ones are of another edition
+            stay &= more < len(self)
+        if not stay.all():
+            more, their_scores = more[stay], their_scores[stay]
+        # Rows of live articles come last, those that came later after others: so equal scores stand in their order.
+        scores = np.concatenate([scores, their_scores])
+        best = np.argsort(-scores, kind="stable")[:CANDIDATES_MAX]
+        return np.concatenate([rows, more])[best], scores[best]
+
+    def goes_on(self, row: int, score: float) -> bool:
+        """Return whether others may score as much with an article that are not among its candidates."""
+        base = len(self.neighbours)
+        if row < base:
+            return Snapshot.goes_on(self, row, score)
+        _, scores = self.live.candidates[row - base]
+        return len(scores) >= CANDIDATES_MAX and float(scores[-1]) >= score
 
     def hosts_of(self, row: int) -> Rows:
         """Return the rows of all articles among whose candidates one is."""
@@ -157,6 +169,12 @@ class Live:
         self._sections = {label: number for number, label in enumerate(snapshot.sections)}
         self._languages = {label: number for number, label in enumerate(snapshot.languages)}
         self._taking = threading.Lock()
+
+    @property
+    def gone(self) -> Mask:
+        """Return which of all rows there are now are gone."""
+        gone: Mask = self._gone.rows
+        return gone
 
     def edition(self) -> Snapshot:
         """Return all that is here now; the snapshot itself where nothing was ever put or removed."""

@@ -61,7 +61,7 @@ class Arrivals:
     """Live articles that came to the lists of others: by host, the rows that came and what they score there."""
 
     def __init__(self) -> None:
-        self._hosts, self._rows = Growing(np.empty(0, np.int32)), Growing(np.empty(0, np.int32))
+        self._hosts, self._rows = Growing(np.empty(0, np.int32)), Growing(np.empty(0, np.int64))
         self._scores = Growing(np.empty(0, np.float32))
         self._found = _Found(np.zeros(1, np.int64), np.empty(0, np.int64), {})
 
@@ -70,7 +70,7 @@ class Arrivals:
         first = len(self._hosts.rows)
         # What an arrival is, is there before anybody can look it up.
         self._scores.add(scores)
-        self._rows.add(np.full(len(hosts), row, np.int32))
+        self._rows.add(np.full(len(hosts), row))
         self._hosts.add(hosts.astype(np.int32))
         for number, host in enumerate(hosts.tolist(), first):
             self._found.loose.setdefault(host, []).append(number)
@@ -84,7 +84,7 @@ class Arrivals:
         numbers = order[ends[host] : ends[host + 1]] if host + 1 < len(ends) else order[:0]
         if more := loose.get(host):
             numbers = np.concatenate([numbers, np.array(more, np.int64)])
-        return self._rows.rows[numbers].astype(np.int64), self._scores.rows[numbers]
+        return self._rows.rows[numbers], self._scores.rows[numbers]
 
     def hosts_of(self, row: int) -> Rows:
         """Return to whose lists a live row came."""
