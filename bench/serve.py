@@ -4,19 +4,24 @@
 
 Needs wrk (Debian: apt-get install wrk). Each way of asking is measured in turn, several rounds, in one run on one
 machine that also runs wrk; the ratios are what counts. Then latencies at 70 % of what can be answered, at a fixed rate,
-and the memory of each worker. 'miss' asks each time for a block nobody has asked for before: Redis is asked, the block
-is ranked from the snapshot, and the answer is put into Redis.
+and the memory of each worker. 'miss' asks for each article's block once, as when all caches are cold: a rule is made
+and undone before, after which all blocks are made anew. 'narrowed' asks each time with another `exclude`, so that the
+query is new as well. Either time Redis is asked in vain, the block is ranked from the snapshot, and given to Redis.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
 import click
+import orjson
 
 from bench.load import (
     CONNECTIONS,
@@ -32,6 +37,8 @@ from bench.load import (
 )
 from bench.memory import Memory, workers_of
 from bench.servers import THREADS, WORKERS, granian, running, service
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
 from seealso.snapshot.reader import Snapshot, open_current
 
 BARE_PORT, BARE_LONG_PORT, HELLO_PORT = 8091, 8092, 8093
@@ -42,15 +49,22 @@ HOT, KEPT = 500, 5_000
 LOAD = 0.7
 CACHE_HEADER = "x-seealso-cache"
 WARM_ROUNDS_MAX = 10
+# In which no more than KEPT blocks are made.
+ONCE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way of asking: where, for what, and the status of its answers."""
+    """A way of asking: where, for what, the status of its answers, and what is done before each round.
+
+    `once`: no more is asked for in a round than there is, each once.
+    """
 
     port: int
     requests: Sequence[bytes]
     status: int = 200
+    before: Callable[[], None] = lambda: None
+    once: bool = False
 
 
 @click.command()
@@ -63,10 +77,12 @@ def main(index: Path, seconds: int, rounds: int) -> None:
         raise click.ClickException("wrk is not installed (Debian: apt-get install wrk)")
     snapshot = open_current(index)
     with ExitStack() as servers:
+        address = f"sqlite:///{servers.enter_context(tempfile.TemporaryDirectory())}/editorial.db"
+        cool = partial(make_all_cold, MISS_PORT, create_key(Store(index, address), "bench", "editor", "bench")[1])
         cached = servers.enter_context(service(index, COPY_PORT))
         servers.enter_context(service(index, REDIS_PORT, copies_mb=0))
-        missed = servers.enter_context(service(index, MISS_PORT))
-        ways = ways_of(snapshot)
+        missed = servers.enter_context(service(index, MISS_PORT, editorial=address))
+        ways = ways_of(snapshot, cool)
         block_bytes = round(median(len(body) for _, _, body in answers(COPY_PORT, ways["JSON, copy"].requests)))
         for port, size in ((BARE_PORT, None), (BARE_LONG_PORT, block_bytes)):
             variables = {"BENCH_BODY_BYTES": str(size)} if size else {}
@@ -77,7 +93,7 @@ def main(index: Path, seconds: int, rounds: int) -> None:
               f"{CONNECTIONS} connections; {rounds} rounds of {seconds} s in turn, medians\n")  # fmt: skip
         levels = {name: warm(name, way) for name, way in ways.items()}
         print_rates(measure(ways, seconds, rounds), levels)
-        late = {name: ways[name] for name in ("JSON, copy", "JSON, Redis", "JSON, miss")}
+        late = {name: ways[name] for name in ("JSON, copy", "JSON, Redis", "JSON, narrowed")}
         print_latencies({name: under_load(way, seconds, rounds) for name, way in late.items()})
         print("\nmemory of the workers, MB")
         print(f"{'':16} {'resident':>10} {'PSS':>8} {'private':>8} {'snapshot':>9} {'beyond it':>10}")
@@ -85,8 +101,8 @@ def main(index: Path, seconds: int, rounds: int) -> None:
         print_memory("with a full copy", workers_of(missed, index))
 
 
-def ways_of(snapshot: Snapshot) -> dict[str, Way]:
-    """Return every way of asking by its name; the service that copies is running."""
+def ways_of(snapshot: Snapshot, cool: Callable[[], None]) -> dict[str, Way]:
+    """Return every way of asking by its name; the service that copies is running. `cool`: makes all caches cold."""
     ids = [quote(snapshot.article_id(row), safe="/") for row in range(min(len(snapshot), KEPT))]
     hot = ids[:: max(1, len(ids) // HOT)][:HOT]
     page, html = "/v1/articles/{}/related", "/v1/articles/{}/related.html"
@@ -102,10 +118,22 @@ def ways_of(snapshot: Snapshot) -> dict[str, Way]:
         "JSON, Redis": Way(REDIS_PORT, gets(page, ids)),
         "JSON, Redis, br": Way(REDIS_PORT, gets(page, ids, {"Accept-Encoding": "br"})),
         "HTML, Redis": Way(REDIS_PORT, gets(html, ids)),
-        "JSON, miss": Way(MISS_PORT, gets(page + unseen, ids)),
-        "JSON, miss, br": Way(MISS_PORT, gets(page + unseen, ids, {"Accept-Encoding": "br"})),
-        "HTML, miss": Way(MISS_PORT, gets(html + unseen, ids)),
+        "JSON, miss": Way(MISS_PORT, gets(page, ids), before=cool, once=True),
+        "JSON, miss, br": Way(MISS_PORT, gets(page, ids, {"Accept-Encoding": "br"}), before=cool, once=True),
+        "HTML, miss": Way(MISS_PORT, gets(html, ids), before=cool, once=True),
+        "JSON, narrowed": Way(MISS_PORT, gets(page + unseen, ids)),
     }
+
+
+def make_all_cold(port: int, key: str) -> None:
+    """Make a rule and undo it: blocks that were made before are out of date."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{port}/v1/rules"
+    rule = {"action": "evergreen", "number": 1, "reason": "a measurement"}
+    with urllib.request.urlopen(urllib.request.Request(url, orjson.dumps(rule), headers)) as answer:
+        number = orjson.loads(answer.read())["id"]
+    undo = urllib.request.Request(f"{url}/{number}?reason=over", headers=headers, method="DELETE")
+    urllib.request.urlopen(undo).close()
 
 
 def gets(path: str, ids: Sequence[str], headers: Mapping[str, str] | None = None) -> list[bytes]:
@@ -123,9 +151,10 @@ def warm(name: str, way: Way) -> str:
     """Ask until all that can be kept is kept, in every worker; return where the answers now come from."""
     for _ in range(WARM_ROUNDS_MAX):
         wrk(way.port, way.requests, 2)
+        way.before()
         found = answers(way.port, way.requests)
         levels = {headers.get(CACHE_HEADER) for _, headers, _ in found}
-        if "miss" in name or "miss" not in levels:
+        if way.once or "narrowed" in name or "miss" not in levels:
             break
     statuses = {status for status, _, _ in found}
     if statuses != {way.status}:
@@ -138,7 +167,10 @@ def measure(ways: Mapping[str, Way], seconds: int, rounds: int) -> dict[str, Mea
     found: dict[str, list[Measured]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            found[name].append(wrk(way.port, way.requests, seconds))
+            way.before()
+            found[name].append(wrk(way.port, way.requests, ONCE_SECONDS if way.once else seconds))
+            if way.once and found[name][-1].per_second * ONCE_SECONDS > len(way.requests):
+                raise click.ClickException(f"{name}: all was asked for, some of it twice; index more articles")
     return {name: middle(measured) for name, measured in found.items()}
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ AGE_SHARE = 0.1
 REVALIDATE_SHARE = 0.1
 # CDNs take some 16 kB of keys in all (Fastly, Cloudflare): fifty articles of this length stay below.
 KEY_CHARACTERS_MAX = 200
+# Of so many articles; a hundred bytes each.
+REMEMBERED_MAX = 16_384
 # What may stand in a key as it is: printable, and not what parts keys in either header, nor the sign of escapes.
 _USUAL = re.compile(r"[A-Za-z0-9_./:-]+")
 _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
@@ -50,6 +53,7 @@ def purge_keys(snapshot_id: str, article_ids: Iterable[str]) -> tuple[str, ...]:
     return (f"snapshot:{snapshot_id}", *(f"article:{_plain(article_id)}" for article_id in article_ids))
 
 
+@lru_cache(REMEMBERED_MAX)
 def _plain(article_id: str) -> str:
     """Return an id as it may stand in a key: escaped as in an address, or its digest if it is too long."""
     escaped = article_id if _USUAL.fullmatch(article_id) else quote(article_id, safe=_PLAIN)

@@ -9,11 +9,11 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+import hiredis
 import redis
 from hiredis import pack_command
 from redis.backoff import NoBackoff
@@ -31,8 +31,12 @@ TRIAL_SECONDS = 1.0
 TRIAL_BYTES = 16_384
 # Connecting is nobody's wait but the link's own.
 CONNECT_SECONDS_MAX = 1.0
-# How exactly the timeout is kept where bytes trickle in.
+# How exactly the timeout is kept where bytes trickle in, and how soon what was left to be sent is sent.
 WATCH_SECONDS = 0.01
+# Where commands follow one another this closely, the next one takes along what nobody waits for: to wake Redis twice
+# costs more than all that it does.
+SOON_SECONDS = 0.002
+READ_BYTES = 65_536
 # What a new link may take to come up before the first request goes on without it.
 START_SECONDS_MAX = 0.25
 
@@ -87,6 +91,7 @@ class Link:
         self._wanted = threading.Event()
         self._tried = threading.Event()
         self._closed = threading.Event()
+        self._last_call = 0.0
         for name, target in (("redis-connect", self._keep_connected), ("redis-watch", self._cut_off)):
             threading.Thread(target=target, name=name, daemon=True).start()
         self._tried.wait(START_SECONDS_MAX)
@@ -120,17 +125,19 @@ class Link:
     def post(self, *command: str | bytes | int) -> None:
         """Send a command, and let what Redis answers to it be read with the next answer on the same connection.
 
-        Raises Unreachable within the timeout. Whether Redis did it is never known.
+        Where the next is asked soon, as by the pace of the last, it is sent along with that; within WATCH_SECONDS in
+        any case. Raises Unreachable within the timeout. Whether Redis did it is never known.
         """
         connection = self._taken()
-        try:
-            with self._watched(connection):
-                connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
-        except (redis.exceptions.RedisError, OSError) as error:
-            self._failed(connection, error)
-            raise Unreachable from None
+        connection.unsent += pack_command(cast(Any, command))
         connection.unread += 1
-        self._ready.append(connection)
+        if time.monotonic() - self._last_call > SOON_SECONDS:
+            try:
+                self._send(connection, b"")
+            except (redis.exceptions.RedisError, OSError) as error:
+                self._failed(connection, error)
+                raise Unreachable from None
+        self._ready.append(connection)  # the next who asks takes this one
 
     def close(self) -> None:
         """Give up the connections, and end the threads."""
@@ -150,26 +157,38 @@ class Link:
             raise Unreachable from None
 
     def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...]) -> Any:
-        with self._watched(connection):
-            connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
+        """Return what Redis answers, or raise it, as the first after what nobody waits for."""
+        self._last_call = time.monotonic()
+        self._flying[id(connection)] = (connection, self._last_call + self._timeout_s)
+        try:
+            self._send(connection, pack_command(cast(Any, command)))
+            answer = self._read(connection)
             while connection.unread:
                 connection.unread -= 1
-                with suppress(ResponseError):
-                    connection.read_response(disable_decoding=True)
-            return connection.read_response(disable_decoding=True)
-
-    @contextmanager
-    def _watched(self, connection: Any) -> Iterator[None]:
-        """Have a connection cut off if what is done with it takes longer than the timeout."""
-        self._flying[id(connection)] = (connection, time.monotonic() + self._timeout_s)
-        try:
-            yield
+                answer = self._read(connection)
         finally:
             del self._flying[id(connection)]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _send(self, connection: Any, packed: bytes) -> None:
+        unsent, connection.unsent = connection.unsent + packed, b""
+        connection._sock.sendall(unsent)
+
+    def _read(self, connection: Any) -> Any:
+        """Return the next answer; an error of Redis's as an exception that is not raised."""
+        reader = connection.answers
+        while (answer := reader.gets()) is False:
+            received = connection._sock.recv(READ_BYTES)
+            if not received:
+                raise ConnectionResetError("Redis closed the connection")
+            reader.feed(received)
+        return answer
 
     def _failed(self, connection: Any, error: Exception) -> None:
         connection.disconnect()
-        self._told_failed(type(error).__name__)
+        self._told_failed(_kind_of(error))
         with self._turning:
             self._failures += 1
             if self._up and self._failures >= FAILURES_TO_OPEN:
@@ -199,6 +218,10 @@ class Link:
             self._wanted.clear()
             connection: Any = self._new_connection()
             connection.unread = 0  # answers that nobody waits for
+            connection.unsent = b""  # commands, packed
+            connection.answers = hiredis.Reader(
+                protocolError=redis.exceptions.InvalidResponse, replyError=_refusal, notEnoughData=False
+            )
             try:
                 self._try(connection)
             except (redis.exceptions.RedisError, OSError, ValueError) as error:
@@ -225,14 +248,18 @@ class Link:
             raise redis.exceptions.InvalidResponse("an echo came back changed")
 
     def _trial_failed(self, error: Exception) -> None:
-        self._told_failed(type(error).__name__)
+        self._told_failed(_kind_of(error))
         with self._turning:
             if self._up or not self._ever_tried:
                 self._turn(False, f"{type(error).__name__}: {error}")
 
     def _cut_off(self) -> None:
-        """End every exchange that is past its time: its socket is shut down under whoever reads from it."""
+        """End every exchange that is past its time: its socket is shut down under whoever reads from it.
+
+        Send what was left to be sent along with the next command, where none came.
+        """
         while not self._closed.wait(WATCH_SECONDS):
+            self._send_left()
             now = time.monotonic()
             for connection, deadline in list(self._flying.values()):
                 if now > deadline and connection._sock is not None:
@@ -240,3 +267,30 @@ class Link:
                         connection._sock.shutdown(socket.SHUT_RDWR)
                     except OSError:
                         continue  # it has ended by itself
+
+    def _send_left(self) -> None:
+        for _ in range(len(self._ready)):
+            try:
+                connection = self._ready.popleft()
+            except IndexError:  # all are in use
+                return
+            try:
+                if connection.unsent:
+                    self._send(connection, b"")
+            except (redis.exceptions.RedisError, OSError) as error:
+                self._failed(connection, error)
+            else:
+                self._ready.append(connection)
+
+
+def _kind_of(error: Exception) -> str:
+    """Return the name by which a failure is counted: that of redis-py's own, whoever raised it."""
+    if isinstance(error, TimeoutError):
+        return "TimeoutError"
+    return "ConnectionError" if isinstance(error, OSError) else type(error).__name__
+
+
+def _refusal(message: str) -> Exception:
+    """Return what Redis refused with as the exception that is raised for it."""
+    kind = NoScriptError if message.startswith("NOSCRIPT") else ResponseError
+    return kind(message)

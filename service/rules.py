@@ -36,21 +36,21 @@ class Admission:
 
     def of(self, rows: Rows | slice) -> Mask:
         """Return for each of some rows whether it may be shown."""
-        facts = self._facts[rows]
-        passed = ~(facts["sponsored"] | facts["sensitive"])
+        facts = self._facts  # field by field: whole rows would be copied
+        passed = ~(facts["sponsored"][rows] | facts["sensitive"][rows])
         if self._told:
-            passed &= ~_among(self._told, facts["story"])
+            passed &= ~_among(self._told, facts["story"][rows])
         if self._sections is not None:
-            passed &= np.isin(facts["section"], self._sections)
+            passed &= np.isin(facts["section"][rows], self._sections)
         if self._languages is not None:
-            passed &= np.isin(facts["language"], self._languages)
+            passed &= np.isin(facts["language"][rows], self._languages)
         after, before = self._wanted.published_after, self._wanted.published_before
         if after is not None or before is not None:
-            passed &= facts["published"] != NO_TIME
+            passed &= facts["published"][rows] != NO_TIME
         if after is not None:
-            passed &= facts["published"] >= after.timestamp()
+            passed &= facts["published"][rows] >= after.timestamp()
         if before is not None:
-            passed &= facts["published"] <= before.timestamp()
+            passed &= facts["published"][rows] <= before.timestamp()
         if isinstance(rows, slice):
             passed[self._excluded] = False
         elif self._excluded:

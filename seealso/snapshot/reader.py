@@ -220,7 +220,9 @@ class Snapshot:
 def id_in(card: bytes) -> str:
     """Return the id of the article that a card shows."""
     # It is the first field; a quotation mark within it is escaped, so that the second begins only once.
-    return str(orjson.loads(card[_ID_BEGINS : card.index(_ID_ENDS)]))
+    quoted = card[_ID_BEGINS : card.index(_ID_ENDS)]
+    # Most have nothing that is escaped, and are read in a third of the time.
+    return str(orjson.loads(quoted)) if b"\\" in quoted else quoted[1:-1].decode()
 
 
 def _map_files(folder: Path, manifest: Manifest) -> Snapshot:

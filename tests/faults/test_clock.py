@@ -20,7 +20,7 @@ import service.copies
 from seealso.settings import ServiceSettings
 from service.app import create_app
 from service.cache import KEY_PREFIX
-from service.link import FAILURES_TO_OPEN, Link, Unreachable
+from service.link import FAILURES_TO_OPEN, WATCH_SECONDS, Link, Unreachable
 from service.own_redis import OwnRedis
 from tests.faults.clock import OwnClock, TheirClock
 from tests.faults.redis_server import RedisServer
@@ -183,6 +183,7 @@ def test_what_browsers_may_keep_depends_on_the_snapshot_alone(
 ) -> None:
     before = make_app().test_client().get(PATH).headers
     clock.step(step_s)
+    time.sleep(10 * WATCH_SECONDS)  # what was made is put a moment later
     with redis.Redis.from_url(own_redis.url) as server:
         server.flushall()
     after = make_app().test_client().get(PATH).headers

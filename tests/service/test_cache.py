@@ -54,6 +54,12 @@ def claims_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service.cache, "CLAIM_MS", LONG_MS)
 
 
+def keep(cache: Cache, server: redis.Redis, key: str, value: bytes) -> None:
+    """Put something, and wait until it is there."""
+    cache.put(key, value)
+    wait_until(lambda: server.exists(f"{KEY_PREFIX}{key}") == 1)
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + SECONDS_MAX
     while not true():
@@ -74,15 +80,15 @@ def test_what_is_put_comes_back(cache: Cache) -> None:
 @pytest.mark.usefixtures("claims_last")
 def test_every_key_has_a_lifetime_and_our_prefix(cache: Cache, server: redis.Redis) -> None:
     cache.fetch("key")
-    cache.put("key", b"answer")
+    keep(cache, server, "key", b"answer")
     keys = [key.decode() for key in server.scan_iter()]
     assert sorted(keys) == [f"{KEY_PREFIX}key", f"{KEY_PREFIX}key:claim"]
     assert 0 < server.ttl(f"{KEY_PREFIX}key") <= TTL_S
     assert 0 < server.pttl(f"{KEY_PREFIX}key:claim") <= LONG_MS
 
 
-def test_what_one_worker_puts_another_finds(cache: Cache, make_cache: Callable[[], Cache]) -> None:
-    cache.put("key", b"answer")
+def test_what_one_worker_puts_another_finds(cache: Cache, server: redis.Redis, make_cache: Callable[[], Cache]) -> None:
+    keep(cache, server, "key", b"answer")
     assert make_cache().find("key") == b"answer"
 
 
@@ -212,7 +218,7 @@ def test_another_type_in_place_of_a_claim_is_a_claim(
 
 
 def test_cut_or_changed_value_is_nothing(cache: Cache, server: redis.Redis) -> None:
-    cache.put("key", b"a whole answer")
+    keep(cache, server, "key", b"a whole answer")
     kept = server.get(f"{KEY_PREFIX}key")
     assert isinstance(kept, bytes)
     for damaged in (kept[:-1], kept + b" ", kept[1:], kept[:-1] + b"R", kept.replace(b"whole", b"wrong")):
@@ -224,7 +230,7 @@ def test_cut_or_changed_value_is_nothing(cache: Cache, server: redis.Redis) -> N
 
 
 def test_full_redis_that_evicts_nothing_still_answers(cache: Cache, server: redis.Redis) -> None:
-    cache.put("kept", b"answer")
+    keep(cache, server, "kept", b"answer")
     server.config_set("maxmemory-policy", "noeviction")
     server.config_set("maxmemory", "1")
     try:
@@ -240,7 +246,7 @@ def test_full_redis_that_evicts_nothing_still_answers(cache: Cache, server: redi
 
 
 def test_redis_that_only_reads_still_answers(cache: Cache, server: redis.Redis) -> None:
-    cache.put("kept", b"answer")
+    keep(cache, server, "kept", b"answer")
     server.replicaof("127.0.0.1", "1")
     try:
         cache.put("refused", b"answer")

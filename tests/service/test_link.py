@@ -241,3 +241,17 @@ def test_posting_to_redis_that_hangs_ends_in_its_time(server: OwnRedis) -> None:
     link.post("SET", "key", "value")
     assert link.call("GET", "key") == b"value"
     link.close()
+
+
+def test_what_nobody_waits_for_goes_along_with_the_next_or_soon_after(server: OwnRedis) -> None:
+    link = Link(server.url, TIMEOUT_MS)
+    wait_until(lambda: link.up)
+    client = redis.Redis.from_url(server.url)
+    for number in range(200):  # close after one another
+        link.call("GET", "nothing")
+        link.post("SET", f"key{number}", "value")
+    assert link.call("GET", "key199") == b"value"
+    link.post("SET", "last", "value")
+    wait_until(lambda: client.exists("last") == 1)
+    assert link.call("GET", "key7") == b"value"
+    link.close()
