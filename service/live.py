@@ -93,7 +93,7 @@ class LiveArticles:
         if store is None or live is None:
             return 0
         done = 0
-        with turn(self._index / TURN):
+        with turn(store.counter.path.with_name(TURN)):
             with store.reading() as connection:
                 missing = read_unplaced(connection, snapshot_id, live.snapshot.manifest.live)
             for each in missing:
@@ -129,7 +129,7 @@ class LiveArticles:
             try:
                 if snapshot is not None:
                     self.place_all(snapshot.id)
-            except (StoreUnavailable, OSError) as error:
+            except StoreUnavailable as error:
                 get_log().warning("articles_not_placed", reason=str(error))
                 time.sleep(TRY_AGAIN_SECONDS)
                 self._unplaced.set()

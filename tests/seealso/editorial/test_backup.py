@@ -1,5 +1,8 @@
 """Copies of the store: SQLite, as PostgreSQL has tools of its own."""
 
+import os
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ from seealso.editorial.rules import Wish, make_rule
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import take_down
 from seealso.errors import StoreUnavailable
+from tests.postgres import postgres_schema
 
 
 @pytest.fixture
@@ -105,3 +109,27 @@ def test_other_databases_have_tools_of_their_own(tmp_path: Path, copy: Path) -> 
         back_up(elsewhere, copy)
     with pytest.raises(StoreUnavailable, match="pg_restore"):
         put_back(elsewhere, copy)
+
+
+def test_a_store_in_postgresql_is_copied_and_put_back_by_its_own_tools(tmp_path: Path) -> None:
+    if shutil.which("pg_dump") is None:
+        assert "CI" not in os.environ, "pg_dump is not installed"
+        pytest.skip("pg_dump is not installed")
+    with postgres_schema() as address:
+        store = Store(tmp_path, address)
+        take_down(store, ["a"], "ann", "x", None)
+        make_rule(store, Wish("sensitive", article="b"), "ann", "x")
+        before = read_decisions(store)[0]
+        schema, server = address.partition("search_path%3D")[2], address.partition("options=")[0].rstrip("?&")
+        copy = tmp_path / "copy.dump"
+        subprocess.run(["pg_dump", "--format=custom", f"--schema={schema}", f"--file={copy}", server], check=True)
+        take_down(store, ["c"], "ann", "x", None)
+        store.close()
+        restoring = ["pg_restore", "--clean", "--if-exists", "--single-transaction", f"--dbname={server}", str(copy)]
+        subprocess.run(restoring, check=True)
+        again = Store(tmp_path, address)
+        after = read_decisions(again)[0]
+        assert (after.takedowns, after.rules, after.head) == (before.takedowns, before.rules, before.head)
+        take_down(again, ["d"], "ann", "x", None)
+        assert again.sequence() == 3
+        again.close()

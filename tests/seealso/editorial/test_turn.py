@@ -4,7 +4,10 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from seealso.editorial.turn import turn
+from seealso.errors import StoreUnavailable
 
 
 def test_turns_do_not_overlap(tmp_path: Path) -> None:
@@ -33,3 +36,8 @@ def test_a_turn_ends_with_its_failure(tmp_path: Path) -> None:
                 raise ZeroDivisionError
         except ZeroDivisionError:
             continue
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="nowhere"), turn(tmp_path / "nowhere" / "turn"):
+        pass

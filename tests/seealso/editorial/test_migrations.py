@@ -1,0 +1,120 @@
+"""A store of the first version, with data, is brought up step by step: nothing of it is lost, and all of it works."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from seealso.editorial.clicks import Count, Spot, read_counts
+from seealso.editorial.decisions import read_decisions
+from seealso.editorial.keys import create_key, id_in
+from seealso.editorial.purges import read_purges
+from seealso.editorial.schema import REVISION
+from seealso.editorial.store import Store, url_of
+from seealso.editorial.takedowns import restore
+from tests.conftest import ROOT
+
+MOMENT = "2026-01-02T03:04:05.000006Z"
+TAKEDOWN = {"article": "a", "since": MOMENT, "until": None, "who": "ann", "reason": "x"}
+RULE = {"id": 2, "action": "sensitive", "article": "b", "since": MOMENT, "who": "ann", "reason": "x"}
+KEY = {"id": "0123456789ab", "name": "Ann", "scope": "editor", "digest": "0" * 64, "created": MOMENT}
+
+
+def config_of(connection: sa.Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "seealso" / "editorial" / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def steps() -> list[str]:
+    return [script.revision for script in ScriptDirectory.from_config(config_of()).walk_revisions()][::-1]
+
+
+@contextmanager
+def opened(tmp_path: Path, address: str | None) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url_of(tmp_path, address))
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def insert(connection: sa.Connection, table: str, row: dict[str, Any]) -> None:
+    found = sa.Table(table, sa.MetaData(), autoload_with=connection)
+    connection.execute(found.insert().values(row))
+
+
+def change(sequence: int, action: str, subject: str, after: Any) -> dict[str, Any]:
+    facts = {"sequence": sequence, "moment": MOMENT, "who": "ann", "action": action, "subject": subject}
+    return facts | {"before": None, "after": after, "reason": "x"}
+
+
+# What stood in the store when a version was the last; of each table, as that version made it.
+DATA: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "0001": [
+        ("changes", change(1, "takedown", "a", TAKEDOWN)),
+        ("takedowns", TAKEDOWN | {"sequence": 1}),
+        ("keys", KEY),
+    ],
+    "0002": [("changes", change(2, "rule-made", "rule:2", RULE)), ("rules", RULE)],
+    "0003": [
+        ("purges", {"id": 2, "message": {"keys": ["article:b"]}, "since": MOMENT, "tries": 0, "next_try": MOMENT})
+    ],
+    "0004": [("machines", {"name": "m", "sequence": 2, "heard": 1.0})],
+    "0006": [
+        (
+            "clicks",
+            {"day": "2026-01-02", "article": "a", "item": "b", "slot": 1, "block": "below", "shown": 9, "clicked": 2},
+        )
+    ],
+}
+
+
+def brought_up(tmp_path: Path, address: str | None, last: str) -> int:
+    """Make a store as it was at a version, with what had been put into it until then; return how many changes."""
+    sequence = 0
+    for revision in steps():
+        with opened(tmp_path, address) as connection:
+            command.upgrade(config_of(connection), revision)
+            for table, row in DATA.get(revision, []):
+                insert(connection, table, row)
+                sequence += table == "changes"
+            connection.execute(sa.text(f"UPDATE head SET sequence = {sequence}"))
+        if revision == last:
+            return sequence
+    raise AssertionError(last)
+
+
+@pytest.mark.parametrize("last", steps())
+def test_every_version_is_brought_up_with_all_that_is_in_it(tmp_path: Path, address: str | None, last: str) -> None:
+    sequence = brought_up(tmp_path, address, last)
+    store = Store(tmp_path, address)
+    assert store.sequence() == sequence
+    with store.reading() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == REVISION
+        purges = read_purges(connection, None, 10)
+    known, _ = read_decisions(store)
+    assert [takedown.article for takedown in known.takedowns.values()] == ["a"]
+    assert known.keys["0123456789ab"].name == "Ann"
+    assert [rule.wish.article for rule in known.rules.values()] == (["b"] if last >= "0002" else [])
+    assert [purge.message["keys"] for purge in purges] == ([["article:b"]] if last >= "0003" else [])
+    counted = {Spot("2026-01-02", "a", "b", 1, "below", ""): Count(9, 2)} if last >= "0006" else {}
+    assert dict(read_counts(store)) == counted
+    assert [each.subject for each in store.changes()] == ["a", "rule:2"][:sequence]
+    assert restore(store, "a", "bob", "settled") is not None
+    assert store.sequence() == sequence + 1
+    _, text = create_key(store, "Bob", "admin", "bob")
+    assert id_in(text) in read_decisions(store)[0].keys
+    store.close()
+
+
+def test_the_first_version_is_older_than_all_that_is_tried() -> None:
+    assert steps()[0] == "0001"
+    assert steps()[-1] == REVISION
+    assert set(DATA) <= set(steps())
