@@ -7,6 +7,7 @@ source's from then on. What was removed comes back only if a source has a later 
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from indexer.report import Report, SourceTally
@@ -57,10 +58,9 @@ def take_live_in(
         return found, taken
     unwanted = {section.casefold() for section in sections_left_out}
     taken.upto, kept = read_articles(store)
-    known = _known_to(before, taken.upto)
     every, tally = {item.article.id: item for item in found}, SourceTally(NAME)
     for live in kept:
-        new = live.sequence > known
+        new = _is_new(live, before, taken.upto)
         if new:
             taken.since_last.append(live)
         article = None if live.record is None else Article.model_validate_json(live.record)
@@ -96,10 +96,12 @@ def forget_taken(store: Store | None, taken: LiveTaken, kept: Iterable[Manifest]
         forget_articles(store, [(each.id, each.live) for each in kept], taken.of_sources, taken.came)
 
 
-def _known_to(before: Manifest | None, now: TakenIn) -> int:
-    """Return up to which change the last night took articles in, 0 if it is not known."""
-    live = before.live if before is not None else None
-    return live.sequence if live is not None and live.generation == now.generation else 0
+def _is_new(live: LiveArticle, before: Manifest | None, now: TakenIn) -> bool:
+    """Return whether the last night has not taken an article in as it is now."""
+    last = before.live if before is not None else None
+    if last is None or live.moment > datetime.fromisoformat(last.read):
+        return True
+    return last.generation == now.generation and live.sequence > last.sequence
 
 
 def _is_later(source: Article, live: LiveArticle, article: Article | None, new: bool) -> bool:

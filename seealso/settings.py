@@ -23,7 +23,7 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECRET = frozenset(
     {
         *("alarm_webhook", "alarm_command", "editorial", "ghost_secret", "metrics_push", "purge_authorization"),
-        *("purge_webhook", "redis_url", "wordpress_secret"),
+        *("purge_webhook", "redis_url", "session_secret", "wordpress_secret"),
     }
 )
 
@@ -242,6 +242,14 @@ class ServiceSettings(Settings):
     session_hours: Annotated[
         float, Field(gt=0, le=720, description="how long somebody stays signed in at the desk")
     ] = 12.0
+    session_secret: Annotated[
+        str | None,
+        Field(
+            min_length=32,
+            description="what sessions are signed with, the same on several machines; unset: one of this machine's "
+            "own, in `editorial.secret` beside the counter",
+        ),
+    ] = None
     login_limit: Annotated[
         str,
         Field(pattern=_RATE, description="how often one address may fail to sign in, or `none` for any"),

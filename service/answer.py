@@ -14,6 +14,8 @@ from typing import NamedTuple
 import brotli
 import orjson
 
+from seealso.snapshot.reader import Snapshot
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -46,8 +48,9 @@ class Answer:
     """The answer to one address, of one snapshot.
 
     `keys`: by which a CDN drops it; `articles`: the ids of the article it is about and of those it shows; `bodies`: by
-    content coding, the plain one always among them; `placed` and `searched`: see Snapshot.still_holds; `hits`: how
-    often it was sent from the process's copy, and `lives`: how often it may be the oldest there before it goes.
+    content coding, the plain one always among them; `awaited`: articles that would stand in it if they were here;
+    `placed` and `searched`: see Snapshot.still_holds; `hits`: how often it was sent from the process's copy, and
+    `lives`: how often it may be the oldest there before it goes.
     """
 
     snapshot_id: str
@@ -56,11 +59,16 @@ class Answer:
     keys: tuple[str, ...]
     articles: tuple[str, ...]
     bodies: dict[str, bytes]
+    awaited: tuple[str, ...] = ()
     placed: int = 0
     searched: bool = False
     hits: int = 0
     lives: int = 0
     _forms: dict[str, Form] = field(default_factory=dict)
+
+    def holds_in(self, snapshot: Snapshot) -> bool:
+        """Return whether it would be the same if it were made of a snapshot with its live articles of today."""
+        return snapshot.still_holds(self.placed, (*self.articles, *self.awaited), self.searched)
 
     @property
     def size(self) -> int:
@@ -105,6 +113,7 @@ class Answer:
                 "cache_control": self.cache_control,
                 "keys": self.keys,
                 "articles": self.articles,
+                "awaited": self.awaited,
                 "placed": self.placed,
                 "searched": self.searched,
                 "bodies": [(coding, len(body)) for coding, body in bodies],
@@ -131,6 +140,7 @@ def unpacked(kept: bytes) -> Answer | None:
             keys=tuple(head["keys"]),
             articles=tuple(head["articles"]),
             bodies=bodies,
+            awaited=tuple(head["awaited"]),
             placed=head["placed"],
             searched=head["searched"],
         )

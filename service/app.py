@@ -1,5 +1,6 @@
 """The Flask app, wired together; nothing is decided here."""
 
+import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from seealso.editorial.decisions import NOTHING, now
+from seealso.editorial.store import Store
 from seealso.encoder import Encoder, load_encoder
 from seealso.errors import StoreUnavailable
 from seealso.project import read_placements, read_trial
@@ -46,7 +48,7 @@ from service.metrics import Metrics
 from service.problems import Problem, register_problems
 from service.purging import Purging
 from service.rates import Rates
-from service.sessions import Sessions
+from service.sessions import Sessions, secret_of_machine
 from service.texts import Texts
 from service.traces import traced
 from service.trial import Trial
@@ -136,7 +138,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     if store is not None and settings.purge_webhook is not None:
         purging = Purging(store, settings.purge_webhook, settings.purge_authorization)
     editorial = Editorial(store, machine_name(settings))
-    door = Door(editorial, sessions_of(settings))
+    door = Door(editorial, sessions_of(settings, store))
     few = max(1, settings.threads // 2)
     texts = Texts(load, few, settings.text_deadline_s, metrics.encoded)
     live = LiveArticles(store, settings.index, texts.embedded)
@@ -176,11 +178,14 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     )
 
 
-def sessions_of(settings: ServiceSettings) -> Sessions:
+def sessions_of(settings: ServiceSettings, store: Store | None) -> Sessions:
     """Return how people at browsers are told."""
-    return Sessions(
-        settings.session_hours, settings.desk_user_header, tuple(settings.desk_proxies.split()), settings.desk_scope
-    )
+    if settings.session_secret is not None:
+        secret = settings.session_secret.encode()
+    else:
+        secret = secret_of_machine(store.counter.path.parent) if store is not None else secrets.token_bytes(32)
+    proxies = tuple(settings.desk_proxies.split())
+    return Sessions(secret, settings.session_hours, settings.desk_user_header, proxies, settings.desk_scope)
 
 
 def machine_name(settings: ServiceSettings) -> str:

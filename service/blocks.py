@@ -13,7 +13,7 @@ from service.block.fragment import render_block
 from service.freshness import Lifetimes, purge_keys
 from service.metrics import Metrics
 from service.related import Item, related_to_article
-from service.rulings import Rulings
+from service.rulings import Ruling, Rulings
 from service.traces import span
 from service.trial import Trial
 from service.wanted import Wanted
@@ -42,7 +42,8 @@ class Blocks:
         """Return the answer of a block. Raises UnknownArticle, or TakenDown."""
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
-            items = self.related(snapshot, row, asked.wanted)
+            ruling = self.rulings.of_article(snapshot, row)
+            items = self._ruled(snapshot, row, asked.wanted, ruling)
         self._metrics.block(asked.wanted.limit, len(items))
         cards = [snapshot.card(item.row) for item in items]
         body = _as_json(snapshot, asked, cards, items) if asked.form == "json" else _as_html(snapshot, row, cards)
@@ -55,13 +56,16 @@ class Blocks:
             keys=purge_keys(snapshot.id, articles),
             articles=articles,
             bodies={IDENTITY: body},
+            awaited=ruling.awaited,
             placed=snapshot.placed,
             searched=_is_searched(snapshot, row, asked.wanted, len(items)),
         )
 
     def related(self, snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
         """Return what stands in the block of an article, by the rules that hold and the trial that runs."""
-        ruling = self.rulings.of_article(snapshot, row)
+        return self._ruled(snapshot, row, wanted, self.rulings.of_article(snapshot, row))
+
+    def _ruled(self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
         if self.trial is not None:
             return self.trial.related(snapshot, row, wanted, ruling)
         return related_to_article(snapshot, row, wanted, ruling=ruling)

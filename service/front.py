@@ -145,6 +145,8 @@ class Front:
         except Exception as error:  # whatever is wrong, readers will meet it one by one, and it will be told then
             get_log().error("warming_failed", snapshot_id=snapshot.id, exc_info=error)
 
+        self._live.catch_up(snapshot.id)  # what came while the hottest were made
+
         def go_over() -> None:
             self._copies.turn(snapshot.id, ready, era)
             self._live.keep(snapshot.id)
@@ -168,7 +170,7 @@ class Front:
         snapshot = self._current.served
         if snapshot is None or snapshot.id != answer.snapshot_id:
             return True
-        return snapshot.still_holds(answer.placed, answer.articles, answer.searched)
+        return answer.holds_in(snapshot)
 
     def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> list[bytes]:
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -384,7 +386,7 @@ class _View(NamedTuple):
         """Return whether an answer shows nothing that was taken down, and would be the same today."""
         if not self.snapshot.hidden.isdisjoint(answer.articles):
             return False
-        return self.snapshot.still_holds(answer.placed, answer.articles, answer.searched)
+        return answer.holds_in(self.snapshot)
 
 
 class _Passed:

@@ -5,6 +5,7 @@ is worked out by whoever puts it; what nobody has worked out yet for a snapshot,
 worker of the machine, before that snapshot takes over.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ TURN = "editorial.placing"
 TRIES_MAX = 50
 # What could not be placed is tried again after so long.
 TRY_AGAIN_SECONDS = 5.0
+START_SECONDS_MAX = 1.0
 
 
 class LiveArticles:
@@ -39,7 +41,7 @@ class LiveArticles:
         self._read_to: dict[str, Head] = {}
         self._reading = threading.RLock()
         self._unplaced = threading.Event()
-        self._ended = False
+        self._stop = threading.Event()
 
     def laid(self, opened: Snapshot) -> Snapshot:
         """Return a snapshot with the live articles beside it."""
@@ -70,14 +72,24 @@ class LiveArticles:
             if served is not None and served.id in self._held:
                 kept[served.id] = self._held[served.id]
             self._held = kept
-        if served is not None:
-            self.place_all(opened.id)
+        # At the start readers wait: what takes long is placed once they are answered.
+        self.catch_up(opened.id, math.inf if served is not None else START_SECONDS_MAX)
+
+    def catch_up(self, snapshot_id: str, seconds_max: float = math.inf) -> None:
+        """Place what has no place in a snapshot yet, as far as it can be; the thread goes on with the rest."""
+        try:
+            if self.place_all(snapshot_id, seconds_max):
+                return
+        except StoreUnavailable as error:
+            get_log().warning("articles_not_placed", reason=str(error))
+        self._unplaced.set()
 
     def keep(self, snapshot_id: str) -> None:
         """Let go of what is beside any other snapshot: this one has taken over."""
         with self._reading:
             self._held = {name: live for name, live in self._held.items() if name == snapshot_id}
             self._read_to = {name: head for name, head in self._read_to.items() if name == snapshot_id}
+        self._unplaced.set()  # something may have come since it was last looked for
 
     def base_of(self, snapshot: Snapshot) -> tuple[Snapshot, int]:
         """Return an edition to place an article in, and how many placings the store had when it was made."""
@@ -87,25 +99,29 @@ class LiveArticles:
                 raise SnapshotMissing(self._index, "another one has just taken over; try again")
             return live.edition(), self._read_to[snapshot.id].placed
 
-    def place_all(self, snapshot_id: str) -> int:
-        """Place what has no place in a snapshot yet; return how many articles that were. Raises StoreUnavailable."""
+    def place_all(self, snapshot_id: str, seconds_max: float = math.inf) -> bool:
+        """Place what has no place in a snapshot yet; return whether all has one now. Raises StoreUnavailable."""
         store, live = self._store, self._held.get(snapshot_id)
         if store is None or live is None:
-            return 0
-        done = 0
+            return True
+        done, left, end = 0, 0, time.monotonic() + seconds_max
         with turn(store.counter.path.with_name(TURN)):
             with store.reading() as connection:
                 missing = read_unplaced(connection, snapshot_id, live.snapshot.manifest.live)
-            for each in missing:
+            for each in sorted(missing, key=lambda live: (live.record is not None, live.sequence)):  # removals at once
+                if time.monotonic() > end:
+                    left += 1
+                    continue
                 try:
                     done += self._place(store, live, each)
                 except StoreUnavailable:
                     raise
                 except Exception as error:  # a model that is gone, or whatever: the others are placed
+                    left += 1
                     get_log().error("article_not_placed", article=each.id, snapshot_id=snapshot_id, exc_info=error)
         if done:
-            get_log().info("articles_placed", snapshot_id=snapshot_id, articles=done)
-        return done
+            get_log().info("articles_placed", snapshot_id=snapshot_id, articles=done, left=left)
+        return not left
 
     def follow(self, served: Callable[[], Snapshot | None]) -> None:
         """Place what nobody has placed from now on, on a thread of its own. Call after the fork."""
@@ -116,22 +132,23 @@ class LiveArticles:
 
     def stop(self) -> None:
         """End the thread."""
-        self._ended = True
+        self._stop.set()
         self._unplaced.set()
 
     def _run(self, served: Callable[[], Snapshot | None]) -> None:
         while True:
             self._unplaced.wait()
-            if self._ended:
+            if self._stop.is_set():
                 return
             self._unplaced.clear()
             snapshot = served()
             try:
-                if snapshot is not None:
-                    self.place_all(snapshot.id)
+                placed = snapshot is None or self.place_all(snapshot.id)
             except StoreUnavailable as error:
                 get_log().warning("articles_not_placed", reason=str(error))
-                time.sleep(TRY_AGAIN_SECONDS)
+                placed = False
+            if not placed:
+                self._stop.wait(TRY_AGAIN_SECONDS)
                 self._unplaced.set()
 
     def _read(self, live: Live) -> None:

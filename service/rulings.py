@@ -29,13 +29,15 @@ class Ruling:
     """What rules say of one block.
 
     `pins`: rows by the place at which they stand, from 1 on; `excluded`: rows that are not shown, in order; `weighed`:
-    rows and the factor of their odds; `evergreens`: how many evergreen pieces there are at least.
+    rows and the factor of their odds; `evergreens`: how many evergreen pieces there are at least; `awaited`: articles
+    that are pinned and not here yet.
     """
 
     pins: Mapping[int, int] = field(default_factory=dict)
     excluded: RowNumbers = field(default_factory=_NO_ROWS.copy)
     weighed: Sequence[tuple[RowNumbers, float]] = ()
     evergreens: int = 0
+    awaited: tuple[str, ...] = ()
 
     def weigh(self, rows: RowNumbers, chances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probabilities by which rows are ordered."""
@@ -103,12 +105,16 @@ def _ruling(snapshot: Snapshot, wishes: Sequence[Wish]) -> Ruling:
     if not wishes:
         return NO_RULING
     pins: dict[int, int] = {}
-    excluded, weighed, evergreens = [_NO_ROWS], [], 0
+    excluded, weighed, evergreens, awaited = [_NO_ROWS], [], 0, list[str]()
     for wish in wishes:
         about = rows_of(snapshot, wish)
         match wish.action:
             case "pin" if len(about):
-                pins[wish.number or 1] = int(about[0])
+                row = int(about[0])
+                pins = {place: other for place, other in pins.items() if other != row}  # the later word counts
+                pins[wish.number or 1] = row
+            case "pin":
+                awaited.append(wish.article or "")
             case "exclude":
                 excluded.append(about)
             case "boost":
@@ -117,7 +123,7 @@ def _ruling(snapshot: Snapshot, wishes: Sequence[Wish]) -> Ruling:
                 weighed.append((about, 1 / ODDS_FACTOR))
             case "evergreen":
                 evergreens = wish.number or 0
-    return Ruling(pins, np.unique(np.concatenate(excluded)), weighed, evergreens)
+    return Ruling(pins, np.unique(np.concatenate(excluded)), weighed, evergreens, tuple(awaited))
 
 
 def rows_of(snapshot: Snapshot, wish: Wish) -> RowNumbers:

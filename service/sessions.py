@@ -1,25 +1,33 @@
 """Who is at the browser: a session cookie, or the header of a proxy that is trusted; and whether a page of ours asks.
 
-A session says whose key it is and until when, and is signed with the key's digest, which nobody knows but the store:
-nothing is kept of it, and it ends with the key. What a browser sends by itself, another site can have it send; so a
-request that changes something must come from a page of this service, as browsers say (Sec-Fetch-Site, Origin).
+A session says whose key it is and until when, and is signed with a secret of the machine's and the key's digest:
+nothing is kept of it, it ends with the key, and who has a copy of the store can make none. What a browser sends by
+itself, another site can have it send; so a request that changes something must come from a page of this service, as
+browsers say (Sec-Fetch-Site, Origin).
 """
 
 import hashlib
 import hmac
+import os
+import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from seealso.editorial.keys import Key, Scope
 from seealso.errors import CrossSite
+from seealso.logs import get_log
 from service.editorial import Editorial
 
 # Browsers take it over TLS alone (or on localhost), for this host alone, and for all of its paths.
 COOKIE = "__Host-seealso-session"
+# Beside the counter; it is no part of the store, nor of copies of it.
+SECRET_FILE = "editorial.secret"  # noqa: S105 - a file's name
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_OURS = frozenset({"same-origin", "none"})
 
@@ -40,11 +48,12 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Tells callers. `hours`: how long a session lasts.
+    """Tells callers. `secret`: what sessions are signed with, beside their key's digest; `hours`: how long they last.
 
     `user_header`: in which a proxy names the user; `proxies`: which ones may; `scope`: what such users may.
     """
 
+    secret: bytes = b""
     hours: float = 12.0
     user_header: str | None = None
     proxies: tuple[str, ...] = ()
@@ -53,7 +62,7 @@ class Sessions:
     def begin(self, key: Key) -> str:
         """Return the cookie of a session that begins now."""
         ends = str(int(time.time() + self.hours * 3_600))
-        return f"{key.id}.{ends}.{_signature(key, ends)}"
+        return f"{key.id}.{ends}.{self._signature(key, ends)}"
 
     def caller_of(self, environ: Environ, editorial: Editorial) -> Caller | None:
         """Return whom a session or a proxy names, None if neither does.
@@ -71,7 +80,7 @@ class Sessions:
         key = editorial.valid_key(key_id)
         if key is None or not ends.isascii() or not ends.isdigit() or int(ends) < time.time():
             return None
-        if not hmac.compare_digest(signature.encode(), _signature(key, ends).encode()):
+        if not hmac.compare_digest(signature.encode(), self._signature(key, ends).encode()):
             return None
         return Caller(key.name, key.id, key.scope)
 
@@ -83,11 +92,35 @@ class Sessions:
             return None
         return Caller(name[:200], "proxy", self.scope)
 
+    def _signature(self, key: Key, ends: str) -> str:
+        both = self.secret + bytes.fromhex(key.digest)
+        return hmac.new(both, f"session {key.id} {ends}".encode(), hashlib.sha256).hexdigest()
+
     def _is_trusted(self, address: str) -> bool:
         try:
             return any(ip_address(address) in ip_network(each, strict=False) for each in self.proxies)
         except ValueError:  # a socket has no address
             return False
+
+
+def secret_of_machine(folder: Path) -> bytes:
+    """Return the secret that all workers of a machine share, from a file that only they may read; made if need be.
+
+    Where it cannot be kept, one of this process alone, for as long as that lives.
+    """
+    path, fresh = folder / SECRET_FILE, secrets.token_hex(32)
+    aside = path.with_name(f"{SECRET_FILE}.{os.getpid()}")
+    try:
+        if not path.exists():
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(fresh)
+            with suppress(FileExistsError):  # another worker was first: its secret counts
+                os.link(aside, path)
+            aside.unlink()
+        return path.read_bytes()
+    except OSError as error:
+        get_log().warning("secret_not_kept", file=str(path), reason=error.strerror)
+        return fresh.encode()
 
 
 def cookie_in(header: str) -> str:
@@ -117,7 +150,3 @@ def _peer(environ: Environ) -> str:
     """Return who holds the connection, whatever headers say of others before him."""
     original = environ.get("werkzeug.proxy_fix.orig", {})
     return str(original.get("REMOTE_ADDR") or environ.get("REMOTE_ADDR") or "")
-
-
-def _signature(key: Key, ends: str) -> str:
-    return hmac.new(bytes.fromhex(key.digest), f"session {key.id} {ends}".encode(), hashlib.sha256).hexdigest()

@@ -35,9 +35,12 @@ class Trial:
         """Return the team of an article's block, by a lot that is always the same."""
         return _TEAMS[next(_lots(f"{self.name} {article_id}"))]
 
-    def counted_as(self, article_id: str, told: str) -> str:
-        """Return the team that an item of an article's block counts for, '' for none; `told`: what the page says."""
-        team = self.team_of(article_id) if self.method == "split" else told
+    def counted_as(self, article_id: str, told: str | None) -> str:
+        """Return the team that an item of an article's block counts for, '' for none.
+
+        `told`: what the page says; None if it says nothing of teams, as it may where each article has one.
+        """
+        team = self.team_of(article_id) if told is None and self.method == "split" else told
         return f"{self.name}:{team}" if team in _TEAMS else ""
 
     def related(self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:

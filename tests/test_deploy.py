@@ -96,6 +96,10 @@ def test_snapshots_are_shared_and_the_service_may_only_read_them() -> None:
     assert "snapshots:/index:ro" in SERVICES["service"]["volumes"]
     for name in ("indexer", "scheduler"):
         assert "snapshots:/index" in SERVICES[name]["volumes"]
+        # The night takes in what was published by the API.
+        assert "editorial:/editorial" in SERVICES[name]["volumes"]
+        told = SERVICES[name]["environment"]["SEEALSO_EDITORIAL"]
+        assert told == SERVICES["service"]["environment"]["SEEALSO_EDITORIAL"]
     assert "snapshots" in COMPOSE["volumes"]
     assert "SEEALSO_INDEX=/index" in DOCKERFILE
 

@@ -121,6 +121,12 @@ def read_unplaced(
     return [_live(row) for row in connection.execute(asked)]
 
 
+def find_article(connection: sa.Connection, article_id: str) -> LiveArticle | None:
+    """Return an article as it was last put or removed; None if neither was ever done, or a night took it over."""
+    row = connection.execute(sa.select(articles).where(articles.c.id == article_id)).one_or_none()
+    return None if row is None else _live(row)
+
+
 def read_articles(store: Store) -> tuple[TakenIn, list[LiveArticle]]:
     """Return all that were put or removed, and what to say of a snapshot that takes them in. Raises StoreUnavailable.
 
@@ -192,10 +198,11 @@ def _is_live(head: Head, taken_in: TakenIn | None) -> sa.ColumnElement[bool]:
     """Return the condition that an article came after what a snapshot has taken in."""
     if taken_in is None:
         return sa.true()
-    if taken_in.generation == head.generation:
-        return articles.c.sequence > taken_in.sequence
-    # The store was put back from a backup: its numbers are not those that the night saw.
-    return articles.c.moment > taken_in.read
+    # A store that was put back from a backup may have numbers that the night saw already, of other changes.
+    later = articles.c.moment > taken_in.read
+    if taken_in.generation != head.generation:
+        return later
+    return sa.or_(later, articles.c.sequence > taken_in.sequence)
 
 
 def _live(row: Any) -> LiveArticle:

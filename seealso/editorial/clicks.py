@@ -19,6 +19,7 @@ By = Literal["item", "article", "pair", "slot", "day", "block", "team"]
 BYS: tuple[By, ...] = get_args(By)
 # So many days are kept: a year, and the month that it is compared with.
 DAYS_KEPT = 400
+READ_AT_ONCE = 10_000
 # Of the normal distribution: 95 % lie within so many deviations.
 Z95 = 1.959964
 _COLUMNS: dict[By, tuple[str, ...]] = {
@@ -107,10 +108,18 @@ def read_rates(
 def read_counts(store: Store, first: date | None = None, last: date | None = None) -> Iterator[tuple[Spot, Count]]:
     """Yield all counts, in the order of days, articles, places. Raises StoreUnavailable."""
     order = [clicks.c[name] for name in ("day", "article", "block", "slot", "item", "team")]
-    asked = sa.select(clicks).where(*_within(first, last, None, None)).order_by(*order)
-    with store.reading() as connection:
-        for row in connection.execution_options(yield_per=1_000).execute(asked):
+    asked = sa.select(clicks).where(*_within(first, last, None, None)).order_by(*order).limit(READ_AT_ONCE)
+    last_key: list[Any] | None = None
+    while True:
+        # Each page by itself: whoever writes a table may take long, and no connection is held as long.
+        page = asked if last_key is None else asked.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, last_key)))
+        with store.reading() as connection:
+            rows = connection.execute(page).all()
+        for row in rows:
             yield Spot(row.day, row.article, row.item, row.slot, row.block, row.team), Count(row.shown, row.clicked)
+        if len(rows) < READ_AT_ONCE:
+            return
+        last_key = [getattr(rows[-1], column.name) for column in order]
 
 
 def interval(clicked: int, shown: int) -> tuple[float, float]:

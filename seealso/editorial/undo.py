@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from seealso.editorial.articles import PUT, REMOVED
 from seealso.editorial.rules import MADE, UNDONE, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, Store, Writing, as_moment, changes_on
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN, restore_in, take_down_in
@@ -21,7 +22,10 @@ def undo_in(writing: Writing, sequence: int, who: str, reason: str) -> Change | 
     if not found or found[0].sequence != sequence:
         return None
     change = found[0]
-    later = changes_on(writing.connection, sequence, change.subject, most=1)
+    # What an article is, and whether it may be shown, are two things.
+    later = [
+        each for each in changes_on(writing.connection, sequence, change.subject) if each.action not in (PUT, REMOVED)
+    ]
     if later:
         raise NotUndone(f"change {later[0].sequence} ({later[0].action}) came after it; undo that first")
     _undo(writing, change, who, reason)

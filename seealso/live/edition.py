@@ -21,7 +21,7 @@ from seealso.encoder import Vectors
 from seealso.lexical import Mask, Rows, Scores
 from seealso.live.growing import Arrivals, Growing, GrowingTerms
 from seealso.live.laid import LaidTerms, LaidVectors
-from seealso.live.placing import OWN_STORY, Kin, decode_placing
+from seealso.live.placing import Kin, decode_placing
 from seealso.relatedness import CANDIDATES_MAX, Probes
 from seealso.snapshot.files import CARD_FIELDS, FACT_ROW, NO_TIME
 from seealso.snapshot.reader import Snapshot
@@ -75,6 +75,11 @@ class Edition(Snapshot):
         base = len(self.neighbours)
         return self._articles[row] if row < base else self.live.articles[row - base]
 
+    def story_of(self, row: int) -> str:
+        """Return the name of the story that an article tells: the id of the one that stands for it, or began it."""
+        story = int(self.facts["story"][row])
+        return self.article_id(story) if story >= 0 else self.live.stories[-1 - story]
+
     def neighbours_of(self, row: int) -> tuple[Rows, Scores]:
         """Return the rows and scores of an article's candidates, best first, itself not among them."""
         base = len(self.neighbours)
@@ -82,9 +87,8 @@ class Edition(Snapshot):
         more, their_scores = self.live.arrivals.of(row)
         if not len(more):
             return rows, scores
-        stay = ~self.live.gone[more]
-        if self.live.number != self.number:  # later ones are of another edition
-            stay &= more < len(self)
+        stay = more < len(self)  # later ones are of another edition
+        stay[stay] = ~self.gone[more[stay]]
         if not stay.all():
             more, their_scores = more[stay], their_scores[stay]
         # Rows of live articles come last, those that came later after others: so equal scores stand in their order.
@@ -151,7 +155,8 @@ def live_count(snapshot: Snapshot) -> int:
 class Live:
     """The live articles of one snapshot, as far as this process has taken them in.
 
-    `cards`, `articles`, `candidates`, `sources`: by live row; `changed`: the last placing of each article that was put
+    `cards`, `articles`, `candidates`, `sources`: by live row; `stories`: names of those that live articles began, the
+    one with the number -1 first; `changed`: the last placing of each article that was put
     or removed.
     """
 
@@ -163,6 +168,8 @@ class Live:
         self.articles: list[bytes] = []
         self.candidates: list[tuple[Rows, Scores]] = []
         self.sources: list[LiveArticle] = []
+        self.stories: list[str] = []
+        self._story_numbers: dict[str, int] = {}
         self.arrivals = Arrivals()
         self.changed: dict[str, int] = {}
         self._rows: Mapping[str, int | None] = {}
@@ -250,8 +257,7 @@ class Live:
             found = np.array([_row_of(each, placing.fellows, rows) for each in kin.tolist()], np.int64)
             return found[found >= 0], scores[found >= 0]
 
-        story = row if placing.story == OWN_STORY else _row_of(placing.story, placing.fellows, rows)
-        facts = self._fact_row(article, story if story >= 0 else row, before)
+        facts = self._fact_row(article, self._story_number(placing.story), before)
         candidates = known(placing.candidates, placing.candidate_scores)
         hosts, host_scores = known(placing.hosts, placing.host_scores)
         card = orjson.dumps({name: article.get(name) for name in CARD_FIELDS})
@@ -269,6 +275,19 @@ class Live:
         self._touched.rows[hosts] = placed.number
         self.arrivals.add(hosts, row, host_scores)
         return row
+
+    def _story_number(self, name: str) -> int:
+        """Return the number of a story, the same for the same name.
+
+        One that live articles began has a number that is no row: none of them stands for it, and the best is shown.
+        """
+        row = self.snapshot.row_of(name)
+        if row is not None:
+            return int(self.snapshot.facts["story"][row])
+        if name not in self._story_numbers:
+            self._story_numbers[name] = -1 - len(self.stories)
+            self.stories.append(name)
+        return self._story_numbers[name]
 
     def _fact_row(self, article: Mapping[str, Any], story: int, before: int | None) -> NDArray[Any]:
         facts = np.zeros(1, FACT_ROW)

@@ -88,8 +88,9 @@ class Arrivals:
 
     def hosts_of(self, row: int) -> Rows:
         """Return to whose lists a live row came."""
-        hosts: Rows = self._hosts.rows[self._rows.rows == row].astype(np.int64)
-        return hosts
+        hosts = self._hosts.rows  # it is added to last
+        found: Rows = hosts[self._rows.rows[: len(hosts)] == row].astype(np.int64)
+        return found
 
     def _put_in_order(self) -> None:
         hosts = self._hosts.rows

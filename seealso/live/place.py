@@ -10,7 +10,7 @@ from seealso.article import Article
 from seealso.editorial.articles import Embedded
 from seealso.lexical import Rows, TermRows, word_counts
 from seealso.live.edition import Edition
-from seealso.live.placing import OWN_STORY, Kin, Placing
+from seealso.live.placing import Kin, Placing
 from seealso.relatedness import (
     CANDIDATES_MAX,
     NEAREST,
@@ -58,7 +58,7 @@ def place(edition: Snapshot, article: Article, embedded: Embedded) -> Placing:
         candidate_scores=every.scores[0][: len(best)],
         hosts=fellows.kin(rows[stands]),
         host_scores=scores[stands],
-        story=_story(edition, article, every, probes.terms, before, fellows),
+        story=_story(edition, article, every, probes.terms, before),
         fellows=tuple(fellows.ids),
     )
 
@@ -98,23 +98,21 @@ def _stands(edition: Snapshot, row: int, score: float) -> bool:
     return len(scores) < CANDIDATES_MAX or score > float(scores[-1])
 
 
-def _story(
-    edition: Snapshot, article: Article, every: Candidates, terms: TermRows, before: int | None, fellows: "_Fellows"
-) -> int:
-    """Return who stands for the story that an article tells: that of its original, else of the likest telling of it.
+def _story(edition: Snapshot, article: Article, every: Candidates, terms: TermRows, before: int | None) -> str:
+    """Return the name of the story that an article tells: that of its original, else of the likest telling of it.
 
-    An article that told a story before goes on telling it.
+    An article that told a story before goes on telling it. A story of its own has its name.
     """
     stories = edition.facts["story"]
     original = edition.row_of(article.canonical) if article.canonical and article.canonical != article.id else None
     if original is not None:
-        return fellows.one(int(stories[original]))
+        return edition.story_of(original)
     likest = _likest_telling(edition, article, every, terms)
     if likest is not None:
-        return fellows.one(int(stories[likest]))
+        return edition.story_of(likest)
     if before is not None and np.count_nonzero(stories == stories[before]) > 1:
-        return fellows.one(int(stories[before]))
-    return OWN_STORY
+        return edition.story_of(before)
+    return article.id
 
 
 def _likest_telling(edition: Snapshot, article: Article, every: Candidates, terms: TermRows) -> int | None:

@@ -14,9 +14,6 @@ from seealso.encoder import Vectors
 from seealso.lexical import Scores, TermRows
 from seealso.relatedness import PARTS, Cohorts
 
-# The article tells a story of its own.
-OWN_STORY = int(np.iinfo(np.int32).min)
-
 Kin = NDArray[np.int32]
 
 
@@ -26,7 +23,7 @@ class Placing:
 
     `vector`: float32, dimension; `terms` and `titles`: one row each; `cohorts`: PARTS x 2; `candidates` with
     `candidate_scores`: what is related to it, best first; `hosts` with `host_scores`: in whose lists of candidates it
-    stands, with what it scores there; `story`: who stands for the story that it tells.
+    stands, with what it scores there; `story`: the name of the story that it tells, which is the id of an article.
     """
 
     vector: Vectors
@@ -38,7 +35,7 @@ class Placing:
     hosts: Kin
     host_scores: Scores
     fellows: tuple[str, ...] = ()
-    story: int = OWN_STORY
+    story: str = ""
 
 
 def encode_placing(placing: Placing) -> bytes:

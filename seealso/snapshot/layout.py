@@ -9,6 +9,7 @@ INDEX/vectors.sqlite                   what was embedded, by digest of text and 
 INDEX/recipe.json                      the recipe of the next run, if `seealso tune` made one
 INDEX/editorial.db                     what editors decided (seealso/editorial/), where it is not in PostgreSQL
 INDEX/editorial.count                  how often something was decided, shared by all processes of the machine
+INDEX/editorial.secret                 what sessions of the desk are signed with, where no setting says it
 INDEX/editorial.placing                held by the worker that finds the places of live articles in a new snapshot
 """
 

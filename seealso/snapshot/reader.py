@@ -158,6 +158,10 @@ class Snapshot:
         """Return the title of the article in a row."""
         return str(orjson.loads(self.card(row))["title"])
 
+    def story_of(self, row: int) -> str:
+        """Return the name of the story that an article tells: the id of the one that stands for it."""
+        return self.article_id(int(self.facts["story"][row]))
+
     def card(self, row: int) -> bytes:
         """Return an article as shown in a block: a JSON object with files.CARD_FIELDS."""
         return self._cards[row]

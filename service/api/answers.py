@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.purges import add_purge_in
 from seealso.editorial.store import Writing
+from seealso.errors import StoreUnavailable
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
@@ -66,11 +67,15 @@ def deciding() -> Iterator["Deciding"]:
     here = parts()
     with here.editorial.store().writing() as writing:
         yield Deciding(writing, here.purging)
-    here.editorial.catch_up()
+    try:  # it has been done, whatever can be told of it
+        here.editorial.catch_up()
+        behind = here.editorial.unknowing()
+        unknowing = [f"{machine.name} (silent for {machine.silent_s:.0f} s)" for machine in behind]
+    except StoreUnavailable as error:
+        unknowing = [f"this worker, which answers nobody until it does ({error.reason})"]
     if here.purging is not None:
         here.purging.wake()
-    behind = here.editorial.unknowing()
-    g.seealso_unknowing = [f"{machine.name} (silent for {machine.silent_s:.0f} s)" for machine in behind]
+    g.seealso_unknowing = [*g.get("seealso_unknowing", []), *unknowing]
 
 
 class Deciding(NamedTuple):
@@ -221,6 +226,7 @@ def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Re
         response.status_code = 202
         response.headers[UNCONFIRMED_HEADER] = printable(", ".join(unknowing))
     response.headers[REQUEST_ID_HEADER] = request_id()
+    response.headers["Cache-Control"] = "no-store"  # blocks, which caches may keep, are answered before Flask
     if snapshot is not None:
         response.headers[SNAPSHOT_HEADER] = snapshot.id
     return response

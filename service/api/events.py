@@ -61,11 +61,11 @@ def count_events(body: EventsBody) -> Response:
     day = now().date().isoformat()
     trial = here.blocks.trial
 
-    def spot(item: str, slot: int, told: str) -> Spot:
+    def spot(item: str, slot: int, told: str | None) -> Spot:
         team = "" if trial is None else trial.counted_as(body.article, told)
         return Spot(day, body.article, item, slot, body.block, team)
 
-    teams = body.teams or [""] * len(body.shown)
+    teams = [None] * len(body.shown) if body.teams is None else body.teams
     shown = [spot(item, slot, told) for slot, (item, told) in enumerate(zip(body.shown, teams, strict=True), 1)]
     clicked = [spot(click.item, click.slot, click.team) for click in body.clicked]
     if shown_row_of(snapshot, body.article) is None:

@@ -1,6 +1,7 @@
 """/v1/articles: putting and removing articles between two nights. They are shown, and not, from the answer on."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,8 +10,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from seealso.article import Article, InvalidArticle, read_article
-from seealso.editorial.articles import place_in, put_article_in, remove_article_in
+from seealso.article import Article, InvalidArticle, parse_time, read_article
+from seealso.editorial.articles import find_article, place_in, put_article_in, remove_article_in
 from seealso.errors import CallerError, InvalidRequest, ServiceBusy, UnknownArticle
 from seealso.live.place import place
 from seealso.live.placing import Placing, encode_placing
@@ -121,10 +122,11 @@ def put_many(body: ImportBody) -> Response:
     return answer(orjson.dumps({"articles": done}), JSON)
 
 
-def put_article(article: Article, by: str) -> Put:
+def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
     """Have an article be as it is given from now on.
 
-    Raises StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, InvalidRequest.
+    `sent`: when that was told, by who may tell it late: it is not done if the store has something later. Raises
+    Outdated, StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, InvalidRequest.
     """
     here = parts()
     here.editorial.store()
@@ -144,29 +146,50 @@ def put_article(article: Article, by: str) -> Put:
         try:
             with deciding() as what:
                 _check_not_overtaken(what, read_to)
+                if sent is not None:
+                    _check_not_outdated(what, article.id, article.updated or sent)
                 kept = put_article_in(what.writing, article, embedded, by)
                 place_in(what.writing, edition.id, kept, encode_placing(placing))
                 what.purge(_purge_of(edition, article.id, hosts))
         except _Overtaken:
-            here.editorial.catch_up()
+            here.editorial.look()  # it may have been put on another machine
             continue
         return Put("new" if row is None else "changed", len(embedded.vectors), hosts)
     raise ServiceBusy("articles", TRIES_MAX)
 
 
-def remove_article(article_id: str, by: str, reason: str) -> None:
-    """Have an article be no more. Raises UnknownArticle, StoreUnavailable."""
+def remove_article(article_id: str, by: str, reason: str, sent: datetime | None = None) -> None:
+    """Have an article be no more, also one that is not here: the next night may bring it.
+
+    `sent`: see `put_article`. Raises Outdated, StoreUnavailable; UnknownArticle if it was removed already.
+    """
     here = parts()
     here.editorial.store()
     if here.editorial.moved:
         here.editorial.catch_up()
     snapshot = here.current.snapshot()
-    if snapshot.row_of(article_id) is None:
-        raise UnknownArticle(article_id, snapshot.id)
     with deciding() as what:
+        known = find_article(what.writing.connection, article_id)
+        if known is not None and known.record is None:
+            raise UnknownArticle(article_id, snapshot.id)
+        if sent is not None:
+            _check_not_outdated(what, article_id, sent)
         removed = remove_article_in(what.writing, article_id, by, reason)
         place_in(what.writing, here.current.snapshot().id, removed, None)
         what.purge(_purge_of(snapshot, article_id, []))
+
+
+class Outdated(Exception):
+    """The store has something later of an article."""
+
+
+def _check_not_outdated(what: Deciding, article_id: str, moment: datetime) -> None:
+    known = find_article(what.writing.connection, article_id)
+    if known is None:
+        return
+    updated = None if known.record is None else orjson.loads(known.record).get("updated")
+    if moment < (known.moment if updated is None else parse_time(updated)):
+        raise Outdated
 
 
 class _Overtaken(Exception):
@@ -193,7 +216,8 @@ def _purge_of(snapshot: Snapshot, article_id: str, hosts: list[str]) -> dict[str
 
     These have no key of their own: all that shows one of the hosts goes with them.
     """
-    paths = [f"/v1/articles/{each}/related{ends}" for each in (article_id, *hosts) for ends in ("", ".html")]
+    blocks = [f"/v1/articles/{each}/related{ends}" for each in (article_id, *hosts) for ends in ("", ".html")]
+    paths = [f"/v1/articles/{article_id}", *blocks]
     rows = [row for each in (article_id, *hosts) if (row := snapshot.row_of(each)) is not None]
     pages = [url for row in rows if (url := orjson.loads(snapshot.card(row))["url"])]
     keys = [*purge_keys("", [article_id, *hosts])[1:]]

@@ -365,7 +365,7 @@ class Click(BaseModel):
 
     item: _Id
     slot: Annotated[int, Field(ge=1, le=LIMIT_MAX)]
-    team: Annotated[_Team, Field(description="the item's, where the block says one")] = ""
+    team: Annotated[_Team | None, Field(description="the item's; '' where the block has no teams")] = None
 
 
 class EventsBody(BaseModel):
@@ -375,17 +375,21 @@ class EventsBody(BaseModel):
     media_types: ClassVar[tuple[str, ...]] = BEACON_TYPES
 
     article: Annotated[_Id, Field(description="the article that is open")]
-    block: Annotated[str, Field(max_length=64, description="which block of the page, if there are several")] = ""
+    block: Annotated[
+        str,
+        Field(max_length=64, description="which block of the page, if there are several"),
+        AfterValidator(clean_line),  # a NUL is more than PostgreSQL keeps
+    ] = ""
     shown: Annotated[list[_Id], Field(max_length=LIMIT_MAX, description="the ids of its items, in their order")] = []
     clicked: Annotated[list[Click], Field(max_length=LIMIT_MAX, description="the items that were clicked")] = []
     teams: Annotated[
-        list[_Team],
+        list[_Team] | None,
         Field(max_length=LIMIT_MAX, description="while a trial runs: the teams of what is shown, in its order"),
-    ] = []
+    ] = None
 
     @model_validator(mode="after")
     def _a_team_each(self) -> Self:
-        if self.teams and len(self.teams) != len(self.shown):
+        if self.teams is not None and len(self.teams) != len(self.shown):
             raise ValueError("'teams' must have one for each of 'shown'")
         return self
 

@@ -141,7 +141,7 @@ def proof(article_id: str) -> Response:
 def purge_of(snapshot: Snapshot | None, article_id: str) -> dict[str, list[str]]:
     """Return what caches in front of the service may hold of an article; see Purge."""
     row = None if snapshot is None else snapshot.row_of(article_id)
-    paths, pages = [f"/v1/articles/{article_id}/related{ends}" for ends in ("", ".html")], []
+    paths, pages = [f"/v1/articles/{article_id}{ends}" for ends in ("", "/related", "/related.html")], []
     if snapshot is not None and row is not None:
         for other in [row, *snapshot.hosts_of(row).tolist()]:
             card = orjson.loads(snapshot.card(other))

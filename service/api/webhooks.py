@@ -10,6 +10,7 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -21,7 +22,7 @@ from seealso.article import Article, InvalidArticle, parse_time
 from seealso.errors import InvalidRequest, SignatureWrong, UnknownArticle
 from seealso.posts import article_of_post, ghost_fields, is_protected, wordpress_fields
 from service.api.answers import JSON, answer, decided, in_a_place, parts
-from service.api.publishing import put_article, remove_article
+from service.api.publishing import Outdated, put_article, remove_article
 
 webhooks = APIBlueprint("webhooks", __name__, tag="Content systems")
 # A message is refused that is older, or of so far in the future.
@@ -99,6 +100,13 @@ def _of_ghost(body: bytes) -> tuple[str, bytes]:
     return match[1], body + match[2].encode()
 
 
+def _sent_by_ghost() -> float:
+    """Return when a message was sent, in seconds since 1970; its signature has been checked."""
+    match = _GHOST.fullmatch(request.headers["X-Ghost-Signature"])
+    assert match is not None
+    return int(match[2]) / 1000
+
+
 def _of_wordpress(body: bytes) -> tuple[str, bytes]:
     match = _HUB.fullmatch(request.headers.get("X-Hub-Signature-256", ""))
     if match is None:
@@ -118,8 +126,8 @@ def wordpress(body: WordPressMessage) -> Response:
     if not isinstance(body.post.get("id"), int):
         raise InvalidRequest("post", "has no id, which is a number")
     if body.event == "removed" or body.post.get("status", "publish") != "publish" or is_protected(body.post):
-        return _removed(str(body.post["id"]), "WordPress")
-    return _published(wordpress_fields(body.post), "WordPress")
+        return _removed(str(body.post["id"]), "WordPress", body.time)
+    return _published(wordpress_fields(body.post), "WordPress", body.time)
 
 
 @webhooks.post("/v1/webhooks/ghost")
@@ -135,26 +143,32 @@ def ghost(body: GhostMessage) -> Response:
     post = body.post.current or body.post.previous
     if not isinstance(post.get("id"), str):
         raise InvalidRequest("post", "has no id")
+    sent = _sent_by_ghost()
     if not body.post.current or post.get("status") != "published":
-        return _removed(post["id"], "Ghost")
-    return _published(ghost_fields(post), "Ghost")
+        return _removed(post["id"], "Ghost", sent)
+    return _published(ghost_fields(post), "Ghost", sent)
 
 
-def _published(fields: Mapping[str, Any], by: str) -> Response:
+def _published(fields: Mapping[str, Any], by: str, sent: float) -> Response:
     try:
         article = article_of_post(fields)
     except InvalidArticle as error:
         raise InvalidRequest("post", str(error)) from None
     if _is_outdated(article):
         return _told(article.id, "outdated")
-    return _told(article.id, put_article(article, f"webhook of {by}").state)
-
-
-def _removed(article_id: str, by: str) -> Response:
     try:
-        remove_article(article_id, f"webhook of {by}", f"withdrawn in {by}")
+        return _told(article.id, put_article(article, f"webhook of {by}", datetime.fromtimestamp(sent, UTC)).state)
+    except Outdated:
+        return _told(article.id, "outdated")
+
+
+def _removed(article_id: str, by: str, sent: float) -> Response:
+    try:
+        remove_article(article_id, f"webhook of {by}", f"withdrawn in {by}", datetime.fromtimestamp(sent, UTC))
     except UnknownArticle:
         return _told(article_id, "unchanged")
+    except Outdated:
+        return _told(article_id, "outdated")
     return _told(article_id, "removed")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from indexer.report import Report
 from seealso.article import Article, format_time
@@ -152,6 +153,23 @@ def test_the_manifest_says_how_far_it_went(tmp_path: Path, store: Store) -> None
     manifest = read_manifest(snapshot_folder(tmp_path, published_ids(tmp_path)[-1]))
     assert manifest.live is not None
     assert manifest.live.sequence == store.sequence()
+
+
+def test_what_comes_after_a_store_was_put_back_by_other_tools_counts(tmp_path: Path, store: Store) -> None:
+    """Its numbers begin again below those that the night saw, in the same generation."""
+    for number in range(5):
+        put(store, article(f"new{number}"))
+    snapshot = night(tmp_path, store, articles(9))
+    with store.writing() as writing:
+        writing.connection.execute(sa.text("DELETE FROM articles"))
+        writing.connection.execute(sa.text("DELETE FROM changes WHERE sequence > 1"))
+    with store.adding() as connection:
+        connection.execute(sa.text("UPDATE head SET sequence = 1"))
+    put(store, article("a001", title="Corrected"))
+    remove(store, "a002")
+    assert live_beside(store, snapshot) == ["a001", "a002"]
+    again = night(tmp_path, store, articles(9))
+    assert (title_of(again, "a001"), title_of(again, "a002")) == ("Corrected", None)
 
 
 def test_a_store_of_another_past_is_told_by_the_time(tmp_path: Path, store: Store) -> None:

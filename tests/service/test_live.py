@@ -155,3 +155,64 @@ def test_what_was_taken_down_stays_down_whoever_puts_it(newsroom: Newsroom) -> N
     for worker in (0, 1):
         assert "new" not in newsroom.block("a000", worker, "?limit=50")
         assert newsroom.clients[worker].get("/v1/articles/new/related").status_code == 410
+
+
+def test_what_comes_while_another_snapshot_takes_over_is_not_lost(newsroom: Newsroom) -> None:
+    """It is put to one worker while both make the hottest blocks of the next snapshot."""
+    newsroom.put("new")
+    index_of(newsroom.index, articles(30, section="News", language="en", published="2025-03-01"))
+    parts = [app.extensions["seealso"] for app in newsroom.apps]
+    real = [part.current.prepare for part in parts]
+
+    def meanwhile(snapshot: Any) -> Any:
+        go_over = real[0](snapshot)
+        newsroom.put("late", worker=1)
+        newsroom.put("new", title="Neap tide", worker=1)
+        assert newsroom.remove("a003", worker=1) == 200
+        return go_over
+
+    parts[0].current.prepare = meanwhile
+    for part in parts:
+        part.current.refresh()
+        part.live.catch_up(part.current.served.id)  # as its thread does, which is woken
+    for worker in (0, 1):
+        assert newsroom.ask("/v1/articles/new", worker)["title"] == "Neap tide"
+        assert "late" in newsroom.block("a000", worker, "?limit=50&min_probability=0&stories=all")
+        assert newsroom.clients[worker].get("/v1/articles/a003").status_code == 404
+        assert "a003" not in newsroom.block("a000", worker, "?limit=50&min_probability=0&stories=all")
+
+
+def test_after_a_restart_on_another_snapshot_what_is_live_is_as_it_was(newsroom: Newsroom) -> None:
+    newsroom.put("new")
+    newsroom.remove("a003")
+    index_of(newsroom.index, articles(30, section="News", language="en", published="2025-03-01"))
+    newsroom.apps[0] = newsroom.started()
+    assert newsroom.clients[0].get("/v1/articles/a003").status_code == 404
+    assert newsroom.ask("/v1/articles/new")["title"] == "Spring tide"
+
+
+def test_a_pin_on_an_article_that_comes_later_holds_when_it_comes(tmp_path: Path, make_app: MakeApp) -> None:
+    index_of(tmp_path, articles(360, language="en"))
+    newsroom = Newsroom(tmp_path, make_app)
+    editor = {"Authorization": f"Bearer {create_key(newsroom.store, 'ed', 'editor', 'ann')[1]}"}
+    pin = {"action": "pin", "under": {"article": "a001"}, "about": {"article": "late"}, "number": 1, "reason": "news"}
+    assert newsroom.clients[0].post("/v1/rules", json=pin, headers=editor).status_code == 200
+    for worker in (0, 1):
+        assert "late" not in newsroom.block("a001", worker)
+    newsroom.put("late")
+    for worker in (0, 1):
+        assert newsroom.block("a001", worker)[0] == "late"
+    newsroom.remove("late")
+    assert "late" not in newsroom.block("a001")
+
+
+def test_stories_are_the_same_in_a_worker_that_learns_all_at_once(newsroom: Newsroom) -> None:
+    newsroom.put("y", title="Flood", body="flood river bridge")
+    newsroom.put("x", title="Copy", body="chess", canonical="y")
+    newsroom.put("y", title="Flood, later", body="flood river bridge closed")
+    newsroom.put("z", title="Another copy", body="bread", canonical="y")
+    newsroom.apps[1] = newsroom.started()
+    query = "?limit=50&min_probability=0"
+    blocks = [newsroom.block("a000", worker, query) for worker in (0, 1)]
+    assert blocks[0] == blocks[1]
+    assert len({"x", "y", "z"} & set(blocks[0])) == 1

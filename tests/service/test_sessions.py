@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from seealso.editorial.decisions import read_decisions
 from seealso.editorial.keys import Scope, create_key, revoke_key
 from seealso.editorial.store import Store
 from seealso.errors import CrossSite
-from service.sessions import COOKIE, Caller, check_same_site
+from service.sessions import COOKIE, SECRET_FILE, Caller, Sessions, check_same_site, secret_of_machine
 from tests.makers import articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -156,3 +157,23 @@ def test_what_is_said_of_a_caller() -> None:
     assert str(Caller("Ann", "1f0c22d9a7b4", "editor")) == "Ann (1f0c22d9a7b4)"
     with pytest.raises(CrossSite, match=r"send a key"):
         check_same_site({"HTTP_SEC_FETCH_SITE": "cross-site"})
+
+
+def test_who_has_a_copy_of_the_store_can_make_no_session(browser: Browser, index: Path) -> None:
+    copied = Sessions(b"").begin(read_decisions(browser.store)[0].keys[browser.key.id])
+    assert browser.status("GET", "/v1/takedowns", cookie=f"{COOKIE}={copied}") == 401
+    assert (index / SECRET_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_all_workers_of_a_machine_have_one_secret(tmp_path: Path) -> None:
+    found = {secret_of_machine(tmp_path) for _ in range(5)}
+    assert len(found) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [SECRET_FILE]
+    assert len(secret_of_machine(tmp_path / "nowhere")) == 64
+
+
+def test_several_machines_have_one_by_a_setting(index: Path, make_app: MakeApp, tmp_path: Path) -> None:
+    browser = Browser(index, make_app, session_secret="s" * 32)
+    other = make_app(index, rate_limit="none", session_secret="s" * 32).test_client(use_cookies=False)
+    assert other.get("/v1/takedowns", headers={"Cookie": browser.cookie}).status_code == 200
+    assert not (index / SECRET_FILE).exists()

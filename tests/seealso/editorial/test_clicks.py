@@ -73,3 +73,14 @@ def test_counts_are_forgotten_after_a_year_and_a_month(store: Store) -> None:
     add_counts(store, {spot(day=DAY - timedelta(days=DAYS_KEPT + 1)): Count(1, 0)})
     assert forget_counts(store, DAY) == 1
     assert len(list(read_counts(store))) == 1
+
+
+def test_all_counts_are_read_page_by_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seealso.editorial.clicks.READ_AT_ONCE", 3)
+    counts = {
+        Spot("2026-11-28", f"a{n % 4}", f"x{n}", 1 + n % 2, "", "t:a" * (n % 2)): Count(n + 1, 1) for n in range(11)
+    }
+    add_counts(store, counts)
+    read = list(read_counts(store))
+    assert dict(read) == counts
+    assert len(read) == len(counts)

@@ -156,3 +156,36 @@ def test_status_counts_what_is_live(client: FlaskClient) -> None:
     told = client.get("/v1/status").get_json()
     assert (told["articles"], told["live"]) == (20, 2)
     assert "seealso_live_articles 2.0" in client.get("/metrics").text
+
+
+def test_what_is_not_here_is_removed_all_the_same_once(client: FlaskClient) -> None:
+    assert client.delete("/v1/articles/coming?reason=gone").status_code == 200
+    assert client.delete("/v1/articles/coming?reason=gone").status_code == 404
+
+
+def test_a_takedown_is_undone_although_the_article_was_put_since(client: FlaskClient, index: Path) -> None:
+    key = create_key(Store(index), "Ann", "editor", "x")[1]
+    editor = {"Authorization": f"Bearer {key}"}
+    client.post("/v1/articles/a000/takedown", json={"reason": "x"}, headers=editor)
+    number = Store(index).sequence()
+    client.put("/v1/articles/a000", json=TIDES)
+    assert client.post(f"/v1/changes/{number}/undo?reason=x", headers=editor).status_code == 200
+    assert client.get("/v1/articles/a000").status_code == 200
+
+
+def test_who_is_overtaken_on_another_machine_learns_of_it(
+    client: FlaskClient, index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = publisher(make_app(index), index)
+    client.put("/v1/articles/one", json=TIDES)
+    other.get("/v1/articles/one")
+    # Another machine has a counter of its own.
+    monkeypatch.setattr("seealso.editorial.counter.Counter.tell", lambda _: None)
+    monkeypatch.setattr("service.editorial.Editorial.moved", False)
+    assert other.put("/v1/articles/two", json=TIDES).status_code == 200
+    assert client.put("/v1/articles/three", json=TIDES).status_code == 200
+
+
+def test_answers_that_are_no_blocks_are_kept_by_nobody(client: FlaskClient) -> None:
+    for path in ("/v1/articles/a000", "/v1/status"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"

@@ -76,8 +76,14 @@ def test_a_post_of_ghost_is_published_changed_and_withdrawn(client: FlaskClient)
     assert ghost(client, {"post": {"current": changed, "previous": {"title": "Tide"}}}).get_json()["state"] == "changed"
     gone = {"post": {"current": {**GHOST, "status": "draft"}, "previous": {"status": "published"}}}
     assert ghost(client, gone).get_json()["state"] == "removed"
-    ghost(client, {"post": {"current": GHOST, "previous": {}}})
-    assert ghost(client, {"post": {"current": {}, "previous": GHOST}}).get_json()["state"] == "removed"
+    assert ghost(client, {"post": {"current": GHOST, "previous": {}}}).get_json()["state"] == "outdated"
+    again = {**GHOST, "updated_at": "2999-01-01T00:00:00.000Z"}
+    assert ghost(client, {"post": {"current": again, "previous": {}}}).get_json()["state"] == "new"
+    assert ghost(client, {"post": {"current": {}, "previous": again}}).get_json()["state"] == "outdated"
+    later = time.time() + 200
+    other = {**GHOST, "id": "67447438e61fb200012f48e1"}
+    ghost(client, {"post": {"current": other, "previous": {}}})
+    assert ghost(client, {"post": {"current": {}, "previous": other}}, later).get_json()["state"] == "removed"
     assert ghost(client, {"page": {"current": GHOST}}).get_json() == {"article": None, "state": "ignored"}
 
 
@@ -112,3 +118,31 @@ def test_without_a_secret_there_is_no_such_address(tmp_path: Path, make_app: Mak
     client = make_app(tmp_path).test_client()
     assert wordpress(client, "published", WORDPRESS).status_code == 404
     assert ghost(client, {"post": {"current": GHOST}}).status_code == 404
+
+
+def test_what_was_withdrawn_does_not_come_back_by_a_late_message(client: FlaskClient) -> None:
+    wordpress(client, "published", WORDPRESS)
+    wordpress(client, "removed", {"id": 42})
+    old = {**WORDPRESS, "modified_gmt": "2020-01-01T00:00:00"}
+    assert wordpress(client, "published", old).get_json()["state"] == "outdated"
+    assert title_of(client, "42") is None
+    again = {**WORDPRESS, "modified_gmt": "2999-01-01T00:00:00"}
+    assert wordpress(client, "published", again).get_json()["state"] == "new"
+    assert wordpress(client, "removed", {"id": 42}).get_json()["state"] == "outdated"  # it was told of before
+    assert title_of(client, "42") == "Tide & time"
+
+
+def test_what_takes_long_to_embed_does_not_undo_what_came_meanwhile(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = client.application.extensions["seealso"].texts
+    real, newer = texts.embedded, {**WORDPRESS, "title": {"rendered": "Newer"}, "modified_gmt": "2026-11-28T09:00:00"}
+
+    def slow(snapshot: Any, article: Any) -> Any:
+        monkeypatch.setattr(texts, "embedded", real)
+        assert wordpress(client, "published", newer).get_json()["state"] == "new"
+        return real(snapshot, article)
+
+    monkeypatch.setattr(texts, "embedded", slow)
+    assert wordpress(client, "published", WORDPRESS).get_json()["state"] == "outdated"
+    assert title_of(client, "42") == "Newer"
