@@ -15,7 +15,7 @@ from indexer.reuse import VectorStore, digest_of
 from indexer.sources.source import Found
 from seealso.article import Article
 from seealso.editorial.articles import LiveArticle, forget_articles, read_articles
-from seealso.editorial.store import DATABASE, Store
+from seealso.editorial.store import Store, url_of
 from seealso.encoder import Encoder
 from seealso.passages import cut_passages
 from seealso.snapshot.manifest import Manifest, TakenIn
@@ -38,8 +38,10 @@ class LiveTaken:
 
 
 def open_live_store(index: Path, address: str | None) -> Store | None:
-    """Return the store of an index folder; None where nothing was ever put into one. Raises StoreUnavailable."""
-    return None if address is None and not (index / DATABASE).exists() else Store(index, address)
+    """Return the store of an index folder; None where there is none yet. Raises StoreUnavailable, SettingsInvalid."""
+    url = url_of(index, address)
+    is_file = url.get_backend_name() == "sqlite"
+    return None if is_file and not Path(url.database or "").exists() else Store(index, address)
 
 
 def take_live_in(

@@ -78,6 +78,9 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
     report = Report()
     settings = night.settings
     try:
+        live = open_live_store(settings.index, settings.editorial)
+        if live is None and settings.editorial is not None:
+            report.notices.append("SEEALSO_EDITORIAL names no file that is there: nothing put by the API is taken in")
         with (
             PageExtractor(settings.page_seconds_max) as extractor,
             Fetcher(fetch_limits(night.project.crawl)) as fetcher,
@@ -91,7 +94,7 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
                 report,
                 reporter,
                 lambda addresses: find_dead(addresses, fetcher),
-                open_live_store(settings.index, settings.editorial),
+                live,
             )
         report.close("dry run" if night.dry_run else "published", 0)
     except BaseException as error:

@@ -61,16 +61,19 @@ def count_events(body: EventsBody) -> Response:
     day = now().date().isoformat()
     trial = here.blocks.trial
 
+    row = shown_row_of(snapshot, body.article)
+    if row is None:
+        here.metrics.event("unknown", body.length)
+        return nothing
+    in_trial = trial is not None and not here.blocks.rulings.of_article(snapshot, row).pins
+
     def spot(item: str, slot: int, told: str | None) -> Spot:
-        team = "" if trial is None else trial.counted_as(body.article, told)
+        team = trial.counted_as(body.article, told) if trial is not None and in_trial else ""
         return Spot(day, body.article, item, slot, body.block, team)
 
     teams = [None] * len(body.shown) if body.teams is None else body.teams
     shown = [spot(item, slot, told) for slot, (item, told) in enumerate(zip(body.shown, teams, strict=True), 1)]
     clicked = [spot(click.item, click.slot, click.team) for click in body.clicked]
-    if shown_row_of(snapshot, body.article) is None:
-        here.metrics.event("unknown", body.length)
-        return nothing
     for spots, were_clicked in ((shown, False), (clicked, True)):
         known = [spot for spot in spots if shown_row_of(snapshot, spot.item) is not None]
         here.metrics.event("unknown", len(spots) - len(known))

@@ -313,7 +313,7 @@ class RulesQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    article: Annotated[_Id | None, Field(description="those for its block, and about it")] = None
+    article: Annotated[_Id | None, Field(description="those that name it: for its block, or about it")] = None
     section: Annotated[_Label | None, Field(description="those for its blocks, and about it")] = None
 
 
