@@ -247,6 +247,8 @@ class Rate:
             self._open(flight._replace(again=flight.again + 1, sent=time.monotonic()))
         else:
             self._keep(flight, 0, b"", reason.encode())
+        if self._waiting and self._room():
+            self._send(self._waiting.popleft())
 
     def _give_up(self, now: float) -> None:
         for connection in list(self._connections.values()):
