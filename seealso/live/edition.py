@@ -218,7 +218,7 @@ class Live:
                     self._begin()
                 try:
                     self._take(each, rows)
-                except (ValueError, KeyError, IndexError, TypeError) as error:  # whatever wrote it, it is none of ours
+                except Exception as error:  # whatever wrote it: nobody would be answered any more
                     failed.append((each, error))
                 self.number = each.number
             self._rows = rows

@@ -60,6 +60,8 @@ def decode_placing(content: bytes) -> Placing:
     """Return the placing that was encoded. Raises ValueError if it is none."""
     place = content.index(b"\n") + 1
     head = orjson.loads(content[:place])
+    if not isinstance(head["story"], str):
+        raise ValueError("its story has no name")
     arrays = []
     for number, length in enumerate(head["lengths"]):
         dtype = np.dtype("<i4" if number in (1, 3, 6, 8) else "<f4")
