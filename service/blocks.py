@@ -58,7 +58,7 @@ class Blocks:
             bodies={IDENTITY: body},
             awaited=ruling.awaited,
             placed=snapshot.placed,
-            searched=_is_searched(snapshot, row, asked.wanted, len(items)),
+            searched=_is_searched(snapshot, row, asked.wanted, ruling, len(items)),
         )
 
     def related(self, snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
@@ -71,9 +71,9 @@ class Blocks:
         return related_to_article(snapshot, row, wanted, ruling=ruling)
 
 
-def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, shown: int) -> bool:
+def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, shown: int) -> bool:
     """Return whether all of the snapshot may have been looked through: its candidates did not suffice, and go on."""
-    if shown == wanted.limit and not wanted.is_narrow:
+    if shown == wanted.limit and not wanted.is_narrow and not len(ruling.excluded):
         return False
     asked = wanted.min_probability
     least = snapshot.recipe.score_of(snapshot.recipe.probability_min if asked is None else asked)

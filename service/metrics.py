@@ -26,7 +26,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from seealso.errors import OperatorError, SettingsInvalid, SnapshotMissing, StoreUnavailable
-from seealso.live.edition import live_count
 from seealso.settings import METRICS_FOLDER, variable
 from seealso.snapshot.layout import current_id
 from service.clicks import FATES, Fate
@@ -229,7 +228,7 @@ class _Snapshot(Collector):
         yield GaugeMetricFamily("seealso_snapshot_behind", "Whether another one is published.", float(behind))
         yield GaugeMetricFamily("seealso_snapshot_articles", "How many articles may be found.", snapshot.articles_count)
         yield GaugeMetricFamily(
-            "seealso_live_articles", "How many of them the next night takes in.", live_count(snapshot)
+            "seealso_live_articles", "How many of them the next night takes in.", snapshot.live_count
         )
         info = {"id": snapshot.id, "model": str(snapshot.manifest.model.identity())}
         yield InfoMetricFamily("seealso_snapshot", "Which snapshot is served, and what made it.", info)

@@ -4,6 +4,7 @@ What is to be sent stands in the store, and one worker at a time takes it. Nobod
 """
 
 import threading
+from collections.abc import Sequence
 
 import orjson
 
@@ -14,6 +15,7 @@ from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
 from seealso.post import host_of, post
+from seealso.snapshot.reader import Snapshot
 from service.freshness import purge_keys
 
 LOOK_SECONDS = 1.0
@@ -82,3 +84,16 @@ def keys_of_rule(wish: Wish, holds: bool, snapshot_id: str) -> list[str]:
     everything, *article = purge_keys(snapshot_id, [wish.under_article or wish.article or ""])
     kept_out = wish.action in ("exclude", "sensitive", "sponsored") and wish.article is not None and holds
     return article if wish.under_article is not None or kept_out else [everything]
+
+
+def addresses_of(snapshot: Snapshot | None, article_id: str, hosts: Sequence[str]) -> dict[str, list[str]]:
+    """Return where an article is found, for a CDN without keys.
+
+    `paths`: its own, its block's, and those of the blocks of others in which it may stand; `pages`: under which these
+    blocks stand, as far as that is known.
+    """
+    ids = (article_id, *hosts)
+    blocks = [f"/v1/articles/{each}/related{ends}" for each in ids for ends in ("", ".html")]
+    rows = [] if snapshot is None else [row for each in ids if (row := snapshot.row_of(each)) is not None]
+    pages = [] if snapshot is None else [url for row in rows if (url := orjson.loads(snapshot.card(row))["url"])]
+    return {"paths": [f"/v1/articles/{article_id}", *blocks], "pages": pages}

@@ -109,7 +109,7 @@ def secret_of_machine(folder: Path) -> bytes:
     Where it cannot be kept, one of this process alone, for as long as that lives.
     """
     path, fresh = folder / SECRET_FILE, secrets.token_hex(32)
-    aside = path.with_name(f"{SECRET_FILE}.{os.getpid()}")
+    aside = path.with_name(f"{SECRET_FILE}.{secrets.token_hex(4)}")
     try:
         if not path.exists():
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -56,6 +56,11 @@ class Edition(Snapshot):
         return int(np.count_nonzero(~self.gone))
 
     @property
+    def live_count(self) -> int:
+        """Return how many of them are live."""
+        return int(np.count_nonzero(~self.gone[len(self.neighbours) :]))
+
+    @property
     def placed(self) -> int:
         """Return the number of the last placing of a live article that is in here."""
         return self.number
@@ -145,19 +150,11 @@ class Edition(Snapshot):
         return row is None or bool(self.touched[row] <= placed)
 
 
-def live_count(snapshot: Snapshot) -> int:
-    """Return how many live articles stand beside a snapshot."""
-    if not isinstance(snapshot, Edition):
-        return 0
-    return int(np.count_nonzero(~snapshot.gone[len(snapshot.neighbours) :]))
-
-
 class Live:
     """The live articles of one snapshot, as far as this process has taken them in.
 
     `cards`, `articles`, `candidates`, `sources`: by live row; `stories`: names of those that live articles began, the
-    one with the number -1 first; `changed`: the last placing of each article that was put
-    or removed.
+    one with the number -1 first; `changed`: the last placing of each article that was put or removed.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -208,6 +208,11 @@ class Snapshot:
         return len(self)
 
     @property
+    def live_count(self) -> int:
+        """Return how many of them are live: put since the night that made it. None, as a snapshot is opened."""
+        return 0
+
+    @property
     def placed(self) -> int:
         """Return the number of the last placing of a live article that is in here: 0, for a snapshot holds none."""
         return 0

@@ -22,6 +22,7 @@ from service.api.reading import ArticleBody, ImportBody, ReasonQuery, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
 from service.live import TRIES_MAX
+from service.purging import addresses_of
 from service.wanted import LIMIT_DEFAULT
 
 publishing = APIBlueprint("publishing", __name__, tag="Publishing")
@@ -129,9 +130,7 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
     Outdated, StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, InvalidRequest.
     """
     here = parts()
-    here.editorial.store()
-    if here.editorial.moved:
-        here.editorial.catch_up()
+    here.editorial.store()  # without one, nothing need be embedded
     snapshot = here.current.snapshot()
     row = snapshot.row_of(article.id)
     if row is not None and snapshot.article(row) == encode_article(article):
@@ -163,11 +162,7 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
 
     `sent`: see `put_article`. Raises Outdated, StoreUnavailable; UnknownArticle if it was removed already.
     """
-    here = parts()
-    here.editorial.store()
-    if here.editorial.moved:
-        here.editorial.catch_up()
-    snapshot = here.current.snapshot()
+    snapshot = parts().current.snapshot()
     with deciding() as what:
         known = find_article(what.writing.connection, article_id)
         if known is not None and known.record is None:
@@ -175,7 +170,7 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
         if sent is not None:
             _check_not_outdated(what, article_id, sent)
         removed = remove_article_in(what.writing, article_id, by, reason)
-        place_in(what.writing, here.current.snapshot().id, removed, None)
+        place_in(what.writing, snapshot.id, removed, None)
         what.purge(_purge_of(snapshot, article_id, []))
 
 
@@ -216,12 +211,8 @@ def _purge_of(snapshot: Snapshot, article_id: str, hosts: list[str]) -> dict[str
 
     These have no key of their own: all that shows one of the hosts goes with them.
     """
-    blocks = [f"/v1/articles/{each}/related{ends}" for each in (article_id, *hosts) for ends in ("", ".html")]
-    paths = [f"/v1/articles/{article_id}", *blocks]
-    rows = [row for each in (article_id, *hosts) if (row := snapshot.row_of(each)) is not None]
-    pages = [url for row in rows if (url := orjson.loads(snapshot.card(row))["url"])]
     keys = [*purge_keys("", [article_id, *hosts])[1:]]
-    return {"article": article_id, "reason": "article", "keys": keys, "paths": paths, "pages": pages}
+    return {"article": article_id, "reason": "article", "keys": keys, **addresses_of(snapshot, article_id, hosts)}
 
 
 def _put_one(fields: Mapping[str, Any]) -> dict[str, Any]:

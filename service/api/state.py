@@ -9,7 +9,6 @@ from flask import Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
-from seealso.live.edition import live_count
 from service.api.answers import JSON, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
 from service.metrics import METRICS_TYPE, metrics_of
 from service.problems import documented
@@ -82,7 +81,7 @@ def status() -> Response:
             "made": manifest.created,
             "age_s": round(here.current.age_s(snapshot)),
             "articles": snapshot.articles_count,
-            "live": live_count(snapshot),
+            "live": snapshot.live_count,
             "model": str(manifest.model.identity()),
         }
         forced = manifest.forced

@@ -16,6 +16,7 @@ from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_
 from service.auth import needs, who
 from service.freshness import purge_keys
 from service.problems import documented
+from service.purging import addresses_of
 from service.related import related_to_article
 from service.wanted import LIMIT_MAX, Wanted
 
@@ -141,10 +142,6 @@ def proof(article_id: str) -> Response:
 def purge_of(snapshot: Snapshot | None, article_id: str) -> dict[str, list[str]]:
     """Return what caches in front of the service may hold of an article; see Purge."""
     row = None if snapshot is None else snapshot.row_of(article_id)
-    paths, pages = [f"/v1/articles/{article_id}{ends}" for ends in ("", "/related", "/related.html")], []
-    if snapshot is not None and row is not None:
-        for other in [row, *snapshot.hosts_of(row).tolist()]:
-            card = orjson.loads(snapshot.card(other))
-            paths += [f"/v1/articles/{card['id']}/related{ends}" for ends in ("", ".html")]
-            pages += [card["url"]] if card["url"] else []
-    return {"keys": [*purge_keys("", [article_id])[1:]], "paths": list(dict.fromkeys(paths)), "pages": pages}
+    rows = [] if snapshot is None or row is None else snapshot.hosts_of(row).tolist()
+    hosts = [snapshot.article_id(each) for each in rows] if snapshot is not None else []
+    return {"keys": [*purge_keys("", [article_id])[1:]], **addresses_of(snapshot, article_id, hosts)}

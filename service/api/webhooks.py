@@ -93,18 +93,17 @@ def signed(
 
 
 def _of_ghost(body: bytes) -> tuple[str, bytes]:
+    signature, moment = _ghost_signature()
+    _check_time(int(moment) / 1000)
+    return signature, body + moment.encode()
+
+
+def _ghost_signature() -> tuple[str, str]:
+    """Return the signature of a message, and when it was sent, in milliseconds since 1970. Raises SignatureWrong."""
     match = _GHOST.fullmatch(request.headers.get("X-Ghost-Signature", ""))
     if match is None:
         raise SignatureWrong("X-Ghost-Signature must be 'sha256=..., t=...'")
-    _check_time(int(match[2]) / 1000)
-    return match[1], body + match[2].encode()
-
-
-def _sent_by_ghost() -> float:
-    """Return when a message was sent, in seconds since 1970; its signature has been checked."""
-    match = _GHOST.fullmatch(request.headers["X-Ghost-Signature"])
-    assert match is not None
-    return int(match[2]) / 1000
+    return match[1], match[2]
 
 
 def _of_wordpress(body: bytes) -> tuple[str, bytes]:
@@ -143,7 +142,7 @@ def ghost(body: GhostMessage) -> Response:
     post = body.post.current or body.post.previous
     if not isinstance(post.get("id"), str):
         raise InvalidRequest("post", "has no id")
-    sent = _sent_by_ghost()
+    sent = int(_ghost_signature()[1]) / 1000
     if not body.post.current or post.get("status") != "published":
         return _removed(post["id"], "Ghost", sent)
     return _published(ghost_fields(post), "Ghost", sent)

@@ -92,6 +92,16 @@ def test_pin_for_a_section_stands_in_its_blocks_and_gives_way_to_the_articles_ow
     assert block(snapshot, own, section)[0] == "a029"
 
 
+def test_an_article_pinned_at_two_places_stands_at_that_of_the_later_word(snapshot: Snapshot) -> None:
+    first = Wish("pin", under_article="a000", article="other", number=3)
+    for later in (replace(first, number=1), Wish("pin", under_article="a000", article="other", number=5)):
+        shown = block(snapshot, first, later)
+        assert shown.count("other") == 1
+        assert shown.index("other") + 1 == later.number
+    section = Wish("pin", under_section="News", article="other", number=2)
+    assert block(snapshot, section, first).count("other") == 1
+
+
 def test_pinned_item_says_so_and_has_its_own_probability(snapshot: Snapshot) -> None:
     row, pinned = snapshot.row_of("a000"), snapshot.row_of("other")
     assert row is not None

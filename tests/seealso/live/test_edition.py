@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from seealso.editorial.articles import LiveArticle, Placed
-from seealso.live.edition import Live, live_count
+from seealso.live.edition import Live
 from seealso.snapshot.reader import Snapshot
 from seealso.snapshot.writer import encode_article
 from tests.makers import article
@@ -30,7 +30,7 @@ def test_an_article_is_found_by_its_last_row_alone(snapshot: Snapshot) -> None:
     assert first.row_of("new") == len(snapshot)
     assert later.row_of("new") == len(snapshot) + 1
     assert b"bread" in later.article(len(snapshot) + 1)
-    assert live_count(later) == 2
+    assert later.live_count == 2
     assert later.articles_count == len(snapshot) + 1
     gone = beside.remove("a003").remove("new").edition
     assert gone.row_of("new") is None

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
+from seealso.errors import StoreUnavailable
 from tests.makers import articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -143,3 +144,19 @@ def test_proof_counts_pins_too(client: FlaskClient) -> None:
     client.post("/v1/articles/a001/takedown", json={"reason": "court order"})
     assert client.get("/v1/articles/a001/proof").get_json()["shown_under"] == []
     assert "a001" not in shown(client)
+
+
+def test_what_was_done_is_not_told_to_be_undone_when_the_store_goes_away_right_after(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editorial = client.application.extensions["seealso"].editorial
+
+    def gone() -> None:
+        raise StoreUnavailable("the store", "it does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(editorial, "unknowing", gone)
+        answer = make(client)
+    assert answer.status_code == 202
+    assert "does not answer" in answer.headers["X-Seealso-Unconfirmed"]
+    assert [rule["id"] for rule in client.get("/v1/rules").get_json()["rules"]] == [answer.get_json()["id"]]

@@ -130,3 +130,8 @@ def test_wrong_question_is_refused(app: APIFlask, index: Path, query: str) -> No
     key = create_key(Store(index), "Ann", "editor", "x")[1]
     answer = app.test_client().get(f"/v1/clicks?{query}", headers={"Authorization": f"Bearer {key}"})
     assert (answer.status_code, answer.get_json()["field"]) == (400, query.partition("=")[0])
+
+
+def test_what_no_database_keeps_is_no_name_of_a_block(app: APIFlask, index: Path) -> None:
+    assert send(app, EVENTS | {"block": "be\x00low\n"}).status_code == 204
+    assert {rate["of"]["block"] for rate in rates(app, index, "by=block")} == {"be low"}

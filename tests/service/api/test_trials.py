@@ -73,6 +73,18 @@ def test_without_a_trial_cards_have_no_team_and_there_is_no_verdict(tmp_path: Pa
     assert (answer.status_code, "seealso.toml" in answer.text) == (400, True)
 
 
+def test_a_block_that_editors_pinned_something_in_counts_for_no_team(tmp_path: Path, make_app: MakeApp) -> None:
+    app, client = started(tmp_path, make_app, "split")
+    pin = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "a001"}, "number": 1, "reason": "x"}
+    assert client.post("/v1/rules", json=pin).status_code == 200
+    for article_id in ("a000", "a003"):
+        message = {"article": article_id, "shown": ["a001"]}
+        assert client.post("/v1/events", json=message, headers=BROWSER).status_code == 204
+    app.extensions["seealso"].clicks.put_away()
+    told = client.get("/v1/trial").get_json()
+    assert told["a"]["shown"] + told["b"]["shown"] == 1
+
+
 def test_teams_are_one_for_each_that_was_shown(tmp_path: Path, make_app: MakeApp) -> None:
     _, client = started(tmp_path, make_app, "interleaving")
     message = {"article": "a000", "shown": ["a001", "a002"], "teams": ["a"]}
