@@ -38,6 +38,8 @@ from service.cache import Cache
 from service.clicks import Clicks
 from service.copies import Copies
 from service.current import Current
+from service.desk.article import article_room
+from service.desk.find import find_room
 from service.desk.login import desk
 from service.editorial import Editorial, open_store
 from service.freshness import Lifetimes
@@ -58,7 +60,8 @@ ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page"]
 EVENTS = "events.count_events"
 LOGIN = "desk.login"
 BLUEPRINTS: list[Blueprint] = [
-    *(articles, batch, decisions, desk, events, publishing, purges, similar, state, takedowns, trials, webhooks),
+    *(articles, batch, decisions, events, publishing, purges, similar, state, takedowns, trials, webhooks),
+    *(desk, find_room, article_room),
 ]
 MEGABYTE = 1_000_000
 

@@ -103,6 +103,11 @@ class Current:
             self._edited = edited
             self._snapshot = None if self._opened is None else edited(self._opened)
 
+    def as_if(self, edited: Callable[[Snapshot], Snapshot]) -> Snapshot:
+        """Return the snapshot that is served, edited in another way. Raises as `snapshot` does."""
+        opened = self._opened
+        return self.snapshot() if opened is None else edited(opened)
+
     def age_s(self, snapshot: Snapshot) -> float:
         """Return how long ago a snapshot was made, in seconds by the clock of this machine."""
         return time.time() - datetime.fromisoformat(snapshot.manifest.created).timestamp()

@@ -7,7 +7,7 @@ its request id, the headers for other sites' scripts, what is degraded, and its 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from hashlib import blake2b
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seealso.editorial.decisions import Decisions
+from seealso.editorial.decisions import Decisions, now
+from seealso.editorial.rules import Rule
 from seealso.errors import CrossSite, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
@@ -162,8 +163,19 @@ class Front:
         self._live.learn(decisions.head)
         hidden, rules = decisions.hidden_at(moment), decisions.rules_at(moment)
         self._blocks.rulings = Rulings(rules)
-        self._current.decide(lambda snapshot: ruled(self._live.laid(snapshot).without(hidden), rules))
+        self._current.decide(lambda snapshot: self._edited(snapshot, hidden, rules))
         self._copies.hide(hidden, decisions.era_at(moment))
+
+    def as_if(self, rules: Sequence[Rule]) -> tuple[Snapshot, Rulings]:
+        """Return what would be served, and what editors would want of blocks, if these rules held, and no others.
+
+        Raises why nothing is served.
+        """
+        hidden = self._editorial.decisions.hidden_at(now())
+        return self._current.as_if(lambda snapshot: self._edited(snapshot, hidden, rules)), Rulings(rules)
+
+    def _edited(self, opened: Snapshot, hidden: frozenset[str], rules: Sequence[Rule]) -> Snapshot:
+        return ruled(self._live.laid(opened).without(hidden), rules)
 
     def _holds(self, answer: Answer) -> bool:
         """Return whether an answer of the snapshot that is served would be the same today."""

@@ -137,15 +137,15 @@ def rows_of(snapshot: Snapshot, wish: Wish) -> RowNumbers:
         return np.flatnonzero(np.isin(snapshot.facts["section"], numbers))
     if wish.tag is not None:
         tag = wish.tag.casefold()
-        return _found(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row))
+        return rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row))
     if wish.word is not None:
         whole = re.compile(rf"(?<!\w){re.escape(wish.word.casefold())}(?!\w)")
-        return _found(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
+        return rows_with(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
     return _NO_ROWS
 
 
-def _found(snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
-    """Return the rows that fit, of all; each row of a snapshot is looked at once."""
+def rows_with(snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
+    """Return the rows that fit, of all; each row of a snapshot is looked at once for a kind and a text."""
     key = snapshot.lineage, kind, text
     looked_at, rows = _kept.get(key, (0, _NO_ROWS))
     if looked_at < len(snapshot):

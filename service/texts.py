@@ -9,6 +9,7 @@ does.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from seealso.article import Article
 from seealso.editorial.articles import Embedded
 from seealso.encoder import Encoder
-from seealso.errors import InvalidRequest, ModelMismatch, ModelUnavailable, ServiceBusy, TextLate
+from seealso.errors import InvalidRequest, ModelMismatch, ModelUnavailable, SeealsoError, ServiceBusy, TextLate
 from seealso.lexical import word_counts
 from seealso.logs import get_log
 from seealso.passages import cut_passages
@@ -60,6 +61,19 @@ class Texts:
         self._free = threading.BoundedSemaphore(at_once_max)
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
+
+    def warm(self, snapshot: Snapshot) -> None:
+        """Load the model beside whatever is done, if nobody has yet; who needs it will be told why it cannot be."""
+        if self._encoder is None and not self._loading.locked() and self._free.acquire(blocking=False):
+
+            def load() -> None:
+                try:
+                    with suppress(SeealsoError):
+                        self._encoder_of(snapshot)
+                finally:
+                    self._free.release()
+
+            threading.Thread(target=load, name="warm", daemon=True).start()
 
     def draft(self, snapshot: Snapshot, title: str, text: str, language: str | None) -> Draft:
         """Return a text with all that is compared of it, made as the indexer makes an article's.

@@ -70,6 +70,21 @@ class Edition(Snapshot):
         row = self.rows.get(article_id, _ELSEWHERE)
         return Snapshot.row_of(self, article_id) if row == _ELSEWHERE else row
 
+    def row_at(self, url: str) -> int | None:
+        """Return the row of an article with exactly this address, None if none has it."""
+        wanted = b'"url":' + orjson.dumps(url)
+        base = len(self.neighbours)
+        live = (base + place for place, card in enumerate(self.live.cards[: len(self) - base]) if wanted in card)
+        row = next((row for row in live if not self.gone[row]), None)
+        if row is None:
+            row = Snapshot.row_at(self, url)
+        return None if row is None or self.gone[row] else row
+
+    @property
+    def here(self) -> Mask:
+        """Return for each row whether its article is here, and has not been put anew or removed."""
+        return ~self.gone
+
     def card(self, row: int) -> bytes:
         """Return an article as shown in a block."""
         base = len(self.neighbours)

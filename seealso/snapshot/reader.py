@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from seealso.encoder import Vectors
 from seealso.errors import ModelMismatch, SnapshotRefused
-from seealso.lexical import Rows, Scores, TermRows, Terms, length_mean
+from seealso.lexical import Mask, Rows, Scores, TermRows, Terms, length_mean
 from seealso.machine import own_cpus
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, PARTS, Cohorts, Probes
@@ -141,6 +141,17 @@ class Snapshot:
     def article_id(self, row: int) -> str:
         """Return the id of the article in a row."""
         return id_in(self.card(row))
+
+    def row_at(self, url: str) -> int | None:
+        """Return the row of an article with exactly this address, None if none has it."""
+        # Quotation marks within texts are escaped: these bytes stand nowhere else.
+        place = self._cards.content.find(b'"url":' + orjson.dumps(url))
+        return None if place < 0 else int(np.searchsorted(self._cards.ends, place, side="right")) - 1
+
+    @property
+    def here(self) -> Mask:
+        """Return for each row whether its article is here: bool; all are, as a snapshot is opened."""
+        return np.ones(len(self), np.bool_)
 
     def without(self, hidden: frozenset[str]) -> "Snapshot":
         """Return the same with these articles, and no others, taken down: as sensitive ones, they are never shown.

@@ -14,7 +14,7 @@ from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, re
 from seealso.editorial.store import Change, as_text
 from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
-from service.api.answers import JSON, answer, decided, deciding, parts
+from service.api.answers import JSON, Deciding, answer, decided, deciding, parts
 from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.api.takedowns import purge_of
 from service.auth import needs, who
@@ -138,15 +138,21 @@ def list_changes(query: ChangesQuery) -> Response:
 def undo_change(sequence: int, query: ReasonQuery) -> Response:
     """Undo a takedown, the restoring of an article, a rule, or the undoing of one."""
     with deciding() as what:
-        change = undo_in(what.writing, sequence, who(), query.reason)
-        if change is None:
-            raise UnknownChange(f"there is no change {sequence}; /v1/changes lists them")
-        if change.action in (MADE, UNDONE):
-            what.purge(purge_of_rule(wish_in(change.after or change.before), holds=change.action == UNDONE))
-        else:
-            purge = purge_of(parts().current.served, change.subject)
-            what.purge({"article": change.subject, "reason": "undo", **purge})
+        change = undo_change_in(what, sequence, query.reason)
     return answer(orjson.dumps(_change(change)), JSON)
+
+
+def undo_change_in(what: Deciding, sequence: int, reason: str) -> Change:
+    """Undo a change, as a part of what is decided, and have caches told; return it. Raises UnknownChange, NotUndone."""
+    change = undo_in(what.writing, sequence, who(), reason)
+    if change is None:
+        raise UnknownChange(f"there is no change {sequence}; /v1/changes lists them")
+    if change.action in (MADE, UNDONE):
+        what.purge(purge_of_rule(wish_in(change.after or change.before), holds=change.action == UNDONE))
+    else:
+        purge = purge_of(parts().current.served, change.subject)
+        what.purge({"article": change.subject, "reason": "undo", **purge})
+    return change
 
 
 def purge_of_rule(wish: Wish, holds: bool) -> dict[str, Any]:

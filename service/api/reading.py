@@ -50,6 +50,8 @@ BLOCKS_MAX = 20
 IMPORTED_MAX = 50
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 1_000
+# More decisions on one block are no errand of a person.
+PLAN_MAX = 100
 JSON_TYPES = ("application/json",)
 # As `navigator.sendBeacon` sends a text, which another site may do without asking first (no CORS preflight).
 BEACON_TYPES = ("application/json", "text/plain")
@@ -279,7 +281,7 @@ class About(BaseModel):
     word: Annotated[_Label | None, Field(description="a word, or some in a row, of a title")] = None
 
 
-class RuleBody(BaseModel):
+class WishBody(BaseModel):
     """What an editor wants of blocks."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -290,7 +292,6 @@ class RuleBody(BaseModel):
     number: Annotated[
         int | None, Field(ge=1, le=NUMBER_MAX, description="the place of a pin; how many evergreen pieces at least")
     ] = None
-    reason: _Reason
     until: Annotated[_Time | None, Field(description="it holds until then; null: until it is undone")] = None
 
     def wish(self) -> Wish:
@@ -306,6 +307,31 @@ class RuleBody(BaseModel):
             word=about.word,
             number=self.number,
         )
+
+
+class RuleBody(WishBody):
+    """What an editor wants of blocks, and why."""
+
+    reason: _Reason
+
+
+class PlanBody(BaseModel):
+    """Decisions on a block that belong together: rules to be made, and rules to be undone; none is made alone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    make: Annotated[list[WishBody], Field(max_length=PLAN_MAX)] = []
+    undo: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=PLAN_MAX, description="ids of rules")] = []
+    reason: Annotated[_Reason | None, Field(description="why; null: nothing is said")] = None
+    mode: Mode = "background"
+
+
+class UndoBody(BaseModel):
+    """Changes to be undone together, the last first."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    changes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=2 * PLAN_MAX)]
 
 
 class RulesQuery(BaseModel):

@@ -1,59 +1,40 @@
-"""/desk: signing in with a key, and out; the first page of the desk."""
+"""/desk/login: signing in with a key, and out."""
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from seealso.errors import CrossSite, KeyMissing
+from seealso.errors import CrossSite
 from service.api.answers import parts
-from service.auth import caller_in
+from service.desk.pages import page, protect
 from service.sessions import COOKIE, check_same_site
 
 desk = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates", static_folder="static")
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-@desk.after_request
-def protect(response: Response) -> Response:
-    """Have no page of the desk kept, framed, or run anything."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
-
-
-@desk.get("/")
-def home() -> BaseResponse:
-    """Who is signed in; who is not is asked to."""
-    try:
-        caller = caller_in(request.environ, parts().door)
-    except KeyMissing:
-        return redirect(url_for("desk.ask"))
-    return make_response(render_template("home.html", caller=caller))
+desk.after_request(protect)
 
 
 @desk.get("/login")
 def ask() -> Response:
     """Ask for a key."""
-    return make_response(render_template("login.html", problem=None))
+    return page("login.html", problem=None, then=_ours(request.args.get("then", "")))
 
 
 @desk.post("/login")
 def login() -> BaseResponse:
-    """Begin a session with a key."""
+    """Begin a session with a key, and lead to where the person wanted to be."""
+    then = _ours(request.form.get("then", ""))
     try:
         check_same_site(request.environ)
     except CrossSite as error:
-        return refused(str(error), 403)
+        return refused(str(error), 403, then)
     here = parts()
     key = here.editorial.key_of(request.form.get("key", "").strip())
     if key is None:
-        return refused("This key opens nothing: it is unknown, revoked or expired. Ask whoever made it for you.", 401)
-    response = redirect(url_for("desk.home"), 303)
+        told = "This key opens nothing: it is unknown, revoked or expired. Ask whoever made it for you."
+        return refused(told, 401, then)
+    response = redirect(then or url_for("desk_find.find"), 303)
     response.set_cookie(
         COOKIE,
         here.door.sessions.begin(key),
@@ -75,6 +56,19 @@ def logout() -> BaseResponse:
     return response
 
 
-def refused(reason: str, status: int) -> Response:
+@desk.get("/<path:elsewhere>")
+def nothing(elsewhere: str) -> Response:
+    """Tell that there is no such page, in the desk's own words."""
+    raise NotFound
+
+
+def refused(reason: str, status: int, then: str) -> Response:
     """Return the page that asks for a key, with why the last one was not taken."""
-    return make_response(render_template("login.html", problem=reason), status)
+    return page("login.html", status, problem=reason, then=then)
+
+
+def _ours(then: str) -> str:
+    """Return the address of a page of the desk as it is, '' for any other: nobody is led elsewhere from here."""
+    parted = urlsplit(then) if then.isprintable() else urlsplit("")
+    inside = parted.path.startswith("/desk/") and "\\" not in then
+    return then if inside and not parted.scheme and not parted.netloc else ""

@@ -20,6 +20,7 @@ from tests.makers import articles, index_of
 MakeApp = Callable[..., APIFlask]
 OPEN = None
 EDITORS = {"editor", "admin"}
+LOOKING = {"read", "editor", "index", "admin"}
 PUBLISHERS = {"index", "admin"}
 # Every address there is: which scopes open it; OPEN: nobody needs a key.
 NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
@@ -30,7 +31,12 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/metrics"): OPEN,
     ("GET", "/openapi.json"): OPEN,
     ("GET", "/docs/"): OPEN,
-    ("GET", "/desk/"): OPEN,  # leads to the next
+    ("GET", "/desk/"): LOOKING,
+    ("GET", "/desk/x"): OPEN,  # there is no such page
+    ("GET", "/desk/articles/a000"): LOOKING,
+    ("POST", "/desk/preview/a000"): LOOKING,
+    ("POST", "/desk/save/a000"): EDITORS,
+    ("POST", "/desk/undo/a000"): EDITORS,
     ("GET", "/desk/login"): OPEN,
     ("POST", "/desk/login"): OPEN,
     ("POST", "/desk/logout"): OPEN,
@@ -107,7 +113,7 @@ def status_of(client: FlaskClient, method: str, path: str, authorization: str | 
 
 
 def example_of(rule: str) -> str:
-    return re.sub(r"<int:\w+>", "7", rule.replace("<article_id:article_id>", "a000"))
+    return re.sub(r"<int:\w+>", "7", rule.replace("<article_id:article_id>", "a000").replace("<path:elsewhere>", "x"))
 
 
 def test_no_address_is_left_out(index: Path, make_app: MakeApp) -> None:

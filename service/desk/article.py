@@ -1,0 +1,228 @@
+"""/desk/articles/ID: an article as indexed, its block as readers see it, and what editors decide on both.
+
+What is decided there is planned first: the page shows the block as it would be, and nothing changes until it is saved.
+"""
+
+from typing import Any, get_args
+
+import numpy as np
+import orjson
+from flask import Response, render_template, request
+
+from seealso.editorial.clicks import Rate, read_rates
+from seealso.editorial.decisions import now
+from seealso.editorial.store import Change, as_text
+from seealso.errors import StoreUnavailable, UnknownArticle
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import JSON, answer, in_a_place, parts
+from service.api.decisions import told
+from service.api.reading import PlanBody, UndoBody, read_body
+from service.desk.find import states_of
+from service.desk.pages import deciding_here, looking, page, room
+from service.desk.plan import Seen, save, see, undo_all
+from service.desk.wording import change_in_words, day, likelihood, marked, rule_in_words
+from service.related import Item
+from service.wanted import Mode, Wanted
+
+article_room = room("article")
+MODES: tuple[Mode, ...] = get_args(Mode)
+# Below the block so many candidates are shown at first; and of the blocks that show the article, and of its history.
+CANDIDATES_SHOWN, HOSTS_SHOWN, HISTORY_SHOWN = 20, 30, 20
+# Of an article that stands among very many others' candidates, so many blocks are made to see whether it is in them.
+HOSTS_LOOKED_AT = 200
+# A rule's place in the log is by its own name: so many changes are looked through for those on an article.
+CHANGES_LOOKED_AT = 2_000
+
+
+@article_room.get("/articles/<article_id:article_id>")
+@looking
+@in_a_place(lambda here: here.batching)
+def article(article_id: str) -> Response:
+    """An article, its block, and what is decided of it."""
+    mode = _mode(request.args.get("mode", ""))
+    snapshot = parts().current.snapshot()
+    row = snapshot.row_of(article_id)
+    if row is None:
+        raise UnknownArticle(article_id, snapshot.id)
+    taken = parts().editorial.decisions.takedowns.get(article_id) if article_id in snapshot.hidden else None
+    facts: dict[str, Any] = {"block": None}
+    if taken is None:
+        facts = block_facts(see(article_id, mode))
+    piece = orjson.loads(snapshot.article(row))
+    titles = _titles(snapshot)
+    history = [(change, change_in_words(change, titles)) for change in _history(article_id)]
+    return page(
+        "article.html",
+        piece=piece,
+        day=day,
+        published=day(piece.get("published")),
+        states=states_of(snapshot, row),
+        taken=taken,
+        mode=mode,
+        modes=MODES,
+        story=[_named(snapshot, other) for other in _story(snapshot, row) if other != row],
+        hosts=[_named(snapshot, other) for other in _hosts(snapshot, row)],
+        history=history,
+        clicks=_clicks(article_id),
+        **facts,
+    )
+
+
+@article_room.post("/preview/<article_id:article_id>")
+@looking
+@in_a_place(lambda here: here.batching)
+def preview(article_id: str) -> Response:
+    """The block of an article as it would be if a plan were carried out."""
+    plan = read_body(request, PlanBody)
+    assert isinstance(plan, PlanBody)
+    return Response(_block(see(article_id, plan.mode, plan)), mimetype="text/html")
+
+
+@article_room.post("/save/<article_id:article_id>")
+@deciding_here
+def save_plan(article_id: str) -> Response:
+    """Carry a plan out; the block as it is from then on, and the changes by which it can be undone."""
+    plan = read_body(request, PlanBody)
+    assert isinstance(plan, PlanBody)
+    return _decided(save(plan), article_id, plan.mode)
+
+
+@article_room.post("/undo/<article_id:article_id>")
+@deciding_here
+def undo(article_id: str) -> Response:
+    """Undo changes on the block of an article."""
+    asked = read_body(request, UndoBody)
+    assert isinstance(asked, UndoBody)
+    undo_all(asked.changes)
+    return _decided([], article_id, _mode(request.args.get("mode", "")))
+
+
+def _decided(changes: list[int], article_id: str, mode: Mode) -> Response:
+    """Return the block as it is from now on. What was decided holds already, in all workers."""
+    told_now = {"changes": changes, "live": as_text(now()), "block": _block(see(article_id, mode))}
+    return answer(orjson.dumps(told_now), JSON)
+
+
+def _block(seen: Seen) -> str:
+    return render_template("block_seen.html", decides=True, **block_facts(seen))
+
+
+def block_facts(seen: Seen) -> dict[str, Any]:
+    """Return a block and what is below it as the template takes them."""
+    titles = _titles(seen.snapshot)
+    own_id = seen.snapshot.article_id(seen.row)
+    pins = {
+        rule.wish.article: rule
+        for rule in reversed(seen.rules)
+        if rule.wish.action == "pin" and rule.wish.under_article == own_id
+    }
+    rules = [
+        told(rule.as_json()) | {"words": rule_in_words(told(rule.as_json()), titles), "own": own_id}
+        for rule in seen.rules
+    ]
+    return {
+        "own_id": own_id,
+        "block": [_item(seen.snapshot, item, pins) for item in seen.block],
+        "candidates": [_item(seen.snapshot, item, pins) for item in seen.candidates[:CANDIDATES_SHOWN]],
+        "rules": rules,
+        "silent": bool(seen.snapshot.facts["sensitive"][seen.row]),
+    }
+
+
+def _item(snapshot: Snapshot, item: Item, pins: dict[str | None, Any]) -> dict[str, Any]:
+    """Return an article of the block, or below it, as it is shown."""
+    card, why = orjson.loads(snapshot.card(item.row)), item.why or {}
+    pin = pins.get(card["id"])
+    return {
+        "card": card,
+        "day": day(card["published"]),
+        "chance": likelihood(item.probability),
+        "probability": item.probability,
+        "pinned": item.pinned,
+        "pin": pin,
+        "title": marked(card["title"], why.get("shared_terms", ())),
+        "quote": marked(why.get("passages", {}).get("other", ""), why.get("shared_terms", ())),
+        "terms": why.get("shared_terms", []),
+        "known": _known(why),
+        "states": states_of(snapshot, item.row),
+    }
+
+
+def _known(why: dict[str, Any]) -> list[str]:
+    """Return what both articles have in common, in words."""
+    said = []
+    if why.get("same_story"):
+        said.append("same story")
+    if why.get("same_author"):
+        said.append("same author")
+    if why.get("same_section"):
+        said.append("same section")
+    apart = why.get("days_apart")
+    if apart is not None:
+        said.append("same day" if apart == 0 else f"{apart:,} day{'s' * (apart != 1)} apart")
+    return said
+
+
+def _mode(text: str) -> Mode:
+    return next((mode for mode in MODES if mode == text), "background")
+
+
+def _story(snapshot: Snapshot, row: int) -> list[int]:
+    """Return the rows of the articles that tell the same story, the newest first."""
+    rows = np.flatnonzero((snapshot.facts["story"] == snapshot.facts["story"][row]) & snapshot.here)
+    return [
+        int(each) for each in rows[np.argsort(-snapshot.facts["published"][rows].astype(np.float64), kind="stable")]
+    ]
+
+
+def _hosts(snapshot: Snapshot, row: int) -> list[int]:
+    """Return the rows of articles whose blocks show an article: those it is most related to first."""
+    if snapshot.facts["sensitive"][row]:
+        return []
+    here, found = parts(), []
+    hosts = [int(each) for each in snapshot.hosts_of(row)[:HOSTS_LOOKED_AT]]
+    for other in hosts:
+        items = here.blocks.related(snapshot, other, Wanted())
+        place = next((place for place, item in enumerate(items) if item.row == row), None)
+        if place is not None:
+            found.append((place, other))
+    return [other for _, other in sorted(found)[:HOSTS_SHOWN]]
+
+
+def _named(snapshot: Snapshot, row: int) -> dict[str, Any]:
+    card = orjson.loads(snapshot.card(row))
+    return {"id": card["id"], "title": card["title"], "day": day(card["published"])}
+
+
+def _titles(snapshot: Snapshot) -> Any:
+    """Return what gives an article's title by its id; the id where it is not here."""
+
+    def title_of(article_id: str) -> str:
+        row = snapshot.row_of(article_id)
+        return article_id if row is None else snapshot.title(row)
+
+    return title_of
+
+
+def _history(article_id: str) -> list[Change]:
+    """Return what was decided of an article or its block, the newest first; nothing while the store cannot be read."""
+    try:
+        changes = parts().editorial.store().changes(most=CHANGES_LOOKED_AT, newest_first=True)
+    except StoreUnavailable:
+        return []
+    return [change for change in changes if _is_about(change, article_id)][:HISTORY_SHOWN]
+
+
+def _is_about(change: Change, article_id: str) -> bool:
+    said = change.after or change.before
+    named = (said.get("article"), said.get("under_article")) if isinstance(said, dict) else ()
+    return change.subject == article_id or article_id in named
+
+
+def _clicks(article_id: str) -> Rate | None:
+    """Return how often an article was shown in blocks and clicked there; None where nothing was counted."""
+    try:
+        found = read_rates(parts().editorial.store(), "item", item=article_id)
+    except StoreUnavailable:
+        return None
+    return found[0] if found else None

@@ -1,0 +1,110 @@
+"""Decisions on one article's block that are not made yet: what the block would be, and making them, all or none."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from seealso.editorial.decisions import now
+from seealso.editorial.rules import Rule, make_rule_in, read_rules, undo_rule_in
+from seealso.errors import UnknownChange
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import deciding, parts
+from service.api.decisions import purge_of_rule, undo_change_in
+from service.api.reading import PlanBody, checked_end
+from service.auth import who
+from service.blocks import row_of
+from service.desk.wording import REASON_UNSAID
+from service.related import Item, related_to_article
+from service.rulings import Ruling
+from service.wanted import LIMIT_MAX, Mode, Wanted
+
+# A rule that is only planned has no change it was made by.
+PLANNED = 0
+
+
+class Seen(NamedTuple):
+    """A block, and what did not get into it: candidates below it, best first; and the rules that hold for it."""
+
+    snapshot: Snapshot
+    row: int
+    block: list[Item]
+    candidates: list[Item]
+    rules: list[Rule]
+
+
+def rules_with(plan: PlanBody) -> list[Rule]:
+    """Return the rules that would hold if a plan were carried out. Raises InvalidRequest for one that means nothing."""
+    moment = now()
+    held = [rule for rule in parts().editorial.decisions.rules_at(moment) if rule.id not in plan.undo]
+    for planned in plan.make:
+        wish = planned.wish()
+        wish.check()
+        held.append(Rule(PLANNED, wish, moment, checked_end(planned.until), who(), ""))
+    return held
+
+
+def see(article_id: str, mode: Mode, plan: PlanBody | None = None) -> Seen:
+    """Return an article's block as readers see it, or would if a plan were carried out, with reasons.
+
+    Raises UnknownArticle, TakenDown, InvalidRequest.
+    """
+    here = parts()
+    if plan is None or not (plan.make or plan.undo):
+        snapshot, rulings = here.current.snapshot(), here.blocks.rulings
+        rules = here.editorial.decisions.rules_at(now())
+    else:
+        rules = rules_with(plan)
+        snapshot, rulings = here.front.as_if(rules)
+    row = row_of(snapshot, article_id)
+    ruling = rulings.of_article(snapshot, row)
+    block = related_to_article(snapshot, row, Wanted(mode=mode, explain=True), ruling=ruling)
+    return Seen(snapshot, row, block, _below(snapshot, row, block, mode, ruling), _about(snapshot, row, rules))
+
+
+def save(plan: PlanBody) -> list[int]:
+    """Carry a plan out, all of it or nothing; return the changes in the log, the last first.
+
+    Raises InvalidRequest, UnknownChange, StoreUnavailable.
+    """
+    reason = plan.reason or REASON_UNSAID
+    with deciding() as what:
+        first = what.writing.sequence + 1
+        for rule_id in dict.fromkeys(plan.undo):
+            found = read_rules(what.writing.connection, [rule_id])
+            if not found or not found[0].holds_at(now()):
+                raise UnknownChange(f"rule {rule_id} holds no more; load the page anew to see what does")
+            undo_rule_in(what.writing, found[0], who(), reason)
+            what.purge(purge_of_rule(found[0].wish, holds=False))
+        for planned in plan.make:
+            rule = make_rule_in(what.writing, planned.wish(), who(), reason, checked_end(planned.until))
+            what.purge(purge_of_rule(rule.wish, holds=True))
+        changes = range(first, what.writing.sequence + 1)
+    return [*reversed(changes)]
+
+
+def undo_all(changes: Sequence[int]) -> None:
+    """Undo changes, in this order, all or none. Raises UnknownChange, NotUndone, StoreUnavailable."""
+    with deciding() as what:
+        for sequence in changes:
+            undo_change_in(what, sequence, "undone at the desk")
+
+
+def _below(snapshot: Snapshot, row: int, block: Sequence[Item], mode: Mode, ruling: Ruling) -> list[Item]:
+    """Return what is related and did not get into the block: less likely, or of a story that is told already."""
+    wanted = Wanted(limit=LIMIT_MAX, mode=mode, min_probability=0.0, stories="all", explain=True)
+    shown = {item.row for item in block}
+    return [item for item in related_to_article(snapshot, row, wanted, ruling=ruling) if item.row not in shown]
+
+
+def _about(snapshot: Snapshot, row: int, rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that are for an article's block, or about the article, the latest first."""
+    article_id, number = snapshot.article_id(row), int(snapshot.facts["section"][row])
+    section = snapshot.sections[number].casefold() if number >= 0 else None
+    found = []
+    for rule in rules:
+        wish = rule.wish
+        own = article_id in (wish.under_article, wish.article)
+        named = [name.casefold() for name in (wish.under_section, wish.section) if name]
+        in_section = section is not None and section in named
+        if own or in_section or (wish.under_article is None and wish.under_section is None and wish.article is None):
+            found.append(rule)
+    return found[::-1]

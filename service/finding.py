@@ -1,0 +1,147 @@
+"""The whole archive, as editors search it: by words, by meaning, by date; with filters.
+
+Here all that is indexed is found, also what no block may show: sensitive, sponsored and taken down articles.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from seealso.article import primary_language
+from seealso.editorial.rules import Wish
+from seealso.lexical import Mask, Rows, TermRows, word_counts
+from seealso.relatedness import CANDIDATES_MAX, Cohorts, cohorts_of, nearest, rank
+from seealso.snapshot.files import NO_TIME
+from seealso.snapshot.reader import Snapshot
+from service.rulings import rows_of, rows_with
+from service.why import Draft
+
+# By words so many are looked at: nobody turns more pages.
+BY_WORDS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles are looked for; '' and None admit all. `after` and `before` include the moment itself."""
+
+    section: str = ""
+    tag: str = ""
+    language: str = ""
+    author: str = ""
+    after: datetime | None = None
+    before: datetime | None = None
+
+    def mask(self, snapshot: Snapshot) -> Mask:
+        """Return for each row whether it may be found."""
+        passed, facts = snapshot.here, snapshot.facts
+        if self.section:
+            passed = passed & _those(snapshot, rows_of(snapshot, Wish("exclude", section=self.section)))
+        if self.tag:
+            passed = passed & _those(snapshot, rows_of(snapshot, Wish("exclude", tag=self.tag)))
+        if self.author:
+            author = self.author.casefold()
+            passed = passed & _those(snapshot, rows_with(snapshot, "author", author, _written_by(snapshot, author)))
+        if self.language:
+            labels = enumerate(snapshot.languages)
+            wanted = primary_language(self.language)
+            numbers = [number for number, label in labels if primary_language(label) == wanted]
+            passed = passed & np.isin(facts["language"], numbers)
+        if self.after is not None:
+            passed = passed & (facts["published"] >= self.after.timestamp())  # what has no date is before all
+        if self.before is not None:
+            passed = passed & (facts["published"] <= self.before.timestamp()) & (facts["published"] != NO_TIME)
+        return passed
+
+
+class Found(NamedTuple):
+    """Rows, best first. `probabilities`: that a person would call them related; None where nothing was compared.
+
+    `own`: the cohort of what was compared.
+    """
+
+    rows: Rows
+    probabilities: NDArray[Any] | None = None
+    own: Cohorts | None = None
+
+
+def by_date(snapshot: Snapshot, filters: Filters) -> Found:
+    """Return all articles, the newest first, undated ones last."""
+    rows = np.flatnonzero(filters.mask(snapshot))
+    return Found(rows[np.lexsort((rows, -snapshot.facts["published"][rows].astype(np.float64)))])
+
+
+def by_words(snapshot: Snapshot, text: str, filters: Filters) -> Found:
+    """Return the articles that have the words of a text: those that have all of them first, titles counting more."""
+    terms, allowed = snapshot.terms, filters.mask(snapshot)
+    limit = min(BY_WORDS_MAX, len(snapshot))
+    probe, titles = terms.vector(word_counts("", text), None), terms.title_vector(text, None)
+    rows, _ = terms.search(probe, terms.postings, limit, allowed)
+    titled, _ = terms.search(titles, terms.title_postings, limit, allowed)
+    found = np.unique(np.concatenate([rows[0], titled[0]]))
+    found = found[found >= 0]
+    worth = terms.products(probe, terms.articles, found[np.newaxis])[0]
+    worth = worth + terms.products(titles, terms.titles, found[np.newaxis])[0]
+    had = sum(
+        (_having(snapshot, int(term), found) for term in {*probe.terms, *titles.terms}), np.zeros(len(found), int)
+    )
+    keep = worth > 0
+    order = np.lexsort((found[keep], -worth[keep], -had[keep]))
+    return Found(found[keep][order])
+
+
+def by_meaning(snapshot: Snapshot, draft: Draft, filters: Filters) -> Found:
+    """Return the articles most related to a text, by the measure of the blocks."""
+    everywhere = nearest(snapshot.vectors, snapshot.terms, draft.probes)
+    own = cohorts_of(everywhere, draft.probes, len(snapshot))
+    allowed = filters.mask(snapshot)
+    near = nearest(snapshot.vectors, snapshot.terms, draft.probes, None if allowed.all() else allowed)
+    best = rank(snapshot, snapshot.recipe, draft.probes, near, own, min(CANDIDATES_MAX, len(snapshot)))
+    known = (best.rows[0] >= 0) & (best.scores[0] > 0)
+    return Found(best.rows[0][known], snapshot.recipe.probability(best.scores[0][known]), own)
+
+
+def row_at(snapshot: Snapshot, address: str) -> int | None:
+    """Return the row of the article at an address, as people copy it: with a query, another scheme, or a slash less."""
+    for variant in _variants(address):
+        row = snapshot.row_at(variant)
+        if row is not None:
+            return row
+    return None
+
+
+def _variants(address: str) -> Iterable[str]:
+    yield address
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return
+    host = parts.netloc.removeprefix("www.")
+    for query in dict.fromkeys((parts.query, "")):
+        for path in dict.fromkeys((parts.path, parts.path.rstrip("/"), f"{parts.path.rstrip('/')}/")):
+            for scheme in ("https", "http"):
+                for netloc in (host, f"www.{host}"):
+                    yield urlunsplit((scheme, netloc, path, query, ""))
+
+
+def _those(snapshot: Snapshot, rows: Rows) -> Mask:
+    mask = np.zeros(len(snapshot), np.bool_)
+    mask[rows] = True
+    return mask
+
+
+def _having(snapshot: Snapshot, term: int, rows: Rows) -> Rows:
+    """Return for each row whether its text or title has a term, as 0 or 1."""
+    one = TermRows(np.array([0, 1], np.int32), np.array([term], np.int32), np.ones(1, np.float32))
+    asked, terms = rows[np.newaxis], snapshot.terms
+    has: Mask = (terms.products(one, terms.articles, asked)[0] > 0) | (terms.products(one, terms.titles, asked)[0] > 0)
+    return has.astype(np.int64)
+
+
+def _written_by(snapshot: Snapshot, author: str) -> Callable[[int], bool]:
+    return lambda row: author in str(orjson.loads(snapshot.card(row))["author"] or "").casefold()
