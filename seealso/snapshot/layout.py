@@ -91,5 +91,9 @@ def replace_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
-    sync_folder(path.parent)
+    folder = os.open(path.parent, os.O_RDONLY)  # before the new name stands: what fails here has changed nothing
+    try:
+        os.replace(beside, path)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
