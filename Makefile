@@ -26,8 +26,15 @@ setup: .venv/.ready
 $(DEMO_INDEX)/CURRENT: .venv/.ready $(wildcard examples/newsroom/*.jsonl)
 	$(BIN)/seealso index examples/newsroom --index $(DEMO_INDEX)
 
-demo: $(DEMO_INDEX)/CURRENT
+# A key for the demo's desk, made once, and printed each time. An index of your own prints its keys once.
+$(DEMO_INDEX).key: $(DEMO_INDEX)/CURRENT
+	@umask 077; $(BIN)/seealso key create --scope admin --name demo --index $(DEMO_INDEX) > $@.new
+	@mv $@.new $@
+
+demo: $(DEMO_INDEX)/CURRENT $(DEMO_INDEX).key
 	@echo
+	@echo "  The editors' desk:           http://127.0.0.1:$(DEMO_PORT)/desk/"
+	@echo "  ... where your key is        $$(tail -n 1 $(DEMO_INDEX).key)"
 	@echo "  The block under an article:  http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related.html"
 	@echo "  The same as JSON:            http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related"
 	@echo "  All that can be asked:       http://127.0.0.1:$(DEMO_PORT)/docs"

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seealso.article import parse_time
-from seealso.errors import SeealsoError
+from seealso.errors import ModelMismatch, ModelUnavailable
 from seealso.lexical import words
 from seealso.passages import sentences
 from seealso.snapshot.reader import Snapshot
@@ -23,7 +23,6 @@ from service.api.reading import read_query
 from service.desk.pages import looking, page, room
 from service.desk.wording import day, likelihood, marked
 from service.finding import Filters, Found, by_date, by_meaning, by_words, row_at
-from service.problems import named_problem
 from service.texts import title_and_text
 from service.why import Draft, reasons
 
@@ -96,9 +95,7 @@ def find() -> Response:
     here.texts.warm(snapshot)
     try:
         found = results(snapshot, query)
-    except SeealsoError as error:  # the encoder is gone, say: words can still be found
-        if named_problem(error) is None:
-            raise
+    except (ModelUnavailable, ModelMismatch) as error:  # words can still be found
         found = Results([], trouble=str(error))
     facts: dict[str, Any] = {"query": query, "found": found, "pages": -(-found.total // PAGE), "size": PAGE}
     if query.part:

@@ -3,7 +3,12 @@
 // A form with data-send="METHOD ADDRESS" is sent as JSON, empty fields left out; names with dots nest. What goes well is
 // told and the page loaded anew (or led to data-then); what fails is told in the form's own place, and nothing is lost.
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** Ask the service; return the answer. Throws Refused, with words for a person, whatever went wrong. */
 export async function ask(method, address, body) {
@@ -26,7 +31,7 @@ export async function ask(method, address, body) {
   } catch {
     // no problem of ours: from a proxy, say
   }
-  throw new Refused(`${told} Nothing on this page is lost.`);
+  throw new Refused(`${told} Nothing on this page is lost.`, answer.status);
 }
 
 /** Tell something at the edge of the page, with a button beside it if one is given. */

@@ -2,33 +2,44 @@
 import { ask, tell } from "./desk.js";
 
 const TYPING_MS = 180;
+const BUSY_MS = 700;
 const DRAFT_CHARACTERS_MIN = 600;
 const form = document.getElementById("find");
 const box = document.getElementById("q");
 const results = document.getElementById("results");
 let waiting;
-let asked = 0;
+let wanted = null; // what is asked for and not shown yet
+let asking = false;
 
 function query() {
   const said = [...new FormData(form)].filter(([name, value]) => value !== "" && !(name === "by" && value === "meaning"));
   return new URLSearchParams(said);
 }
 
+/** Ask for what is wanted, one question at a time: what was typed meanwhile is asked next. */
 async function refresh() {
-  const number = ++asked;
-  const wanted = query();
+  wanted = query();
   results.setAttribute("aria-busy", "true");
-  try {
-    const answer = await ask("GET", `${form.action}?${wanted}${wanted.size ? "&" : ""}part=results`);
-    const found = await answer.text();
-    if (number !== asked) return; // more was typed meanwhile
-    results.innerHTML = found; // rendered, and escaped, by the service
-    history.replaceState(null, "", wanted.size ? `?${wanted}` : form.action);
-  } catch (refused) {
-    if (number === asked) tell(refused.message);
-  } finally {
-    if (number === asked) results.setAttribute("aria-busy", "false");
+  if (asking) return;
+  asking = true;
+  while (wanted) {
+    const now = wanted;
+    try {
+      const answer = await ask("GET", `${form.action}?${now}${now.size ? "&" : ""}part=results`);
+      results.innerHTML = await answer.text(); // rendered, and escaped, by the service
+      history.replaceState(null, "", now.size ? `?${now}` : form.action);
+      if (wanted === now) wanted = null;
+    } catch (refused) {
+      if (refused.status === 503) {
+        await new Promise((done) => setTimeout(done, BUSY_MS)); // the first text waits for the model
+      } else if (wanted === now) {
+        tell(refused.message);
+        wanted = null;
+      }
+    }
   }
+  asking = false;
+  results.setAttribute("aria-busy", "false");
 }
 
 function soon() {

@@ -1,0 +1,128 @@
+"""A real Chromium, driven over the sample newsroom as it is served; what a page complains of fails its test.
+
+Debian's chromium is used. Where none is installed: skip, but fail under CI.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from seealso.editorial.keys import Scope, create_key
+from seealso.editorial.store import Store
+from tests.conftest import ROOT
+from tests.servers import SEEALSO, Running, serving
+
+NEWSROOM = ROOT / "examples/newsroom"
+WIDTHS = (360, 768, 1440)
+SCHEMES = ("light", "dark")
+# Tells of what the policy of a page stopped, in a way that a test can read.
+WATCH = "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        assert "CI" not in os.environ, "chromium is not installed (Debian: apt-get install chromium)"
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample newsroom, indexed once for all processes of a run; tests serve copies of it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "newsroom-index"
+    with (shared / "newsroom.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = shared / "newsroom-making"
+            command = [str(SEEALSO), "index", str(NEWSROOM), "--index", str(made)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            made.rename(folder)
+    return folder
+
+
+@dataclass
+class Desk:
+    """A served newsroom and people at its desk. `complaints`: what pages wrote to the console as errors."""
+
+    service: Running
+    index: Path
+    chromium: Browser
+    complaints: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def visit(self, width: int = 1440, scheme: str = "light", scope: Scope | None = "editor") -> Iterator[Page]:
+        """Have a page, signed in as somebody of a scope (None: as nobody)."""
+        context = self.chromium.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            base_url=self.service.url,
+        )
+        context.add_init_script(WATCH)
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        try:
+            if scope is not None:
+                self.sign_in(page, scope)
+            yield page
+        finally:
+            context.close()
+
+    def sign_in(self, page: Page, scope: Scope) -> None:
+        key = create_key(Store(self.index), f"the {scope}", scope, "a test")[1]
+        page.goto("/desk/login")
+        page.get_by_label("Your key").fill(key)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/desk/")
+
+
+@pytest.fixture(scope="module")
+def served(newsroom: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Desk]:
+    """A service over a copy of the newsroom, for the tests of one file."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(newsroom, folder / "index")
+    log = folder / "serve.log"
+    with serving(folder / "index", log, 1, SEEALSO_LOGIN_LIMIT="none", SEEALSO_RATE_LIMIT="none") as service:
+        yield Desk(service, folder / "index", chromium)
+
+
+@pytest.fixture
+def desk(served: Desk) -> Iterator[Desk]:
+    """The desk, where no page may complain of anything."""
+    served.complaints.clear()
+    yield served
+    assert served.complaints == []
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[[Page], list[str]]:
+    """What axe finds wrong with a page, by WCAG 2.2 A and AA."""
+    axe = Axe()
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+    def found(page: Page) -> list[str]:
+        result = axe.run(page, options={"runOnly": {"type": "tag", "values": tags}})
+        return [
+            f"{each['id']}: {each['help']} - {[node['html'][:120] for node in each['nodes'][:3]]}"
+            for each in result.response["violations"]
+        ]
+
+    return found
