@@ -49,7 +49,10 @@ class Proxy:
         return int(self.front.url.rpartition(":")[2])
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
-        return request(urllib.request.Request(self.front.url + path, headers=headers or {}), 60)
+        return self.ask("GET", path, headers)
+
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+        return request(urllib.request.Request(self.front.url + path, headers=headers or {}, method=method), 60)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
 from tests.makers import articles, index_of
 from tests.nginx import Proxy, proxy
 from tests.servers import START_SECONDS_MAX, Running, serving
@@ -145,6 +147,38 @@ def ask(nginx: Proxy, paths: Iterator[str], stop: threading.Event, statuses: lis
             statuses.append(repr(error))
         finally:
             connection.close()
+
+
+def test_what_needs_a_key_is_not_passed_on(index: Path, nginx: Proxy) -> None:
+    _, key = create_key(Store(index), "Night desk", "admin", "ann")
+    asked = {"Authorization": f"Bearer {key}"}
+    for path in ("/v1/articles/a001", "/v1/articles/a001/proof", "/v1/articles/a001/takedown"):
+        for method in ("GET", "PUT", "DELETE", "POST"):
+            answer = nginx.ask(method, path, asked)
+            assert answer.status in (404, 405), (method, path)
+            assert "x-request-id" not in answer.headers
+    for method in ("PUT", "DELETE", "POST"):
+        assert nginx.ask(method, "/v1/articles/a001/related", asked).status == 403
+    assert nginx.ask("HEAD", "/v1/articles/a001/related").status == 200
+    assert nginx.ask("OPTIONS", "/v1/articles/a001/related").headers["allow"]
+
+
+def test_block_that_needs_a_key_is_kept_for_nobody(index: Path, tmp_path: Path) -> None:
+    path = "/v1/articles/a001/related"
+    _, key = create_key(Store(index), "An app", "read", "ann")
+    with (
+        serving(index, tmp_path / "first", workers=1, SEEALSO_READING="keyed") as first,
+        serving(index, tmp_path / "second", workers=1, SEEALSO_READING="keyed") as second,
+        proxy(tmp_path / "nginx", [first, second]) as nginx,
+    ):
+        assert nginx.get(path, {"Authorization": f"Bearer {key}"}).status == 200
+        assert nginx.get(path).status == 401
+
+
+def test_cookies_of_the_website_neither_reach_the_service_nor_spoil_the_cache(nginx: Proxy) -> None:
+    path = "/v1/articles/a001/related?limit=5"
+    levels = [nginx.get(path, {"Cookie": f"visitor={each}"}).headers["x-proxy-cache"] for each in "ab"]
+    assert levels == ["MISS", "HIT"]
 
 
 @contextmanager
