@@ -16,7 +16,7 @@ import pytest
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
-from tests.makers import articles, index_of
+from tests.makers import article, articles, index_of
 from tests.nginx import Proxy, proxy
 from tests.servers import START_SECONDS_MAX, Running, serving
 
@@ -179,6 +179,20 @@ def test_cookies_of_the_website_neither_reach_the_service_nor_spoil_the_cache(ng
     path = "/v1/articles/a001/related?limit=5"
     levels = [nginx.get(path, {"Cookie": f"visitor={each}"}).headers["x-proxy-cache"] for each in "ab"]
     assert levels == ["MISS", "HIT"]
+
+
+def test_block_of_fifty_cards_with_the_longest_ids_comes_through(tmp_path: Path) -> None:
+    pieces = [article(f"{number:03}".rjust(200, "x"), body="tides moon sea harbour") for number in range(60)]
+    index_of(tmp_path / "index", pieces)
+    path = f"/v1/articles/{pieces[0].id}/related"
+    with (
+        serving(tmp_path / "index", tmp_path / "log", workers=1) as service,
+        proxy(tmp_path / "nginx", [service, service]) as nginx,
+    ):
+        answer = nginx.get(f"{path}?limit=50&min_probability=0&stories=all")
+        assert answer.status == 200
+        assert answer.headers["surrogate-key"].count("article:") == answer.headers["cache-tag"].count("article:") == 51
+        assert b"seealso-heading" in nginx.get(page(nginx, pieces[0].id)).body
 
 
 @contextmanager
