@@ -61,8 +61,9 @@ def related_to_article(
     Never holds the article itself, another of its story, sponsored or sensitive articles, or one article twice; nothing
     below the least probability. `met`: rows that the reader meets elsewhere on the page; neither they nor others of
     their stories are in it. Has `limit` items wherever that many pass: where the stored candidates do not suffice, the
-    whole snapshot is searched. `ruling`: what editors want of it; what they pinned may be of the article's own story,
-    and as unlikely as it is. `recipe`: another than the snapshot's, by which its candidates are scored anew.
+    whole snapshot is searched. `ruling`: what editors want of it; what they pinned within `limit` may be of the
+    article's own story, and as unlikely as it is. `recipe`: another than the snapshot's, by which its candidates are
+    scored anew.
     """
     if snapshot.facts["sensitive"][row]:
         return []
@@ -76,7 +77,8 @@ def related_to_article(
     admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
     choice = _Choice(snapshot, wanted, admitted, _language_of(snapshot, row), own, ruling)
     chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
-    pins = _pins(snapshot, row, wanted, met, ruling) if ruling.pins else {}
+    pinned = {place: each for place, each in ruling.pins.items() if place <= wanted.limit}
+    pins = _pins(snapshot, row, wanted, met, pinned) if pinned else {}
     if pins:
         chosen = _with_pins(snapshot, chosen, pins, wanted)
     draft = Draft.of_article(snapshot, row) if wanted.explain else None
@@ -224,15 +226,25 @@ class _Choice:
         return [places[number] for number in sorted({*taken, *better} - set(giving_way))]
 
 
-def _pins(snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int], ruling: Ruling) -> dict[int, _Chosen]:
-    """Return what is pinned, by its place, as far as the request wants it and it may be shown at all."""
-    rows = np.array([*ruling.pins.values()], np.int64)
-    shown = Admission(snapshot, replace(wanted, stories="all"), (row, *met)).of(rows)
+def _pins(
+    snapshot: Snapshot, row: int, wanted: Wanted, met: Sequence[int], pinned: Mapping[int, int]
+) -> dict[int, _Chosen]:
+    """Return what is pinned, by its place, as far as the request wants it and it may be shown at all.
+
+    It may tell the open article's own story, but none that the reader meets elsewhere on the page; where two tell one
+    story and one of each is wanted, the later word counts.
+    """
+    rows = np.array([*pinned.values()], np.int64)
+    shown = Admission(snapshot, wanted, met).of(rows) & (rows != row)
     own = snapshot.cohorts[row : row + 1]
     scores = scored(snapshot, snapshot.recipe, snapshot.probes(row), own, rows[np.newaxis]).scores[0]
     chances = snapshot.recipe.probability(scores)
-    found = zip(ruling.pins, rows.tolist(), scores.tolist(), chances.tolist(), shown, strict=True)
-    return {place: (pinned, score, chance) for place, pinned, score, chance, may in found if may}
+    found = zip(pinned, rows.tolist(), scores.tolist(), chances.tolist(), shown, strict=True)
+    pins = {place: (other, score, chance) for place, other, score, chance, may in found if may}
+    if wanted.stories == "all":
+        return pins
+    last = {int(snapshot.facts["story"][other]): place for place, (other, _, _) in pins.items()}
+    return {place: pins[place] for place in last.values()}
 
 
 def _with_pins(
@@ -244,8 +256,7 @@ def _with_pins(
     told = {int(stories[row]) for row in rows} if wanted.stories == "one" else set()
     block = [each for each in chosen if each[0] not in rows and int(stories[each[0]]) not in told]
     for place, pinned in sorted(pins.items()):
-        if place <= wanted.limit:
-            block.insert(place - 1, pinned)
+        block.insert(place - 1, pinned)
     return block[: wanted.limit]
 
 

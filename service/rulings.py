@@ -28,9 +28,9 @@ RowNumbers = NDArray[np.int64]
 class Ruling:
     """What rules say of one block.
 
-    `pins`: rows by the place at which they stand, from 1 on; `excluded`: rows that are not shown, in order; `weighed`:
-    rows and the factor of their odds; `evergreens`: how many evergreen pieces there are at least; `awaited`: articles
-    that are pinned and not here yet.
+    `pins`: rows by the place at which they stand, from 1 on, the later word last; `excluded`: rows that are not shown,
+    in order; `weighed`: rows and the factor of their odds; `evergreens`: how many evergreen pieces there are at least;
+    `awaited`: articles that are pinned and not here yet.
     """
 
     pins: Mapping[int, int] = field(default_factory=dict)
@@ -110,9 +110,10 @@ def _ruling(snapshot: Snapshot, wishes: Sequence[Wish]) -> Ruling:
         about = rows_of(snapshot, wish)
         match wish.action:
             case "pin" if len(about):
-                row = int(about[0])
-                pins = {place: other for place, other in pins.items() if other != row}  # the later word counts
-                pins[wish.number or 1] = row
+                row, number = int(about[0]), wish.number or 1
+                # The later word counts, and stands last.
+                pins = {place: other for place, other in pins.items() if other != row and place != number}
+                pins[number] = row
             case "pin":
                 awaited.append(wish.article or "")
             case "exclude":

@@ -15,6 +15,7 @@ from seealso.article import Article
 from seealso.relatedness import scored
 from seealso.snapshot.reader import Snapshot, open_current
 from service.related import Item, related_on_page, related_to_article, related_to_text
+from service.rulings import Ruling
 from service.texts import Texts
 from service.wanted import Wanted
 from service.why import Draft
@@ -195,6 +196,40 @@ def _check_page(
         assert len(stories) == len(block)
         assert all((item.why is not None) == wanted.explain for item in block)
         told |= stories
+
+
+@given(
+    corpus=corpora(),
+    shown=st.lists(st.sampled_from([f"a{number:02}" for number in range(16)]), max_size=4),
+    blocks=st.lists(requests, min_size=1, max_size=4),
+    pins=st.dictionaries(st.integers(1, 9), st.integers(0, 13), min_size=1, max_size=5),
+)
+@settings(deadline=None)
+def test_laws_of_a_page_with_pins(
+    corpus: list[Article], shown: list[str], blocks: list[Wanted], pins: dict[int, int]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        index_of(Path(folder), corpus)
+        snapshot = open_current(Path(folder))
+        pieces = {piece.id: piece for piece in corpus}
+        story = snapshot.facts["story"]
+        there = [row for row in map(snapshot.row_of, shown) if row is not None]
+        ruling = Ruling({place: number % len(snapshot) for place, number in pins.items()})
+        for own in range(len(snapshot)):
+            met = {own, *there}
+            told = {int(story[row]) for row in there}
+            for wanted, block in zip(blocks, related_on_page(snapshot, own, there, blocks, ruling), strict=True):
+                rows = [item.row for item in block]
+                assert len(rows) <= wanted.limit
+                assert all(admitted(pieces[snapshot.article_id(row)], wanted) for row in rows)
+                assert met.isdisjoint(rows)
+                stories = {int(story[row]) for row in rows}
+                assert len(stories) == len(rows)  # no story twice in a block, nor on the page
+                assert told.isdisjoint(stories)
+                assert all(item.pinned for item in block if story[item.row] == story[own])
+                assert {item.row for item in block if item.pinned} <= {*ruling.pins.values()}
+                met |= {*rows}
+                told |= stories
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,38 @@ def test_pin_beyond_the_block_is_not_shown_and_one_of_a_short_block_stands_last(
     assert short[-1] == "other"
 
 
+def test_pin_beyond_the_block_takes_nothing_out_of_it(snapshot: Snapshot) -> None:
+    before = block(snapshot, wanted=Wanted(limit=3, min_probability=0.0))
+    pin = Wish("pin", under_article="a000", article=before[1], number=9)
+    assert block(snapshot, pin, wanted=Wanted(limit=3, min_probability=0.0)) == before
+
+
+def test_of_two_pins_of_one_story_the_later_stands_in_the_block(tmp_path: Path) -> None:
+    index_of(tmp_path, [*articles(12), *(article(each, body="an update", canonical="a005") for each in ("b1", "b2"))])
+    snapshot = open_current(tmp_path)
+    wishes = [Wish("pin", under_article="a000", article=each, number=n) for each, n in (("b1", 1), ("b2", 3))]
+    for pins, stays, place in ((wishes, "b2", 2), (wishes[::-1], "b1", 0)):
+        shown = block(snapshot, *pins)
+        assert {"a005", "b1", "b2"}.intersection(shown) == {stays}
+        assert shown[place] == stays
+        assert {"b1", "b2"} <= {*block(snapshot, *pins, wanted=replace(ALL, stories="all"))}
+
+
+def test_pin_tells_no_story_that_stands_on_the_page(tmp_path: Path) -> None:
+    pieces = [article("b1", body="an update", canonical="a005"), article("b0", body="an update", canonical="a000")]
+    index_of(tmp_path, [*articles(12), *pieces])
+    snapshot = open_current(tmp_path)
+    row, told, again, own = (snapshot.row_of(each) for each in ("a000", "a005", "b1", "b0"))
+    assert row is not None
+    assert told is not None
+    pins = [Wish("pin", under_article="a000", article=each, number=n) for n, each in enumerate(("b1", "b0"), 1)]
+    ruling = Rulings(rules(*pins)).of_article(snapshot, row)
+    first, second = related_on_page(snapshot, row, [told], [Wanted(limit=3), Wanted(limit=3)], ruling)
+    assert own in [item.row for item in first]  # the open article's own story may be pinned, once
+    assert {again, own}.isdisjoint(item.row for item in second)
+    assert again not in [item.row for item in first]
+
+
 def test_pin_for_a_section_stands_in_its_blocks_and_gives_way_to_the_articles_own(snapshot: Snapshot) -> None:
     section = Wish("pin", under_section="news", article="other", number=1)
     assert block(snapshot, section)[0] == "other"
