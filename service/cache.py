@@ -19,7 +19,7 @@ KEY_PREFIX = "seealso:2:"
 # Whoever claims a key and dies holds it this long.
 CLAIM_MS = 250
 # How long, and how often, another's answer is looked for. A block takes a millisecond to make; a reader's wait should
-# not be longer because somebody else makes it.
+# not be longer because somebody else makes it. What takes longer than this is made once in each worker, no more.
 OTHERS_SECONDS_MAX = 0.03
 OTHERS_EVERY_SECONDS = 0.003
 _MARK = b"S2"

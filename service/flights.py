@@ -1,6 +1,7 @@
-"""One at a time for each key: who comes while another is at it waits for what that one finds."""
+"""One at a time for each key: who comes while another is at it waits for what that one finds, or fails of."""
 
 import threading
+import time
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -8,19 +9,23 @@ Found = TypeVar("Found")
 
 
 class Flight(Generic[Found]):
-    """Something that is being found; `found` None: nothing, or not yet."""
+    """Something that is being found; `found` None: nothing, or not yet; `failure`: why nothing was."""
 
-    __slots__ = ("_landed", "found")
+    __slots__ = ("_landed", "began", "failure", "found")
 
     def __init__(self) -> None:
+        self.began = time.monotonic()
         self.found: Found | None = None
+        self.failure: Exception | None = None
         self._landed = threading.Lock()
         self._landed.acquire()
 
     def wait(self, seconds_max: float) -> Found | None:
-        """Return what is found; None if it is nothing, or takes too long."""
-        if self._landed.acquire(timeout=seconds_max):
+        """Return what is found; None if it takes too long. Raises what whoever looked for it met."""
+        if self._landed.acquire(timeout=max(0.0, seconds_max)):
             self._landed.release()
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)  # raised once for each: it may not collect their traces
         return self.found
 
     def land(self) -> None:

@@ -43,6 +43,9 @@ CACHE_HEADER = "X-Seealso-Cache"
 DEGRADED_HEADER = "X-Seealso-Degraded"
 # How long somebody waits for a block that another thread makes, before making it too.
 FOLLOW_SECONDS_MAX = 1.0
+# Where the line is full, others wait for a block only while it is this young: a burst finds what takes a millisecond to
+# make, and what takes long does not hold every thread of the worker, of which kept answers need one.
+CROWD_SECONDS_MAX = 0.1
 # Before another snapshot takes over, so many of the blocks asked for most are made of it, in at most so much time, with
 # a breath after each for those who are being answered meanwhile.
 WARM_BLOCKS_MAX = 500
@@ -200,7 +203,8 @@ class Front:
     def _found(self, view: "_View", coding: str) -> tuple[Answer, str]:
         """Return a block's answer and from where it is. Raises ServiceBusy.
 
-        Who waits for what another makes takes no place in the lane.
+        Who waits for what another makes stands in the lane's line, but takes no place. If that one is refused or fails,
+        all are.
         """
         key = self._key_of(view)
         flight, ours = self._flights.board(key)
@@ -212,12 +216,18 @@ class Front:
                 else:
                     flight.found, level = self._kept_or_made(view, coding, self._lane)
                 return flight.found, level
+            except Exception as error:
+                flight.failure = error
+                raise
             finally:
                 self._flights.land(key)
         answer = self._old(view)
         if answer is not None:
             return answer, "stale"
-        answer = flight.wait(FOLLOW_SECONDS_MAX)
+        with self._lane.line() as room:
+            answer = flight.wait(FOLLOW_SECONDS_MAX if room else flight.began + CROWD_SECONDS_MAX - time.monotonic())
+            if answer is None and not room:
+                raise self._lane.refusal()
         if answer is not None and view.may_show(answer):
             self._copies.put(view.address, answer, view.era)
             return answer, "copy"

@@ -24,6 +24,7 @@ class Lane:
         self._wait_s = wait_ms / 1000
         self._free = threading.Semaphore(places)
         self._waiting = 0
+        self._following = 0
         self._counting = threading.Lock()
 
     @contextmanager
@@ -38,22 +39,38 @@ class Lane:
     def check(self) -> None:
         """Raise ServiceBusy if a line there may be is full: who would be refused in the end learns it at once."""
         if 0 < self._waiting_max <= self._waiting:
-            raise ServiceBusy(self._work, self._places)
+            raise self.refusal()
+
+    @contextmanager
+    def line(self) -> Iterator[bool]:
+        """Stand in the line, for what somebody else makes; yield whether there is room in it."""
+        with self._counting:
+            room = self._waiting + self._following < self._waiting_max
+            self._following += room
+        try:
+            yield room
+        finally:
+            with self._counting:
+                self._following -= room
 
     def enter(self) -> None:
         """Take a place, after those who wait already. Raises ServiceBusy if none comes free in time."""
         if not self._waiting and self._free.acquire(blocking=False):
             return
         with self._counting:
-            if self._waiting >= self._waiting_max:
-                raise ServiceBusy(self._work, self._places)
+            if self._waiting + self._following >= self._waiting_max:
+                raise self.refusal()
             self._waiting += 1
         try:
             if not self._free.acquire(timeout=self._wait_s):
-                raise ServiceBusy(self._work, self._places)
+                raise self.refusal()
         finally:
             with self._counting:
                 self._waiting -= 1
+
+    def refusal(self) -> ServiceBusy:
+        """Return what is raised where there is no room."""
+        return ServiceBusy(self._work, self._places)
 
     def leave(self) -> None:
         """Give the place back."""

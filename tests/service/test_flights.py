@@ -1,5 +1,7 @@
 import threading
 
+import pytest
+
 from service.flights import Flights
 
 
@@ -39,3 +41,15 @@ def test_nobody_waits_longer_than_he_likes() -> None:
     flights: Flights[str] = Flights()
     flights.board("key")
     assert flights.board("key")[0].wait(0.01) is None
+
+
+def test_what_the_first_fails_of_the_others_fail_of_too() -> None:
+    flights: Flights[str] = Flights()
+    flight, _ = flights.board("key")
+    others = [flights.board("key")[0] for _ in range(3)]
+    flight.failure = ZeroDivisionError("it failed")
+    flights.land("key")
+    for each in others:
+        with pytest.raises(ZeroDivisionError, match="it failed"):
+            each.wait(60)
+    assert flights.board("key")[1]

@@ -104,6 +104,16 @@ def test_full_line_is_known_before_one_stands_in_it() -> None:
     lane.check()
 
 
+def test_who_stands_in_the_line_for_what_another_makes_takes_room_and_no_place() -> None:
+    lane = Lane("page views", 1, waiting_max=2, wait_ms=60_000)
+    with lane.line() as first, lane.line() as second, lane.line() as third:
+        assert (first, second, third) == (True, True, False)
+        with lane.place(), pytest.raises(ServiceBusy), lane.place():
+            pass
+    with lane.line() as room:
+        assert room
+
+
 def test_lane_without_a_line_has_none_that_is_full() -> None:
     lane = Lane("texts", 1)
     with lane.place():
