@@ -100,6 +100,15 @@ class Cache:
         except Unreachable:
             return
 
+    def give_up(self, key: str) -> None:
+        """Let others have the claim to a key: nothing will be put under it."""
+        if self._link is None or not self._link.up:
+            return
+        try:
+            self._link.post("DEL", f"{KEY_PREFIX}{key}:claim")
+        except Unreachable:
+            return
+
     def close(self) -> None:
         """Give up the connections."""
         if self._link is not None:

@@ -24,8 +24,8 @@ from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
-from service.blocks import Asked, Blocks
-from service.cache import Cache
+from service.blocks import Asked, Blocks, shown_row_of
+from service.cache import Cache, Missing
 from service.copies import LIVES, Address, Copies
 from service.current import Current
 from service.editorial import Editorial
@@ -135,7 +135,7 @@ class Front:
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
             read, era, snapshot = self._addresses.read(*address), self._editorial.era, self._current.served
-            if read is not None and snapshot is not None and snapshot.row_of(read[0].article_id) is not None:
+            if read is not None and snapshot is not None and shown_row_of(snapshot, read[0].article_id) is not None:
                 return self._block(environ, start_response, _View(address, snapshot, *read, era), began)
         if method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and self._allowed(environ):
             return self._preflight(environ, start_response, began)
@@ -249,8 +249,13 @@ class Front:
             answer = None
         level, codings = "redis", len(answer.bodies) if answer else 0
         if answer is None:
-            with lane.place() if lane else nullcontext():
-                level, answer = "miss", self._blocks.make(view.snapshot, view.asked)
+            try:
+                with lane.place() if lane else nullcontext():
+                    level, answer = "miss", self._blocks.make(view.snapshot, view.asked)
+            except Exception:
+                if kept is Missing.MINE:
+                    self._cache.give_up(key)
+                raise
         answer.form(coding, self.vary)
         if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
             self._cache.put(key, answer.packed())
@@ -276,9 +281,7 @@ class Front:
             if time.monotonic() > end:
                 return
             before, read = self._copies.get(address), self._addresses.read(*address)
-            if before is None or read is None or snapshot.row_of(read[0].article_id) is None:
-                continue
-            if read[0].article_id in snapshot.hidden:
+            if before is None or read is None or shown_row_of(snapshot, read[0].article_id) is None:
                 continue
             # Nobody else asks this process for it yet, and it is one at a time: no flight, and no place of a reader's.
             answer, _ = self._kept_or_made(_View(address, snapshot, *read, era), IDENTITY, None)

@@ -283,6 +283,89 @@ def test_redis_is_not_asked_in_vain_where_many_wait_already(busy: FlaskClient) -
     assert busy.get(KEPT).status_code == 503
 
 
+def ask_at_once(app: APIFlask, path: str, times: int) -> tuple[list[TestResponse], list[threading.Thread]]:
+    """Ask from so many threads; return the list in which their answers will be, and the threads."""
+    answers: list[TestResponse] = []
+    threads = [threading.Thread(target=lambda: answers.append(app.test_client().get(path))) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    return answers, threads
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_who_waits_for_what_is_refused_is_refused_too_and_asks_nobody(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index, threads=2)
+    front: Front = app.extensions["seealso"].front
+    tries: list[str] = []
+
+    def refuse() -> None:
+        tries.append("one")
+        wait_for(lambda: front._lane._following == 5)
+        raise front._lane.refusal()
+
+    monkeypatch.setattr(front._lane, "check", refuse)
+    answers, threads = ask_at_once(app, PATH, 6)
+    for thread in threads:
+        thread.join()
+    assert [each.status_code for each in answers] == [503] * 6
+    assert tries == ["one"]
+    assert front._lane._following == 0
+
+
+def test_slow_block_that_many_want_holds_no_more_threads_than_the_line_is_long(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index, threads=1)
+    front: Front = app.extensions["seealso"].front
+    go_on = threading.Event()
+
+    def slow(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
+        go_on.wait()
+        return related_to_article(snapshot, row, wanted, ruling=ruling)
+
+    monkeypatch.setattr("service.blocks.related_to_article", slow)
+    monkeypatch.setattr("service.front.FOLLOW_SECONDS_MAX", 60.0)
+    waited, threads = ask_at_once(app, PATH, 1 + WAITING_PER_PLACE)
+    wait_for(lambda: front._lane._following == WAITING_PER_PLACE)
+    refused = app.test_client().get(PATH)
+    assert (refused.status_code, refused.get_json()["type"]) == (503, "urn:seealso:problem:busy")
+    assert not waited
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert [each.status_code for each in waited] == [200] * len(threads)
+
+
+def test_article_that_was_taken_down_is_no_block_to_be_looked_for(
+    index: Path, make_app: MakeApp, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index)
+    here = app.extensions["seealso"]
+    here.current.decide(lambda snapshot: snapshot.without(frozenset({"a000"})))
+    monkeypatch.setattr(here.cache, "find", lambda _: pytest.fail("Redis is asked"))
+    assert app.test_client().get(PATH).status_code == 410
+
+
+def test_who_makes_nothing_leaves_the_claim_to_others(
+    index: Path, make_app: MakeApp, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> list[Item]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("service.cache.CLAIM_MS", 60_000)
+    monkeypatch.setattr("service.blocks.related_to_article", fail)
+    make_app(index).test_client().get(PATH)
+    wait_for(lambda: redis.Redis.from_url(redis_url).keys("*:claim") == [])
+
+
 def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> None:
     app = make_app(index, threads=1)
     app.test_client().get(PATH)
