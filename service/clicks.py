@@ -16,6 +16,7 @@ from seealso.editorial.decisions import now
 from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
+from service.watching import keep_on
 
 PUT_AWAY_SECONDS = 10.0
 # So many places are counted at once in a worker: some 20 MB.
@@ -86,15 +87,14 @@ class Clicks:
             return 0
         try:
             add_counts(self._store, counts)
-        except StoreUnavailable:
+        except Exception:  # whatever it is, they are not lost
             self._take_back(counts)
             raise
         return len(counts)
 
     def follow(self) -> None:
         """Put away from now on, on a thread of its own. Call after the fork."""
-        self._thread = threading.Thread(target=self._run, name="clicks", daemon=True)
-        self._thread.start()
+        self._thread = keep_on("clicks", self._run, self._stop)
 
     def close(self) -> None:
         """End the thread, and put away what is left, if it can be."""

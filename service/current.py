@@ -11,10 +11,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from seealso.errors import OperatorError, SnapshotMissing, StoreUnavailable
+from seealso.errors import OperatorError, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.reader import Snapshot, open_snapshot
+from service.watching import keep_on
 
 # A snapshot may be refused for a passing reason: too many open files, a folder still being copied.
 TRY_AGAIN_SECONDS = 15.0
@@ -66,6 +67,7 @@ class Current:
     def refresh(self) -> None:
         """Open the snapshot that the pointer names, if it is another than the one being served. Raises nothing."""
         with self._refreshing:
+            wanted = ""  # until it is known
             try:
                 wanted = current_id(self._index)
                 if self._snapshot is not None and wanted == self._snapshot.id:
@@ -75,6 +77,7 @@ class Current:
                     return
                 opened = open_snapshot(snapshot_folder(self._index, wanted), self._model)
                 self.opened(opened, self._snapshot)
+                self._take_over(opened)
             except StoreUnavailable as error:  # nobody would be answered; it is tried again the next time
                 self._problem = error
             except SnapshotMissing as error:
@@ -84,18 +87,24 @@ class Current:
             except OperatorError as error:
                 if wanted != self._refused_id:
                     get_log().error("snapshot_refused", reason=str(error), serving=self._snapshot and self._snapshot.id)
-                self._problem, self._refused_id = error, wanted
-                self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
-            else:
-                before = self._snapshot
-                go_over = self.prepare(self._edited(opened))
-                with self._changing:  # more may have been decided meanwhile
-                    self._opened, self._snapshot = opened, self._edited(opened)
-                self._refused_id = None
-                go_over()
-                get_log().info(
-                    "snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id
-                )
+                self._refuse(wanted, error)
+            except Exception as error:  # whatever it is, the one before serves, and that is said
+                if wanted != self._refused_id:
+                    get_log().error("snapshot_not_opened", snapshot_id=wanted, exc_info=error)
+                self._refuse(wanted, SnapshotRefused(self._index, f"it could not be opened ({error!r})"))
+
+    def _take_over(self, opened: Snapshot) -> None:
+        before = self._snapshot
+        go_over = self.prepare(self._edited(opened))
+        with self._changing:  # more may have been decided meanwhile
+            self._opened, self._snapshot = opened, self._edited(opened)
+        self._refused_id = None
+        go_over()
+        get_log().info("snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id)
+
+    def _refuse(self, wanted: str, problem: OperatorError) -> None:
+        self._problem, self._refused_id = problem, wanted
+        self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
 
     def decide(self, edited: Callable[[Snapshot], Snapshot]) -> None:
         """Serve snapshots as edited in this way from now on, this one and those that come."""
@@ -124,7 +133,7 @@ class Current:
 
     def follow(self, every_ms: int) -> None:
         """Look for a new snapshot from now on, on a thread of its own. Call after the fork."""
-        threading.Thread(target=self._watch, args=(every_ms / 1000,), name="snapshot-watch", daemon=True).start()
+        keep_on("snapshot-watch", lambda: self._watch(every_ms / 1000), self._stop)
 
     def stop(self) -> None:
         """End the thread."""

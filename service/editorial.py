@@ -20,6 +20,7 @@ from seealso.editorial.purges import count_purges
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
+from service.watching import keep_on
 
 LOOK_SECONDS, LOOK_SECONDS_SHARED = 1.0, 0.2
 # How long who decides something waits for other machines to know it.
@@ -137,8 +138,7 @@ class Editorial:
     def follow(self) -> None:
         """Look for changes from now on, on a thread of its own. Call after the fork."""
         if self._store is not None:
-            self._thread = threading.Thread(target=self._watch, name="editorial-watch", daemon=True)
-            self._thread.start()
+            self._thread = keep_on("editorial-watch", self._watch, self._stop)
 
     def close(self) -> None:
         """End the thread, and let go of the store."""

@@ -21,6 +21,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from redis.retry import Retry
 
 from seealso.logs import get_log
+from service.watching import keep_on
 
 FAILURES_TO_OPEN = 3
 # No client tries again while somebody waits.
@@ -93,7 +94,7 @@ class Link:
         self._closed = threading.Event()
         self._last_call = 0.0
         for name, target in (("redis-connect", self._keep_connected), ("redis-watch", self._cut_off)):
-            threading.Thread(target=target, name=name, daemon=True).start()
+            keep_on(name, target, self._closed)
         self._tried.wait(START_SECONDS_MAX)
 
     @property

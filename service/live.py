@@ -21,6 +21,7 @@ from seealso.live.place import place
 from seealso.live.placing import encode_placing
 from seealso.logs import get_log
 from seealso.snapshot.reader import Snapshot
+from service.watching import keep_on
 
 TURN = "editorial.placing"
 # So often it is tried to place an article, while others are being put.
@@ -128,7 +129,7 @@ class LiveArticles:
         if self._store is None:
             return
         self._unplaced.set()
-        threading.Thread(target=self._run, args=(served,), name="live-articles", daemon=True).start()
+        keep_on("live-articles", lambda: self._run(served), self._stop)
 
     def stop(self) -> None:
         """End the thread."""
@@ -141,15 +142,16 @@ class LiveArticles:
             if self._stop.is_set():
                 return
             self._unplaced.clear()
-            snapshot = served()
+            snapshot, placed = served(), False
             try:
                 placed = snapshot is None or self.place_all(snapshot.id)
             except StoreUnavailable as error:
                 get_log().warning("articles_not_placed", reason=str(error))
-                placed = False
+            finally:
+                if not placed:
+                    self._unplaced.set()  # what is left is tried again
             if not placed:
                 self._stop.wait(TRY_AGAIN_SECONDS)
-                self._unplaced.set()
 
     def _read(self, live: Live) -> None:
         assert self._store is not None

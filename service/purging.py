@@ -17,6 +17,7 @@ from seealso.logs import get_log
 from seealso.post import host_of, post
 from seealso.snapshot.reader import Snapshot
 from service.freshness import purge_keys
+from service.watching import keep_on
 
 LOOK_SECONDS = 1.0
 # For one try, a slow answer included.
@@ -33,11 +34,11 @@ class Purging:
         if authorization:
             self._headers["Authorization"] = authorization
         self._wanted = threading.Event()
-        self._ended = False
+        self._ended = threading.Event()
 
     def follow(self) -> None:
         """Send what is due from now on. Call after the fork."""
-        threading.Thread(target=self._run, name="purging", daemon=True).start()
+        keep_on("purging", self._run, self._ended)
 
     def wake(self) -> None:
         """Have it look now: something has been decided."""
@@ -45,7 +46,7 @@ class Purging:
 
     def stop(self) -> None:
         """End the thread."""
-        self._ended = True
+        self._ended.set()
         self._wanted.set()
 
     def send_due(self) -> list[Purge]:
@@ -69,7 +70,7 @@ class Purging:
             get_log().error("purge_given_up", reason=purge.failure, **facts)
 
     def _run(self) -> None:
-        while not self._ended:
+        while not self._ended.is_set():
             self._wanted.wait(LOOK_SECONDS)
             self._wanted.clear()
             try:

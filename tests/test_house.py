@@ -82,7 +82,8 @@ INDEXER_WAY = [
     ["indexer/commands.py", "indexer/quality_commands.py"],
 ]
 SERVICE_WAY = [
-    ["service/processes.py", "service/traces.py", "service/live.py"],
+    ["service/watching.py", "service/processes.py", "service/traces.py"],
+    ["service/live.py"],
     ["service/current.py", "service/editorial.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
     ["service/lanes.py", "service/flights.py", "service/copies.py", "service/own_redis.py"],
     ["service/clicks.py", "service/sessions.py"],

@@ -1,5 +1,6 @@
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,33 @@ def test_snapshot_that_grows_old_is_logged_once(tmp_path: Path) -> None:
     warnings = [line for line in logs if line["event"] == "snapshot_old"]
     assert [line["log_level"] for line in warnings] == ["warning", "warning"]
     assert "did the night run?" in warnings[0]["reason"]
+
+
+def test_whatever_goes_wrong_the_old_one_serves_and_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.current.TRY_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("service.watching.PAUSE_SECONDS", 0.001)
+    index_of(tmp_path, articles(4))
+    current = Current(tmp_path, None)
+    current.refresh()
+    index_of(tmp_path, articles(5))
+
+    def fail(_: object) -> Callable[[], None]:
+        raise MemoryError("no room")
+
+    current.prepare = fail
+    with capture_logs() as logged:
+        current.refresh()
+        current.refresh()
+    assert [line["event"] for line in logged] == ["snapshot_not_opened"]
+    assert (len(current.snapshot()), current.behind) == (4, True)
+    current.prepare = lambda _: lambda: None
+    current.warn_of_age = fail  # type: ignore[assignment,method-assign]
+    current.follow(1)
+    end = time.monotonic() + 20
+    while len(current.snapshot()) != 5:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    current.stop()
+    assert not current.behind
