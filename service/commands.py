@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -50,10 +50,9 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
     with ExitStack() as running:
         environment = as_environment(settings)
         if settings.redis_url is None:
-            try:
-                environment["SEEALSO_REDIS_URL"] = running.enter_context(OwnRedis()).url
-            except OSError as error:
-                get_log().warning("cache_not_started", reason=str(error))
+            server = running.enter_context(closing(OwnRedis()))
+            server.keep_up()
+            environment["SEEALSO_REDIS_URL"] = server.url  # also where it could not be started, for all to say so
         try:
             folder = running.enter_context(TemporaryDirectory(prefix="seealso-metrics-", ignore_cleanup_errors=True))
             environment[METRICS_FOLDER] = folder  # in which the workers' numbers are added up

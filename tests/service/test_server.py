@@ -277,3 +277,24 @@ def test_worker_does_not_read_again_what_was_looked_through_before_it(tmp_path: 
     time.sleep(STEP_NS / 1e9)
     settled = bytes_read_by_worker(tmp_path / "index", tmp_path / "log")
     assert being_written - settled > 0.8 * size
+
+
+def own_redis_of(service: Running) -> int | None:
+    """Return the number of the redis-server process that a service has started."""
+    threads = Path(f"/proc/{service.process.pid}/task").iterdir()
+    children = [child for thread in threads for child in (thread / "children").read_text().split()]
+    return next((int(each) for each in children if b"redis-server" in Path(f"/proc/{each}/cmdline").read_bytes()), None)
+
+
+def test_own_redis_that_dies_is_used_again(index: Path, tmp_path: Path) -> None:
+    with serving(index, tmp_path / "log", workers=1) as running:
+        before = own_redis_of(running)
+        assert before is not None
+        assert running.get("/version").json()["cache"] == "up"
+        os.kill(before, signal.SIGKILL)
+        end = time.monotonic() + 20
+        while own_redis_of(running) in (before, None) or running.get("/version").json()["cache"] != "up":
+            assert time.monotonic() < end
+            time.sleep(0.1)
+            running.get("/v1/articles/a001/related?exclude=x")
+        assert "cache_started_again" in (tmp_path / "log").read_text()
