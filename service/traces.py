@@ -8,6 +8,7 @@ OpenTelemetry.
 from collections.abc import Callable
 from contextlib import nullcontext
 from importlib.metadata import version
+from multiprocessing.util import Finalize
 from typing import Any
 
 from seealso.errors import SettingsInvalid
@@ -38,8 +39,11 @@ def traced(app: Any, route_of: Callable[[str], str]) -> Any:
     except ImportError as error:
         raise SettingsInvalid(f"traces: {error.name} is missing; install seealso[traces], or unset it") from None
     named = {} if variable("OTEL_SERVICE_NAME") else {"service.name": SERVICE_NAME}
-    provider = TracerProvider(resource=Resource.create(named | {"service.version": version("seealso")}))
+    resource = Resource.create(named | {"service.version": version("seealso")})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # When the worker ends by itself, what is left is sent: what is registered with atexit is not called in it.
+    Finalize(None, provider.shutdown, exitpriority=1)
     _tracer = provider.get_tracer(SERVICE_NAME)
 
     def name(span: Any, environ: dict[str, Any]) -> None:

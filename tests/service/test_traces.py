@@ -46,6 +46,19 @@ def test_request_is_a_span_of_its_callers_trace_with_what_it_waited_for(tmp_path
         assert found[name] == (TRACE, "seealso")
 
 
+def test_what_has_not_been_sent_yet_is_sent_at_a_stop(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(6))
+    with listening() as listener:
+        wanted = {
+            "SEEALSO_TRACES": "1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": listener.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "3600000",
+        }
+        with serving(tmp_path / "index", tmp_path / "log", 1, True, **wanted) as service:
+            service.get("/v1/articles/a000/related")
+        assert "GET related" in spans_of(listener, {"GET related"})
+
+
 def test_without_the_setting_nothing_that_sends_is_imported(tmp_path: Path) -> None:
     index_of(tmp_path, articles(6))
     script = (
