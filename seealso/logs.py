@@ -6,7 +6,8 @@ written at once, for several processes write to the same place.
 
 import logging
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 import structlog
@@ -44,6 +45,13 @@ class _Lines:
             self._file.flush()
 
     debug = info = warning = error = critical = msg
+
+
+@contextmanager
+def saying(**facts: Any) -> Iterator[None]:
+    """Have every line of this thread say some facts, as long as the block lasts."""
+    with structlog.contextvars.bound_contextvars(**facts):
+        yield
 
 
 def get_log() -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 from seealso.editorial.decisions import Decisions, now
 from seealso.editorial.rules import Rule
 from seealso.errors import CrossSite, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
-from seealso.logs import get_log
+from seealso.logs import get_log, saying
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
@@ -33,7 +33,7 @@ from service.flights import Flights
 from service.lanes import Lane
 from service.live import LiveArticles
 from service.metrics import Metrics
-from service.problems import REQUEST_ID_HEADER, named_problem, problem_of, request_id_of
+from service.problems import REQUEST_ID_HEADER, log_unavailable, named_problem, problem_of, request_id_of
 from service.rules import Admission
 from service.rulings import Rulings, ruled
 from service.traces import span
@@ -310,19 +310,22 @@ class Front:
         return self._send_passed(environ, start_response, self._asked(environ), began)
 
     def _asked(self, environ: Environ) -> "_Passed":
-        passed = _Passed()
-        body = self._app(environ, passed.start)
-        try:
-            passed.body = b"".join(body)
-        finally:
-            if hasattr(body, "close"):
-                body.close()
+        passed, snapshot = _Passed(), self._current.served
+        with saying(request_id=request_id_of(environ), snapshot_id=snapshot and snapshot.id):
+            body = self._app(environ, passed.start)
+            try:
+                passed.body = b"".join(body)
+            finally:
+                if hasattr(body, "close"):
+                    body.close()
         return passed
 
     def _send_passed(
         self, environ: Environ, start_response: StartResponse, passed: "_Passed", began: float
     ) -> list[bytes]:
         headers = passed.headers + self._common_headers(environ)
+        if not any(name == REQUEST_ID_HEADER for name, _ in headers):  # what Flask answers by itself
+            headers.append((REQUEST_ID_HEADER, request_id_of(environ)))
         if self._origins - {"*"}:
             headers.append(("Vary", "Origin"))
         start_response(passed.status, headers)
@@ -336,6 +339,7 @@ class Front:
         named = named_problem(error)
         assert named is not None
         status, kind, title, detail, _ = named
+        log_unavailable(error, status, request_id_of(environ), environ["PATH_INFO"])
         headers, body = problem_of(request_id_of(environ), status, kind, title, detail)
         start_response(f"{status} {HTTPStatus(status).phrase}", headers + self._common_headers(environ))
         self._told(environ, status, _outcome(status, body), "none", began, None)

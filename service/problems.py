@@ -152,11 +152,18 @@ def named_problem(error: errors.SeealsoError) -> tuple[int, str, str, str, str |
     return None
 
 
+def log_unavailable(error: errors.SeealsoError, status: int, request_id: str, path: str) -> None:
+    """Log that a request was answered with 503, unless it was only too much at once."""
+    if status == 503 and not isinstance(error, errors.ServiceBusy):
+        get_log().warning("request_unavailable", request_id=request_id, path=path, reason=printable(str(error)))
+
+
 def _answer_named(error: errors.SeealsoError) -> Response:
     named = named_problem(error)
     if named is None:
         return _answer_unexpected(error)
     status, kind, title, detail, field = named
+    log_unavailable(error, status, request_id(), request.path)
     return problem(status, kind, title, detail, field=field)
 
 

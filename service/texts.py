@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TypeVar
 
 import numpy as np
@@ -106,7 +107,7 @@ class Texts:
             finally:
                 self._free.release()
 
-        thread = threading.Thread(target=make, name="text", daemon=True)
+        thread = threading.Thread(target=copy_context().run, args=(make,), name="text", daemon=True)
         thread.start()
         thread.join(self._deadline_s)
         if not made:

@@ -3,26 +3,28 @@
 import gzip
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import brotli
 import pytest
 import redis
+import structlog
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from seealso.article import Article
+from seealso.encoder import Vectors
 from seealso.snapshot.reader import Snapshot
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
 from service.rulings import Ruling
 from service.wanted import Wanted
-from tests.makers import article, articles, index_of
+from tests.makers import HashEncoder, article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
 PATH = "/v1/articles/a000/related"
@@ -471,6 +473,32 @@ def test_requests_are_counted_by_route_outcome_and_where_they_came_from(index: P
     assert counted(app, route="related_html", outcome="ok", cache="miss") == 1
     assert counted(app, route="related", outcome="invalid") == 2
     assert counted(app, route="article", outcome="ok") == 1
+
+
+@pytest.mark.parametrize(
+    "path", [PATH, "/", "/docs/", "/openapi.json", "/desk", "/desk/", "/livez", "/nowhere", "/metrics"]
+)
+def test_every_answer_has_one_request_id(client: FlaskClient, path: str) -> None:
+    for method in ("GET", "HEAD", "OPTIONS", "POST"):
+        answer = client.open(path, method=method, headers={"X-Request-Id": "abc-1"})
+        assert answer.headers.getlist("X-Request-Id") == ["abc-1"], (method, answer.status)
+
+
+def test_lines_logged_on_the_way_to_an_answer_say_its_request_id_and_snapshot(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, said = make_app(index), list[dict[str, object]]()
+    encode = HashEncoder.encode
+
+    def encoding(self: HashEncoder, texts: Sequence[str]) -> Vectors:  # on a thread of its own
+        said.append(structlog.contextvars.get_contextvars())
+        return encode(self, texts)
+
+    monkeypatch.setattr(HashEncoder, "encode", encoding)
+    client = app.test_client()
+    answer = client.post("/v1/similar", json={"text": "tides"}, headers={"X-Request-Id": "abc-1"})
+    assert said == [{"request_id": "abc-1", "snapshot_id": answer.get_json()["snapshot"]}]
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_requests_are_logged_where_that_is_wanted(index: Path, make_app: MakeApp) -> None:

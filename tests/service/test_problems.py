@@ -1,4 +1,8 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
@@ -57,3 +61,21 @@ def test_unexpected_error_is_500_without_its_text_and_is_logged(
     assert "secret" not in answer.text
     assert [(line["event"], str(line["exc_info"])) for line in logged] == [("request_failed", "a secret of the house")]
     assert logged[0]["request_id"] == answer.get_json()["request_id"]
+
+
+def test_what_is_not_to_be_had_is_logged_and_too_much_at_once_is_not(
+    tmp_path: Path, index: Path, make_app: Callable[..., APIFlask]
+) -> None:
+    client = make_app(tmp_path).test_client()
+    with capture_logs() as logged:
+        answer = client.get("/v1/articles/a000/related")
+    assert answer.status_code == 503
+    told = [line for line in logged if line["event"] == "request_unavailable"]
+    assert [(line["request_id"], line["path"]) for line in told] == [
+        (answer.headers["X-Request-Id"], "/v1/articles/a000/related")
+    ]
+    app = make_app(index)
+    here = app.extensions["seealso"]
+    with here.reading.place(), here.reading.place(), capture_logs() as logged:
+        assert app.test_client().post("/v1/similar", json={"text": "tides"}).status_code == 503
+    assert [line for line in logged if line["event"] == "request_unavailable"] == []
