@@ -141,7 +141,7 @@ class IndexerSettings(Settings):
     ] = None
     page_seconds_max: Annotated[
         float, Field(gt=0, le=600, description="how long the text of one web page may take to be found")
-    ] = 20.0
+    ] = 30.0
 
 
 class ServiceSettings(Settings):
@@ -215,7 +215,8 @@ class ServiceSettings(Settings):
         str,
         Field(
             pattern=_RATE,
-            description="how often one address may send texts, batches and pages: `120/minute`, or `none` for any",
+            description="how often one address may send texts, batches and pages without a key: `120/minute`, "
+            "or `none` for any",
         ),
     ] = "120/minute"
     proxies: Annotated[

@@ -32,7 +32,7 @@ from service.api.state import state
 from service.api.takedowns import takedowns
 from service.api.trials import trials
 from service.api.webhooks import webhooks
-from service.auth import Door
+from service.auth import Door, is_known
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
@@ -111,7 +111,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.register_blueprint(blueprint)
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
     failed = {LOGIN: settings.login_limit}
-    Rates(limits, settings.redis_url, settings.redis_timeout_ms, failed).attach(app)
+    Rates(limits, settings.redis_url, settings.redis_timeout_ms, failed, lambda: is_known(here.door)).attach(app)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
     )

@@ -11,7 +11,7 @@ from flask import g, request
 from werkzeug.wrappers import Response
 
 from seealso.editorial.keys import Scope
-from seealso.errors import KeyMissing, KeyRefused
+from seealso.errors import CrossSite, KeyMissing, KeyRefused
 from service.editorial import Editorial
 from service.sessions import Caller, Sessions
 
@@ -61,6 +61,15 @@ def caller_in(environ: Mapping[str, Any], door: Door) -> Caller:
     if key is None:
         raise KeyMissing("the key opens nothing: it is unknown, revoked or expired")
     return Caller(key.name, key.id, key.scope)
+
+
+def is_known(door: Door) -> bool:
+    """Return whether who makes the request has a key that opens something, or is signed in."""
+    try:
+        caller_in(request.environ, door)
+    except (KeyMissing, CrossSite):
+        return False
+    return True
 
 
 def who() -> str:

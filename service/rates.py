@@ -29,8 +29,8 @@ View = Callable[..., Any]
 class Rates:
     """Limits by endpoint, each a rate such as '120/minute', or 'none'; Redis is told by `redis_url`.
 
-    `failed`: the same for endpoints of which only requests count that were not authorized (401). Raises SettingsInvalid
-    if a rate means nothing.
+    `known`: whether who makes the request is no stranger, for whom no limit holds. `failed`: the same for endpoints of
+    which only requests count that were not authorized (401). Raises SettingsInvalid if a rate means nothing.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Rates:
         redis_url: str | None,
         redis_timeout_ms: int,
         failed: Mapping[str, str] | None = None,
+        known: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._known = known
         self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate != NO_LIMIT}
         self._failed = {endpoint: _checked(rate) for endpoint, rate in (failed or {}).items() if rate != NO_LIMIT}
         self._clock = _offset()
@@ -65,7 +67,7 @@ class Rates:
         self._limiter.init_app(app)
         app.register_error_handler(RateLimitExceeded, self._refuse)
         for endpoint, rate in self._rates.items():
-            limited = self._limiter.limit(rate)(app.view_functions[endpoint])
+            limited = self._limiter.limit(rate, exempt_when=self._known)(app.view_functions[endpoint])
             app.view_functions[endpoint] = self._counted_by_clock(limited)
         for endpoint, rate in self._failed.items():
             limited = self._counted_by_failures(app.view_functions[endpoint], endpoint, parse_many(rate))

@@ -15,6 +15,8 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
 from seealso.errors import SettingsInvalid
 from service.own_redis import OwnRedis
 from service.rates import Rates
@@ -72,6 +74,17 @@ def test_who_asks_too_often_is_told_when_to_come_again(index: Path, make_app: Ma
     assert "3 per 1 hour" in body["detail"]
     assert body["request_id"] == refused.headers["X-Request-Id"]
     assert refused.headers["Cache-Control"] == "no-store"
+
+
+def test_who_has_a_key_is_no_stranger(index: Path, make_app: MakeApp) -> None:
+    client = make_app(index, rate_limit="3/hour").test_client()
+    key = create_key(Store(index), "An app", "read", "ann")[1]
+    asked = {"Authorization": f"Bearer {key}"}
+    assert {client.post("/v1/similar", json=TEXT, headers=asked).status_code for _ in range(5)} == {200}
+    assert statuses(client, 4) == [200, 200, 200, 429]  # what was asked with the key has not been counted
+    for headers, status in (({"Authorization": "Bearer seealso_nothing"}, 429), (asked, 200)):
+        answer = client.post("/v1/similar", json=TEXT, headers=headers, environ_base={"REMOTE_ADDR": "198.51.100.1"})
+        assert answer.status_code == status
 
 
 def test_of_several_rates_the_one_that_is_broken_is_told(index: Path, make_app: MakeApp) -> None:
