@@ -13,7 +13,8 @@
     │   ├── UnknownChange        there is no rule or change with that number
     │   ├── NotUndone            a change cannot be undone, or not any more
     │   ├── ServiceBusy          as much as the service takes at once is being worked on
-    │   └── TextLate             the encoder did not end with a text in time
+    │   ├── TextLate             the encoder did not end with a text in time
+    │   └── BlocksLate           many blocks were not made in time
     └── OperatorError            the one who runs the machine can mend it
         ├── SettingsInvalid      a setting is misspelt or has an impossible value
         ├── SourceUnreadable     a source is missing, of no known kind, or cannot be read to its end
@@ -229,3 +230,13 @@ class TextLate(CallerError):
 
     def __init__(self, deadline_s: float) -> None:
         super().__init__(f"the text was not read within {deadline_s:g} seconds; try again in a while, or with less")
+
+
+class BlocksLate(CallerError):
+    """Many blocks were not made in time."""
+
+    def __init__(self, made: int, wanted: int, seconds_max: float) -> None:
+        super().__init__(
+            f"{made} of {wanted} blocks were made in {seconds_max:g} seconds; try again in a while, or send fewer at "
+            "once, or ask without 'explain'"
+        )

@@ -141,7 +141,7 @@ class IndexerSettings(Settings):
     ] = None
     page_seconds_max: Annotated[
         float, Field(gt=0, le=600, description="how long the text of one web page may take to be found")
-    ] = 30.0
+    ] = 20.0
 
 
 class ServiceSettings(Settings):
@@ -210,7 +210,7 @@ class ServiceSettings(Settings):
     ] = 200
     text_deadline_s: Annotated[
         float, Field(gt=0, le=600, description="how long a text query may take; the first one loads the model")
-    ] = 30.0
+    ] = 20.0
     rate_limit: Annotated[
         str,
         Field(

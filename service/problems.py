@@ -56,6 +56,7 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.ModelMismatch: (503, "model-mismatch", "The index was made by another model"),
     errors.ServiceBusy: (503, "busy", "Too much at once"),
     errors.TextLate: (503, "text-late", "The text was not read in time"),
+    errors.BlocksLate: (503, "blocks-late", "The blocks were not made in time"),
 }
 # What Flask and Werkzeug raise by themselves: status -> kind, title.
 HTTP_KINDS = {

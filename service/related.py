@@ -4,7 +4,7 @@ It answers with rows of a snapshot; how they are shown is not its business. What
 `service.rules`, in which order in `service.order`, and why in `service.why`.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,19 +87,17 @@ def related_to_article(
 
 def related_on_page(
     snapshot: Snapshot, row: int, shown: Sequence[int], blocks: Sequence[Wanted], ruling: Ruling = NO_RULING
-) -> list[list[Item]]:
-    """Return the blocks of the page of an article, filled one after the other.
+) -> Iterator[list[Item]]:
+    """Yield the blocks of the page of an article, filled one after the other.
 
     No article stands twice on the page, and one of each story: what is in `shown` and in earlier blocks counts as met.
     Whatever a block wants, `stories` is 'one'.
     """
     met = list(shown)
-    page = []
     for wanted in blocks:
         items = related_to_article(snapshot, row, replace(wanted, stories="one"), met, ruling)
         met += [item.row for item in items]
-        page.append(items)
-    return page
+        yield items
 
 
 def related_to_text(

@@ -1,18 +1,19 @@
 """HTTP out: the forms of the answers, and what every one of them has."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Response, current_app, g
 from pydantic import BaseModel, Field
 
 from seealso.editorial.purges import add_purge_in
 from seealso.editorial.store import Writing
-from seealso.errors import StoreUnavailable
+from seealso.errors import BlocksLate, StoreUnavailable
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
@@ -32,8 +33,12 @@ from service.texts import Texts
 
 JSON = "application/json"
 View = Callable[..., Response]
+Made = TypeVar("Made")
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
 UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
+# Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
+# to stop waits 25 seconds for what is in flight.
+BLOCKS_SECONDS_MAX = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +235,16 @@ def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Re
     if snapshot is not None:
         response.headers[SNAPSHOT_HEADER] = snapshot.id
     return response
+
+
+def made_in_time(making: Iterable[Made], wanted: int) -> list[Made]:
+    """Return what is made one after the other, so many in all. Raises BlocksLate once it takes too long."""
+    end, made = time.monotonic() + BLOCKS_SECONDS_MAX, list[Made]()
+    for each in making:
+        made.append(each)
+        if len(made) < wanted and time.monotonic() > end:
+            raise BlocksLate(len(made), wanted, BLOCKS_SECONDS_MAX)
+    return made
 
 
 def in_a_place(lane_of: Callable[[Parts], Lane]) -> Callable[[View], View]:

@@ -1,16 +1,14 @@
 """/v1/related and /v1/page: the blocks of many articles at once, and the several blocks of one page."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import orjson
 from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from seealso.errors import InvalidRequest
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, Card, answer, in_a_place, parts
+from service.api.answers import JSON, Card, answer, in_a_place, made_in_time, parts
 from service.api.reading import BatchBody, PageBody
 from service.blocks import encode_cards, row_of, shown_row_of
 from service.problems import documented
@@ -23,10 +21,6 @@ PAGE_EXAMPLE = {
     "shown": ["walking-the-ellen-estuary"],
     "blocks": [{"name": "below", "limit": 6}, {"name": "technology", "section": ["Technology"], "limit": 3}],
 }
-
-# Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
-# to stop waits 25 seconds for what is in flight.
-BATCH_SECONDS_MAX = 15.0
 
 batch = APIBlueprint("batch", __name__, tag="Several blocks at once")
 
@@ -72,7 +66,8 @@ def related_to_many(body: BatchBody) -> Response:
     wanted = body.wanted(here.placements)
     snapshot = here.current.snapshot()
     rows = {article_id: shown_row_of(snapshot, article_id) for article_id in body.articles}
-    blocks = _make_blocks(snapshot, {each: row for each, row in rows.items() if row is not None}, wanted)
+    known = {article_id: row for article_id, row in rows.items() if row is not None}
+    blocks = made_in_time((_make_block(snapshot, *each, wanted) for each in known.items()), len(known))
     unknown = orjson.dumps([article_id for article_id, row in rows.items() if row is None])
     head = b'{"snapshot":"' + snapshot.id.encode() + b'","blocks":['
     return answer(head + b",".join(blocks) + b'],"unknown":' + unknown + b"}", JSON, snapshot)
@@ -90,7 +85,8 @@ def page(body: PageBody) -> Response:
     snapshot = here.current.snapshot()
     row = row_of(snapshot, body.article)
     shown = [found for found in map(snapshot.row_of, body.shown) if found is not None]
-    filled = related_on_page(snapshot, row, shown, wanted, here.blocks.rulings.of_article(snapshot, row))
+    filling = related_on_page(snapshot, row, shown, wanted, here.blocks.rulings.of_article(snapshot, row))
+    filled = made_in_time(filling, len(wanted))
     blocks = [
         _encode_block(snapshot, "name", block.name, asked, items)
         for block, asked, items in zip(body.blocks, wanted, filled, strict=True)
@@ -99,20 +95,8 @@ def page(body: PageBody) -> Response:
     return answer(head + b",".join(blocks) + b"]}", JSON, snapshot)
 
 
-def _make_blocks(snapshot: Snapshot, rows: Mapping[str, int], wanted: Wanted) -> list[bytes]:
-    """Return the blocks of articles, named with their rows. Raises InvalidRequest if they take too long."""
-    end = time.monotonic() + BATCH_SECONDS_MAX
-    blocks: list[bytes] = []
-    for article_id, row in rows.items():
-        if blocks and time.monotonic() > end:
-            raise InvalidRequest(
-                "articles",
-                f"{len(blocks)} of {len(rows)} blocks were made in {BATCH_SECONDS_MAX:g} seconds; send fewer at once, "
-                "or ask without 'explain'",
-            )
-        items = parts().blocks.related(snapshot, row, wanted)
-        blocks.append(_encode_block(snapshot, "id", article_id, wanted, items))
-    return blocks
+def _make_block(snapshot: Snapshot, article_id: str, row: int, wanted: Wanted) -> bytes:
+    return _encode_block(snapshot, "id", article_id, wanted, parts().blocks.related(snapshot, row, wanted))
 
 
 def _encode_block(snapshot: Snapshot, key: str, value: str, wanted: Wanted, items: Sequence[Item]) -> bytes:

@@ -11,7 +11,7 @@ from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, answer, decided, deciding, in_a_place, parts
+from service.api.answers import JSON, answer, decided, deciding, in_a_place, made_in_time, parts
 from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
@@ -121,11 +121,12 @@ def proof(article_id: str) -> Response:
     row = snapshot.row_of(article_id)
     rows = [] if row is None else snapshot.hosts_of(row).tolist()
     wanted = Wanted(limit=LIMIT_MAX, stories="all", min_probability=0.0)
-    shown = []
-    for other in rows:
+
+    def shows(other: int) -> bool:
         ruling = here.blocks.rulings.of_article(snapshot, other)
-        if row in {item.row for item in related_to_article(snapshot, other, wanted, ruling=ruling)}:
-            shown.append(other)
+        return row in {item.row for item in related_to_article(snapshot, other, wanted, ruling=ruling)}
+
+    shown = [other for other, there in zip(rows, made_in_time(map(shows, rows), len(rows)), strict=True) if there]
     with here.editorial.store().reading() as connection:
         taken = find_takedown(connection, checked_id(article_id))
     told = {

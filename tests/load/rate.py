@@ -18,7 +18,7 @@ from typing import NamedTuple
 HOST = "127.0.0.1"
 # As many as a proxy would open at most; what comes beyond waits, and its wait is counted.
 CONNECTIONS_MAX = 1_000
-# A text may take 30 seconds (SEEALSO_TEXT_DEADLINE_S).
+# A text may take 20 seconds (SEEALSO_TEXT_DEADLINE_S).
 ANSWER_SECONDS_MAX = 40.0
 # Few enough for no place of a worker to have a line before it, enough for none to be empty.
 CLOSED_CONNECTIONS = 8

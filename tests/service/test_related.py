@@ -156,11 +156,11 @@ def test_laws_of_a_page(corpus: list[Article], shown: list[str], blocks: list[Wa
         pieces = {piece.id: piece for piece in corpus}
         there = [row for row in map(snapshot.row_of, shown) if row is not None]
         for own in range(len(snapshot)):
-            page = related_on_page(snapshot, own, there, blocks)
-            assert related_on_page(snapshot, own, there, blocks) == page
+            page = [*related_on_page(snapshot, own, there, blocks)]
+            assert [*related_on_page(snapshot, own, there, blocks)] == page
             assert len(page) == len(blocks)
             first = replace(blocks[0], stories="one")
-            assert related_on_page(snapshot, own, [], blocks)[0] == related_to_article(snapshot, own, first)
+            assert next(related_on_page(snapshot, own, [], blocks)) == related_to_article(snapshot, own, first)
             if pieces[snapshot.article_id(own)].sensitive:
                 assert page == [[] for _ in blocks]
                 continue
@@ -336,7 +336,7 @@ def test_page_fills_its_last_block_from_beyond_the_stored_candidates(snapshot: S
     assert row is not None
     stored = [int(each) for each in snapshot.neighbours_of(row)[0]]
     blocks = [Wanted(limit=50, min_probability=0.0)] * 5
-    page = related_on_page(snapshot, row, stored[:40], blocks)
+    page = [*related_on_page(snapshot, row, stored[:40], blocks)]
     shown = [item.row for block in page for item in block]
     # Of 249 articles: not itself, and not what is shown already.
     assert [len(block) for block in page] == [50, 50, 50, 50, 8]

@@ -20,9 +20,16 @@ import pytest
 from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
 from seealso.snapshot.ahead import STEP_NS
+from service.api.answers import BLOCKS_SECONDS_MAX
 from service.lanes import WAITING_PER_PLACE
 from service.processes import raise_descriptors
-from service.server import DESCRIPTORS_RESERVED, HEADER_BYTES_MAX, blocking_threads, worker_count
+from service.server import (
+    DESCRIPTORS_RESERVED,
+    HEADER_BYTES_MAX,
+    STOP_SECONDS_MAX,
+    blocking_threads,
+    worker_count,
+)
 from tests.makers import articles, index_of
 from tests.servers import SEEALSO, START_SECONDS_MAX, Running, free_port, serving, wait_until
 
@@ -248,6 +255,11 @@ def test_there_is_a_worker_for_each_cpu_unless_it_is_said(index: Path, tmp_path:
 def test_there_are_threads_for_those_who_work_wait_and_refuse(threads: int, texts: int) -> None:
     waiting = WAITING_PER_PLACE * threads
     assert blocking_threads(ServiceSettings(threads=threads)) == threads + waiting + texts + texts + 2
+
+
+def test_what_takes_long_ends_before_a_stop_does() -> None:
+    assert ServiceSettings().text_deadline_s < STOP_SECONDS_MAX
+    assert BLOCKS_SECONDS_MAX < STOP_SECONDS_MAX
 
 
 def test_server_is_not_loaded_for_the_sake_of_its_app() -> None:

@@ -76,12 +76,20 @@ def test_batch_takes_as_many_articles_as_it_says(client: FlaskClient) -> None:
     assert batch(client, every)["unknown"] == every
 
 
-def test_batch_that_takes_too_long_is_refused_and_says_how_far_it_came(
+def test_what_takes_too_long_is_refused_and_says_how_far_it_came(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.api.batch.BATCH_SECONDS_MAX", -1)
+    monkeypatch.setattr("service.api.answers.BLOCKS_SECONDS_MAX", -1)
     assert batch(client, ["a000", "nobody"])["blocks"]
-    refused(post(client, "/v1/related", {"articles": ["a000", "nobody", "a001", "a002"]}), "articles", "1 of 3 blocks")
+    blocks = [{"name": "a"}, {"name": "b"}]
+    for late in (
+        post(client, "/v1/related", {"articles": ["a000", "nobody", "a001", "a002"]}),
+        post(client, "/v1/page", {"article": "a000", "blocks": [*blocks, {"name": "c"}]}),
+    ):
+        assert (late.status_code, late.get_json()["type"]) == (503, "urn:seealso:problem:blocks-late")
+        assert "1 of 3 blocks" in late.get_json()["detail"]
+        assert int(late.headers["Retry-After"]) > 0
+    assert post(client, "/v1/page", {"article": "a000", "blocks": blocks[:1]}).status_code == 200
 
 
 def test_answers_are_as_documented(client: FlaskClient) -> None:

@@ -67,6 +67,12 @@ def test_pages_to_purge_are_those_it_may_stand_on(tmp_path: Path, make_app: Make
     assert set(pages) == {f"https://n.example/{each.id}" for each in given}
 
 
+def test_proof_that_takes_too_long_is_refused(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.answers.BLOCKS_SECONDS_MAX", -1)
+    late = client.get("/v1/articles/a003/proof")
+    assert (late.status_code, late.get_json()["type"]) == (503, "urn:seealso:problem:blocks-late")
+
+
 def test_proof_shows_where_it_stands_and_that_it_stands_nowhere(client: FlaskClient) -> None:
     before = client.get("/v1/articles/a003/proof").get_json()
     assert (before["taken_down"], before["indexed"]) == (False, True)
