@@ -31,10 +31,9 @@ from bench.made_up import build_made_up
 from bench.memory import memory_of
 from bench.servers import THREADS, WORKERS
 from indexer.progress import PlainReporter
-from indexer.publish import publish
 from seealso.article import format_time
 from seealso.snapshot.digests import check_digests
-from seealso.snapshot.layout import ID_TIME, MANIFEST, SNAPSHOTS, current_id, published_ids, snapshot_folder
+from seealso.snapshot.layout import ID_TIME, MANIFEST, SNAPSHOTS, current_id, publish, published_ids, snapshot_folder
 from seealso.snapshot.manifest import encode_manifest, read_manifest
 from seealso.snapshot.reader import open_snapshot
 

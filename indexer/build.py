@@ -28,10 +28,9 @@ from indexer.judging import (
 )
 from indexer.lists import lists_of_articles, lists_of_snapshot
 from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
-from indexer.lock import lock_index
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
-from indexer.publish import clear_remains, current_or_none, kept_recipe, prune, publish, remove_snapshot
+from indexer.publish import clear_remains, kept_recipe, prune, remove_snapshot
 from indexer.reading import read_articles
 from indexer.report import Report
 from indexer.reuse import VectorStore
@@ -42,7 +41,8 @@ from seealso.encoder import Encoder
 from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.lexical import build_terms
 from seealso.relatedness import described
-from seealso.snapshot.layout import VECTORS, published_ids, snapshot_folder
+from seealso.snapshot.layout import VECTORS, current_or_none, publish, published_ids, snapshot_folder
+from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
 from seealso.snapshot.vectors import VectorIndex

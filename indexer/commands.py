@@ -11,7 +11,6 @@ from rich.console import Console
 
 from indexer.check import check_sources, show_checked
 from indexer.extract import PageExtractor
-from indexer.lock import lock_index
 from indexer.night import Night, run_night, tell_unstarted
 from indexer.progress import reporter_for, width_of
 from indexer.snapshot_commands import index_option, json_option
@@ -21,6 +20,7 @@ from seealso.errors import SettingsInvalid
 from seealso.logs import configure_logs, get_log
 from seealso.project import Project, read_project
 from seealso.settings import IndexerSettings, describe, load_settings
+from seealso.snapshot.lock import lock_index
 
 project_option = click.option("--project", type=click.Path(path_type=Path), help=describe(IndexerSettings, "project"))
 

@@ -24,12 +24,11 @@ from indexer.gates import (
     picks_gate,
 )
 from indexer.lists import Lists
-from indexer.publish import current_or_none
 from indexer.report import SHORT_WORDS_MAX, Report
 from indexer.sources.source import Source
 from seealso.article import Article
 from seealso.errors import SnapshotRefused, SourceShrunk
-from seealso.snapshot.layout import published_ids, snapshot_folder
+from seealso.snapshot.layout import current_or_none, published_ids, snapshot_folder
 from seealso.snapshot.manifest import Manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
 

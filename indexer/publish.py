@@ -1,4 +1,4 @@
-"""Make a finished snapshot the current one, keep the last few, clear up after killed runs, and keep the next recipe."""
+"""Keep the last few snapshots, clear up after killed runs, and keep the next recipe."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seealso.errors import SettingsInvalid, SnapshotMissing, SnapshotRefused
+from seealso.errors import SettingsInvalid, SnapshotRefused
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.snapshot.layout import (
     BUILDING_PREFIX,
@@ -20,11 +20,6 @@ from seealso.snapshot.layout import (
     sync_folder,
 )
 from seealso.snapshot.manifest import read_manifest
-
-
-def publish(index: Path, snapshot_id: str) -> None:
-    """Point CURRENT at a snapshot; readers see the old one or this one, nothing between."""
-    replace_file(index / POINTER, f"{snapshot_id}\n".encode())
 
 
 def prune(index: Path, keep: int) -> list[str]:
@@ -50,14 +45,6 @@ def clear_remains(index: Path) -> None:
         shutil.rmtree(path)
     for name in (POINTER, RECIPE):
         (index / f".{name}.new").unlink(missing_ok=True)
-
-
-def current_or_none(index: Path) -> str | None:
-    """Return the id of the current snapshot, None before the first."""
-    try:
-        return current_id(index)
-    except SnapshotMissing:
-        return None
 
 
 def kept_recipe(index: Path) -> Recipe:

@@ -11,14 +11,15 @@ from indexer.baselines import BASELINES
 from indexer.evaluation import Evaluation
 from indexer.evaluation_page import render_evaluation
 from indexer.gold import picks_of, read_gold
-from indexer.lock import lock_index
 from indexer.progress import reporter_for, width_of
 from indexer.publish import keep_recipe
 from indexer.rankings import ALL_BASELINES, encode_as, ranking_of, rankings_named
-from indexer.snapshot_commands import index_option, json_option, open_named
+from indexer.snapshot_commands import index_option, json_option
 from indexer.tune import tune as fit_recipe
 from seealso.settings import IndexerSettings, load_settings
+from seealso.snapshot.lock import lock_index
 from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.rollback import open_named
 
 
 @click.command()

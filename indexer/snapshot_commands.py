@@ -9,14 +9,13 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from indexer.lock import lock_index
 from indexer.progress import print_table, width_of
-from indexer.publish import current_or_none, publish
-from seealso.errors import SnapshotMissing, SnapshotRefused
+from seealso.errors import SnapshotMissing
 from seealso.settings import IndexerSettings, describe, load_settings
-from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, snapshot_folder
-from seealso.snapshot.manifest import Manifest, read_manifest
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.layout import current_id, current_or_none, publish, published_ids
+from seealso.snapshot.lock import lock_index
+from seealso.snapshot.manifest import Manifest
+from seealso.snapshot.rollback import manifest_or_reason, open_named, snapshot_before
 
 MODEL_SHOWN_COLUMNS = 120
 
@@ -38,7 +37,7 @@ def snapshots(index: Path | None, as_json: bool) -> None:
     settings = load_settings(IndexerSettings, index=index)
     current = current_or_none(settings.index)
     rows = [
-        (snapshot_id, _manifest_or_reason(settings.index, snapshot_id)) for snapshot_id in published_ids(settings.index)
+        (snapshot_id, manifest_or_reason(settings.index, snapshot_id)) for snapshot_id in published_ids(settings.index)
     ]
     if as_json:
         for snapshot_id, manifest in rows:
@@ -81,7 +80,7 @@ def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None
     current_id(settings.index)  # a mistyped folder is not made
     with lock_index(settings.index):
         current = current_id(settings.index)
-        wanted = snapshot_id or _before(settings.index, current)
+        wanted = snapshot_id or snapshot_before(settings.index, current)
         open_named(settings.index, wanted)  # whole, or refused
         publish(settings.index, wanted)
     if as_json:
@@ -115,28 +114,6 @@ def verify(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
         )
 
 
-def open_named(index: Path, snapshot_id: str | None) -> Snapshot:
-    """Open a snapshot by its id, the current one if none is given. Raises SnapshotMissing, SnapshotRefused."""
-    chosen = snapshot_id or current_id(index)
-    if not is_snapshot_id(chosen) or not snapshot_folder(index, chosen).is_dir():
-        raise SnapshotMissing(index, f"none has the id {chosen!r}; `seealso snapshots` lists them")
-    return open_snapshot(snapshot_folder(index, chosen))
-
-
-def _before(index: Path, current: str) -> str:
-    """Return the snapshot that was served when the current one was made; the newest older one, if that is gone.
-
-    Raises SnapshotMissing if there is none.
-    """
-    older = [each for each in published_ids(index) if each < current]
-    manifest = _manifest_or_reason(index, current)
-    if isinstance(manifest, Manifest) and manifest.parent in older:
-        return manifest.parent
-    if not older:
-        raise SnapshotMissing(index, f"none is older than {current}, which is served; `seealso snapshots` lists them")
-    return older[-1]
-
-
 def _age_of(manifest: Manifest) -> str:
     """Return when a snapshot was made, and how long ago that is."""
     hours = (datetime.now(UTC) - datetime.fromisoformat(manifest.created)).total_seconds() / 3600
@@ -151,10 +128,3 @@ def _gates_of(manifest: Manifest) -> str:
     passed = sum(gate.passed for gate in measured)
     forced = f", forced: {', '.join(manifest.forced)}" if manifest.forced else ""
     return f"{passed} of {len(measured)} passed{forced}"
-
-
-def _manifest_or_reason(index: Path, snapshot_id: str) -> Manifest | str:
-    try:
-        return read_manifest(snapshot_folder(index, snapshot_id))
-    except SnapshotRefused as error:
-        return error.reason

@@ -26,10 +26,10 @@ WAY = [
     ["seealso/settings.py", "seealso/logs.py"],
     ["seealso/project.py"],
     ["seealso/snapshot/layout.py", "seealso/snapshot/files.py"],
-    ["seealso/snapshot/manifest.py", "seealso/snapshot/vectors.py"],
+    ["seealso/snapshot/manifest.py", "seealso/snapshot/vectors.py", "seealso/snapshot/lock.py"],
     ["seealso/snapshot/digests.py", "seealso/snapshot/bounds.py"],
     ["seealso/snapshot/writer.py", "seealso/snapshot/reader.py"],
-    ["seealso/snapshot/ahead.py"],
+    ["seealso/snapshot/ahead.py", "seealso/snapshot/rollback.py"],
     ["seealso/editorial/schema.py", "seealso/editorial/counter.py", "seealso/editorial/turn.py"],
     ["seealso/editorial/store.py", "seealso/editorial/migrations/env.py"],
     [*MIGRATIONS, "seealso/editorial/backup.py"],
@@ -45,7 +45,7 @@ WAY = [
     ["seealso/cli.py"],
 ]
 INDEXER_WAY = [
-    ["indexer/page_lines.py", "indexer/lock.py", "indexer/progress.py"],
+    ["indexer/page_lines.py", "indexer/progress.py"],
     [
         "indexer/sources/source.py",
         "indexer/sources/gzipped.py",

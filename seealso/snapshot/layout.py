@@ -68,6 +68,19 @@ def current_id(index: Path) -> str:
     return pointer
 
 
+def current_or_none(index: Path) -> str | None:
+    """Return the id of the current snapshot, None before the first."""
+    try:
+        return current_id(index)
+    except SnapshotMissing:
+        return None
+
+
+def publish(index: Path, snapshot_id: str) -> None:
+    """Point CURRENT at a snapshot; readers see the old one or this one, nothing between."""
+    replace_file(index / POINTER, f"{snapshot_id}\n".encode())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)

@@ -13,11 +13,11 @@ import indexer.night
 from indexer.build import Limits
 from indexer.commands import index
 from indexer.gates import GateLimits
-from indexer.lock import lock_index
 from indexer.night import Night, run_night
 from seealso.errors import GateFailed, IndexLocked, SettingsInvalid, SourceShrunk, SourceUnreadable
 from seealso.project import Project
 from seealso.settings import IndexerSettings
+from seealso.snapshot.lock import lock_index
 from seealso.snapshot.reader import open_current
 from tests.indexer.sources.web_server import Reply, serve_site
 from tests.listener import listening

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from indexer.publish import clear_remains, current_or_none, prune, publish
-from seealso.snapshot.layout import published_ids
+from indexer.publish import clear_remains, prune
+from seealso.snapshot.layout import current_or_none, publish, published_ids
 from seealso.snapshot.reader import open_current
 from tests.makers import articles, index_of
 
@@ -42,6 +42,6 @@ def test_remains_of_killed_runs_are_cleared(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["CURRENT", "lock", "snapshots", "vectors.sqlite"]
 
 
-def test_empty_folder_has_nothing_to_clear_and_no_current(tmp_path: Path) -> None:
+def test_empty_folder_has_nothing_to_clear(tmp_path: Path) -> None:
     clear_remains(tmp_path)
     assert current_or_none(tmp_path) is None

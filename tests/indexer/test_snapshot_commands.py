@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.lock import lock_index
 from indexer.snapshot_commands import rollback, snapshots, verify
 from seealso.errors import IndexLocked, SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import published_ids, snapshot_folder
+from seealso.snapshot.lock import lock_index
 from seealso.snapshot.reader import open_current
 from tests.indexer.test_commands import run
 from tests.makers import ANY_NIGHT, articles, index_of

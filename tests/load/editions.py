@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
-from indexer.publish import publish
 from seealso.article import Article
 from seealso.settings import ServiceSettings
-from seealso.snapshot.layout import current_id, published_ids
+from seealso.snapshot.layout import current_id, publish, published_ids
 from service.app import create_app
 from tests.load.rate import Ask, Outcome, at_once
 from tests.load.vital import listeners

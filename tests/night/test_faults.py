@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.publish import current_or_none
 from seealso.errors import SnapshotRefused
-from seealso.snapshot.layout import SNAPSHOTS, published_ids, snapshot_folder
+from seealso.snapshot.layout import SNAPSHOTS, current_or_none, published_ids, snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
 from tests.night.points import each_named, first_and_last, name_of
 from tests.night.run import Night, Nights

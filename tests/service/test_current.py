@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from indexer.publish import publish
 from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
-from seealso.snapshot.layout import snapshot_folder
+from seealso.snapshot.layout import publish, snapshot_folder
 from seealso.snapshot.reader import open_current
 from service.current import Current
 from tests.makers import articles, index_of

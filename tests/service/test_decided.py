@@ -16,13 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from indexer.publish import publish
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import restore, take_down
 from seealso.settings import ServiceSettings
-from seealso.snapshot.layout import current_id, published_ids
+from seealso.snapshot.layout import current_id, publish, published_ids
 from service.app import create_app
 from tests.makers import HashEncoder, articles, index_of
 

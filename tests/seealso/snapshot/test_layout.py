@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from seealso.errors import SnapshotMissing
-from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, replace_file, seal
+from seealso.snapshot.layout import (
+    current_id,
+    current_or_none,
+    is_snapshot_id,
+    publish,
+    published_ids,
+    replace_file,
+    seal,
+)
 
 ID = "20261124T061500Z-0123456789ab"
 
@@ -11,6 +19,12 @@ ID = "20261124T061500Z-0123456789ab"
 def test_pointer_names_the_current_snapshot(tmp_path: Path) -> None:
     replace_file(tmp_path / "CURRENT", f"{ID}\n".encode())
     assert current_id(tmp_path) == ID
+
+
+def test_what_is_published_is_current_and_before_the_first_nothing_is(tmp_path: Path) -> None:
+    assert current_or_none(tmp_path) is None
+    publish(tmp_path, ID)
+    assert current_or_none(tmp_path) == ID
 
 
 @pytest.mark.parametrize("content", [b"", b"../../etc\n", b"\xff\xfe", b"x" * 10_000, f"{ID}/..".encode()])

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.lock import lock_index
 from seealso.errors import IndexLocked
+from seealso.snapshot.lock import lock_index
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from indexer.lock import lock_index
+from seealso.snapshot.lock import lock_index
 with lock_index(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -1,0 +1,38 @@
+"""An earlier snapshot served again: which one that is, and whether it is whole."""
+
+from pathlib import Path
+
+from seealso.errors import SnapshotMissing, SnapshotRefused
+from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, snapshot_folder
+from seealso.snapshot.manifest import Manifest, read_manifest
+from seealso.snapshot.reader import Snapshot, open_snapshot
+
+
+def open_named(index: Path, snapshot_id: str | None) -> Snapshot:
+    """Open a snapshot by its id, the current one if none is given. Raises SnapshotMissing, SnapshotRefused."""
+    chosen = snapshot_id or current_id(index)
+    if not is_snapshot_id(chosen) or not snapshot_folder(index, chosen).is_dir():
+        raise SnapshotMissing(index, f"none has the id {chosen!r}; `seealso snapshots` lists them")
+    return open_snapshot(snapshot_folder(index, chosen))
+
+
+def snapshot_before(index: Path, current: str) -> str:
+    """Return the snapshot that was served when the current one was made; the newest older one, if that is gone.
+
+    Raises SnapshotMissing if there is none.
+    """
+    older = [each for each in published_ids(index) if each < current]
+    manifest = manifest_or_reason(index, current)
+    if isinstance(manifest, Manifest) and manifest.parent in older:
+        return manifest.parent
+    if not older:
+        raise SnapshotMissing(index, f"none is older than {current}, which is served; `seealso snapshots` lists them")
+    return older[-1]
+
+
+def manifest_or_reason(index: Path, snapshot_id: str) -> Manifest | str:
+    """Return what a snapshot says of itself, or why that cannot be read."""
+    try:
+        return read_manifest(snapshot_folder(index, snapshot_id))
+    except SnapshotRefused as error:
+        return error.reason
