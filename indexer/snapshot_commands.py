@@ -12,10 +12,9 @@ from rich.table import Table
 from indexer.progress import print_table, width_of
 from seealso.errors import SnapshotMissing
 from seealso.settings import IndexerSettings, describe, load_settings
-from seealso.snapshot.layout import current_id, current_or_none, publish, published_ids
-from seealso.snapshot.lock import lock_index
+from seealso.snapshot.layout import current_or_none, publish, published_ids
 from seealso.snapshot.manifest import Manifest
-from seealso.snapshot.rollback import manifest_or_reason, open_named, snapshot_before
+from seealso.snapshot.rollback import manifest_or_reason, open_named, rolling_back
 
 MODEL_SHOWN_COLUMNS = 120
 
@@ -77,11 +76,7 @@ def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None
     the one rolled back to.
     """
     settings = load_settings(IndexerSettings, index=index)
-    current_id(settings.index)  # a mistyped folder is not made
-    with lock_index(settings.index):
-        current = current_id(settings.index)
-        wanted = snapshot_id or snapshot_before(settings.index, current)
-        open_named(settings.index, wanted)  # whole, or refused
+    with rolling_back(settings.index, snapshot_id) as (wanted, current):
         publish(settings.index, wanted)
     if as_json:
         click.echo(orjson.dumps({"current": wanted, "before": current}))

@@ -12,6 +12,9 @@
     │   ├── NotTakenDown         the article was not
     │   ├── UnknownChange        there is no rule or change with that number
     │   ├── NotUndone            a change cannot be undone, or not any more
+    │   ├── UnknownKey           there is no key with that id
+    │   ├── UnknownSnapshot      the index folder has no snapshot with that id
+    │   ├── NotRolledBack        an earlier snapshot cannot be served again, or not now
     │   ├── ServiceBusy          as much as the service takes at once is being worked on
     │   ├── TextLate             the encoder did not end with a text in time
     │   └── BlocksLate           many blocks were not made in time
@@ -85,6 +88,28 @@ class UnknownChange(CallerError):
 
 class NotUndone(CallerError):
     """A change cannot be undone, or not any more."""
+
+
+class UnknownKey(CallerError):
+    """There is no key with that id."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"there is no key {key_id!r}; /v1/keys lists them")
+
+
+class UnknownSnapshot(CallerError):
+    """The index folder has no snapshot with that id."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        super().__init__(f"there is no snapshot {snapshot_id!r}; `seealso snapshots` and the desk's night list them")
+
+
+class NotRolledBack(CallerError):
+    """An earlier snapshot cannot be served again, or not now."""
+
+    def __init__(self, snapshot_id: str, reason: str) -> None:
+        super().__init__(f"{snapshot_id} is not served: {reason}")
+        self.snapshot_id = snapshot_id
 
 
 class KeyMissing(CallerError):

@@ -25,9 +25,11 @@ from service.api.articles import articles
 from service.api.batch import batch
 from service.api.decisions import decisions
 from service.api.events import events
+from service.api.keys import keys
 from service.api.publishing import publishing
 from service.api.purges import purges
 from service.api.similar import similar
+from service.api.snapshots import snapshots
 from service.api.state import state
 from service.api.takedowns import takedowns
 from service.api.trials import trials
@@ -61,6 +63,7 @@ EVENTS = "events.count_events"
 LOGIN = "desk.login"
 BLUEPRINTS: list[Blueprint] = [
     *(articles, batch, decisions, events, publishing, purges, similar, state, takedowns, trials, webhooks),
+    *(keys, snapshots),
     *(desk, find_room, article_room),
 ]
 MEGABYTE = 1_000_000

@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from seealso.editorial.decisions import now
-from seealso.editorial.keys import Key, Scope, create_key, read_keys, revoke_key
+from seealso.editorial.keys import NAME_CHARACTERS_MAX, Key, Scope, create_key, read_keys, revoke_key
 from seealso.editorial.store import Store
 from seealso.settings import ServiceSettings, describe, load_settings
 
 index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
-NAME_CHARACTERS_MAX = 100
 
 
 @click.group()

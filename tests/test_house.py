@@ -37,7 +37,7 @@ WAY = [
     ["seealso/editorial/purges.py", "seealso/editorial/machines.py", "seealso/editorial/clicks.py"],
     [
         *("seealso/editorial/decisions.py", "seealso/editorial/undo.py", "seealso/editorial/articles.py"),
-        "seealso/editorial/trials.py",
+        *("seealso/editorial/trials.py", "seealso/editorial/log.py"),
     ],
     ["seealso/live/placing.py", "seealso/live/growing.py", "seealso/live/laid.py"],
     ["seealso/live/edition.py"],
@@ -101,7 +101,7 @@ SERVICE_WAY = [
     ["service/api/similar.py", "service/api/state.py", "service/api/batch.py"],
     ["service/api/takedowns.py", "service/api/purges.py", "service/api/events.py", "service/api/publishing.py"],
     ["service/api/trials.py"],
-    ["service/api/decisions.py", "service/api/webhooks.py"],
+    ["service/api/decisions.py", "service/api/webhooks.py", "service/api/keys.py", "service/api/snapshots.py"],
     ["service/desk/login.py", "service/desk/wording.py"],
     ["service/desk/find.py", "service/desk/plan.py"],
     ["service/desk/article.py"],
@@ -145,7 +145,7 @@ OWNERS = {
         "seealso/editorial/machines.py",
         "seealso/editorial/clicks.py",
         "seealso/editorial/articles.py",
-        "seealso/editorial/trials.py",
+        *("seealso/editorial/trials.py", "seealso/editorial/log.py"),
         *MIGRATIONS,
     },
     "alembic": {

@@ -15,12 +15,13 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from seealso.editorial.schema import keys
-from seealso.editorial.store import Store, as_moment, as_text
+from seealso.editorial.store import Store, Writing, as_moment, as_text
 
 Scope = Literal["read", "editor", "index", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 CREATED, REVOKED = "key-created", "key-revoked"
 SECRET_BYTES, ID_BYTES = 32, 6
+NAME_CHARACTERS_MAX = 100
 _FORM = re.compile(r"seealso_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -50,27 +51,39 @@ class Key:
 
 def create_key(store: Store, name: str, scope: Scope, who: str, expires: datetime | None = None) -> tuple[Key, str]:
     """Make a key and return it with its text, which nobody can find out later. Raises StoreUnavailable."""
-    key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     with store.writing() as writing:
-        key = Key(key_id, name, scope, _digest(secret), writing.moment, expires, None, None)
-        row = key.as_json() | {"digest": key.digest}
-        writing.connection.execute(keys.insert().values(row))
-        writing.record(who, CREATED, f"key:{key_id}", None, key.as_json())
+        return create_key_in(writing, name, scope, who, expires)
+
+
+def create_key_in(
+    writing: Writing, name: str, scope: Scope, who: str, expires: datetime | None = None
+) -> tuple[Key, str]:
+    """Do the same as a part of what is written."""
+    key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+    key = Key(key_id, name, scope, _digest(secret), writing.moment, expires, None, None)
+    row = key.as_json() | {"digest": key.digest}
+    writing.connection.execute(keys.insert().values(row))
+    writing.record(who, CREATED, f"key:{key_id}", None, key.as_json())
     return key, f"seealso_{key_id}_{secret}"
 
 
 def revoke_key(store: Store, key_id: str, who: str) -> Key | None:
     """Have a key open nothing any more; return it as it was, None if there is none. Raises StoreUnavailable."""
     with store.writing() as writing:
-        found = [key for key in read_keys(writing.connection) if key.id == key_id]
-        if not found:
-            return None
-        (key,) = found
-        if key.revoked is None:
-            moment = as_text(writing.moment)
-            writing.connection.execute(keys.update().where(keys.c.id == key_id).values(revoked=moment))
-            writing.record(who, REVOKED, f"key:{key_id}", key.as_json(), key.as_json() | {"revoked": moment})
-        return key
+        return revoke_key_in(writing, key_id, who)
+
+
+def revoke_key_in(writing: Writing, key_id: str, who: str, reason: str = "") -> Key | None:
+    """Do the same as a part of what is written."""
+    found = [key for key in read_keys(writing.connection) if key.id == key_id]
+    if not found:
+        return None
+    (key,) = found
+    if key.revoked is None:
+        moment = as_text(writing.moment)
+        writing.connection.execute(keys.update().where(keys.c.id == key_id).values(revoked=moment))
+        writing.record(who, REVOKED, f"key:{key_id}", key.as_json(), key.as_json() | {"revoked": moment}, reason)
+    return key
 
 
 def note_use(store: Store, moments: dict[str, datetime]) -> None:

@@ -317,7 +317,12 @@ def changes_on(
     asked = sa.select(changes).where(changes.c.sequence > after).order_by(order).limit(most)
     if subject is not None:
         asked = asked.where(changes.c.subject == subject)
-    return [_change(row) for row in connection.execute(asked).mappings()]
+    return [change_in(row) for row in connection.execute(asked).mappings()]
+
+
+def change_in(row: Any) -> Change:
+    """Return the change that a row of the log tells of."""
+    return Change(**{**row, "moment": datetime.fromisoformat(row["moment"])})
 
 
 def as_text(moment: datetime) -> str:
@@ -328,10 +333,6 @@ def as_text(moment: datetime) -> str:
 def as_moment(text: str | None) -> datetime | None:
     """Return the moment that the store keeps."""
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _change(row: Any) -> Change:
-    return Change(**{**row, "moment": datetime.fromisoformat(row["moment"])})
 
 
 def _revision(connection: sa.Connection) -> str | None:

@@ -1,19 +1,40 @@
 """An earlier snapshot served again: which one that is, and whether it is whole."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from seealso.errors import SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, snapshot_folder
+from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
 
 
-def open_named(index: Path, snapshot_id: str | None) -> Snapshot:
-    """Open a snapshot by its id, the current one if none is given. Raises SnapshotMissing, SnapshotRefused."""
+@contextmanager
+def rolling_back(index: Path, snapshot_id: str | None, model: str | None = None) -> Iterator[tuple[str, str]]:
+    """Give the id of the snapshot to be published again, and of the one that is served; no night runs meanwhile.
+
+    It is `snapshot_id`, or the one before, and is whole. `model`: see `open_snapshot`. Raises SnapshotMissing,
+    SnapshotRefused, ModelMismatch, IndexLocked.
+    """
+    current_id(index)  # a mistyped folder is not made
+    with lock_index(index):
+        current = current_id(index)
+        wanted = snapshot_id or snapshot_before(index, current)
+        open_named(index, wanted, model)  # whole, or refused
+        yield wanted, current
+
+
+def open_named(index: Path, snapshot_id: str | None, model: str | None = None) -> Snapshot:
+    """Open a snapshot by its id, the current one if none is given; see `open_snapshot`.
+
+    Raises SnapshotMissing, SnapshotRefused, ModelMismatch.
+    """
     chosen = snapshot_id or current_id(index)
     if not is_snapshot_id(chosen) or not snapshot_folder(index, chosen).is_dir():
         raise SnapshotMissing(index, f"none has the id {chosen!r}; `seealso snapshots` lists them")
-    return open_snapshot(snapshot_folder(index, chosen))
+    return open_snapshot(snapshot_folder(index, chosen), model)
 
 
 def snapshot_before(index: Path, current: str) -> str:

@@ -32,6 +32,7 @@ from pydantic import (
 from seealso.article import ID_CHARACTERS_MAX, Article, ArticleId, Language, Moment, clean_line, shortened
 from seealso.editorial.clicks import By
 from seealso.editorial.decisions import now
+from seealso.editorial.keys import NAME_CHARACTERS_MAX, Scope
 from seealso.editorial.purges import State as PurgeState
 from seealso.editorial.rules import NUMBER_MAX, Action, Wish
 from seealso.errors import InvalidRequest
@@ -353,6 +354,29 @@ class ChangesQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
 
 
+class KeyBody(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Annotated[
+        str,
+        Field(max_length=NAME_CHARACTERS_MAX, description="whose it is: a person or a program, as the log will say"),
+        AfterValidator(clean_line),
+        Field(min_length=1),
+    ]
+    scope: Annotated[Scope, Field(description="what it opens")]
+    expires: Annotated[_Time | None, Field(description="it opens nothing from then on; null: it does not end")] = None
+
+
+class ReasonBody(BaseModel):
+    """Why something is done."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    reason: _Reason
+
+
 class PurgesQuery(BaseModel):
     """Which messages to caches are asked for."""
 
@@ -443,10 +467,10 @@ class ClicksQuery(DaysQuery):
     limit: Annotated[int, Field(ge=1, le=CHANGES_MAX, description="at most so many")] = 100
 
 
-def checked_end(until: datetime | None) -> datetime | None:
+def checked_end(until: datetime | None, field: str = "until") -> datetime | None:
     """Return when something shall end. Raises InvalidRequest if that is over."""
     if until is not None and until <= now():
-        raise InvalidRequest("until", f"is over (got {until.isoformat()}); leave it out for no end")
+        raise InvalidRequest(field, f"is over (got {until.isoformat()}); leave it out for no end")
     return until
 
 

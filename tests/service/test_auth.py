@@ -22,6 +22,7 @@ OPEN = None
 EDITORS = {"editor", "admin"}
 LOOKING = {"read", "editor", "index", "admin"}
 PUBLISHERS = {"index", "admin"}
+ADMINS = {"admin"}
 # Every address there is: which scopes open it; OPEN: nobody needs a key.
 NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/"): OPEN,
@@ -66,6 +67,10 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("DELETE", "/v1/rules/7"): EDITORS,
     ("GET", "/v1/changes"): EDITORS,
     ("POST", "/v1/changes/7/undo"): EDITORS,
+    ("GET", "/v1/keys"): ADMINS,
+    ("POST", "/v1/keys"): ADMINS,
+    ("DELETE", "/v1/keys/7"): ADMINS,
+    ("POST", "/v1/snapshots/7/rollback"): ADMINS,
 }
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/articles/a000": {"title": "Tried", "body": "tides"},
@@ -76,12 +81,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/articles/a000/takedown": {"reason": "tried"},
     "/v1/events": {"article": "a001"},
     "/v1/rules": {"action": "sensitive", "about": {"article": "a001"}, "reason": "tried"},
+    "/v1/keys": {"name": "tried", "scope": "read"},
+    "/v1/snapshots/7/rollback": {"reason": "tried"},
 }
 REASONED = {
     ("DELETE", "/v1/articles/a000"),
     ("DELETE", "/v1/articles/a000/takedown"),
     ("DELETE", "/v1/rules/7"),
     ("POST", "/v1/changes/7/undo"),
+    ("DELETE", "/v1/keys/7"),
 }
 
 
@@ -113,7 +121,9 @@ def status_of(client: FlaskClient, method: str, path: str, authorization: str | 
 
 
 def example_of(rule: str) -> str:
-    return re.sub(r"<int:\w+>", "7", rule.replace("<article_id:article_id>", "a000").replace("<path:elsewhere>", "x"))
+    return re.sub(
+        r"<(int:)?\w+>", "7", rule.replace("<article_id:article_id>", "a000").replace("<path:elsewhere>", "x")
+    )
 
 
 def test_no_address_is_left_out(index: Path, make_app: MakeApp) -> None:

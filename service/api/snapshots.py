@@ -1,0 +1,109 @@
+"""/v1/snapshots/ID/rollback: an earlier snapshot served again, by the same rules as `seealso rollback`."""
+
+import threading
+from datetime import datetime
+from typing import Any
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from seealso.editorial.decisions import now
+from seealso.editorial.log import ROLLED_BACK
+from seealso.editorial.store import as_text
+from seealso.errors import IndexLocked, ModelMismatch, NotRolledBack, SnapshotMissing, SnapshotRefused, UnknownSnapshot
+from seealso.snapshot.layout import current_id, is_snapshot_id, publish, snapshot_folder
+from seealso.snapshot.rollback import rolling_back
+from service.api.answers import JSON, answer, decided, deciding, in_a_place, parts
+from service.api.reading import ReasonBody
+from service.auth import needs, who
+from service.freshness import purge_keys
+
+snapshots = APIBlueprint("snapshots", __name__, tag="Snapshots")
+ROLLBACK_EXAMPLE = {"reason": "the last night took in a broken feed"}
+# So long an answer waits for the snapshot to be served: what was put since has to be placed in it first.
+LIVE_SECONDS_MAX = 10.0
+admins = needs(lambda: parts().door, "admin")
+
+
+class RollbackAnswer(BaseModel):
+    """What is served from now on."""
+
+    snapshot: str
+    before: str = Field(description="what was served until now")
+    live: datetime | None = Field(description="since when this worker serves it; null: it is still being opened")
+    within_ms: int = Field(description="from then on, all workers serve it after so long")
+    detail: str = Field(description="the same in words")
+
+
+@snapshots.post("/v1/snapshots/<snapshot_id>/rollback")
+@admins
+@in_a_place(lambda here: here.batching)
+@snapshots.input(ReasonBody, location="json", arg_name="body", example=ROLLBACK_EXAMPLE)
+@snapshots.output(RollbackAnswer, description="It is current; this worker serves it, if `live` says so")
+@snapshots.doc(operation_id="rollback", security="key", responses=decided(400, 401, 403, 404, 409, 413, 415, 503))
+def roll_back(snapshot_id: str, body: ReasonBody) -> Response:
+    """Serve an earlier snapshot again, until the next night publishes. Nothing is removed; caches are told."""
+    here = parts()
+    index = here.settings.index
+    if not is_snapshot_id(snapshot_id) or not snapshot_folder(index, snapshot_id).is_dir():
+        raise UnknownSnapshot(snapshot_id)
+    try:
+        before = _publish(snapshot_id, body.reason)
+    except IndexLocked as error:
+        raise NotRolledBack(snapshot_id, f"a night is running; {error}") from None
+    except (SnapshotMissing, SnapshotRefused, ModelMismatch) as error:
+        raise NotRolledBack(snapshot_id, str(error)) from None
+    except OSError as error:
+        raise _unwritable(snapshot_id, error) from None
+    live = _served(snapshot_id)
+    return answer(orjson.dumps(_told(snapshot_id, before, live, here.settings.snapshot_poll_ms)), JSON)
+
+
+def _publish(snapshot_id: str, reason: str) -> str:
+    """Make a snapshot current, and say so in the log; return the one that was."""
+    here = parts()
+    index = here.settings.index
+    with rolling_back(index, snapshot_id, here.settings.model) as (_, before):
+        if before == snapshot_id:
+            raise NotRolledBack(snapshot_id, "it is the current one already")
+        try:
+            with deciding() as what:
+                said = {"snapshot": before}, {"snapshot": snapshot_id}
+                what.writing.record(who(), ROLLED_BACK, f"snapshot:{snapshot_id}", *said, reason)
+                keys = [*purge_keys(before, [])]
+                what.purge({"article": None, "reason": "rollback", "keys": keys, "paths": [], "pages": []})
+                try:
+                    publish(index, snapshot_id)
+                except OSError as error:  # the store would take it for its own
+                    raise _unwritable(snapshot_id, error) from None
+        except BaseException:
+            if current_id(index) != before:  # it is not in the log, so it was not done
+                publish(index, before)
+            raise
+    return before
+
+
+def _unwritable(snapshot_id: str, error: OSError) -> NotRolledBack:
+    reason = f"the index folder cannot be written to by this service ({error.strerror})"
+    return NotRolledBack(snapshot_id, f"{reason}; run `seealso rollback` where nights run")
+
+
+def _served(snapshot_id: str) -> datetime | None:
+    """Return since when this worker serves a snapshot that has just become current; None if it does not yet."""
+    current = parts().current
+    thread = threading.Thread(target=current.refresh, name="rollback", daemon=True)
+    thread.start()
+    thread.join(LIVE_SECONDS_MAX)
+    served = current.served
+    return now() if served is not None and served.id == snapshot_id else None
+
+
+def _told(snapshot_id: str, before: str, live: datetime | None, poll_ms: int) -> dict[str, Any]:
+    within = f"{poll_ms / 1000:g} second{'s' * (poll_ms != 1_000)}"
+    detail = f"{snapshot_id} is current, and still being opened; it is live as soon as it is."
+    if live is not None:
+        detail = f"Live since {live:%H:%M:%S} UTC here, and within {within} in every worker: {snapshot_id}."
+    facts = {"snapshot": snapshot_id, "before": before, "live": live and as_text(live), "within_ms": poll_ms}
+    return facts | {"detail": detail}
