@@ -38,11 +38,18 @@ from service.auth import Door, is_known
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
+from service.comparing import Comparisons
 from service.copies import Copies
 from service.current import Current
 from service.desk.article import article_room
+from service.desk.compare import compare_room
 from service.desk.find import find_room
+from service.desk.keys import keys_room
+from service.desk.log import log_room
 from service.desk.login import desk
+from service.desk.night import night_room
+from service.desk.rules import rules_room
+from service.desk.settings import settings_room
 from service.editorial import Editorial, open_store
 from service.freshness import Lifetimes
 from service.front import Front, route_of
@@ -65,6 +72,7 @@ BLUEPRINTS: list[Blueprint] = [
     *(articles, batch, decisions, events, publishing, purges, similar, state, takedowns, trials, webhooks),
     *(keys, snapshots),
     *(desk, find_room, article_room),
+    *(night_room, compare_room, rules_room, log_room, keys_room, settings_room),
 ]
 MEGABYTE = 1_000_000
 
@@ -181,6 +189,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         texts=texts,
         metrics=metrics,
         placements=placements,
+        comparisons=Comparisons(settings.index, lambda: current.plain),
     )
 
 

@@ -59,6 +59,11 @@ class Clicks:
         self._forgot: date | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Return how many counts of this worker are not in the store yet."""
+        return len(self._counts)
+
     def sampled(self) -> bool:
         """Return whether a message is one of those that are counted."""
         return self._every == 1 or random.random() * self._every < 1  # noqa: S311 - a sample, and no secret

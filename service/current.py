@@ -50,6 +50,11 @@ class Current:
         return self._snapshot
 
     @property
+    def plain(self) -> Snapshot | None:
+        """Return the same as it was opened: without what was put and decided since the night."""
+        return self._opened
+
+    @property
     def behind(self) -> bool:
         """Return whether a newer snapshot is published than can be served."""
         return self._refused_id is not None

@@ -63,6 +63,12 @@ class Texts:
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
 
+    @property
+    def loaded(self) -> str | None:
+        """Return which model is loaded, None while none is."""
+        encoder = self._encoder
+        return None if encoder is None else str(encoder.identity)
+
     def warm(self, snapshot: Snapshot) -> None:
         """Load the model beside whatever is done, if nobody has yet; who needs it will be told why it cannot be."""
         if self._encoder is None and not self._loading.locked() and self._free.acquire(blocking=False):

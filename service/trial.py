@@ -28,6 +28,11 @@ class Trial:
         self.method: Method = entry.method
         self._changes = dict(entry.recipe)
 
+    @property
+    def changes(self) -> dict[str, float]:
+        """Return the numbers of the recipe in which the other one differs."""
+        return dict(self._changes)
+
     def __repr__(self) -> str:
         return f"{self.name} {self.method} {sorted(self._changes.items())}"
 

@@ -23,7 +23,7 @@ ABOUT = ("article", "section", "tag", "word")
 MADE, UNDONE = "rule-made", "rule-undone"
 NUMBER_MAX = 50
 # action: what it may be about; whether it needs a number; whose blocks it may be for.
-_FORMS: dict[Action, tuple[tuple[str, ...], bool, tuple[str, ...]]] = {
+FORMS: dict[Action, tuple[tuple[str, ...], bool, tuple[str, ...]]] = {
     "pin": (("article",), True, ("article", "section")),
     "exclude": (ABOUT, False, ("article", "section", "all")),
     "boost": (ABOUT, False, ("article", "section", "all")),
@@ -53,7 +53,7 @@ class Wish:
 
     def check(self) -> None:
         """Raise InvalidRequest if it means nothing."""
-        about, numbered, places = _FORMS[self.action]
+        about, numbered, places = FORMS[self.action]
         given = [name for name in ABOUT if getattr(self, name) is not None]
         if about and (len(given) != 1 or given[0] not in about):
             raise InvalidRequest(given[0] if given else about[0], f"{self.action!r} needs one of {', '.join(about)}")

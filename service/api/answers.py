@@ -21,6 +21,7 @@ from service.auth import Door
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
+from service.comparing import Comparisons
 from service.current import Current
 from service.editorial import Editorial
 from service.front import Front
@@ -60,6 +61,7 @@ class Parts:
     texts: Texts
     metrics: Metrics
     placements: Mapping[str, Placement]
+    comparisons: Comparisons
 
 
 @contextmanager

@@ -8,12 +8,13 @@ in is asked to sign in and led back.
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from seealso.editorial.keys import Scope
 from seealso.errors import OperatorError
 from service.api.answers import parts
-from service.auth import needs
+from service.auth import NEEDED, needs
 from service.problems import MEDIA_TYPE
 
 # What runs, is ours; nothing is loaded from elsewhere, and nobody frames a page that does not say so itself.
@@ -35,6 +36,11 @@ HEADERS = {
 # What stands at the top of every page: what it is called, and which view it leads to.
 NAVIGATION = [
     ("Find", "desk_find.find"),
+    ("Night", "desk_night.night"),
+    ("Rules", "desk_rules.rules"),
+    ("Log", "desk_log.log"),
+    ("Keys", "desk_keys.keys"),
+    ("Settings", "desk_settings.settings"),
 ]
 
 looking = needs(lambda: parts().door, "read", "editor", "index", "admin")
@@ -53,7 +59,8 @@ def page(template: str, status: int = 200, **facts: Any) -> Response:
     """Return a page."""
     caller = g.get("seealso_caller")
     decides = caller is not None and caller.scope in ("editor", "admin")
-    frame = {"caller": caller, "decides": decides, "navigation": NAVIGATION if caller else [], "warnings": _warnings()}
+    shown = [(label, view) for label, view in NAVIGATION if caller is not None and _opens(view, caller.scope)]
+    frame = {"caller": caller, "decides": decides, "navigation": shown, "warnings": _warnings()}
     return make_response(render_template(template, **frame | facts), status)
 
 
@@ -80,6 +87,12 @@ def protect(response: Response) -> BaseResponse:
 def wants_data() -> bool:
     """Return whether a script asks, which reads problems as JSON."""
     return request.accept_mimetypes.best == "application/json"
+
+
+def _opens(view: str, scope: Scope) -> bool:
+    """Return whether a view is open to callers of a scope."""
+    needed = getattr(current_app.view_functions[view], NEEDED, None)
+    return needed is None or scope in needed
 
 
 def _warnings() -> list[str]:

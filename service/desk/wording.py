@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from seealso.editorial.articles import PUT, REMOVED
 from seealso.editorial.keys import CREATED, REVOKED
+from seealso.editorial.log import ROLLED_BACK
 from seealso.editorial.rules import MADE, UNDONE
 from seealso.editorial.store import Change
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN
@@ -50,6 +51,38 @@ def day(moment: str | int | datetime | None) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+def clock(moment: str | datetime | None) -> str:
+    """Return a moment as '3 March 2025, 14:05 UTC'; '' for none."""
+    if moment is None:
+        return ""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    moment = moment.astimezone(UTC)
+    return f"{day(moment)}, {moment:%H:%M} UTC"
+
+
+def ends_in(until: datetime | None, moment: datetime) -> str:
+    """Return when something ends, as 'ends in 3 days'; '' where it does not."""
+    if until is None:
+        return ""
+    seconds = (until - moment).total_seconds()
+    if seconds <= 0:
+        return "ended"
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = round(seconds / length)
+        if count >= 2 or (count == 1 and unit == "minute"):
+            return f"ends in {count:,} {unit}{'s' * (count != 1)}"
+    return "ends now"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as '1.2 GB'."""
+    for unit, length in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= length:
+            return f"{count / length:,.1f} {unit}"
+    return f"{count:,} bytes"
+
+
 def rule_in_words(said: Mapping[str, Any], title_of: Any) -> str:
     """Return what a rule wants, as a sentence; `said` as the API tells it, `title_of`: an article's id -> its title."""
     about, under = said.get("about") or {}, said.get("under") or {}
@@ -86,4 +119,5 @@ def change_in_words(change: Change, title_of: Any) -> str:
         REMOVED: f"{what} was removed by the content system",
         CREATED: f"The key “{(said or {}).get('name')}” was made",
         REVOKED: f"The key “{(said or {}).get('name')}” was revoked",
+        ROLLED_BACK: f"The snapshot {(said or {}).get('snapshot')} is served again",
     }.get(change.action, f"{change.action}: {change.subject}")

@@ -2,6 +2,7 @@
 //
 // A form with data-send="METHOD ADDRESS" is sent as JSON, empty fields left out; names with dots nest. What goes well is
 // told and the page loaded anew (or led to data-then); what fails is told in the form's own place, and nothing is lost.
+// With data-query the fields are sent in the address. Words in braces in data-told are fields of the answer.
 
 export class Refused extends Error {
   constructor(message, status = 0) {
@@ -90,10 +91,15 @@ async function send(form) {
   problem(form, "");
   try {
     const body = fields(form);
-    const bare = method === "DELETE" || method === "GET";
+    const bare = method === "DELETE" || method === "GET" || "query" in form.dataset;
     const query = bare ? `?${new URLSearchParams(body)}` : "";
     const answer = await ask(method, address + query, bare ? undefined : body);
-    sessionStorage.setItem("told", told(form.dataset.told ?? "Done.", answer));
+    let text = form.dataset.told ?? "Done.";
+    if (text.includes("{")) {
+      const facts = await answer.json();
+      text = text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
+    }
+    sessionStorage.setItem("told", told(text, answer));
     location.assign(form.dataset.then ?? location.href);
     if (!form.dataset.then || form.dataset.then.split("#")[0] === location.pathname) location.reload();
   } catch (refused) {

@@ -1,0 +1,211 @@
+"""/desk/night/compare: what changed between two snapshots; and an article's list in both, side by side.
+
+Opening a snapshot takes seconds. A page that has to wait for it comes at once, and its script asks for the rest
+(`wait=1`), which holds one of the places for batches.
+"""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from flask import Response, render_template, request
+from pydantic import BaseModel, ConfigDict, Field
+
+from seealso.errors import UnknownArticle
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import parts
+from service.api.reading import read_query
+from service.comparing import COMPARED_ITEMS, Comparison
+from service.desk.find import page_part
+from service.desk.listing import listed
+from service.desk.pages import looking, page, room
+from service.desk.wording import clock, likelihood
+
+compare_room = room("compare")
+PAGE = 25
+# Of each list so many are shown side by side.
+SHOWN_ITEMS = 20
+
+Show = Literal["lists", "changed", "came", "went"]
+
+
+class CompareQuery(BaseModel):
+    """Which two are compared, from `a` to `b`, and what of it is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    a: Annotated[str, Field(max_length=100)]
+    b: Annotated[str, Field(max_length=100)]
+    show: Show = "lists"
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    wait: Annotated[int, Field(ge=0, le=1, description="1: wait until it is known")] = 0
+    part: Literal["", "differences"] = ""
+
+
+class Differing(NamedTuple):
+    """An article, as it is listed: `here` is whether both have it; `kept`: how much of its list stayed, in words."""
+
+    id: str
+    title: str
+    here: bool
+    kept: str = ""
+
+
+class Placed(NamedTuple):
+    """An article in the list of another; `mark` says in words what became of it, `kind` in one for its look."""
+
+    id: str
+    title: str
+    chance: str
+    mark: str
+    kind: Literal["same", "moved", "new", "gone"]
+
+
+@compare_room.get("/night/compare")
+@looking
+def compared() -> Response:
+    """What came, went and changed, and whose lists changed most."""
+    query = _query()
+    found = _found(query)
+    if found is None:
+        return _frame(query, f"{clock(_created(query.a))} – {clock(_created(query.b))}")
+    facts: dict[str, Any] = {"query": query, "found": found, "clock": clock, "of": COMPARED_ITEMS}
+    facts |= {"kept": {"a": query.a, "b": query.b, "show": query.show}, "listing": _listing(found, query)}
+    return _answer(query, "compare.html", "differences.html", facts)
+
+
+@compare_room.get("/night/compare/<article_id:article_id>")
+@looking
+def compared_article(article_id: str) -> Response:
+    """The list of an article in both, side by side."""
+    query = _query()
+    found = _found(query)
+    if found is None:
+        return _frame(query, article_id)
+    rows = found.before.row_of(article_id), found.now.row_of(article_id)
+    if rows == (None, None):
+        raise UnknownArticle(article_id, found.now.id)
+    before, now = (_list(each, row) for each, row in zip((found.before, found.now), rows, strict=True))
+    facts: dict[str, Any] = {
+        "query": query,
+        "found": found,
+        "clock": clock,
+        "article": article_id,
+        "title": found.now.title(rows[1]) if rows[1] is not None else found.before.title(rows[0] or 0),
+        "lists": (_then(found, before, now), _today(found, before, now)),
+        "missing": tuple(row is None for row in rows),
+        "shown": SHOWN_ITEMS,
+    }
+    return _answer(query, "compare_article.html", "side_by_side.html", facts)
+
+
+def _query() -> CompareQuery:
+    return read_query(request.query_string.decode("latin-1"), CompareQuery)
+
+
+def _found(query: CompareQuery) -> Comparison | None:
+    """Return the comparison; None if it would have to be waited for. Raises UnknownSnapshot, SnapshotRefused."""
+    here = parts()
+    found = here.comparisons.ready(query.a, query.b)
+    if found is None and query.wait:
+        with here.batching.place():
+            return here.comparisons.of(query.a, query.b)
+    return found
+
+
+def _frame(query: CompareQuery, heading: str) -> Response:
+    """Return a page whose script asks for what takes long."""
+    asked = query.model_dump(exclude_defaults=True) | {"a": query.a, "b": query.b, "wait": 1}
+    return page("comparing.html", heading=heading, whole=asked, asked=asked | {"part": "differences"})
+
+
+def _answer(query: CompareQuery, whole: str, part: str, facts: dict[str, Any]) -> Response:
+    return page_part(render_template(part, **facts)) if query.part else page(whole, **facts)
+
+
+def _created(snapshot_id: str) -> str:
+    """Return when a snapshot was made, by its id."""
+    time = snapshot_id.partition("-")[0]
+    return f"{time[:4]}-{time[4:6]}-{time[6:8]}T{time[9:11]}:{time[11:13]}:{time[13:15]}+00:00"
+
+
+def _listing(found: Comparison, query: CompareQuery) -> Any:
+    """Return the page of a list that is asked for."""
+    snapshot, rows = {
+        "lists": (found.now, found.rows),
+        "changed": (found.now, found.changed),
+        "came": (found.now, found.came),
+        "went": (found.before, found.went),
+    }[query.show]
+    places = listed(range(len(rows)), query.page, PAGE)
+    items = []
+    for place in places.items:
+        row = int(rows[place])
+        kept = f"{found.stayed[place]} of {found.compared[place]}" if query.show == "lists" else ""
+        both = query.show in ("lists", "changed")
+        items.append(Differing(snapshot.article_id(row), snapshot.title(row), both, kept))
+    return {"items": items, "total": places.total, "page": places.page, "pages": places.pages}
+
+
+class _Listed(NamedTuple):
+    """An article's list: ids in their order, and the chance of each."""
+
+    snapshot: Snapshot | None
+    ids: list[str]
+    chances: list[float]
+
+
+def _list(snapshot: Snapshot, row: int | None) -> _Listed:
+    if row is None:
+        return _Listed(None, [], [])
+    own = snapshot.neighbours[row]
+    own = own[own >= 0]
+    chances = snapshot.recipe.probability(snapshot.scores[row, : len(own)])
+    return _Listed(snapshot, [snapshot.article_id(int(each)) for each in own], np.asarray(chances).tolist())
+
+
+def _then(found: Comparison, before: _Listed, now: _Listed) -> list[Placed]:
+    """Return the list as it was, and what became of each."""
+    places = {article_id: place for place, article_id in enumerate(now.ids)}
+    shown = []
+    for place, article_id in enumerate(before.ids[:SHOWN_ITEMS]):
+        after = places.get(article_id)
+        if after is not None and after < SHOWN_ITEMS:
+            shown.append(_placed(before, place, *_moved(after, place)))
+        elif after is not None:
+            shown.append(_placed(before, place, f"gone: now at place {after + 1}", "gone"))
+        elif found.now.row_of(article_id) is None:
+            shown.append(_placed(before, place, "gone: the article was removed", "gone"))
+        else:
+            shown.append(_placed(before, place, "gone: no longer a candidate", "gone"))
+    return shown
+
+
+def _today(found: Comparison, before: _Listed, now: _Listed) -> list[Placed]:
+    """Return the list as it is, and whence each came."""
+    places = {article_id: place for place, article_id in enumerate(before.ids)}
+    shown = []
+    for place, article_id in enumerate(now.ids[:SHOWN_ITEMS]):
+        earlier = places.get(article_id)
+        if earlier is not None and earlier < SHOWN_ITEMS:
+            shown.append(_placed(now, place, *_moved(place, earlier)))
+        elif earlier is not None:
+            shown.append(_placed(now, place, f"new: it was at place {earlier + 1}", "new"))
+        elif found.before.row_of(article_id) is None:
+            shown.append(_placed(now, place, "new: the article came", "new"))
+        else:
+            shown.append(_placed(now, place, "new: it was no candidate", "new"))
+    return shown
+
+
+def _moved(now: int, then: int) -> tuple[str, Literal["same", "moved"]]:
+    if now == then:
+        return "same place", "same"
+    return (f"up {then - now}" if now < then else f"down {now - then}"), "moved"
+
+
+def _placed(listing: _Listed, place: int, mark: str, kind: Literal["same", "moved", "new", "gone"]) -> Placed:
+    snapshot, article_id = listing.snapshot, listing.ids[place]
+    assert snapshot is not None
+    row = snapshot.row_of(article_id)
+    title = article_id if row is None else snapshot.title(row)
+    return Placed(article_id, title, likelihood(listing.chances[place]), mark, kind)
