@@ -15,12 +15,12 @@ import click
 from sentence_transformers import SentenceTransformer
 
 from indexer.build import Limits, build_index
-from indexer.extract import PageExtractor
 from indexer.progress import Silent
 from indexer.report import Report
 from indexer.sources.choose import choose_source
 from indexer.sources.source import Found
 from seealso.encoder import BATCH_PASSAGES, BUNDLED_MODEL, load_encoder, model_folder
+from seealso.extract import PageExtractor
 from seealso.passages import cut_passages
 
 

@@ -10,13 +10,13 @@ import orjson
 from rich.console import Console
 
 from indexer.check import check_sources, show_checked
-from indexer.extract import PageExtractor
 from indexer.night import Night, run_night, tell_unstarted
 from indexer.progress import reporter_for, width_of
 from indexer.snapshot_commands import index_option, json_option
 from indexer.sources.fetch import Fetcher
 from indexer.sources.open import fetch_limits
 from seealso.errors import SettingsInvalid
+from seealso.extract import PageExtractor
 from seealso.logs import configure_logs, get_log
 from seealso.project import Project, read_project
 from seealso.settings import IndexerSettings, describe, load_settings

@@ -14,7 +14,6 @@ from rich.console import Console
 
 from indexer.alarm import raise_alarm
 from indexer.build import Limits, build_index
-from indexer.extract import PageExtractor
 from indexer.gates import GateLimits
 from indexer.links import find_dead
 from indexer.live import open_live_store
@@ -29,6 +28,7 @@ from indexer.sources.source import Source
 from seealso.cli import INTERRUPTED, exit_code_of, message_of
 from seealso.encoder import load_encoder
 from seealso.errors import GateFailed, IndexLocked, NothingToIndex, SeealsoError, SettingsInvalid, SourceShrunk
+from seealso.extract import PageExtractor
 from seealso.project import Project
 from seealso.settings import IndexerSettings
 

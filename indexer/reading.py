@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable
 
 from indexer.progress import Reporter
 from indexer.report import Report, SourceTally, count_bounded
-from indexer.sources.source import Found, LeftOut, PageCard, Quarantined, Source
+from indexer.sources.source import Found, LeftOut, Quarantined, Source
 from seealso.article import Article
+from seealso.extract import PageCard
 
 # Tags that a content system writes and no journalist does.
 _MARKUP = re.compile(r"</?(?:p|div|br|a|span|strong|em|ul|li|h[1-6]|img|script|figure)\b[^<>]*>", re.IGNORECASE)

@@ -1,6 +1,6 @@
 """An article's body as HTML, without a page around it -> its text, paragraphs parted by empty lines.
 
-It takes all text for the article's own; what finds the article on a whole page is `indexer.extract`.
+It takes all text for the article's own; what finds the article on a whole page is `seealso.extract`.
 """
 
 from collections.abc import Iterator

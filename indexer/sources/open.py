@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from indexer.extract import PageExtractor
 from indexer.sources.choose import choose_source
 from indexer.sources.csv_table import CsvTable
 from indexer.sources.feed import Feed
@@ -22,6 +21,7 @@ from indexer.sources.sql import Query
 from indexer.sources.wordpress_api import WordPressApi
 from indexer.sources.wordpress_export import WordPressExport
 from seealso.errors import SettingsInvalid, SourceUnreadable
+from seealso.extract import PageExtractor
 from seealso.project import (
     Crawl,
     CsvEntry,

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.page_lines import is_advert, is_related_heading, is_share_bar
-from indexer.sources.source import Found, PageCard, Quarantined, read_page_file
+from indexer.sources.source import Found, Quarantined, read_page_file
 from seealso.article import InvalidArticle, read_article
+from seealso.extract import PageCard
+from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
 # A byline and a date stand near the top; a name further down is part of the text.
 HEADER_LINES_MAX = 12

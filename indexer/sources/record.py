@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from indexer.sources.source import Found, PageCard, Quarantined
+from indexer.sources.source import Found, Quarantined
 from seealso.article import Article, InvalidArticle, read_article
+from seealso.extract import PageCard
 from seealso.markup import line_of_markup, text_of_markup
 
 FIELDS = tuple(Article.model_fields)

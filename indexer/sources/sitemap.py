@@ -13,15 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-from indexer.extract import PageExtractor, PageUnreadable
 from indexer.sources.address import shown_address
 from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
-from indexer.sources.html import decode_page, read_page_article
+from indexer.sources.html import read_page_article
 from indexer.sources.sitemap_file import SITEMAP_BYTES_MAX, SitemapBroken, SitemapEntry, moments_of, read_sitemap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import InvalidArticle, shortened
+from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageExtractor, PageUnreadable
 
 FRESH_SECONDS = 6 * 3600.0
 LEVELS_MAX = 3
@@ -174,7 +175,7 @@ class Sitemap:
         if kind.strip().lower() not in _PAGE_TYPES:
             return LeftOut(page.url, "no web page")
         try:
-            fields, cards = self._extractor.extract(_decoded(fetched.content, parameters))
+            fields, cards = self._extractor.extract(decode_answer(fetched.content, parameters))
             fields["id"] = page_id(page.url)
             fields["url"] = _canonical(fields.get("url"), page.url)
             fields["published"] = fields.get("published") or page.published
@@ -202,17 +203,6 @@ def _decoded_path(path: str) -> str:
 def _canonical(stated: str | None, address: str) -> str:
     same_host = stated and urlsplit(stated).hostname == urlsplit(address).hostname
     return stated if stated and same_host and page_id(stated) else address
-
-
-def _decoded(content: bytes, parameters: str) -> str:
-    """Return a page's text in the encoding that HTTP states, else as the page itself says."""
-    stated = re.search(r"charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", parameters, re.IGNORECASE)
-    if stated:
-        try:
-            return content.decode("utf-8-sig" if stated[1].lower() in ("utf-8", "utf8") else stated[1])
-        except (UnicodeDecodeError, LookupError):
-            pass
-    return decode_page(content)
 
 
 def _joined(base: str, url: str) -> str | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from indexer.sources.wire import WireFailed, unpack_gzip
 from seealso.article import parse_time
+from seealso.wire import WireFailed, unpack_gzip
 
 # The protocol's own limit is 50 MiB unpacked.
 SITEMAP_BYTES_MAX = 52_428_800

@@ -6,26 +6,15 @@ on.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from seealso.article import Article
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageCard
 
 # The longest page of a newspaper has a hundredth of that.
 PAGE_BYTES_MAX = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class PageCard:
-    """One entry of the related block that a page already has: an editor's pick, never text of the article."""
-
-    title: str | None = None
-    url: str | None = None
-    section: str | None = None
-    summary: str | None = None
-    published: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ import pytest
 from pyarrow import parquet
 
 from indexer.build import Limits, build_index
-from indexer.extract import PageExtractor
 from indexer.progress import Silent
 from indexer.report import Report
 from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.open import open_sources
 from indexer.sources.source import Found, Quarantined, Source
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageExtractor
 from seealso.project import read_project
 from seealso.snapshot.reader import open_current
 from tests.indexer.sources.test_wordpress_api import post as api_post

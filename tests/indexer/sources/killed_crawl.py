@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from indexer.extract import PageExtractor
 from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.sitemap import Sitemap
+from seealso.extract import PageExtractor
 
 
 def crawl(address: str, state: Path) -> None:

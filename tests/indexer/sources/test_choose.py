@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.extract import PageExtractor
 from indexer.sources.choose import choose_source
 from indexer.sources.source import Found
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageExtractor
 from tests.indexer.sources.test_page_text import PAGE as TEXT_PAGE
-from tests.indexer.test_extract import PAGE as HTML_PAGE
+from tests.seealso.test_extract import PAGE as HTML_PAGE
 
 
 def test_folder_is_read_file_by_file_each_by_its_kind(tmp_path: Path) -> None:

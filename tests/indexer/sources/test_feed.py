@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.extract import PageExtractor
 from indexer.sources.feed import Feed
 from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageExtractor
 from tests.indexer.sources.web_server import FakeClock, Reply, Site, page
 
 RSS_ITEM = """<item>

@@ -1,11 +1,9 @@
 from pathlib import Path
 
-import pytest
-
-from indexer.extract import PageExtractor
-from indexer.sources.html import HtmlPage, decode_page
+from indexer.sources.html import HtmlPage
 from indexer.sources.source import Found, Quarantined
-from tests.indexer.test_extract import PAGE
+from seealso.extract import PageExtractor
+from tests.seealso.test_extract import PAGE
 
 
 def test_saved_page_becomes_an_article(tmp_path: Path, extractor: PageExtractor) -> None:
@@ -39,21 +37,3 @@ def test_huge_page_is_quarantined(tmp_path: Path, extractor: PageExtractor) -> N
     (item,) = HtmlPage(tmp_path / "huge.html", "huge", extractor).read()
     assert isinstance(item, Quarantined)
     assert "longer than" in item.reason
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        ("naïve".encode(), "naïve"),
-        ("\ufeffnaïve".encode(), "naïve"),
-        (b'<meta charset="iso-8859-1">' + "naïve".encode("latin-1"), '<meta charset="iso-8859-1">naïve'),
-        (b'<meta charset="no-such-code">' + "naïve".encode(), '<meta charset="no-such-code">naïve'),
-    ],
-)
-def test_pages_are_decoded_as_they_declare(raw: bytes, text: str) -> None:
-    assert decode_page(raw) == text
-
-
-def test_undeclared_bytes_are_guessed_never_refused() -> None:
-    assert "Grüße" in decode_page(("Schöne Grüße aus dem alten Haus über dem Fluß. " * 20).encode("cp1252"))
-    assert decode_page(bytes(range(128, 256)))

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.extract import PageExtractor
 from indexer.sources.fetch import Fetcher
 from indexer.sources.open import fetch_limits, open_sources
 from indexer.sources.source import Found, Source
 from seealso.errors import SettingsInvalid, SourceUnreadable
+from seealso.extract import PageExtractor
 from seealso.project import Crawl, read_project
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from indexer.sources.remembered import Remembered
-from indexer.sources.source import Found, Item, LeftOut, PageCard, Quarantined
+from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, parse_time
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageCard
 from tests.makers import GivenArticles, article
 
 DAY = 86_400.0

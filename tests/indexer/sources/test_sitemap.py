@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.extract import PageExtractor
 from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.sitemap import FRESH_SECONDS, Sitemap, page_id
-from indexer.sources.source import Found, Item, LeftOut, PageCard, Quarantined
+from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.errors import SourceUnreadable
+from seealso.extract import PageCard, PageExtractor
 from tests.conftest import ROOT
 from tests.indexer.sources.web_server import FakeClock, Reply, Site, gzipped, page
 

@@ -1,6 +1,6 @@
 import pytest
 
-from indexer.page_lines import is_advert, is_related_heading, is_share_bar
+from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
 
 @pytest.mark.parametrize(

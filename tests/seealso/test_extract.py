@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-import indexer.extract
-from indexer.extract import PageExtractor, PageUnreadable, read_page
+import seealso.extract
+from seealso.extract import PageExtractor, PageUnreadable, read_page
 
 PARAGRAPH = (
     "The surge came up the Ellen at one in the morning, and by two the water stood in the kitchens of Cooper's Slip. "
@@ -186,7 +186,7 @@ def test_crash_of_the_child_costs_one_page() -> None:
 
 
 def test_child_is_renewed_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexer.extract, "PAGES_A_CHILD_MAX", 2)
+    monkeypatch.setattr(seealso.extract, "PAGES_A_CHILD_MAX", 2)
     with PageExtractor(seconds_max=60) as extractor:
         children = []
         for _ in range(3):

@@ -13,15 +13,16 @@ import re
 import resource
 import signal
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
 import orjson
 
-from indexer.page_lines import is_advert, is_related_heading, is_share_bar
-from indexer.sources.source import PageCard
 from seealso.article import parse_time
+from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
 # trafilatura needs some 200 MB for itself; a page that needs ten times that is no article.
 CHILD_MEMORY_BYTES_MAX = 2 * 1024**3
@@ -48,6 +49,17 @@ _INLINE_TAGS = frozenset(
     {"a", "abbr", "b", "br", "cite", "code", "em", "i", "img", "mark", "q", "small", "span", "strong", "u"}
 )
 _CLUTTER_TAGS = frozenset({"form", "button", "dialog"})
+
+
+@dataclass(frozen=True, slots=True)
+class PageCard:
+    """One entry of the related block that a page already has: an editor's pick, never text of the article."""
+
+    title: str | None = None
+    url: str | None = None
+    section: str | None = None
+    summary: str | None = None
+    published: datetime | None = None
 
 
 class PageUnreadable(ValueError):

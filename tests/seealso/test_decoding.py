@@ -1,0 +1,31 @@
+"""Pages in any encoding."""
+
+import pytest
+
+from seealso.decoding import decode_answer, decode_page
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("naïve".encode(), "naïve"),
+        ("\ufeffnaïve".encode(), "naïve"),
+        (b'<meta charset="iso-8859-1">' + "naïve".encode("latin-1"), '<meta charset="iso-8859-1">naïve'),
+        (b'<meta charset="no-such-code">' + "naïve".encode(), '<meta charset="no-such-code">naïve'),
+    ],
+)
+def test_pages_are_decoded_as_they_declare(raw: bytes, text: str) -> None:
+    assert decode_page(raw) == text
+
+
+def test_undeclared_bytes_are_guessed_never_refused() -> None:
+    assert "Grüße" in decode_page(("Schöne Grüße aus dem alten Haus über dem Fluß. " * 20).encode("cp1252"))
+    assert decode_page(bytes(range(128, 256)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [("charset=cp1252", "Grüße"), (' charset="CP1252"', "Grüße"), ("charset=no-such", "Gr"), ("", "Gr")],
+)
+def test_what_http_states_counts_before_the_page(parameters: str, text: str) -> None:
+    assert decode_answer("Grüße".encode("cp1252"), parameters).startswith(text)
