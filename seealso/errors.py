@@ -15,6 +15,8 @@
     │   ├── UnknownKey           there is no key with that id
     │   ├── UnknownSnapshot      the index folder has no snapshot with that id
     │   ├── NotRolledBack        an earlier snapshot cannot be served again, or not now
+    │   ├── PageNotRead          a page of another site may not be read, or cannot
+    │   ├── DraftNotRead         a file or a text is no draft that can be read
     │   ├── ServiceBusy          as much as the service takes at once is being worked on
     │   ├── TextLate             the encoder did not end with a text in time
     │   └── BlocksLate           many blocks were not made in time
@@ -138,6 +140,19 @@ class SignatureWrong(CallerError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the signature opens nothing: {reason}")
+
+
+class PageNotRead(CallerError):
+    """A page of another site may not be read, or cannot."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url[:200]} cannot be read: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class DraftNotRead(CallerError):
+    """A file or a text is no draft that can be read; the message says what to do."""
 
 
 class OperatorError(SeealsoError):

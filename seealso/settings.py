@@ -5,6 +5,7 @@ Nothing else reads the environment. A variable that begins with SEEALSO_ but is 
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -36,6 +37,13 @@ def _networks(text: str) -> str:
             ip_network(each, strict=False)
         except ValueError:
             raise ValueError(f"{each!r} is no address or network such as 127.0.0.1 or 10.0.0.0/8") from None
+    return text
+
+
+def _hosts(text: str) -> str:
+    for each in text.split():
+        if each != "*" and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", each):
+            raise ValueError(f"{each!r} is no host such as a.example (without https://, path or port), nor '*'")
     return text
 
 
@@ -270,6 +278,21 @@ class ServiceSettings(Settings):
     desk_scope: Annotated[
         Literal["read", "editor", "admin"], Field(description="what users may whom a proxy names")
     ] = "editor"
+    desk_fetch: Annotated[
+        str,
+        AfterValidator(_hosts),
+        Field(
+            description="hosts such as `a.example b.example`, those below them included, whose pages editors may have "
+            "read; `*`: any public one; empty: none"
+        ),
+    ] = ""
+    desk_frames: Annotated[
+        str,
+        Field(
+            pattern=r"^(https?://(\*\.)?[A-Za-z0-9.\-]+(:\d+)?( https?://(\*\.)?[A-Za-z0-9.\-]+(:\d+)?)*)?$",
+            description="sites that may frame the desk's panel, `https://cms.example`; empty: none",
+        ),
+    ] = ""
     wordpress_secret: Annotated[
         str | None,
         Field(min_length=16, description="with which WordPress signs its messages; unset: none are taken"),

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +41,18 @@ class AnswerTooLong(WireFailed):
 
 
 class Wire:
-    """Connections, kept open between requests. Safe in several threads."""
+    """Connections, kept open between requests. Safe in several threads.
 
-    def __init__(self, user_agent: str, connections_max: int) -> None:
+    `connect_to`: addresses and ports, tried in this order, that all connections go to whatever host is named; None: to
+    where the name leads.
+    """
+
+    def __init__(
+        self, user_agent: str, connections_max: int, connect_to: Sequence[tuple[str, int]] | None = None
+    ) -> None:
         self._headers = {"user-agent": user_agent, "accept": "*/*", "accept-encoding": "gzip"}
         self._connections_max = connections_max
+        self._connect_to = connect_to
         self._client: httpx2.Client | None = None
         self._lock = threading.Lock()
 
@@ -76,7 +83,7 @@ class Wire:
     def _opened(self) -> "httpx2.Client":
         with self._lock:
             if self._client is None:
-                self._client = _open_client(self._headers, self._connections_max)
+                self._client = _open_client(self._headers, self._connections_max, self._connect_to)
             return self._client
 
 
@@ -114,7 +121,7 @@ def _read_content(response: Any, bytes_max: int) -> bytes:
         raise _too_long(bytes_max)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        raw = response.iter_raw()
+        raw = _counted(response.iter_raw(), bytes_max)
         first = next((piece for piece in raw if piece), b"")
         return unpack_gzip(_chain(first, raw), bytes_max) if first else b""
     if encoding not in ("identity", ""):
@@ -127,6 +134,16 @@ def _read_content(response: Any, bytes_max: int) -> bytes:
     return bytes(content)
 
 
+def _counted(pieces: Iterable[bytes], bytes_max: int) -> Iterator[bytes]:
+    """Yield pieces until they are too many: what is packed can be long and hold nothing."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > bytes_max:
+            raise _too_long(bytes_max)
+        yield piece
+
+
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
     yield first
     yield from rest
@@ -136,7 +153,9 @@ def _too_long(bytes_max: int) -> AnswerTooLong:
     return AnswerTooLong(f"it is longer than {bytes_max:,} bytes")
 
 
-def _open_client(headers: Mapping[str, str], connections_max: int) -> "httpx2.Client":
+def _open_client(
+    headers: Mapping[str, str], connections_max: int, connect_to: Sequence[tuple[str, int]] | None
+) -> "httpx2.Client":
     import httpcore2
     import httpx2
 
@@ -172,8 +191,18 @@ def _open_client(headers: Mapping[str, str], connections_max: int) -> "httpx2.Cl
             local_address: str | None = None,
             socket_options: Iterable[Any] | None = None,
         ) -> httpcore2.NetworkStream:
-            stream = super().connect_tcp(host, port, _seconds_left(), local_address, socket_options)
-            return DeadlineStream(stream)
+            places = connect_to or [(host, port)]
+            for number, (place, its_port) in enumerate(places, 1):
+                # Those after it have their share of the time.
+                seconds = _seconds_left() / (len(places) + 1 - number)
+                try:
+                    stream = super().connect_tcp(place, its_port, seconds, local_address, socket_options)
+                except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                    if number == len(places):
+                        raise
+                else:
+                    return DeadlineStream(stream)
+            raise httpcore2.ConnectError("there is no address to connect to")
 
     def _seconds_left() -> float:
         left: float = _deadline.at - time.monotonic()

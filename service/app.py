@@ -51,6 +51,8 @@ from service.desk.night import night_room
 from service.desk.rules import rules_room
 from service.desk.settings import settings_room
 from service.editorial import Editorial, open_store
+from service.elsewhere import Elsewhere
+from service.fetching import Fetcher
 from service.freshness import Lifetimes
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE, Lane
@@ -187,6 +189,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         reading=Lane("texts", few),
         batching=Lane("batches", few),
         texts=texts,
+        elsewhere=Elsewhere(Fetcher(settings.desk_fetch)),
         metrics=metrics,
         placements=placements,
         comparisons=Comparisons(settings.index, lambda: current.plain),

@@ -52,6 +52,8 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.UnknownKey: (404, "unknown-key", "There is no such key"),
     errors.UnknownSnapshot: (404, "unknown-snapshot", "There is no such snapshot"),
     errors.NotRolledBack: (409, "not-rolled-back", "The snapshot cannot be served again"),
+    errors.PageNotRead: (422, "page-not-read", "The page cannot be read"),
+    errors.DraftNotRead: (422, "draft-not-read", "The draft cannot be read"),
     errors.StoreUnavailable: (503, "editorial-unavailable", "What editors decided cannot be read or changed for now"),
     errors.SnapshotMissing: (503, "no-snapshot", "Nothing has been indexed yet"),
     errors.SnapshotRefused: (503, "snapshot-refused", "The index cannot be served"),

@@ -84,7 +84,7 @@ INDEXER_WAY = [
 ]
 SERVICE_WAY = [
     ["service/watching.py", "service/processes.py", "service/traces.py"],
-    ["service/live.py"],
+    ["service/live.py", "service/fetching.py"],
     ["service/current.py", "service/editorial.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
     ["service/lanes.py", "service/flights.py", "service/copies.py", "service/own_redis.py"],
     ["service/clicks.py", "service/sessions.py", "service/comparing.py", "service/nights.py"],
@@ -92,7 +92,7 @@ SERVICE_WAY = [
     ["service/cache.py"],
     ["service/rules.py", "service/rulings.py", "service/order.py", "service/why.py"],
     ["service/related.py", "service/texts.py", "service/purging.py", "service/finding.py"],
-    ["service/trial.py"],
+    ["service/trial.py", "service/elsewhere.py"],
     ["service/problems.py", "service/block/fragment.py"],
     ["service/rates.py", "service/auth.py", "service/api/reading.py", "service/blocks.py"],
     ["service/addresses.py"],

@@ -24,6 +24,7 @@ from service.clicks import Clicks
 from service.comparing import Comparisons
 from service.current import Current
 from service.editorial import Editorial
+from service.elsewhere import Elsewhere
 from service.front import Front
 from service.lanes import Lane
 from service.live import LiveArticles
@@ -59,6 +60,7 @@ class Parts:
     reading: Lane
     batching: Lane
     texts: Texts
+    elsewhere: Elsewhere
     metrics: Metrics
     placements: Mapping[str, Placement]
     comparisons: Comparisons
