@@ -74,6 +74,21 @@ def words(text: str) -> list[str]:
     return found
 
 
+def word_spans(text: str) -> list[tuple[str, int, int]]:
+    """Return the words of a text as `words` does, each with its place there, in characters."""
+    found: list[tuple[str, int, int]] = []
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        if match["unspaced"] is None:
+            # One of compatibility ('ﬁ', '½') may be none or several in the form that is compared.
+            found += [(word, start, end) for word in words(match.group())]
+        else:
+            places = [start + each.start() for each in _CHARACTER.finditer(match.group())] + [end]
+            pairs = [(places[place], places[place + 2]) for place in range(len(places) - 2)] or [(start, end)]
+            found += [("".join(words(text[first:last])), first, last) for first, last in pairs]
+    return found
+
+
 def surface_forms(text: str, wanted: Set[str]) -> dict[str, str]:
     """Return how a text writes some words (see `words`): each in the form it has most often there."""
     forms: dict[str, Counter[str]] = {}

@@ -88,9 +88,17 @@ def _title_prefix(title: str, tokenizer: Tokenizer) -> tuple[str, int, str]:
 
 def sentences(text: str, language: str | None) -> list[str]:
     """Return the sentences of a text in order, without the space around them."""
-    ends = _sentence_ends(text, language)
-    parts = (text[start:end].strip() for start, end in pairwise([0, *ends]))
-    return [part for part in parts if part]
+    return [text[start:end] for start, end in sentence_spans(text, language)]
+
+
+def sentence_spans(text: str, language: str | None) -> list[tuple[int, int]]:
+    """Return where the sentences of a text begin and end, in characters, without the space around them."""
+    spans = []
+    for start, end in pairwise([0, *_sentence_ends(text, language)]):
+        part = text[start:end]
+        if part.strip():
+            spans.append((start + len(part) - len(part.lstrip()), start + len(part.rstrip())))
+    return spans
 
 
 def _sentence_ends(text: str, language: str | None) -> list[int]:

@@ -14,7 +14,7 @@ import orjson
 from seealso.article import primary_language
 from seealso.lexical import Rows, Scores
 from seealso.recipe import Recipe
-from seealso.relatedness import CANDIDATES_MAX, Cohorts, Probes, candidates, cohorts_of, nearest, rank, scored
+from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.reader import Snapshot
 from service.order import CHOSEN_AMONG, choose
 from service.rules import Admission
@@ -107,9 +107,31 @@ def related_to_text(
 
     If the text is an article of the index, that comes first, if it may be shown, and then its own block.
     """
+    return blocks_of_text(snapshot, draft, [wanted], ruling_of)[0]
+
+
+def blocks_of_text(
+    snapshot: Snapshot,
+    draft: Draft,
+    blocks: Sequence[Wanted],
+    ruling_of: Callable[[int | None], Ruling] = lambda _: NO_RULING,
+) -> list[list[Item]]:
+    """Return several blocks of one text, each by itself; see `related_to_text`."""
     found = nearest(snapshot.vectors, snapshot.terms, draft.probes)
     own = cohorts_of(found, draft.probes, len(snapshot))
-    row = _pasted(snapshot, draft, found.rows[0, 0, :PASTED_LOOKED_AT])
+    row = pasted(snapshot, draft, found.rows[0, 0, :PASTED_LOOKED_AT])
+    return [_block_of_text(snapshot, draft, wanted, ruling_of, found, own, row) for wanted in blocks]
+
+
+def _block_of_text(
+    snapshot: Snapshot,
+    draft: Draft,
+    wanted: Wanted,
+    ruling_of: Callable[[int | None], Ruling],
+    found: Nearest,
+    own: Cohorts,
+    row: int | None,
+) -> list[Item]:
     admitted = Admission(snapshot, wanted)
     explained = draft if wanted.explain else None
     if row is None:
@@ -131,7 +153,7 @@ def related_to_text(
     return [*_items(snapshot, itself, explained, own), *block][: wanted.limit]
 
 
-def _pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
+def pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
     """Return the row of the article that a text is: the same but for its beginning, its end, or its white space."""
     told = "".join(f"{draft.title}{draft.text}".split())
     for row in rows[rows >= 0].tolist():

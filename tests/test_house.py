@@ -84,7 +84,7 @@ INDEXER_WAY = [
 ]
 SERVICE_WAY = [
     ["service/watching.py", "service/processes.py", "service/traces.py"],
-    ["service/live.py", "service/fetching.py"],
+    ["service/live.py", "service/fetching.py", "service/document.py"],
     ["service/current.py", "service/editorial.py", "service/answer.py", "service/freshness.py", "service/wanted.py"],
     ["service/lanes.py", "service/flights.py", "service/copies.py", "service/own_redis.py"],
     ["service/clicks.py", "service/sessions.py", "service/comparing.py", "service/nights.py"],
@@ -92,7 +92,8 @@ SERVICE_WAY = [
     ["service/cache.py"],
     ["service/rules.py", "service/rulings.py", "service/order.py", "service/why.py"],
     ["service/related.py", "service/texts.py", "service/purging.py", "service/finding.py"],
-    ["service/trial.py", "service/elsewhere.py"],
+    ["service/trial.py", "service/elsewhere.py", "service/uploads.py"],
+    ["service/covered.py", "service/linking.py", "service/linked_text.py"],
     ["service/problems.py", "service/block/fragment.py"],
     ["service/rates.py", "service/auth.py", "service/api/reading.py", "service/blocks.py"],
     ["service/addresses.py"],
@@ -168,6 +169,7 @@ OWNERS = {
     "scipy": {"seealso/lexical.py"},
     "sparse_dot_topn": {"seealso/lexical.py"},
     "regex": {"seealso/lexical.py"},
+    "mammoth": {"service/document.py"},
     "datasketch": {"indexer/copies.py"},
     "bm25s": {"indexer/baselines.py"},
     "sklearn": {"indexer/baselines.py", "indexer/tune.py"},  # text to counts; logistic regression
@@ -287,6 +289,7 @@ TESTED_ELSEWHERE = {
     "indexer/night_sections.py": "tests/indexer/test_night_page.py",
     "indexer/quality_commands.py": "tests/indexer/test_evaluation.py",
     "indexer/check.py": "tests/indexer/test_commands.py",
+    "service/document.py": "tests/service/test_uploads.py",
     "service/api/reading.py": "tests/service/api/test_articles.py",
     "service/wsgi.py": "tests/test_journey.py",
     "service/blocks.py": "tests/service/test_front.py",

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seealso.lexical import TERMS_MAX, Terms, build_terms, surface_forms, word_counts, words
+from seealso.lexical import TERMS_MAX, Terms, build_terms, surface_forms, word_counts, word_spans, words
 
 
 def terms_of(*texts: str) -> Terms:
@@ -149,3 +149,14 @@ def test_archive_without_a_word_has_no_terms() -> None:
     assert (rows == -1).all()
     assert not scores.any()
     assert not terms.products(terms.articles, terms.titles, np.zeros((2, 1), np.int64)).any()
+
+
+@pytest.mark.parametrize("text", ["The reader's day: 1,000 ﬁsh, Ａ½ x", "運河の水 と car", "ก็ดี x", "", "é e\u0301"])
+def test_words_with_places_are_the_same_words(text: str) -> None:
+    assert [word for word, _, _ in word_spans(text)] == words(text)
+    assert all(0 <= start < end <= len(text) for _, start, end in word_spans(text))
+
+
+def test_places_of_words_are_where_they_stand() -> None:
+    text = "The Reader’s 水の運"
+    assert [text[start:end] for _, start, end in word_spans(text)] == ["The", "Reader", "s", "水の", "の運"]
