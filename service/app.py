@@ -43,6 +43,7 @@ from service.copies import Copies
 from service.current import Current
 from service.desk.article import article_room
 from service.desk.compare import compare_room
+from service.desk.draft import draft_room
 from service.desk.find import find_room
 from service.desk.keys import keys_room
 from service.desk.log import log_room
@@ -67,13 +68,13 @@ from service.traces import traced
 from service.trial import Trial
 
 # The endpoints that are no page views.
-ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page"]
+ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page", "desk_draft.read_draft"]
 EVENTS = "events.count_events"
 LOGIN = "desk.login"
 BLUEPRINTS: list[Blueprint] = [
     *(articles, batch, decisions, events, publishing, purges, similar, state, takedowns, trials, webhooks),
     *(keys, snapshots),
-    *(desk, find_room, article_room),
+    *(desk, find_room, article_room, draft_room),
     *(night_room, compare_room, rules_room, log_room, keys_room, settings_room),
 ]
 MEGABYTE = 1_000_000

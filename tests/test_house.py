@@ -109,6 +109,7 @@ SERVICE_WAY = [
     ["service/desk/article.py"],
     ["service/desk/night.py", "service/desk/compare.py", "service/desk/rules.py", "service/desk/log.py"],
     ["service/desk/keys.py", "service/desk/settings.py"],
+    ["service/desk/draft.py"],
     ["service/app.py"],
     ["service/wsgi.py", "service/workers.py", "service/server.py"],
     ["service/commands.py", "service/key_commands.py", "service/store_commands.py", "service/click_commands.py"],

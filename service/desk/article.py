@@ -122,14 +122,14 @@ def block_facts(seen: Seen) -> dict[str, Any]:
     ]
     return {
         "own_id": own_id,
-        "block": [_item(seen.snapshot, item, pins) for item in seen.block],
-        "candidates": [_item(seen.snapshot, item, pins) for item in seen.candidates[:CANDIDATES_SHOWN]],
+        "block": [shown_item(seen.snapshot, item, pins) for item in seen.block],
+        "candidates": [shown_item(seen.snapshot, item, pins) for item in seen.candidates[:CANDIDATES_SHOWN]],
         "rules": rules,
         "silent": bool(seen.snapshot.facts["sensitive"][seen.row]),
     }
 
 
-def _item(snapshot: Snapshot, item: Item, pins: dict[str | None, Any]) -> dict[str, Any]:
+def shown_item(snapshot: Snapshot, item: Item, pins: dict[str | None, Any]) -> dict[str, Any]:
     """Return an article of the block, or below it, as it is shown."""
     card, why = orjson.loads(snapshot.card(item.row)), item.why or {}
     pin = pins.get(card["id"])

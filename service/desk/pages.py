@@ -36,6 +36,7 @@ HEADERS = {
 # What stands at the top of every page: what it is called, and which view it leads to.
 NAVIGATION = [
     ("Find", "desk_find.find"),
+    ("Drafts", "desk_draft.ask"),
     ("Night", "desk_night.night"),
     ("Rules", "desk_rules.rules"),
     ("Log", "desk_log.log"),

@@ -83,6 +83,16 @@ def size(count: int) -> str:
     return f"{count:,} bytes"
 
 
+def ago(days: int) -> str:
+    """Return how long ago something was, as people say it."""
+    if days < 2:
+        return "yesterday" if days else "today"
+    for least, size, name in ((730, 365, "years"), (60, 30, "months")):
+        if days >= least:
+            return f"{days // size:,} {name} ago"
+    return f"{days} days ago"
+
+
 def rule_in_words(said: Mapping[str, Any], title_of: Any) -> str:
     """Return what a rule wants, as a sentence; `said` as the API tells it, `title_of`: an article's id -> its title."""
     about, under = said.get("about") or {}, said.get("under") or {}

@@ -48,6 +48,8 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/desk/log.csv"): LOOKING,
     ("GET", "/desk/keys"): ADMINS,
     ("GET", "/desk/settings"): ADMINS,
+    ("GET", "/desk/draft"): LOOKING,
+    ("POST", "/desk/draft"): LOOKING,
     ("GET", "/desk/login"): OPEN,
     ("POST", "/desk/login"): OPEN,
     ("POST", "/desk/logout"): OPEN,
