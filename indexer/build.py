@@ -28,6 +28,7 @@ from indexer.judging import (
 )
 from indexer.lists import lists_of_articles, lists_of_snapshot
 from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
+from indexer.map import MAP_RECIPE, STEPS, draw_map
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
 from indexer.publish import clear_remains, kept_recipe, prune, remove_snapshot
@@ -143,6 +144,9 @@ def build_index(
                 try_links(articles, find_dead, limits.gates),
             ]
         check_gates(late, report, limits.force)
+        with report.timed("map"), threadpool_limits(1, user_api="blas"):
+            reporter.stage("Map", STEPS, "steps")
+            places = draw_map(vectors, neighbours.rows, reporter.advance)
         with report.timed("write"):
             reporter.stage("Snapshot", None, "")
             content = SnapshotContent(
@@ -158,10 +162,11 @@ def build_index(
                 neighbours=neighbours.rows,
                 scores=neighbours.scores,
                 cohorts=neighbours.cohorts,
+                map=places,
                 stories=stories,
                 eventful=eventful(articles, neighbours.rows, shared),
                 model=encoder.identity,
-                recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE},
+                recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE, "map": MAP_RECIPE},
             )
             origin = Origin(
                 parent=report.parent,

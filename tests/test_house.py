@@ -63,7 +63,7 @@ INDEXER_WAY = [
     ["indexer/sources/choose.py", "indexer/sources/remembered.py"],
     ["indexer/sources/open.py", "indexer/links.py"],
     ["indexer/report.py", "indexer/neighbours.py", "indexer/copies.py", "indexer/publish.py", "indexer/gold.py"],
-    ["indexer/reading.py", "indexer/reuse.py", "indexer/check.py"],
+    ["indexer/reading.py", "indexer/reuse.py", "indexer/check.py", "indexer/map.py"],
     ["indexer/embedding.py", "indexer/stories.py", "indexer/eventful.py", "indexer/live.py"],
     ["indexer/evaluate.py", "indexer/lists.py"],
     ["indexer/comparison.py"],

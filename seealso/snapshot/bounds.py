@@ -31,6 +31,11 @@ def usable(numbers: NDArray[Any]) -> bool:
     return all(block.min() >= -NUMBER_MAX and block.max() <= NUMBER_MAX for block in _blocks(numbers))  # NaN is neither
 
 
+def shares(numbers: NDArray[Any]) -> bool:
+    """Return whether all of some floating-point numbers are 0 to 1."""
+    return all(block.min() >= 0 and block.max() <= 1 for block in _blocks(numbers))  # NaN is neither
+
+
 def rising(numbers: NDArray[Any], ends: NDArray[Any]) -> bool:
     """Return whether numbers rise within each row. `ends`: where the rows begin and end, in order, 0 the first."""
     for start in range(0, len(numbers), BLOCK):

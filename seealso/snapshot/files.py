@@ -11,6 +11,7 @@
 | neighbours.npy        | int32, articles x candidates: rows, best first, -1 where there are fewer                 |
 | scores.npy            | float32, the same shape                                                                  |
 | cohorts.npy           | float32, articles x parts x 2: by what each article's scores are standardised            |
+| map.npy               | float32, articles x 2: where each stands on the map of the archive, 0 to 1 (since format 5) |
 | vectors.faiss         | the articles' vectors, whitened                                                          |
 | passages.npy          | float16, passages x dimension: the passages' vectors as the model gave them              |
 | passage_ends.npy      | int64, articles + 1: where each article's passages begin and end                         |
@@ -39,6 +40,7 @@ LABELS = "labels.json"
 NEIGHBOURS = "neighbours.npy"
 SCORES = "scores.npy"
 COHORTS = "cohorts.npy"
+MAP = "map.npy"
 PASSAGES = "passages.npy"
 PASSAGE_ENDS = "passage_ends.npy"
 PASSAGE_SPANS = "passage_spans.npy"
@@ -62,6 +64,7 @@ ALL = frozenset(
         NEIGHBOURS,
         SCORES,
         COHORTS,
+        MAP,
         VECTORS,
         PASSAGES,
         PASSAGE_ENDS,

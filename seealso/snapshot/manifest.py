@@ -15,10 +15,11 @@ from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
-FORMAT = 4
-# Format 3 does not say which live articles it took in; format 2 lacks all that the night says of itself: sources,
-# gates, forced. Their files are the same.
-FORMATS = (2, 3, 4)
+FORMAT = 5
+# Format 4 has no map.npy. Format 3 does not say which live articles it took in; format 2 lacks all that the night says
+# of itself: sources, gates, forced. Their files are those of format 4.
+FORMATS = (2, 3, 4, 5)
+MAP_SINCE = 5
 # A manifest lists some ten files and a recipe; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
@@ -93,7 +94,7 @@ class Manifest(BaseModel):
     """
 
     model_config = _STRICT
-    format: Literal[2, 3, 4]
+    format: Literal[2, 3, 4, 5]
     id: str
     created: str
     parent: str | None

@@ -26,7 +26,7 @@ from seealso.relatedness import CANDIDATES_MAX, PARTS, Cohorts, Probes
 from seealso.snapshot import bounds, files
 from seealso.snapshot.digests import check_digests, file_states, known_whole
 from seealso.snapshot.layout import current_id, snapshot_folder
-from seealso.snapshot.manifest import Manifest, read_manifest
+from seealso.snapshot.manifest import MAP_SINCE, Manifest, read_manifest
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
@@ -90,8 +90,9 @@ class Snapshot:
 
     `facts` is files.FACT_ROW by row; `sections` and `languages` are what its numbers stand for; `neighbours` (int32)
     and `scores` (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
-    `relatedness.cohorts_of`; `space`: from passages' vectors to `vectors`. `hidden`: the ids of articles taken down, of
-    which a snapshot as it is opened knows nothing.
+    `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1, where each stands on the map of the archive, None
+    where the night drew none; `space`: from passages' vectors to `vectors`. `hidden`: the ids of articles taken down,
+    of which a snapshot as it is opened knows nothing.
     """
 
     manifest: Manifest
@@ -105,6 +106,7 @@ class Snapshot:
     languages: tuple[str, ...]
     neighbours: NDArray[np.int32]
     scores: Scores
+    map: NDArray[np.float32] | None
     _passages: PassageVectors
     _passage_ends: NDArray[np.int64]
     _passage_spans: NDArray[np.int32]
@@ -284,6 +286,7 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         languages=tuple(str(label) for label in labels["languages"]),
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
         scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
+        map=None if manifest.format < MAP_SINCE else _map_array(folder / files.MAP, np.dtype("<f4"), (count, 2)),
         _passages=_map_array(folder / files.PASSAGES, np.dtype("<f2"), (passages, dimension)),
         _passage_ends=_map_array(folder / files.PASSAGE_ENDS, np.dtype("<i8"), (count + 1,)),
         _passage_spans=_map_array(folder / files.PASSAGE_SPANS, np.dtype("<i4"), (passages, 2)),
@@ -330,6 +333,8 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
         (files.TITLE_POSTINGS, terms.title_postings, count),
     ):
         yield f"{name} holds what it cannot hold", partial(_rows_hold, rows, columns)
+    if snapshot.map is not None:
+        yield "an article stands outside the map", partial(bounds.shares, snapshot.map)
     yield "an article is twice among another's neighbours", lambda: not bounds.repeating(snapshot.neighbours)
     yield "neighbours go on after their end", partial(bounds.ending, snapshot.neighbours)
     for name, pointers, low, high in (

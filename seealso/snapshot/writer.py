@@ -55,10 +55,10 @@ class SnapshotContent:
     """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
 
     `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `cohorts`:
-    see `relatedness.cohorts_of`; `passage_vectors`: float16, passages x dimension, all articles' in order;
-    `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in characters of the article's text;
-    `tokens` and `words`: how many were embedded, and counted for `terms`; `stories` and `eventful`: as in
-    files.FACT_ROW.
+    see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1; `passage_vectors`: float16, passages x
+    dimension, all articles' in order; `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in
+    characters of the article's text; `tokens` and `words`: how many were embedded, and counted for `terms`; `stories`
+    and `eventful`: as in files.FACT_ROW.
     """
 
     articles: Sequence[Article]
@@ -73,6 +73,7 @@ class SnapshotContent:
     neighbours: NDArray[np.int32]
     scores: Scores
     cohorts: Cohorts
+    map: NDArray[np.float32]
     stories: NDArray[np.int32]
     eventful: NDArray[np.float32]
     model: ModelIdentity
@@ -135,6 +136,7 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_array(folder / files.NEIGHBOURS, content.neighbours.astype(np.int32))
     _write_array(folder / files.SCORES, content.scores.astype(np.float32))
     _write_array(folder / files.COHORTS, content.cohorts.astype(np.float32))
+    _write_array(folder / files.MAP, content.map.astype(np.float32))
     content.vectors.write(folder / files.VECTORS)
     seal(folder / files.VECTORS)
     _write_array(folder / files.PASSAGES, content.passage_vectors.astype(np.float16))

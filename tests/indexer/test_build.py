@@ -27,7 +27,7 @@ def test_report_counts_what_was_done(tmp_path: Path) -> None:
     assert report.passages == 6 + report.passages_of_longest
     assert report.passages_of_longest > 5
     assert report.tokens > report.passages
-    stages = "read, load model, cut, embed, space, terms, neighbours, stories, compare, write, check, clean up"
+    stages = "read, load model, cut, embed, space, terms, neighbours, stories, compare, map, write, check, clean up"
     assert list(report.seconds) == list(report.memory_mb) == stages.split(", ")
     manifest = open_current(tmp_path).manifest
     assert (manifest.counts.articles, manifest.counts.passages, manifest.counts.tokens) == (

@@ -92,3 +92,8 @@ def test_a_field_of_records_is_looked_at_alone() -> None:
     records["other"][7] = np.nan
     assert bounds.within(records["one"], 0, 1)
     assert not bounds.usable(records["other"])
+
+
+@given(st.lists(st.floats(width=32), max_size=20))
+def test_shares_are_numbers_from_0_to_1(numbers: list[float]) -> None:
+    assert bounds.shares(np.array(numbers, np.float32)) == all(0 <= number <= 1 for number in numbers)
