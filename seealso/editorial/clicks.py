@@ -92,15 +92,17 @@ def read_rates(
     article: str | None = None,
     item: str | None = None,
     most: int | None = None,
+    most_clicked: bool = False,
 ) -> list[Rate]:
-    """Return counts, added up: those shown most first. `first` and `last`: days, both included.
+    """Return counts, added up: those shown most first, or those clicked most. `first` and `last`: days, both included.
 
     Raises StoreUnavailable.
     """
     columns = [clicks.c[name] for name in _COLUMNS[by]]
     shown, clicked = sa.func.sum(clicks.c.shown), sa.func.sum(clicks.c.clicked)
     asked = sa.select(*columns, shown.label("shown"), clicked.label("clicked")).group_by(*columns)
-    asked = asked.where(*_within(first, last, article, item)).order_by(shown.desc(), *columns).limit(most)
+    order = (clicked.desc(), shown) if most_clicked else (shown.desc(),)
+    asked = asked.where(*_within(first, last, article, item)).order_by(*order, *columns).limit(most)
     with store.reading() as connection:
         return [_rate(row._mapping, by) for row in connection.execute(asked)]
 

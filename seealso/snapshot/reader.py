@@ -223,6 +223,12 @@ class Snapshot:
         return self._passages[own].astype(np.float32), self._passage_spans[own]
 
     @property
+    def text_lengths(self) -> NDArray[np.int32]:
+        """Return how many characters of text each article has: by row, of those in the snapshot itself."""
+        lengths: NDArray[np.int32] = self._passage_spans[self._passage_ends[1:] - 1, 1]
+        return lengths
+
+    @property
     def lineage(self) -> str:
         """Return a name for what its rows are: the same for two that differ only in how far they go."""
         return self.id

@@ -37,6 +37,7 @@ HEADERS = {
 NAVIGATION = [
     ("Find", "desk_find.find"),
     ("Drafts", "desk_draft.ask"),
+    ("Archive", "desk_archive.overview"),
     ("Night", "desk_night.night"),
     ("Rules", "desk_rules.rules"),
     ("Log", "desk_log.log"),

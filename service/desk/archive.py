@@ -1,0 +1,217 @@
+"""/desk/archive: the map of the archive, and the list of what is chosen on it: by section, time, words, or an area.
+
+Every choice is an address. With `part=list` only the list is sent, for the page's script; the map itself is fetched by
+it from /desk/archive/map, and titles as they are pointed at.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+from flask import Response, render_template, request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from werkzeug.exceptions import NotFound
+
+from seealso.article import shortened
+from seealso.errors import InvalidRequest
+from seealso.lexical import Rows
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import JSON, SNAPSHOT_HEADER, answer, in_a_place, parts
+from service.api.reading import read_query
+from service.archive import NO_MONTH, Period, month_counts, months_of, period_name, section_counts
+from service.desk.find import page_part, states_of
+from service.desk.pages import looking, page, room
+from service.desk.wording import day
+from service.finding import Filters, by_date, by_words
+from service.map import CORNERS_MAX, POINTS_MAX, Window, pack, within_area
+
+archive_room = room("archive")
+PAGE = 20
+# More colours are not told apart; each has a shape as well.
+SECTIONS_COLOURED = 8
+# The times are coloured in so many shades, each of about as many articles.
+SHADES = 7
+# Of what words found, the list tells the page so many rows to light up.
+ROWS_LIT_MAX = 500
+# A script asks for titles of what is near the pointer.
+TITLES_MAX = 50
+_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
+_PLACES = re.compile(r"[01](\.[0-9]{1,6})?(,[01](\.[0-9]{1,6})?)*")
+_Corners = tuple[tuple[float, float], ...]
+
+
+def _corners(text: object) -> _Corners:
+    """Return the corners of an area that is written as 'across,down,across,down,...'."""
+    if text in ("", ()):
+        return ()
+    numbers = [float(each) for each in str(text).split(",")] if _PLACES.fullmatch(str(text)) else []
+    if not 6 <= len(numbers) <= 2 * CORNERS_MAX or len(numbers) % 2 or max(numbers) > 1:
+        raise ValueError(f"must be 3 to {CORNERS_MAX} corners such as 0.1,0.1,0.5,0.1,0.5,0.5, each of 0 to 1")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _period(text: object) -> Period | None:
+    return Period.of(str(text)) if text else None
+
+
+class ArchiveQuery(BaseModel):
+    """What is chosen of the archive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    section: Annotated[str, Field(max_length=200)] = ""
+    period: Annotated[Period | None, BeforeValidator(_period)] = None
+    without: Literal["", "section", "date"] = ""
+    q: Annotated[str, Field(max_length=2_000)] = ""
+    area: Annotated[_Corners, BeforeValidator(_corners)] = ()
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+    part: Literal["", "list"] = ""
+
+    @property
+    def empty(self) -> bool:
+        """Return whether nothing is chosen."""
+        return not (self.section or self.period or self.without or self.q.strip() or self.area)
+
+
+class WindowQuery(BaseModel):
+    """Which part of the map is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    left: float | None = None
+    top: float | None = None
+    right: float | None = None
+    bottom: float | None = None
+
+    def window(self) -> Window:
+        """Return the window; what is not said is the map's own edge."""
+        return Window(**self.model_dump(exclude_none=True))
+
+
+class TitlesQuery(BaseModel):
+    """Of which rows of which snapshot titles are asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    snapshot: Annotated[str, Field(max_length=100)]
+    rows: Annotated[str, Field(max_length=1_000)]
+
+
+@archive_room.get("/archive")
+@looking
+@in_a_place(lambda here: here.batching)
+def overview() -> Response:
+    """The map, and what is chosen on it."""
+    query = read_query(request.query_string.decode("latin-1"), ArchiveQuery)
+    snapshot = parts().current.snapshot()
+    facts: dict[str, Any] = {"query": query, "snapshot": snapshot, "chosen": None, "size": PAGE}
+    if not query.empty:
+        rows = chosen_rows(snapshot, query)
+        facts |= {
+            "chosen": [listed(snapshot, int(row)) for row in rows[(query.page - 1) * PAGE : query.page * PAGE]],
+            "total": len(rows),
+            "pages": -(-len(rows) // PAGE),
+            "lit": rows[:ROWS_LIT_MAX].tolist() if query.q.strip() else None,
+            "kept": {name: value for name, value in request.args.items() if name not in ("page", "part") and value},
+        }
+    if query.part:
+        return page_part(render_template("archive_list.html", **facts))
+    sections = section_counts(snapshot)
+    coloured = [number for number, _ in sections if number >= 0][:SECTIONS_COLOURED]
+    rest = [count for number, count in sections if number not in coloured]
+    return page(
+        "archive.html",
+        sections=sections,
+        coloured=[(number, dict(sections)[number]) for number in coloured],
+        rest=(len(rest), sum(rest)),
+        months=month_counts(snapshot),
+        shades=shades(snapshot),
+        points_max=POINTS_MAX,
+        asked=request.args.get("period", ""),
+        area=request.args.get("area", ""),
+        **facts,
+    )
+
+
+@archive_room.get("/archive/map")
+@looking
+def map_data() -> Response:
+    """Send the articles of a window of the map, packed; see `service.map.pack`."""
+    window = read_query(request.query_string.decode("latin-1"), WindowQuery).window()
+    snapshot = parts().current.snapshot()
+    if snapshot.map is None:
+        raise NotFound("the night that made this snapshot drew no map; the next one does")
+    response = Response(mimetype="application/octet-stream")
+    response.set_etag(f"{snapshot.id}:{','.join(map(str, window))}")
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers[SNAPSHOT_HEADER] = snapshot.id
+    response.make_conditional(request)
+    if response.status_code != 304:
+        response.set_data(pack(snapshot, window))
+    return response
+
+
+@archive_room.get("/archive/titles")
+@looking
+def titles() -> Response:
+    """Tell which articles stand in some rows; of another snapshot than the one that is served, none."""
+    query = read_query(request.query_string.decode("latin-1"), TitlesQuery)
+    snapshot = parts().current.snapshot()
+    rows = [int(each) for each in query.rows.split(",")] if _NUMBERS.fullmatch(query.rows) else []
+    if not 1 <= len(rows) <= TITLES_MAX:
+        raise InvalidRequest("rows", f"must be 1 to {TITLES_MAX} numbers with commas (got {shortened(query.rows)})")
+    if query.snapshot != snapshot.id:
+        return answer(orjson.dumps({"snapshot": snapshot.id, "articles": []}), JSON, snapshot)
+    if max(rows) >= len(snapshot):
+        raise InvalidRequest("rows", f"there is no row {max(rows)}; the last is {len(snapshot) - 1}")
+    told = [{"row": row} | listed(snapshot, row) for row in rows]
+    return answer(orjson.dumps({"snapshot": snapshot.id, "articles": told}), JSON, snapshot)
+
+
+def chosen_rows(snapshot: Snapshot, query: ArchiveQuery) -> Rows:
+    """Return the rows of what is chosen: those that have its words first, or the newest."""
+    filters = Filters(section=query.section)
+    found = by_words(snapshot, query.q, filters) if query.q.strip() else by_date(snapshot, filters)
+    rows = found.rows
+    if query.period is not None:
+        rows = rows[query.period.holds(months_of(snapshot)[rows])]
+    if query.without == "date":
+        rows = rows[months_of(snapshot)[rows] == NO_MONTH]
+    if query.without == "section":
+        rows = rows[snapshot.facts["section"][rows] < 0]
+    if query.area:
+        rows = rows[within_area(snapshot, query.area)[rows]]
+    return rows
+
+
+def listed(snapshot: Snapshot, row: int) -> dict[str, Any]:
+    """Return an article as it stands in lists of the archive: id, title, section, day, and what sets it apart."""
+    card = orjson.loads(snapshot.card(row))
+    states = states_of(snapshot, row)
+    if not snapshot.here[row]:
+        states = ["changed since last night" if snapshot.row_of(card["id"]) is not None else "removed since last night"]
+    return {
+        "id": card["id"],
+        "title": card["title"],
+        "section": card["section"] or "",
+        "day": day(card["published"]),
+        "published": card["published"] or "",
+        "states": states,
+    }
+
+
+def shades(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return how times are coloured, the oldest first: until which month, from when to when, how many articles."""
+    months = np.sort(months_of(snapshot)[snapshot.here])
+    months = months[months != NO_MONTH]
+    if not len(months):
+        return []
+    steps = (np.arange(1, SHADES + 1) * len(months) - 1) // SHADES
+    found, start = [], 0
+    for until in np.unique(months[steps]).tolist():
+        end = int(np.searchsorted(months, until, side="right"))
+        names = period_name(int(months[start])), period_name(until)
+        found.append({"until": until, "first": names[0], "last": names[1], "count": end - start})
+        start = end
+    return found
