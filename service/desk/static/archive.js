@@ -127,11 +127,11 @@ function settle() {
 
 // Which article is pointed at.
 
-async function name(point) {
-  map.named = point;
+async function name(which) {
+  map.named = which;
   draw();
-  if (point < 0) return;
-  const row = map.points.rows[point];
+  if (which < 0) return;
+  const row = map.points.rows[which];
   pointed = row;
   if (!titles.has(row)) {
     await new Promise((resolve) => setTimeout(resolve, 60));
@@ -156,8 +156,13 @@ async function name(point) {
   named.replaceChildren(link, " ", more);
 }
 
-const open = () => map.named >= 0 && named.querySelector("a")?.click();
-const nameMiddle = () => name(map.nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, 200));
+let naming = Promise.resolve();
+const point = (which) => (naming = name(which));
+const pointMiddle = () => point(map.nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, 200));
+async function open() {
+  await naming;
+  if (map.named >= 0) named.querySelector("a")?.click();
+}
 
 // The list.
 
@@ -217,7 +222,7 @@ canvas.addEventListener("pointermove", (event) => {
   const before = held.get(event.pointerId);
   const now = placeOf(event);
   if (!before) {
-    if (!drawing) name(map.nearest(...now, NAMED_WITHIN));
+    if (!drawing) point(map.nearest(...now, NAMED_WITHIN));
     return;
   }
   if (drawing) {
@@ -243,7 +248,7 @@ for (const ending of ["pointerup", "pointercancel"]) {
       if (drawn.length > 2) choose(drawn);
       else light();
     } else if (event.pointerType === "touch") {
-      name(map.nearest(...placeOf(event), 2 * NAMED_WITHIN));
+      point(map.nearest(...placeOf(event), 2 * NAMED_WITHIN));
     }
   });
 }
@@ -278,7 +283,7 @@ canvas.addEventListener("keydown", (event) => {
   keys[event.key]();
   map.crosshair = true;
   settle();
-  nameMiddle();
+  pointMiddle();
 });
 canvas.addEventListener("blur", () => ((map.crosshair = false), draw()));
 
