@@ -37,6 +37,10 @@ def _clean_text(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
+def _clean_optional(text: str | None) -> str | None:
+    return None if text is None else _clean_text(text)
+
+
 def clean_line(text: str) -> str:
     """Return a text as one line: no control characters, white space as single spaces."""
     return " ".join(_clean_text(text).split())
@@ -141,6 +145,8 @@ class Article(BaseModel):
     sponsored: bool | None = None
     sensitive: bool | None = None
     canonical: Annotated[ArticleId | None, BeforeValidator(_empty_as_none)] = None
+    # What stood on its page and is no text of it: editors may look at it, nothing is compared by it.
+    cut_away: Annotated[str | None, Field(max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean_optional)] = None
 
     @property
     def text(self) -> str:

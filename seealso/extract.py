@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from seealso.article import parse_time
+from seealso.markup import text_of_markup
 from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
 # trafilatura needs some 200 MB for itself; a page that needs ten times that is no article.
@@ -29,6 +30,8 @@ CHILD_MEMORY_BYTES_MAX = 2 * 1024**3
 # What a child leaks or caches ends with it.
 PAGES_A_CHILD_MAX = 1_000
 CARDS_MAX = 50
+# Nobody looks through more menus than this.
+CUT_CHARACTERS_MAX = 10_000
 _ARTICLE_TYPES = re.compile(
     r"(News|Blog|Opinion|Analysis|Review|Report|Scholarly|Tech|Advertiser)?\w*(Article|Posting)"
 )
@@ -167,7 +170,20 @@ def read_page(html: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     fields |= _read_text(tree, fields)
     if not fields.get("title"):
         raise PageUnreadable("the page has no title")
+    fields["cut_away"] = _cut_away(text_of_markup(html), fields)
     return fields, cards[:CARDS_MAX]
+
+
+def _cut_away(page: str, fields: Mapping[str, Any]) -> str | None:
+    """Return what of a page's text is not the article's, for editors to see; None where nothing was left out."""
+    kept = "\n".join(str(fields.get(name) or "") for name in ("title", "summary", "section", "author", "body"))
+    cut, length = list[str](), 0
+    for paragraph in page.split("\n\n"):
+        line = " ".join(paragraph.split())
+        if line and line not in kept and length + len(line) <= CUT_CHARACTERS_MAX:
+            cut.append(line)
+            length += len(line) + 2
+    return "\n\n".join(cut) or None
 
 
 def _read_statements(tree: Any) -> dict[str, Any]:

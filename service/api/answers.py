@@ -188,6 +188,7 @@ class ArticleAnswer(BaseModel):
     sponsored: bool | None = None
     sensitive: bool | None = None
     canonical: str | None = None
+    cut_away: str | None = Field(None, description="what stood on its page and was left out, as menus and adverts")
 
 
 class VersionAnswer(BaseModel):

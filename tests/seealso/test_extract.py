@@ -57,7 +57,7 @@ def extractor() -> Iterator[PageExtractor]:
 
 def test_page_says_what_it_is_and_its_text_is_found(extractor: PageExtractor) -> None:
     fields, cards = extractor.extract(PAGE)
-    body = fields.pop("body")
+    body, _ = fields.pop("body"), fields.pop("cut_away")
     assert fields == {
         "title": "Water in the kitchens of Netherquay",
         "summary": "A night of sirens, and a barrier that did not hold.",
@@ -80,6 +80,16 @@ def test_page_says_what_it_is_and_its_text_is_found(extractor: PageExtractor) ->
     ]
     assert cards[0].published is not None
     assert cards[0].published.isoformat() == "2026-01-16T00:00:00+00:00"
+
+
+def test_what_is_cut_away_is_kept_for_editors_to_see() -> None:
+    fields, _ = read_page(PAGE)
+    cut = fields["cut_away"].split("\n\n")
+    assert "Buy a boat today at a price you will not believe." in cut
+    assert "Sign up for our morning newsletter and never miss a tide." in cut
+    assert not any("Dev Chaudhuri" in line for line in cut)
+    bare, _ = read_page(f"<html><body><article><h1>A title</h1><p>{PARAGRAPH * 3}</p></article></body></html>")
+    assert bare["cut_away"] is None
 
 
 def test_related_heading_without_a_box_of_its_own() -> None:

@@ -28,7 +28,7 @@ def index(tmp_path: Path, redis_url: str) -> Path:
                     author="Ida Bell"),
             article("hostile", title=HOSTILE, summary=HOSTILE, section=HOSTILE, author=HOSTILE,
                     body=f"tides {HOSTILE}"),
-            article("a/b c", title="An id with a slash", body="tides moon sea"),
+            article("a/b c", title="An id with a slash", body="tides moon sea", cut_away="Buy a boat"),
             article("secret", title="Not for all", body="tides moon sea", sensitive=True),
         ],
     )  # fmt: skip

@@ -33,6 +33,11 @@ def test_taken_down_article_has_a_page_where_it_can_be_shown_again(editor: Flask
     assert 'id="block"' not in text
 
 
+def test_what_was_cut_away_from_its_page_is_shown(editor: FlaskClient) -> None:
+    assert "Buy a boat" in editor.get("/desk/articles/a/b c").text
+    assert "cut away" not in editor.get("/desk/articles/storm").text
+
+
 def test_history_tells_who_decided_what_of_the_article_and_of_its_block(editor: FlaskClient) -> None:
     pin = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "storm"}, "number": 2}
     editor.post("/desk/save/a000", json={"make": [pin], "reason": "the day’s news"})
