@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Response
+from markupsafe import Markup, escape
 
 from seealso.project import PROJECT_FILE, Placement
 from seealso.settings import PREFIX, SECRET, ServiceSettings
@@ -24,7 +25,7 @@ class Set(NamedTuple):
     value: str
     default: str
     changed: bool
-    does: str
+    does: Markup
 
 
 @settings_room.get("/settings")
@@ -45,13 +46,13 @@ def setting_of(held: ServiceSettings, name: str) -> Set:
     """Return a setting as it may be shown: nothing that opens anything is told."""
     field = ServiceSettings.model_fields[name]
     value, default = getattr(held, name), field.default
-    does = field.description or ""
+    does = f"{field.description or ''}."
     return Set(
         variable=f"{PREFIX}{name.upper()}",
         value=shown(name, value),
         default=_words(default),
         changed=value != default,
-        does=f"{does[:1].upper()}{does[1:]}",
+        does=_with_code(f"{does[:1].upper()}{does[1:]}"),
     )
 
 
@@ -68,9 +69,18 @@ def shown(name: str, value: Any) -> str:
         host, port = parted.hostname, parted.port
     except ValueError:
         return HIDDEN
-    if not parted.scheme or not host:
-        return f"{parted.scheme}: {HIDDEN}" if parted.scheme else HIDDEN
-    return f"{parted.scheme}://{host}{f':{port}' if port else ''} (the rest is not shown)"
+    if not parted.scheme:
+        return HIDDEN
+    named = f"{parted.scheme}://{host}{f':{port}' if port else ''}" if host else parted.scheme
+    return f"{named} (the rest is not shown)"
+
+
+def _with_code(text: str) -> Markup:
+    """Return a text as HTML, what stands in it between backticks as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(text.split("`"))
+    )
 
 
 def placement_in_words(placement: Placement) -> str:

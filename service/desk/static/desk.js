@@ -32,7 +32,7 @@ export async function ask(method, address, body) {
   } catch {
     // no problem of ours: from a proxy, say
   }
-  throw new Refused(`${told} Nothing on this page is lost.`, answer.status);
+  throw new Refused(`${told.replace(/\.?$/, ".")} Nothing on this page is lost.`, answer.status);
 }
 
 /** Tell something at the edge of the page, with a button beside it if one is given. */
