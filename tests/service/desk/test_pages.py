@@ -56,7 +56,15 @@ def test_policy_lets_nothing_in_from_elsewhere() -> None:
 
 
 def test_no_page_has_a_script_or_a_style_in_it(editor: FlaskClient) -> None:
-    for path in ("/desk/", "/desk/?q=tides", "/desk/articles/hostile", "/desk/articles/storm"):
+    for path in (
+        "/desk/",
+        "/desk/?q=tides",
+        "/desk/articles/hostile",
+        "/desk/articles/storm",
+        "/desk/night",
+        "/desk/rules",
+        "/desk/log",
+    ):
         text = editor.get(path).text
         assert " style=" not in text
         assert "<style" not in text

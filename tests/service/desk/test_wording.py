@@ -1,8 +1,10 @@
 """How the desk says things."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from service.desk.wording import day, likelihood, marked, rule_in_words
+from service.desk.wording import clock, day, ends_in, likelihood, marked, rule_in_words, size
 
 
 def rule(
@@ -44,3 +46,32 @@ def test_days_are_written_as_people_write_them() -> None:
 )
 def test_rules_are_sentences(told: dict[str, object], said: str) -> None:
     assert rule_in_words(told, str.upper) == said
+
+
+def test_moments_are_told_by_the_clock_of_everybody() -> None:
+    assert clock("2025-03-01T10:05:00+02:00") == "1 March 2025, 08:05 UTC"
+    assert clock(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        ({"days": 3}, "ends in 3 days"),
+        ({"days": 1}, "ends in 24 hours"),
+        ({"hours": 2.2}, "ends in 2 hours"),
+        ({"minutes": 70}, "ends in 70 minutes"),
+        ({"minutes": 1}, "ends in 1 minute"),
+        ({"seconds": 5}, "ends now"),
+        ({"seconds": 0}, "ended"),
+        ({"days": -3}, "ended"),
+    ],
+)
+def test_how_long_something_holds_is_told(later: dict[str, float], said: str) -> None:
+    moment = datetime(2025, 3, 1, tzinfo=UTC)
+    assert ends_in(moment + timedelta(**later), moment) == said
+    assert ends_in(None, moment) == ""
+
+
+@pytest.mark.parametrize(("count", "said"), [(12, "12 bytes"), (2_100, "2.1 kB"), (3e6, "3.0 MB"), (1.2e9, "1.2 GB")])
+def test_sizes_are_told_as_people_read_them(count: int, said: str) -> None:
+    assert size(count) == said
