@@ -27,6 +27,8 @@ IDENTITY = "identity"
 # long for some per cent.
 CODINGS = ("br", "zstd", "gzip")
 BROTLI_QUALITY, ZSTD_LEVEL, GZIP_LEVEL = 5, 6, 6
+# For what is coded once and sent for as long as we run.
+BROTLI_QUALITY_MAX, ZSTD_LEVEL_MAX, GZIP_LEVEL_MAX = 11, 19, 9
 # Below this, headers outweigh what is gained.
 CODED_BYTES_MIN = 500
 # Beside its body, what an answer takes in memory: headers, ids, objects.
@@ -85,11 +87,11 @@ class Answer:
     def _formed(self, coding: str, vary: str) -> Form:
         plain = self.bodies[IDENTITY]
         if coding not in self.bodies and len(plain) >= CODED_BYTES_MIN:
-            self.bodies[coding] = _coded(plain, coding)
+            self.bodies[coding] = coded(plain, coding)
         body = self.bodies.get(coding, plain)
-        coded = body is not plain
+        is_coded = body is not plain
         digest = blake2b(plain, digest_size=12).hexdigest()
-        etag = f'"{digest}-{coding}"' if coded else f'"{digest}"'
+        etag = f'"{digest}-{coding}"' if is_coded else f'"{digest}"'
         unmodified = [
             ("ETag", etag),
             ("Cache-Control", self.cache_control),
@@ -99,7 +101,7 @@ class Answer:
             ("X-Seealso-Snapshot", self.snapshot_id),
         ]
         headers = [("Content-Type", self.media_type), ("Content-Length", str(len(body))), *unmodified]
-        if coded:
+        if is_coded:
             headers.append(("Content-Encoding", coding))
         return Form(etag, headers, unmodified, body)
 
@@ -171,9 +173,10 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def _coded(plain: bytes, coding: str) -> bytes:
+def coded(plain: bytes, coding: str, small: bool = False) -> bytes:
+    """Return bytes in one of CODINGS; as small as may be, at whatever cost, if so asked."""
     if coding == "br":
-        return bytes(brotli.compress(plain, quality=BROTLI_QUALITY))
+        return bytes(brotli.compress(plain, quality=BROTLI_QUALITY_MAX if small else BROTLI_QUALITY))
     if coding == "zstd":
-        return bytes(zstd.compress(plain, level=ZSTD_LEVEL))
-    return gzip.compress(plain, GZIP_LEVEL, mtime=0)
+        return bytes(zstd.compress(plain, level=ZSTD_LEVEL_MAX if small else ZSTD_LEVEL))
+    return gzip.compress(plain, GZIP_LEVEL_MAX if small else GZIP_LEVEL, mtime=0)

@@ -35,6 +35,7 @@ from service.api.takedowns import takedowns
 from service.api.trials import trials
 from service.api.webhooks import webhooks
 from service.auth import Door, is_known
+from service.block.files import page_files
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
@@ -173,6 +174,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         editorial=editorial,
         door=door,
         live=live,
+        files=page_files(),
         state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial)).encode(),
         origins=settings.cors_origins,
         keyed=keyed,

@@ -7,7 +7,7 @@ its request id, the headers for other sites' scripts, what is degraded, and its 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from hashlib import blake2b
@@ -24,6 +24,7 @@ from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
+from service.block.files import SCRIPT, PageFile
 from service.blocks import Asked, Blocks, shown_row_of
 from service.cache import Cache, Missing
 from service.copies import LIVES, Address, Copies
@@ -59,6 +60,7 @@ ROUTES = {
     "/v1/similar": "similar",
     "/v1/articles": "editorial",
     "/v1/events": "events",
+    SCRIPT: "script",
 }
 DECISIONS = ("/v1/webhooks/", "/v1/trial", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
 DECISION_ENDS = ("/takedown", "/proof")
@@ -88,6 +90,7 @@ class Front:
         editorial: Editorial,
         door: Door,
         live: LiveArticles,
+        files: Mapping[str, PageFile],
         state: bytes,
         origins: str = "",
         keyed: bool = False,
@@ -104,6 +107,7 @@ class Front:
         self._editorial = editorial
         self._door = door
         self._live = live
+        self._files = files
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._origins = frozenset(origins.split())
         self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
@@ -116,6 +120,8 @@ class Front:
         """Answer a request (PEP 3333)."""
         began = time.perf_counter()
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if path in self._files and method in ("GET", "HEAD"):
+            return self._send_file(environ, start_response, self._files[path], began)
         if self._editorial.moved and path not in STATE_PATHS:
             try:
                 self._editorial.catch_up()
@@ -304,6 +310,17 @@ class Front:
             headers = [(name, "no-store" if name == "Cache-Control" else value) for name, value in headers]
         start_response(status, headers + own)
         self._told(environ, int(status[:3]), outcome, level, began, answer.snapshot_id)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _send_file(self, environ: Environ, start_response: StartResponse, file: PageFile, began: float) -> list[bytes]:
+        form = file.forms[coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))]
+        given = environ.get("HTTP_IF_NONE_MATCH")
+        if given is not None and _names(given, form.etag):
+            status, outcome, headers, body = "304 Not Modified", "not_modified", form.unmodified, b""
+        else:
+            status, outcome, headers, body = "200 OK", "ok", form.headers, form.body
+        start_response(status, [*headers, (REQUEST_ID_HEADER, request_id_of(environ))])
+        self._told(environ, int(status[:3]), outcome, "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     def _pass_on(self, environ: Environ, start_response: StartResponse, began: float) -> list[bytes]:

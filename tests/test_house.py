@@ -95,6 +95,7 @@ SERVICE_WAY = [
     ["service/trial.py", "service/elsewhere.py", "service/uploads.py", "service/map.py"],
     ["service/covered.py", "service/linking.py", "service/linked_text.py"],
     ["service/problems.py", "service/block/fragment.py"],
+    ["service/block/files.py"],
     ["service/rates.py", "service/auth.py", "service/api/reading.py", "service/blocks.py"],
     ["service/addresses.py"],
     ["service/front.py"],

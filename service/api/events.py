@@ -72,7 +72,8 @@ def count_events(body: EventsBody) -> Response:
         return Spot(day, body.article, item, slot, body.block, team)
 
     teams = [None] * len(body.shown) if body.teams is None else body.teams
-    shown = [spot(item, slot, told) for slot, (item, told) in enumerate(zip(body.shown, teams, strict=True), 1)]
+    slots = range(1, len(body.shown) + 1) if body.slots is None else body.slots
+    shown = [spot(*each) for each in zip(body.shown, slots, teams, strict=True)]
     clicked = [spot(click.item, click.slot, click.team) for click in body.clicked]
     for spots, were_clicked in ((shown, False), (clicked, True)):
         known = [spot for spot in spots if shown_row_of(snapshot, spot.item) is not None]

@@ -437,10 +437,17 @@ class EventsBody(BaseModel):
         Field(max_length=LIMIT_MAX, description="while a trial runs: the teams of what is shown, in its order"),
     ] = None
 
+    slots: Annotated[
+        list[Annotated[int, Field(ge=1, le=LIMIT_MAX)]] | None,
+        Field(max_length=LIMIT_MAX, description="the places of what is shown; 1, 2, 3 and so on where it says nothing"),
+    ] = None
+
     @model_validator(mode="after")
-    def _a_team_each(self) -> Self:
-        if self.teams is not None and len(self.teams) != len(self.shown):
-            raise ValueError("'teams' must have one for each of 'shown'")
+    def _one_each(self) -> Self:
+        for name in ("teams", "slots"):
+            said = getattr(self, name)
+            if said is not None and len(said) != len(self.shown):
+                raise ValueError(f"'{name}' must have one for each of 'shown'")
         return self
 
     @property

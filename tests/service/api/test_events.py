@@ -74,6 +74,14 @@ def test_beacon_of_a_page_is_taken_as_browsers_send_it(app: APIFlask, index: Pat
     assert app.test_client().post("/v1/page", data=body, headers=headers).status_code == 415
 
 
+def test_places_of_what_was_shown_are_those_it_says(app: APIFlask, index: Path) -> None:
+    for slots in ([1], [1, 0], [1, 51], "12"):
+        body = {"article": "a000", "shown": ["a003", "a006"], "slots": slots}
+        assert send(app, body).status_code == 400
+    assert send(app, {"article": "a000", "shown": ["a003", "a006"], "slots": [2, 5]}).status_code == 204
+    assert {rate["of"]["slot"] for rate in rates(app, index, "by=slot")} == {2, 5}
+
+
 @pytest.mark.parametrize(
     ("agent", "headers"), [("Googlebot/2.1", {}), ("", {}), (FIREFOX, {"Sec-Purpose": "prefetch;prerender"})]
 )

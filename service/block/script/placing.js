@@ -1,0 +1,49 @@
+// Whether a change of a block moves anything that a reader sees: measured before the browser paints it, so that it can
+// be taken back.
+
+const MOVED_PIXELS = 0.5;
+
+/** Return what stands around an element, up to the page, and where. */
+function around(element) {
+  const found = [];
+  const range = document.createRange();
+  for (let node = element; node; node = node.assignedSlot ?? node.parentNode ?? node.host) {
+    for (const each of node.parentNode?.childNodes ?? []) {
+      if (each !== node && each.nodeType !== Node.COMMENT_NODE) found.push([each, boxOf(each, range)]);
+    }
+  }
+  return found;
+}
+
+/** Return whether something that is seen, or was, stands elsewhere now. Nothing is seen of a page in the background. */
+function moved(before) {
+  if (document.hidden) return false;
+  const range = document.createRange();
+  return before.some(([node, old]) => {
+    const box = boxOf(node, range);
+    const shift = Math.max(Math.abs(box.top - old.top), Math.abs(box.left - old.left), Math.abs(box.right - old.right));
+    return shift > MOVED_PIXELS && (isSeen(box) || isSeen(old));
+  });
+}
+
+function boxOf(node, range) {
+  range.selectNode(node);
+  return range.getBoundingClientRect();
+}
+
+function isSeen(box) {
+  return box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
+}
+
+/** Take away the cards of a section from the first that reaches below a line; return how many are left. */
+function trim(section, line) {
+  const cards = [...section.querySelectorAll("li")];
+  const left = cards.findIndex((card) => card.getBoundingClientRect().bottom > line + MOVED_PIXELS);
+  for (const card of left < 0 ? [] : cards.slice(left)) card.remove();
+  return left < 0 ? cards.length : left;
+}
+
+/** Return whether the page has been painted, as far as the browser says. */
+function isPainted() {
+  return performance.getEntriesByType("paint").length > 0 || !PerformanceObserver.supportedEntryTypes?.includes("paint");
+}

@@ -1,0 +1,608 @@
+"""The script on a publisher's page, at another address than ours: it fills the block, and never harms the page."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
+from tests.browser.conftest import SCHEMES, WATCH, WIDTHS
+from tests.browser.host_pages import HostPages, host_pages
+from tests.servers import Running, free_port, serving
+
+TIDES = "tides-explained"
+FALLBACK = "<ul><li><a href='/one'>The news of today</a></li><li><a href='/two'>Most read</a></li></ul>"
+TEXT = "<p>The sea comes in twice a day, except where it does not. The moon pulls, and the harbour answers.</p>"
+LONG, SHORT = TEXT * 40, TEXT
+FOOT = "<footer><p>What stands below the block</p></footer>"
+# A browser as readers have it: what calls itself headless is not counted.
+READER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+# How far what a reader sees was moved, but for what the reader did, by the browser's own measure.
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifts.push(each.value);
+}).observe({ type: "layout-shift", buffered: true });
+window.refused = [];
+addEventListener("unhandledrejection", (event) => window.refused.push(String(event.reason)));
+"""
+Violations = Callable[[Page], list[str]]
+
+
+class Site:
+    """A publisher's website with our script in its pages. `complaints`: what went wrong in pages, as they told it."""
+
+    def __init__(self, service: Running, index: Path, host: HostPages, chromium: Browser) -> None:
+        self.service, self.index, self.host, self.chromium = service, index, host, chromium
+        self.complaints: list[str] = []
+        self.networks: list[str] = []
+        self.sent: list[dict[str, Any]] = []
+
+    @property
+    def script(self) -> str:
+        return f"<script async src='{self.service.url}/related.js'></script>"
+
+    def put(self, body: str, head: str = "", script: str | None = None, lang: str = "en", **headers: str) -> str:
+        """Put a page with our script, and return its address."""
+        script = self.script if script is None else script
+        style = (
+            "<style>body { margin: 0; font: 18px/1.5 serif }</style>"
+            if "Content_Security_Policy" not in headers
+            else ""
+        )
+        html = (
+            f"<!doctype html><html lang='{lang}'><head><title>A page</title><meta name='viewport' "
+            f"content='width=device-width'>{style}{head}{script}</head><body><main><h1>Tides</h1>{body}</main></body></html>"
+        )
+        return self.host.put(f"/page-{len(self.host.pages)}", html, **headers)
+
+    @contextmanager
+    def reader(self, width: int = 768, scheme: str = "light", init: str = "", **options: Any) -> Iterator[Page]:
+        """Have a reader's browser, that complains of nothing by the end."""
+        dark = "dark" if scheme == "dark" else "light"
+        context = self.chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=dark, user_agent=READER, **options
+        )
+        context.set_default_timeout(20_000)
+        context.add_init_script(WATCH + ";" + SHIFTS + init)
+        page = context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        context.on("request", lambda asked: self._events(asked.url, asked.post_data))
+        try:
+            yield page
+            if options.get("java_script_enabled", True):
+                assert page.evaluate("window.refused") == []
+        finally:
+            context.close()
+
+    def _console(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            # The browser's own line on what it could not load; no script can keep it back.
+            network = said.text.startswith(
+                ("Failed to load resource", "Access to fetch", "Connecting to", "CSP connect-src")
+            )
+            (self.networks if network else self.complaints).append(said.text)
+
+    def _events(self, url: str, body: str | None) -> None:
+        if url.endswith("/v1/events"):
+            self.sent.append(json.loads(body or ""))
+
+
+@pytest.fixture(scope="module")
+def website(newsroom: Path, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("website")
+    shutil.copytree(newsroom, folder / "index")
+    settings = {"SEEALSO_CORS_ORIGINS": "*", "SEEALSO_RATE_LIMIT": "none", "SEEALSO_EVENTS_LIMIT": "none"}
+    with serving(folder / "index", folder / "serve.log", 1, **settings) as service, host_pages() as host:
+        yield Site(service, folder / "index", host, chromium)
+
+
+@pytest.fixture
+def site(website: Site) -> Iterator[Site]:
+    """The website, where no page may complain of anything."""
+    for told in (website.complaints, website.networks, website.sent, website.host.asked):
+        told.clear()
+    yield website
+    assert website.complaints == []
+
+
+def block(attributes: str = "", fallback: str = "", article: str = TIDES) -> str:
+    return f"<seealso-block article='{article}' {attributes}>{fallback}</seealso-block>"
+
+
+def titles(page: Page, number: int = 0) -> list[str]:
+    return page.locator("seealso-block").nth(number).locator(".seealso-title").all_inner_texts()
+
+
+def live(site: Site, query: str = "") -> list[str]:
+    cards = site.service.get(f"/v1/articles/{TIDES}/related{query}").json()["related"]
+    return [card["title"] for card in cards]
+
+
+def shift(page: Page) -> float:
+    """Return how far what is seen was moved, after what is under way has been painted."""
+    page.wait_for_timeout(300)
+    moved: float = page.evaluate("window.shifts.reduce((one, other) => one + other, 0)")
+    return moved
+
+
+def settle(page: Page) -> None:
+    """Let pass the time that a block waits for the service at most."""
+    page.wait_for_timeout(1_200)
+
+
+# The failures first.
+
+
+@pytest.mark.parametrize("reserved", ["", "min-height='300'"])
+@pytest.mark.parametrize("fallback", ["", FALLBACK])
+@pytest.mark.parametrize("fault", ["down", "busy", "gone", "slow", "empty", "garbage", "odd", "wrong", "nobody"])
+def test_whatever_fails_the_page_stays_as_it_was(site: Site, fault: str, fallback: str, reserved: str) -> None:
+    endpoint = {"down": f"http://127.0.0.1:{free_port()}/", "wrong": "javascript:alert(1)", "nobody": site.service.url}
+    where = endpoint.get(fault, f"{site.host.url}/{fault}/")
+    article = "nobody" if fault == "nobody" else TIDES
+    address = site.put(SHORT + block(f"endpoint='{where}' {reserved}", fallback, article) + FOOT)
+    with site.reader() as page:
+        page.goto(address)
+        settle(page)
+        assert page.locator("seealso-block .seealso-title").count() == 0
+        assert page.locator("seealso-block a").filter(visible=True).count() == (2 if fallback else 0)
+        assert shift(page) == 0
+        box = page.locator("seealso-block").bounding_box()
+        assert fallback or box is None or reserved  # nothing is left of it, unless that would move what is seen
+
+
+def test_space_that_was_kept_goes_once_it_is_not_seen(site: Site) -> None:
+    where = f"endpoint='{site.host.url}/busy/' min-height='300' eager"
+    with site.reader() as page:
+        page.goto(site.put(LONG + block(where) + FOOT))
+        settle(page)
+        assert page.locator("seealso-block").bounding_box() is None
+        page.goto(site.put(SHORT + block(where) + FOOT + LONG))
+        settle(page)
+        page.evaluate("scrollTo(0, 5000)")
+        page.evaluate("scrollTo(0, 0)")
+        assert shift(page) == 0
+
+
+def test_answer_that_comes_too_late_is_not_waited_for(site: Site) -> None:
+    address = site.put(SHORT + block(f"endpoint='{site.host.url}/slow/'", FALLBACK))
+    with site.reader() as page:
+        with page.expect_event("requestfailed", lambda failed: "/slow/" in failed.url):
+            page.goto(address)
+        assert titles(page) == []
+        expect(page.get_by_text("Most read")).to_be_visible()
+
+
+def test_script_that_is_blocked_leaves_the_links(site: Site) -> None:
+    with site.reader() as page:
+        page.route("**/related.js", lambda route: route.abort())
+        page.goto(site.put(SHORT + block("min-height='300'", FALLBACK) + FOOT))
+        settle(page)
+        expect(page.get_by_text("Most read")).to_be_visible()
+        assert shift(page) == 0
+
+
+def test_page_without_scripts_has_the_links(site: Site) -> None:
+    with site.reader(java_script_enabled=False) as page:
+        page.goto(site.put(SHORT + block("", FALLBACK)))
+        expect(page.get_by_text("Most read")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "Object.defineProperty(window, 'customElements', { value: undefined })",
+        "delete Document.prototype.adoptedStyleSheets",
+        "delete window.IntersectionObserver",
+    ],
+)
+def test_browser_that_lacks_something_shows_the_links(site: Site, missing: str) -> None:
+    with site.reader(init=missing) as page:
+        page.goto(site.put(SHORT + block("", FALLBACK)))
+        settle(page)
+        expect(page.get_by_text("Most read")).to_be_visible()
+        assert titles(page) == []
+
+
+def test_site_that_may_not_ask_shows_the_links(site: Site, newsroom: Path, tmp_path: Path) -> None:
+    shutil.copytree(newsroom, tmp_path / "index")
+    with serving(tmp_path / "index", tmp_path / "log", 1, SEEALSO_CORS_ORIGINS="https://a.example") as other:
+        attributes = f"endpoint='{other.url}'"
+        with site.reader() as page:
+            page.goto(site.put(SHORT + block(attributes, FALLBACK) + block(attributes, FALLBACK)))
+            settle(page)
+            assert page.get_by_text("Most read").filter(visible=True).count() == 2
+
+
+HOSTILE = [
+    "<script>window.ran = 1</script>",
+    "<img src=x onerror='window.ran = 1'>",
+    "</style><svg onload='window.ran = 1'>",
+    "javascript:window.ran=1",
+    " JaVaScRiPt\t:window.ran=1",
+    "java\nscript:window.ran=1",
+    "data:text/html,<script>parent.ran=1</script>",
+    "//evil.example/x",
+    "vbscript:x",
+    "blob:https://a.example/x",
+    "file:///etc/passwd",
+    "https://user\" onclick='window.ran = 1'@a.example/",
+    "{{7*7}}${7*7}",
+]
+
+
+def test_hostile_texts_and_addresses_run_nothing(site: Site) -> None:
+    names = ("url", "section", "summary", "author", "published", "language", "image", "image_alt", "image_srcset")
+    site.host.cards = [
+        {
+            "id": f"h{number}",
+            "title": text,
+            "reading_minutes": text,
+            "image_width": text,
+            "image_height": text,
+            "team": text,
+        }
+        | dict.fromkeys(names, text)
+        for number, text in enumerate(HOSTILE)
+    ]
+    policy = (
+        f"default-src 'none'; script-src {site.service.url}; connect-src 'self'; style-src 'nonce-x'; img-src 'self'"
+    )
+    address = site.put(SHORT + block(f"endpoint='{site.host.url}/cards/'", FALLBACK), Content_Security_Policy=policy)
+    with site.reader() as page:
+        page.goto(address)
+        expect(page.locator(".seealso-title").first).to_be_visible()
+        assert titles(page) == [" ".join(text.split()) for text in HOSTILE]
+        links = page.locator("seealso-block .seealso-title a").evaluate_all("links => links.map((link) => link.href)")
+        assert all(link.startswith(("http://", "https://")) for link in links), links
+        for link in page.locator("seealso-block .seealso-title a").all():
+            link.evaluate("link => link.addEventListener('click', (event) => event.preventDefault())")
+            link.click()
+        assert page.evaluate("window.ran") is None
+        assert page.locator("seealso-block :is(script, svg, iframe, style)").count() == 0
+    # The only picture with an address of the web is none of the page's policy.
+    site.complaints[:] = [text for text in site.complaints if "img-src" not in text]
+
+
+# How it is when all goes well.
+
+
+def test_block_is_filled_with_what_the_service_answers(site: Site) -> None:
+    asked: list[str] = []
+    with site.reader() as page:
+        page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+        page.goto(site.put(LONG + block("limit='4' mode='evergreen'", FALLBACK) + FOOT))
+        page.mouse.wheel(0, 100)
+        page.wait_for_timeout(300)
+        assert [each for each in asked if "/v1/" in each] == []  # it is far from the view
+        page.locator("seealso-block").scroll_into_view_if_needed()
+        expect(page.locator(".seealso-title")).to_have_count(4)
+        assert titles(page) == live(site, "?limit=4&mode=evergreen")
+        expect(page.get_by_role("heading", level=2, name="Related articles")).to_be_visible()
+        assert page.get_by_role("heading", level=3).count() == 4
+        first = page.locator(".seealso-card").first
+        assert first.locator("time").get_attribute("datetime")
+        assert first.locator("a").get_attribute("href", timeout=1_000).startswith("https://carrowcourier.example/")  # type: ignore[union-attr]
+        assert not page.get_by_text("Most read").is_visible()
+        assert page.context.cookies() == []
+        assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+        assert page.evaluate("async () => (await indexedDB.databases()).length + (await caches.keys()).length") == 0
+        assert shift(page) == 0
+    own = [each for each in asked if site.host.url not in each]
+    assert own == [
+        f"GET {site.service.url}/related.js",
+        f"GET {site.service.url}/v1/articles/{TIDES}/related?limit=4&mode=evergreen",
+    ]
+    assert site.networks == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("fallback", ["", FALLBACK])
+@pytest.mark.parametrize("reserved", ["", "min-height='40rem'", "eager"])
+def test_nothing_moves_whether_space_is_kept_or_not(site: Site, reserved: str, fallback: str, width: int) -> None:
+    with site.reader(width) as page:
+        page.goto(site.put(LONG + block(f"{reserved} limit='6'", fallback) + FOOT + LONG))
+        for _ in range(30):
+            page.mouse.wheel(0, 300)
+            page.wait_for_timeout(20)
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        assert shift(page) == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_block_in_view_shows_as_many_as_there_is_room_for_and_the_rest_later(site: Site) -> None:
+    style = "<style>seealso-block { display: block; min-height: 400px }</style>"
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='12'", FALLBACK) + FOOT + LONG, head=style))
+        expect(page.locator(".seealso-title").first).to_be_visible()
+        few = titles(page)
+        assert 0 < len(few) < 12
+        assert few == live(site)[: len(few)]
+        assert shift(page) == 0
+        page.evaluate("scrollTo(0, 3000)")
+        page.wait_for_timeout(300)
+        page.evaluate("scrollTo(0, 0)")
+        assert shift(page) == 0
+
+
+def test_block_in_view_without_room_waits_until_it_is_not_seen(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(f"<div id='top'>{SHORT}</div>" + block("limit='6'") + FOOT + LONG))
+        settle(page)
+        assert titles(page) == []
+        assert shift(page) == 0
+        # A reader opens what stands above it, and so moves it out of the view.
+        page.evaluate("top => document.getElementById('top').insertAdjacentHTML('beforeend', top)", LONG)
+        expect(page.locator(".seealso-title")).to_have_count(6)
+
+
+def test_block_that_is_last_on_the_page_needs_no_room(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='6'")))
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        assert shift(page) == 0
+
+
+def test_space_is_kept_from_before_the_first_paint(site: Site) -> None:
+    script = site.script.replace("async", "")
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='2' min-height='500px'") + FOOT + LONG, script=script))
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        box = page.locator("seealso-block").bounding_box()
+        assert box is not None
+        assert box["height"] == 500
+        assert shift(page) == 0
+
+
+def test_strict_policy_of_the_page_is_kept(site: Site) -> None:
+    policy = (
+        f"default-src 'none'; script-src {site.service.url}; connect-src {site.service.url}; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='6'", FALLBACK), Content_Security_Policy=policy))
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        assert page.locator(".seealso-cards").evaluate("list => getComputedStyle(list).listStyleType") == "none"
+        assert page.locator("seealso-block [style]").count() == 0
+    assert site.networks == []
+
+
+def test_page_that_is_isolated_may_load_it(site: Site) -> None:
+    headers = {"Cross_Origin_Embedder_Policy": "require-corp", "Cross_Origin_Opener_Policy": "same-origin"}
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='6'"), **headers))
+        expect(page.locator(".seealso-title")).to_have_count(6)
+
+
+def test_blocks_of_one_page_are_asked_for_together_and_repeat_nothing(site: Site) -> None:
+    asked: list[str] = []
+    body = LONG + block("limit='4'", FALLBACK) + TEXT + block("limit='3' name='side'") + LONG + block("limit='4'")
+    with site.reader() as page:
+        page.on(
+            "request",
+            lambda request: asked.append(f"{request.method} {request.url}") if "/v1/" in request.url else None,
+        )
+        page.goto(site.put(body))
+        page.locator("seealso-block").first.scroll_into_view_if_needed()
+        expect(page.locator(".seealso-title")).to_have_count(11)
+        shown = titles(page, 0) + titles(page, 1) + titles(page, 2)
+        assert len(set(shown)) == 11
+        # One that comes later repeats nothing either.
+        page.evaluate("document.querySelector('main').append(document.createElement('seealso-block'))")
+        page.evaluate(
+            "article => document.querySelectorAll('seealso-block')[3].setAttribute('article', article)", TIDES
+        )
+        page.locator("seealso-block").nth(3).scroll_into_view_if_needed()
+        expect(page.locator("seealso-block").nth(3).locator(".seealso-title").first).to_be_visible()
+        assert not set(titles(page, 3)) & set(shown)
+    assert [each for each in asked if not each.startswith("OPTIONS")] == [f"POST {site.service.url}/v1/page"] * 2
+
+
+def test_blocks_of_two_articles_are_asked_for_apart(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='2'") + block("limit='2'", article="walking-the-ellen-estuary")))
+        expect(page.locator(".seealso-title")).to_have_count(4)
+
+
+def test_element_follows_its_attributes_and_its_place(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='6'", FALLBACK) + "<div id='other'></div>"))
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        page.evaluate("block = document.querySelector('seealso-block')")
+        page.evaluate("block.setAttribute('heading', '4')")
+        expect(page.get_by_role("heading", level=4)).to_have_count(1)
+        page.evaluate("block.setAttribute('lang', 'de')")
+        expect(page.get_by_role("heading", name="Mehr zum Thema")).to_be_visible()
+        page.evaluate("block.setAttribute('limit', '2')")
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        page.evaluate("block.setAttribute('article', 'walking-the-ellen-estuary')")
+        expect(page.locator(".seealso-title").first).not_to_have_text(live(site)[0])
+        page.evaluate("block.remove()")
+        page.evaluate("document.getElementById('other').append(block)")
+        expect(page.locator("#other .seealso-title")).to_have_count(2)
+        page.evaluate("block.setAttribute('article', 'nobody')")
+        expect(page.get_by_text("Most read")).to_be_visible()
+        page.evaluate("block.removeAttribute('article')")
+        settle(page)
+        expect(page.get_by_text("Most read")).to_be_visible()
+
+
+def test_script_that_is_loaded_twice_is_one(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='6'"), script=site.script * 2))
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        page.add_script_tag(url=f"{site.service.url}/related.js")
+        expect(page.locator(".seealso-title")).to_have_count(6)
+
+
+def test_link_that_has_the_focus_is_not_taken_away(site: Site) -> None:
+    with site.reader() as page:
+        page.route("**/v1/articles/**", lambda route: (page.wait_for_timeout(400), route.continue_()))
+        page.goto(site.put(SHORT + block("limit='3'", FALLBACK) + "<p><a href='/after'>After</a></p>" + LONG))
+        page.get_by_text("Most read").focus()
+        settle(page)
+        assert page.evaluate("document.activeElement.textContent") == "Most read"
+        assert titles(page) == []
+
+
+def test_page_that_is_shown_again_asks_anew_where_nothing_came(site: Site) -> None:
+    with site.reader() as page:
+        page.route("**/v1/articles/**", lambda route: route.abort(), times=1)
+        page.goto(site.put(SHORT + block("limit='3'", FALLBACK)))
+        settle(page)
+        assert titles(page) == []
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        expect(page.locator(".seealso-title")).to_have_count(3)
+
+
+def test_paper_has_the_block_or_the_links(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(LONG + block("limit='3'", FALLBACK)))
+        page.emulate_media(media="print")
+        expect(page.get_by_text("Most read")).to_be_visible()
+        page.emulate_media(media="screen")
+        page.locator("seealso-block").scroll_into_view_if_needed()
+        expect(page.locator(".seealso-title")).to_have_count(3)
+        page.emulate_media(media="print")
+        assert page.locator(".seealso-card").first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("layout", ["list", "grid", "compact", "carousel"])
+def test_block_is_for_everybody(site: Site, violations: Violations, layout: str, scheme: str) -> None:
+    colours = (
+        "<style>:root { color-scheme: light dark } body { margin: 0 } main { max-width: 70rem; margin: auto }</style>"
+    )
+    with site.reader(scheme=scheme) as page:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(site.put(SHORT + block(f"limit='6' layout='{layout}'"), head=colours))
+            expect(page.locator(".seealso-title")).to_have_count(6)
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (layout, width)
+
+
+def test_script_of_a_page_from_right_to_left_reads_so(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='3' lang='en'"), head="<base dir='rtl'>", lang="ar"))
+        expect(page.locator(".seealso")).to_have_attribute("dir", "ltr")
+
+
+# Counting.
+
+
+def rates(site: Site, query: str) -> list[dict[str, Any]]:
+    key = create_key(Store(site.index), f"reads {time.time_ns()}", "editor", "a test")[1]
+    found: list[dict[str, Any]] = site.service.get(f"/v1/clicks?{query}", Authorization=f"Bearer {key}").json()["rates"]
+    return found
+
+
+def leave(page: Page) -> None:
+    """Leave the page, and let its last message go out."""
+    page.goto("about:blank")
+    page.wait_for_timeout(300)
+
+
+def test_what_was_seen_and_clicked_is_counted_exactly_once(site: Site) -> None:
+    article = "walking-the-ellen-estuary"
+    with site.reader(1440) as page:
+        page.route("https://carrowcourier.example/**", lambda route: route.fulfill(body="an article"))
+        page.goto(site.put(LONG + block("limit='6' layout='list' name='below'", article=article) + LONG))
+        page.locator("seealso-block").scroll_into_view_if_needed()
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        page.locator(".seealso-card").nth(5).scroll_into_view_if_needed()
+        page.wait_for_timeout(1_500)
+        page.mouse.wheel(0, 3_000)
+        page.wait_for_timeout(1_200)
+        page.locator(".seealso-card").nth(5).scroll_into_view_if_needed()
+        page.wait_for_timeout(1_500)
+        assert site.sent == []
+        link = page.locator(".seealso-title a").nth(4)
+        link.click(modifiers=["Control"])
+        link.click(button="middle")
+        link.click(button="right")
+        link.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("https://carrowcourier.example/**")
+        leave(page)
+    seen = [
+        (item, slot) for message in site.sent for item, slot in zip(message["shown"], message["slots"], strict=True)
+    ]
+    cards = [card["id"] for card in site.service.get(f"/v1/articles/{article}/related?limit=6").json()["related"]]
+    assert sorted(seen, key=lambda each: each[1]) == list(zip(cards, range(1, 7), strict=True))
+    assert len(site.sent) == 1
+    assert site.sent[0]["clicked"] == [{"item": cards[4], "slot": 5, "team": ""}]
+    assert set(site.sent[0]) == {"article", "block", "shown", "slots", "teams", "clicked"}
+    end = time.monotonic() + 30
+    while not (found := rates(site, f"by=slot&article={article}")) and time.monotonic() < end:
+        time.sleep(0.5)
+    counted = {rate["of"]["slot"]: (rate["shown"], rate["clicked"]) for rate in found}
+    assert counted == {slot: (1, int(slot == 5)) for slot in range(1, 7)}
+    assert [rate["of"] for rate in rates(site, f"by=block&article={article}")] == [{"block": "below"}]
+
+
+def test_what_was_in_view_for_less_than_a_second_or_by_less_than_half_was_not_seen(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(LONG + block("limit='6' eager") + LONG))
+        expect(page.locator(".seealso-title")).to_have_count(6)
+        page.locator("seealso-block").scroll_into_view_if_needed()
+        page.wait_for_timeout(400)
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(1_500)
+        top = page.locator(".seealso-card").first.evaluate("card => card.getBoundingClientRect().top + scrollY")
+        page.evaluate("top => scrollTo(0, top - innerHeight + 20)", top)
+        page.wait_for_timeout(1_500)
+        leave(page)
+    assert site.sent == []
+
+
+def test_message_goes_out_when_the_page_is_put_aside(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='2'")))
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        page.wait_for_timeout(1_500)
+        hide = "Object.defineProperty(document, 'hidden', { configurable: true, value: %s });"
+        event = "document.dispatchEvent(new Event('visibilitychange'))"
+        page.evaluate(hide % "true" + event)
+        page.wait_for_timeout(200)
+        assert [message["slots"] for message in site.sent] == [[1, 2]]
+        page.evaluate(hide % "false" + event)
+        page.wait_for_timeout(1_500)
+        leave(page)
+    assert len(site.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("attributes", "init"),
+    [("no-count", ""), ("", "Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })")],
+)
+def test_nothing_is_counted_where_it_is_not_wanted(site: Site, attributes: str, init: str) -> None:
+    with site.reader(init=init) as page:
+        page.route("https://carrowcourier.example/**", lambda route: route.fulfill(body="an article"))
+        page.goto(site.put(SHORT + block(f"limit='2' {attributes}")))
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        page.wait_for_timeout(1_500)
+        page.locator(".seealso-title a").first.click()
+        page.wait_for_url("https://carrowcourier.example/**")
+        leave(page)
+    assert site.sent == []
+
+
+def test_clicks_that_a_script_made_are_not_counted(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='2'")))
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        page.evaluate(
+            "document.querySelector('seealso-block').shadowRoot.querySelector('a').dispatchEvent(new MouseEvent('click', { bubbles: true, composed: true, cancelable: true, ctrlKey: true }))"
+        )
+        leave(page)
+    assert [message["clicked"] for message in site.sent] in ([], [[]])
