@@ -1,0 +1,228 @@
+"""The client: what fails first, then each of its calls on a service that runs."""
+
+import ast
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+import seealso.client
+from seealso.client import AsyncClient, Client, NoAnswer, Problem
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
+from tests.conftest import ROOT
+from tests.hosted import hosted
+from tests.listener import listening
+from tests.makers import article, articles, index_of
+from tests.servers import free_port
+
+ADDRESS = "http://news.example//x/y?z=ä"
+
+
+@pytest.fixture(autouse=True)
+def no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seealso.client, "PAUSE_SECONDS", 0.001)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("index")
+    index_of(folder, [*articles(20, section="News", language="en"), article(ADDRESS, body="tides moon sea harbour")])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(index: Path, redis_url: str) -> Iterator[str]:
+    with listening() as caches, hosted(index, redis_url, purge_webhook=caches.url) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def key(index: Path) -> str:
+    return create_key(Store(index), "client", "admin", "a test")[1]
+
+
+@pytest.fixture
+def client(url: str, key: str) -> Iterator[Client]:
+    with Client(url, key) as opened:
+        yield opened
+
+
+def test_nobody_there_is_no_answer_after_as_many_tries() -> None:
+    with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(NoAnswer, match="did not answer"):
+        client.status()
+
+
+def test_what_is_told_to_come_later_is_asked_again_where_twice_is_once() -> None:
+    with listening() as listener, Client(listener.url) as client:
+        listener.statuses = [503, 502, 503]
+        with pytest.raises(Problem) as told:
+            client.related("a000")
+        assert (told.value.status, len(listener.asked)) == (503, 3)
+        assert "no problem+json" in told.value.detail
+        with pytest.raises(Problem):
+            client.make_rule(action="boost", reason="tried")
+        assert len(listener.asked) == 4
+        listener.statuses = [500]
+        with pytest.raises(Problem):
+            client.related("a000")
+        assert len(listener.asked) == 5
+
+
+def test_who_shall_come_back_much_later_is_told_so_at_once() -> None:
+    for later in ("60", "Wed, 21 Oct 2099 07:28:00 GMT"):
+
+        def busy(handler: BaseHTTPRequestHandler, later: str = later) -> None:
+            handler.send_response(429)
+            handler.send_header("Retry-After", later)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        with listening() as listener, Client(listener.url) as client:
+            listener.instead = busy
+            with pytest.raises(Problem):
+                client.status()
+        assert len(listener.asked) == 1
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Answer byte by byte, as if for ever."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    for _ in range(1_000):
+        try:
+            handler.wfile.write(b" ")
+        except OSError:
+            return
+        time.sleep(0.02)
+
+
+def test_answer_that_drips_in_is_given_up() -> None:
+    with listening() as listener, Client(listener.url, seconds_max=0.1, tries=1) as client:
+        listener.instead = drip
+        with pytest.raises(NoAnswer):
+            client.related("a000")
+
+    async def ask(address: str) -> None:
+        async with AsyncClient(address, seconds_max=0.1, tries=1) as later:
+            await later.related("a000")
+
+    with listening() as listener:
+        listener.instead = drip
+        with pytest.raises(NoAnswer):
+            asyncio.run(ask(listener.url))
+
+
+def test_page_of_something_else_is_no_answer_of_ours() -> None:
+    with listening() as listener, Client(listener.url) as client, pytest.raises(NoAnswer, match="without JSON"):
+        client.status()
+
+
+def test_address_that_is_none_is_refused() -> None:
+    for address in ("related.example", "ftp://related.example", ""):
+        with pytest.raises(ValueError, match="must begin with http"):
+            Client(address)
+    with pytest.raises(ValueError, match="above 0"):
+        Client("http://related.example", tries=0)
+
+
+def test_problem_says_what_was_wrong(client: Client, url: str) -> None:
+    with pytest.raises(Problem, match="limit") as told:
+        client.related("a000", limit=0)
+    problem = told.value
+    assert (problem.status, problem.field, problem.type) == (400, "limit", "urn:seealso:problem:invalid-request")
+    assert problem.title == "A part of the request is wrong"
+    assert "greater than or equal to 1" in problem.detail
+    assert problem.request_id
+    with Client(url) as stranger, pytest.raises(Problem) as refused:
+        stranger.takedowns()
+    assert refused.value.status == 401
+
+
+def test_blocks_are_read(client: Client) -> None:
+    block = client.related("a000", limit=3, section=["News"], exclude=["a003", "a006"], explain=True)
+    assert block["id"] == "a000"
+    assert len(block["related"]) == 3
+    assert {"a003", "a006"}.isdisjoint(card["id"] for card in block["related"])
+    assert "shared_terms" in block["related"][0]["why"]
+    assert client.related(ADDRESS)["id"] == ADDRESS
+    assert client.related_html("a000", limit=2).count("<li") == 2
+    batch = client.related_to_many(["a000", "nobody"], limit=1)
+    assert [each["id"] for each in batch["blocks"]] == ["a000"]
+    assert batch["unknown"] == ["nobody"]
+    page = client.page("a000", [{"name": "below", "limit": 2}, {"name": "aside", "limit": 2}], shown=["a003"])
+    shown = [card["id"] for block in page["blocks"] for card in block["related"]]
+    assert len(shown) == len({*shown, "a003"}) - 1
+    assert client.similar(text="tides and the moon", limit=2)["related"]
+    assert client.status()["articles"] == 21
+
+
+def test_articles_are_put_and_removed(client: Client) -> None:
+    put = client.put("new", title="Neap", body="tides moon", section="News")
+    assert (put["state"], put.get("unconfirmed")) == ("new", None)
+    assert client.put("new", title="Neap", body="tides moon", section="News")["state"] == "unchanged"
+    assert client.article("new")["title"] == "Neap"
+    many = client.put_many([{"id": "other", "title": "Spring", "body": "tides"}, {"id": "", "title": "", "body": ""}])
+    assert [each["state"] for each in many["articles"]] == ["new", "refused"]
+    assert client.delete("new", "withdrawn")["state"] == "removed"
+    with pytest.raises(Problem):
+        client.article("new")
+
+
+def test_what_editors_decide_is_decided(client: Client) -> None:
+    taken = client.take_down("a007", "tried")
+    assert taken["purge"]["keys"] == ["article:a007"]
+    assert [each["article"] for each in client.takedowns()["takedowns"]] == ["a007"]
+    assert client.proof("a007")["shown_under"] == []
+    assert client.restore("a007", "tried")["takedown"]["reason"] == "tried"
+    pinned = client.make_rule(
+        action="pin", reason="tried", under={"article": "a000"}, about={"article": "a001"}, number=1
+    )
+    assert client.related("a000", limit=1)["related"][0].get("pinned")
+    assert [rule["id"] for rule in client.rules(article="a001")["rules"]] == [pinned["id"]]
+    assert client.undo_rule(pinned["id"], "tried")["action"] == "pin"
+    change = client.changes(subject="a007", limit=1)["changes"][0]
+    assert client.undo(change["sequence"], "tried")["subject"] == "a007"
+    assert client.restore("a007", "tried")["takedown"]["article"] == "a007"
+    told = client.purges(limit=1)["purges"][0]
+    assert client.retry_purge(told["id"])["state"] in ("waiting", "done")
+
+
+def test_clicks_are_told_and_read(client: Client) -> None:
+    client.events(article="a000", block="below", shown=["a003"], clicked=[{"item": "a003", "slot": 1}])
+    assert "rates" in client.clicks(by="item", limit=5)
+    with pytest.raises(Problem, match="none runs"):
+        client.trial()
+
+
+def test_every_call_is_tried_here() -> None:
+    tried = {node.attr for node in ast.walk(ast.parse(Path(__file__).read_text())) if isinstance(node, ast.Attribute)}
+    calls = {name for name in vars(seealso.client._Calls) if not name.startswith("_")}
+    assert len(calls) > 20
+    assert calls <= tried
+
+
+def test_the_same_in_asyncio(url: str, key: str) -> None:
+    async def ask() -> None:
+        async with AsyncClient(url, key) as client:
+            blocks = await asyncio.gather(*(client.related(f"a{number:03}", limit=2) for number in range(5)))
+            assert [block["id"] for block in blocks] == [f"a{number:03}" for number in range(5)]
+            with pytest.raises(Problem) as told:
+                await client.article("nobody")
+            assert told.value.status == 404
+
+    asyncio.run(ask())
+
+
+def test_nothing_that_an_index_needs_is_imported_nor_anything_else_of_ours() -> None:
+    asked = "import sys, seealso.client; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = set(done.stdout.split())
+    assert {name for name in loaded if name.startswith("seealso")} == {"seealso", "seealso.client"}
+    assert {"torch", "faiss", "numpy", "pydantic", "flask", "redis"}.isdisjoint(loaded)
