@@ -34,7 +34,7 @@ View = Callable[..., Response]
 
 
 class WordPressMessage(BaseModel):
-    """What happened to a post, as the plugin in docs/editorial.md tells it."""
+    """What happened to a post, as the plugin in examples/wordpress tells it."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 

@@ -1,0 +1,78 @@
+<?php
+/**
+ * What is published, changed and withdrawn is told to the service, signed, as it is at that moment. What does not
+ * arrive is told again by WordPress's own schedule; the next night reads every post in any case.
+ */
+
+defined('ABSPATH') || exit;
+
+define('SEEALSO_TELL_SECONDS_MAX', 5);
+define('SEEALSO_TRIES_MAX', 5);
+
+/** Returns a post as the REST interface has it, with what a night reads of it; null if nobody may read it. */
+function seealso_post($id)
+{
+    $post = get_post($id);
+    if (!$post || 'publish' !== $post->post_status || '' !== $post->post_password) {
+        return null;
+    }
+    $response = rest_do_request(new WP_REST_Request('GET', '/wp/v2/posts/' . $id));
+    if ($response->is_error()) {
+        return null;
+    }
+    return rest_get_server()->response_to_data($response, array('author', 'wp:term', 'wp:featuredmedia'));
+}
+
+/** Tells of a post as it is now; tries again later if the service does not take it. */
+function seealso_tell($id, $try = 1)
+{
+    if ('' === seealso_setting('url') || '' === seealso_setting('secret')) {
+        return;
+    }
+    $post = seealso_post($id);
+    $said = array(
+        'event' => $post ? 'published' : 'removed',
+        'time' => time(),
+        'post' => $post ? $post : array('id' => (int) $id),
+    );
+    $body = wp_json_encode($said);
+    $answer = wp_remote_post(seealso_setting('url') . '/v1/webhooks/wordpress', array(
+        'timeout' => SEEALSO_TELL_SECONDS_MAX,
+        'redirection' => 0,
+        'headers' => array(
+            'Content-Type' => 'application/json',
+            'X-Hub-Signature-256' => 'sha256=' . hash_hmac('sha256', $body, seealso_setting('secret')),
+        ),
+        'body' => $body,
+    ));
+    // What is kept is asked for anew whether it was told or not: the night may have.
+    $post ? seealso_forget_age() : seealso_forget_all();
+    $status = is_wp_error($answer) ? $answer->get_error_message() : (int) wp_remote_retrieve_response_code($answer);
+    if (in_array($status, array(200, 202), true)) {
+        return;
+    }
+    error_log("Seealso was not told of post $id ({$said['event']}), try $try: $status");
+    $later = !is_int($status) || $status >= 500 || 429 === $status;
+    if ($later && $try < SEEALSO_TRIES_MAX) {
+        wp_schedule_single_event(time() + 30 * 2 ** $try, 'seealso_tell_again', array((int) $id, $try + 1));
+    }
+}
+
+add_action('seealso_tell_again', 'seealso_tell', 10, 2);
+
+// After the post, its terms and its picture are saved: published, changed, put into the trash, brought back.
+add_action('wp_after_insert_post', function ($id, $post, $update, $before) {
+    if ('post' !== $post->post_type || wp_is_post_revision($id) || wp_is_post_autosave($id)) {
+        return;
+    }
+    if ('publish' === $post->post_status || ($before && 'publish' === $before->post_status)) {
+        seealso_tell($id);
+    }
+}, 10, 4);
+
+// Not 'deleted_post': WordPress still remembers the post then.
+add_action('after_delete_post', function ($id, $post) {
+    if ('post' === $post->post_type && 'publish' === $post->post_status) {
+        seealso_tell($id);
+    }
+}, 10, 2);
