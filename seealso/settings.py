@@ -243,10 +243,14 @@ class ServiceSettings(Settings):
     purge_webhook: Annotated[
         str | None,
         Field(
-            pattern=r"^https?://\S+$",
-            description="where caches in front are told what to drop, as JSON; docs/editorial.md",
+            pattern=r"^https?://\S+( https?://\S+)*$",
+            description="where caches in front are told what to drop; several addresses: all; docs/editorial.md",
         ),
     ] = None
+    purge_form: Annotated[
+        Literal["json", "keys"],
+        Field(description="how: `json`, for a receiver of yours; `keys`, in a header, for Varnish itself"),
+    ] = "json"
     purge_authorization: Annotated[str, Field(description="the header Authorization with which it is told")] = ""
     session_hours: Annotated[
         float, Field(gt=0, le=720, description="how long somebody stays signed in at the desk")

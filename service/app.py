@@ -156,7 +156,8 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     store = open_store(settings.index, settings.editorial)
     purging = None
     if store is not None and settings.purge_webhook is not None:
-        purging = Purging(store, settings.purge_webhook, settings.purge_authorization)
+        as_keys = settings.purge_form == "keys"
+        purging = Purging(store, settings.purge_webhook, settings.purge_authorization, as_keys)
     editorial = Editorial(store, machine_name(settings))
     door = Door(editorial, sessions_of(settings, store))
     few = max(1, settings.threads // 2)

@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 import service.purging
-from seealso.editorial.purges import TRIES_MAX, add_purge_in, read_purges
+from seealso.editorial.purges import TRIES_MAX, add_purge_in, read_purges, try_again
 from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from service.purging import Purging, keys_of_rule
+from service.purging import HEADER_CHARACTERS_MAX, Purging, in_headers, keys_of_rule
 from tests.listener import listening
 from tests.servers import free_port
 
@@ -71,6 +71,38 @@ def test_what_is_not_taken_is_tried_again_and_given_up(store: Store, monkeypatch
     assert "secret" not in repr(logs)
     with store.reading() as connection:
         assert [purge.id for purge in read_purges(connection, "given-up", 9)] == [1]
+
+
+def test_keys_go_out_in_headers_that_a_cache_reads(store: Store) -> None:
+    keys = [f"article:{number:04}" for number in range(400)]
+    with store.writing() as writing:
+        writing.record("ann", "takedown", "a", None, None)
+        add_purge_in(writing, {"keys": keys})
+    with listening() as listener:
+        (sent,) = Purging(store, f"{listener.url}/purge", "Bearer x", as_keys=True).send_due()
+    assert sent.state == "done"
+    headers = [headers["surrogate-key"] for _, _, headers, _ in listener.asked]
+    assert [key for header in headers for key in header.split()] == keys
+    assert max(map(len, headers)) <= HEADER_CHARACTERS_MAX
+    assert {headers["authorization"] for _, _, headers, _ in listener.asked} == {"Bearer x"}
+    assert {body for _, _, _, body in listener.asked} == {b""}
+
+
+def test_where_nothing_is_to_be_dropped_nothing_is_sent_as_keys() -> None:
+    assert in_headers([]) == []
+    assert in_headers(["k" * 5_000, "a", "b"]) == ["k" * 5_000, "a b"]
+
+
+def test_each_of_several_caches_is_told_whichever_fails(store: Store) -> None:
+    add(store)
+    with listening() as first, listening() as second:
+        first.statuses = [500, 200]
+        purging = Purging(store, f"{first.url} {second.url}")
+        (failed,) = purging.send_due()
+        assert (failed.state, failed.failure) == ("waiting", "127.0.0.1: it answered 500")
+        assert (len(first.asked), len(second.asked)) == (1, 1)
+        try_again(store, failed.id, failed.since)
+        assert [purge.state for purge in purging.send_due()] == ["done"]
 
 
 def test_nobody_there_is_a_failure_and_nothing_is_lost(store: Store) -> None:
