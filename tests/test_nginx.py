@@ -60,6 +60,11 @@ def test_block_is_included_in_a_page(nginx: Proxy) -> None:
     assert '<h2 class="seealso-heading">' in text
 
 
+def test_what_a_page_asks_of_its_block_is_passed_on(nginx: Proxy) -> None:
+    assert nginx.get(page(nginx, "a001?limit=2")).body.count(b"<li") == 2
+    assert nginx.get(page(nginx, "a001?limit=1&stories=all")).body.count(b"<li") == 1
+
+
 def test_what_the_reader_sends_along_does_not_change_the_block(nginx: Proxy) -> None:
     path = page(nginx, "a002")
     plain = nginx.get(path).body
