@@ -113,6 +113,7 @@ SERVICE_WAY = [
     ["service/desk/keys.py", "service/desk/settings.py"],
     ["service/desk/draft.py"],
     ["service/app.py"],
+    ["service/typescript.py"],
     ["service/wsgi.py", "service/workers.py", "service/server.py"],
     ["service/commands.py", "service/key_commands.py", "service/store_commands.py", "service/click_commands.py"],
 ]
