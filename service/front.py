@@ -116,7 +116,7 @@ class Front:
         self._flights: Flights[Answer] = Flights()
         copies.holds = self._holds
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
         began = time.perf_counter()
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
@@ -193,7 +193,7 @@ class Front:
             return True
         return answer.holds_in(snapshot)
 
-    def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> list[bytes]:
+    def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> Iterable[bytes]:
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
         try:
             answer, level = self._found(view, coding)
@@ -323,13 +323,16 @@ class Front:
         self._told(environ, int(status[:3]), outcome, "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
-    def _pass_on(self, environ: Environ, start_response: StartResponse, began: float) -> list[bytes]:
+    def _pass_on(self, environ: Environ, start_response: StartResponse, began: float) -> Iterable[bytes]:
         return self._send_passed(environ, start_response, self._asked(environ), began)
 
     def _asked(self, environ: Environ) -> "_Passed":
         passed, snapshot = _Passed(), self._current.served
         with saying(request_id=request_id_of(environ), snapshot_id=snapshot and snapshot.id):
             body = self._app(environ, passed.start)
+            if passed.streams:  # it is made while it is sent; the server closes it
+                passed.stream = body
+                return passed
             try:
                 passed.body = b"".join(body)
             finally:
@@ -339,7 +342,7 @@ class Front:
 
     def _send_passed(
         self, environ: Environ, start_response: StartResponse, passed: "_Passed", began: float
-    ) -> list[bytes]:
+    ) -> Iterable[bytes]:
         headers = passed.headers + self._common_headers(environ)
         if not any(name == REQUEST_ID_HEADER for name, _ in headers):  # what Flask answers by itself
             headers.append((REQUEST_ID_HEADER, request_id_of(environ)))
@@ -348,7 +351,7 @@ class Front:
         start_response(passed.status, headers)
         status = int(passed.status[:3])
         self._told(environ, status, _outcome(status, passed.body), "none", began, None)
-        return [passed.body]
+        return [passed.body] if passed.stream is None else passed.stream
 
     def _refuse(
         self, environ: Environ, start_response: StartResponse, error: SeealsoError, began: float
@@ -442,6 +445,12 @@ class _Passed:
         self.status = "500 Internal Server Error"
         self.headers: Headers = []
         self.body = b""
+        self.stream: Iterable[bytes] | None = None
+
+    @property
+    def streams(self) -> bool:
+        """Return whether the body is made while it is sent: its length is not known before."""
+        return self.status.startswith("200") and all(name != "Content-Length" for name, _ in self.headers)
 
     def start(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
         """Take the status and the headers, as `start_response` does."""

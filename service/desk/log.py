@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import chain
 from typing import Annotated, Any, Literal, NamedTuple
@@ -101,11 +101,10 @@ def log() -> Response:
 @looking
 def table() -> Response:
     """The same, whole, as CSV: it is read and sent part by part."""
-    query = _query()
-    found = _all(query)
-    first = next(found, None)  # what cannot be read is told before anything is sent
-    rows = chain((_row_of(COLUMNS, mark=_MARK),), map(_row, () if first is None else chain((first,), found)))
-    response = Response(stream_with_context(rows), mimetype="text/csv", content_type="text/csv; charset=utf-8")
+    found = _by_parts(_query())
+    first = next(found)  # what cannot be read is told before anything is sent
+    text = chain((_MARK, _lines([COLUMNS])), map(_told, chain((first,), found)))
+    response = Response(stream_with_context(text), mimetype="text/csv", content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="seealso-log.csv"'
     return response
 
@@ -114,27 +113,31 @@ def _query() -> LogQuery:
     return read_query(request.query_string.decode("latin-1"), LogQuery)
 
 
-def _all(query: LogQuery) -> Iterator[Change]:
+def _by_parts(query: LogQuery) -> Iterator[list[Change]]:
     store, before = parts().editorial.store(), query.before or None
     while True:
         with store.reading() as connection:
             found = look_through(connection, query.looked(), TABLE_PART, before)
-        yield from found
+        yield found
         if len(found) < TABLE_PART:
             return
         before = found[-1].sequence
 
 
-def _row(change: Change) -> str:
-    words = change_in_words(change, titles_of(parts().current.served))
-    said = (change.sequence, as_text(change.moment), change.who, words, change.reason, change.action, change.subject)
-    return _row_of(said)
+def _told(found: list[Change]) -> str:
+    """Return changes as lines of the table."""
+    title_of = titles_of(parts().current.served)
+    return _lines(
+        (each.sequence, as_text(each.moment), each.who, change_in_words(each, title_of), each.reason, each.action,
+         each.subject)
+        for each in found
+    )  # fmt: skip
 
 
-def _row_of(cells: tuple[object, ...], mark: str = "") -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([_cell(cell) for cell in cells])
-    return mark + line.getvalue()
+def _lines(rows: Iterable[tuple[object, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
 
 
 def _cell(cell: object) -> str:

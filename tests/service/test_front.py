@@ -12,6 +12,7 @@ import pytest
 import redis
 import structlog
 from apiflask import APIFlask
+from flask import Response
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
@@ -530,3 +531,24 @@ def test_requests_are_logged_where_that_is_wanted(index: Path, make_app: MakeApp
 )
 def test_route_is_named_by_what_is_asked(path: str, route: str) -> None:
     assert route_of(path) == route
+
+
+def test_body_that_is_made_while_it_is_sent_is_passed_on_part_by_part(index: Path, make_app: MakeApp) -> None:
+    app, made, closed = make_app(index), list[int](), threading.Event()
+
+    def parts() -> Iterator[str]:
+        try:
+            for number in range(3):
+                made.append(number)
+                yield f"part {number}\n"
+        finally:
+            closed.set()
+
+    app.add_url_rule("/parts", view_func=lambda: Response(parts(), mimetype="text/plain"))
+    answer = app.test_client().get("/parts", buffered=False)
+    assert len(made) < 3
+    assert answer.get_data(as_text=True) == "part 0\npart 1\npart 2\n"
+    assert counted(app, route="other", outcome="ok") == 1
+    closed.clear()
+    app.test_client().get("/parts", buffered=False).close()
+    assert closed.wait(1)  # also where nobody reads to the end
