@@ -43,7 +43,10 @@ from service.comparing import Comparisons
 from service.copies import Copies
 from service.current import Current
 from service.desk.archive import archive_room
+from service.desk.archive_clicks import click_room
+from service.desk.archive_map import map_room
 from service.desk.archive_tables import table_room
+from service.desk.archive_texts import text_room
 from service.desk.article import article_room
 from service.desk.compare import compare_room
 from service.desk.draft import draft_room
@@ -77,7 +80,8 @@ LOGIN = "desk.login"
 BLUEPRINTS: list[Blueprint] = [
     *(articles, batch, decisions, events, publishing, purges, similar, state, takedowns, trials, webhooks),
     *(keys, snapshots),
-    *(desk, find_room, article_room, draft_room, archive_room, table_room),
+    *(desk, find_room, article_room, draft_room),
+    *(archive_room, map_room, table_room, text_room, click_room),
     *(night_room, compare_room, rules_room, log_room, keys_room, settings_room),
 ]
 MEGABYTE = 1_000_000

@@ -25,7 +25,7 @@ LIST_LENGTH = 12
 THIN_CHARACTERS = 600
 # A table with more columns is read by nobody: two years of months, then years.
 MONTHS_SHOWN, YEARS_SHOWN = 24, 20
-_PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?")
+_PERIOD = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2]))?")
 
 
 def months_of(snapshot: Snapshot) -> Months:

@@ -1,30 +1,27 @@
 """/desk/archive: the map of the archive, and the list of what is chosen on it: by section, time, words, or an area.
 
-Every choice is an address. With `part=list` only the list is sent, for the page's script; the map itself is fetched by
-it from /desk/archive/map, and titles as they are pointed at.
+Every choice is an address. With `part=list` only the list is sent, for the page's script.
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import orjson
 from flask import Response, render_template, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from werkzeug.exceptions import NotFound
 
-from seealso.article import shortened
-from seealso.errors import InvalidRequest
 from seealso.lexical import Rows
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, SNAPSHOT_HEADER, answer, in_a_place, parts
+from service.api.answers import in_a_place, parts
 from service.api.reading import read_query
 from service.archive import NO_MONTH, Period, month_counts, months_of, period_name, section_counts
 from service.desk.find import page_part, states_of
+from service.desk.listing import listed
 from service.desk.pages import looking, page, room
 from service.desk.wording import day
 from service.finding import Filters, by_date, by_words
-from service.map import CORNERS_MAX, POINTS_MAX, Window, pack, within_area
+from service.map import CORNERS_MAX, within_area
 
 archive_room = room("archive")
 PAGE = 20
@@ -34,9 +31,6 @@ SECTIONS_COLOURED = 8
 SHADES = 7
 # Of what words found, the list tells the page so many rows to light up.
 ROWS_LIT_MAX = 500
-# A script asks for titles of what is near the pointer.
-TITLES_MAX = 50
-_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 _PLACES = re.compile(r"[01](\.[0-9]{1,6})?(,[01](\.[0-9]{1,6})?)*")
 _Corners = tuple[tuple[float, float], ...]
 
@@ -55,17 +49,30 @@ def _period(text: object) -> Period | None:
     return Period.of(str(text)) if text else None
 
 
-class ArchiveQuery(BaseModel):
-    """What is chosen of the archive."""
+class PageQuery(BaseModel):
+    """Which page of a list is looked at."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+Query = TypeVar("Query", bound=BaseModel)
+
+
+def asked(model: type[Query]) -> Query:
+    """Return the query of the request. Raises InvalidRequest."""
+    return read_query(request.query_string.decode("latin-1"), model)
+
+
+class ArchiveQuery(PageQuery):
+    """What is chosen of the archive."""
 
     section: Annotated[str, Field(max_length=200)] = ""
     period: Annotated[Period | None, BeforeValidator(_period)] = None
     without: Literal["", "section", "date"] = ""
     q: Annotated[str, Field(max_length=2_000)] = ""
     area: Annotated[_Corners, BeforeValidator(_corners)] = ()
-    page: Annotated[int, Field(ge=1, le=100_000)] = 1
     part: Literal["", "list"] = ""
 
     @property
@@ -74,44 +81,21 @@ class ArchiveQuery(BaseModel):
         return not (self.section or self.period or self.without or self.q.strip() or self.area)
 
 
-class WindowQuery(BaseModel):
-    """Which part of the map is asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    left: float | None = None
-    top: float | None = None
-    right: float | None = None
-    bottom: float | None = None
-
-    def window(self) -> Window:
-        """Return the window; what is not said is the map's own edge."""
-        return Window(**self.model_dump(exclude_none=True))
-
-
-class TitlesQuery(BaseModel):
-    """Of which rows of which snapshot titles are asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    snapshot: Annotated[str, Field(max_length=100)]
-    rows: Annotated[str, Field(max_length=1_000)]
-
-
 @archive_room.get("/archive")
 @looking
 @in_a_place(lambda here: here.batching)
 def overview() -> Response:
     """The map, and what is chosen on it."""
-    query = read_query(request.query_string.decode("latin-1"), ArchiveQuery)
+    query = asked(ArchiveQuery)
     snapshot = parts().current.snapshot()
-    facts: dict[str, Any] = {"query": query, "snapshot": snapshot, "chosen": None, "size": PAGE}
+    facts: dict[str, Any] = {"query": query, "snapshot": snapshot, "listing": None}
     if not query.empty:
         rows = chosen_rows(snapshot, query)
+        listing = listed(rows.tolist(), query.page, PAGE)
         facts |= {
-            "chosen": [listed(snapshot, int(row)) for row in rows[(query.page - 1) * PAGE : query.page * PAGE]],
-            "total": len(rows),
-            "pages": -(-len(rows) // PAGE),
+            "listing": listing,
+            "first": (listing.page - 1) * PAGE + 1,
+            "chosen": [entry_of(snapshot, row) for row in listing.items],
             "lit": rows[:ROWS_LIT_MAX].tolist() if query.q.strip() else None,
             "kept": {name: value for name, value in request.args.items() if name not in ("page", "part") and value},
         }
@@ -127,46 +111,10 @@ def overview() -> Response:
         rest=(len(rest), sum(rest)),
         months=month_counts(snapshot),
         shades=shades(snapshot),
-        points_max=POINTS_MAX,
-        asked=request.args.get("period", ""),
+        period=request.args.get("period", ""),
         area=request.args.get("area", ""),
         **facts,
     )
-
-
-@archive_room.get("/archive/map")
-@looking
-def map_data() -> Response:
-    """Send the articles of a window of the map, packed; see `service.map.pack`."""
-    window = read_query(request.query_string.decode("latin-1"), WindowQuery).window()
-    snapshot = parts().current.snapshot()
-    if snapshot.map is None:
-        raise NotFound("the night that made this snapshot drew no map; the next one does")
-    response = Response(mimetype="application/octet-stream")
-    response.set_etag(f"{snapshot.id}:{','.join(map(str, window))}")
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.headers[SNAPSHOT_HEADER] = snapshot.id
-    response.make_conditional(request)
-    if response.status_code != 304:
-        response.set_data(pack(snapshot, window))
-    return response
-
-
-@archive_room.get("/archive/titles")
-@looking
-def titles() -> Response:
-    """Tell which articles stand in some rows; of another snapshot than the one that is served, none."""
-    query = read_query(request.query_string.decode("latin-1"), TitlesQuery)
-    snapshot = parts().current.snapshot()
-    rows = [int(each) for each in query.rows.split(",")] if _NUMBERS.fullmatch(query.rows) else []
-    if not 1 <= len(rows) <= TITLES_MAX:
-        raise InvalidRequest("rows", f"must be 1 to {TITLES_MAX} numbers with commas (got {shortened(query.rows)})")
-    if query.snapshot != snapshot.id:
-        return answer(orjson.dumps({"snapshot": snapshot.id, "articles": []}), JSON, snapshot)
-    if max(rows) >= len(snapshot):
-        raise InvalidRequest("rows", f"there is no row {max(rows)}; the last is {len(snapshot) - 1}")
-    told = [{"row": row} | listed(snapshot, row) for row in rows]
-    return answer(orjson.dumps({"snapshot": snapshot.id, "articles": told}), JSON, snapshot)
 
 
 def chosen_rows(snapshot: Snapshot, query: ArchiveQuery) -> Rows:
@@ -185,7 +133,7 @@ def chosen_rows(snapshot: Snapshot, query: ArchiveQuery) -> Rows:
     return rows
 
 
-def listed(snapshot: Snapshot, row: int) -> dict[str, Any]:
+def entry_of(snapshot: Snapshot, row: int) -> dict[str, Any]:
     """Return an article as it stands in lists of the archive: id, title, section, day, and what sets it apart."""
     card = orjson.loads(snapshot.card(row))
     states = states_of(snapshot, row)
