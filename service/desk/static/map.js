@@ -122,16 +122,19 @@ export class ArchiveMap {
     to.clearRect(0, 0, width, height);
     if (!points) return;
     const crowd = Math.min(1, 2000 / Math.max(points.count, 1));
-    const radius = Math.min(6, (1.7 + 2.3 * crowd) * this.zoom ** 0.25);
+    const radius = Math.min(5, (1.7 + 2.3 * crowd) * this.zoom ** 0.25);
     const marks = this.marks(style, radius, ratio);
-    const half = marks[0].width / ratio / 2;
+    const side = marks[0].width / ratio;
+    const { scale } = this;
+    const [left, top] = this.toCanvas(0, 0).map((each) => each - side / 2);
     for (const wanted of this.lit ? [0, 1] : [1]) {
       to.globalAlpha = wanted ? 0.9 : 0.14;
       for (let each = 0; each < points.count; each++) {
         if (this.lit && this.lit[each] !== wanted) continue;
-        const [x, y] = this.toCanvas(points.across[each], points.down[each]);
-        if (x < -half || y < -half || x > width + half || y > height + half) continue;
-        to.drawImage(marks[this.kinds[each]], x - half, y - half, 2 * half, 2 * half);
+        const x = left + points.across[each] * scale;
+        const y = top + points.down[each] * scale;
+        if (x < -side || y < -side || x > width || y > height) continue;
+        to.drawImage(marks[this.kinds[each]], x, y, side, side);
       }
     }
     to.globalAlpha = 1;
