@@ -55,8 +55,10 @@ from service.desk.keys import keys_room
 from service.desk.log import log_room
 from service.desk.login import desk
 from service.desk.night import night_room
+from service.desk.panel import panel_room
 from service.desk.rules import rules_room
 from service.desk.settings import settings_room
+from service.desk.tools import tools_room
 from service.editorial import Editorial, open_store
 from service.elsewhere import Elsewhere
 from service.fetching import Fetcher
@@ -80,7 +82,7 @@ LOGIN = "desk.login"
 BLUEPRINTS: list[Blueprint] = [
     *(articles, batch, decisions, events, publishing, purges, similar, state, takedowns, trials, webhooks),
     *(keys, snapshots),
-    *(desk, find_room, article_room, draft_room),
+    *(desk, find_room, article_room, draft_room, panel_room, tools_room),
     *(archive_room, map_room, table_room, text_room, click_room),
     *(night_room, compare_room, rules_room, log_room, keys_room, settings_room),
 ]

@@ -36,7 +36,7 @@ class Elsewhere:
     """Reads pages of other sites. Safe in many threads."""
 
     def __init__(self, fetcher: Fetcher) -> None:
-        self._fetcher = fetcher
+        self.fetcher = fetcher
         self._free = threading.BoundedSemaphore(AT_ONCE_MAX)
         self._kept: OrderedDict[str, tuple[float, PageElsewhere]] = OrderedDict()
         self._keeping = threading.Lock()
@@ -44,7 +44,7 @@ class Elsewhere:
     @property
     def is_on(self) -> bool:
         """Return whether any page may be read."""
-        return self._fetcher.is_on
+        return self.fetcher.is_on
 
     def known(self, url: str) -> PageElsewhere | None:
         """Return a page if it was read a moment ago; nobody is asked."""
@@ -60,7 +60,7 @@ class Elsewhere:
         if not self._free.acquire(blocking=False):
             raise ServiceBusy("pages of other sites", AT_ONCE_MAX)
         try:
-            page = _read(self._fetcher.fetch(url), url)
+            page = _read(self.fetcher.fetch(url), url)
         finally:
             self._free.release()
         with self._keeping:

@@ -6,6 +6,7 @@ Every state is an address. With `part=results` only the list is sent, for the pa
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 import orjson
@@ -14,7 +15,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seealso.article import parse_time
-from seealso.errors import ModelMismatch, ModelUnavailable
+from seealso.errors import ModelMismatch, ModelUnavailable, PageNotRead
 from seealso.lexical import words
 from seealso.passages import sentences
 from seealso.snapshot.reader import Snapshot
@@ -76,12 +77,15 @@ class Result:
 
 
 class Results(NamedTuple):
-    """What was found: some of it, and how many there are; `note` says what was taken for what; `trouble`, why not."""
+    """What was found: some of it, and how many there are; `note` says what was taken for what; `trouble`, why not;
+    `waits`, what it waits for.
+    """
 
     results: list[Result]
     total: int = 0
     note: str = ""
     trouble: str = ""
+    waits: str = ""
 
 
 @find_room.get("/")
@@ -95,7 +99,7 @@ def find() -> Response:
     here.texts.warm(snapshot)
     try:
         found = results(snapshot, query)
-    except (ModelUnavailable, ModelMismatch) as error:  # words can still be found
+    except (ModelUnavailable, ModelMismatch, PageNotRead) as error:  # words can still be found
         found = Results([], trouble=str(error))
     facts: dict[str, Any] = {"query": query, "found": found, "pages": -(-found.total // PAGE), "size": PAGE}
     if query.part:
@@ -111,7 +115,7 @@ def page_part(markup: str) -> Response:
 def results(snapshot: Snapshot, query: FindQuery) -> Results:
     """Return what is found. Raises what the encoder raises."""
     asked, filters = query.q.strip(), query.filters()
-    row = _named(snapshot, asked)
+    row = named_row(snapshot, asked)
     if not asked:
         return _shown(snapshot, query, by_date(snapshot, filters), None, "")
     if row is not None:
@@ -125,18 +129,37 @@ def results(snapshot: Snapshot, query: FindQuery) -> Results:
             found.own,
         )
         return _shown(snapshot, query, first, draft, f"“{snapshot.title(row)}”, and what is related to it")
+    if is_address(asked):
+        return _elsewhere(snapshot, query, asked)
     if query.by == "words":
         return _shown(snapshot, query, by_words(snapshot, asked, filters), None, "")
     draft = parts().texts.draft(snapshot, *title_and_text(asked), query.language or None)
     return _shown(snapshot, query, by_meaning(snapshot, draft, filters), draft, "")
 
 
-def _named(snapshot: Snapshot, asked: str) -> int | None:
+def named_row(snapshot: Snapshot, asked: str) -> int | None:
     """Return the row of the article whose id or address was typed."""
     row = snapshot.row_of(asked)
-    if row is None and asked.startswith(("https://", "http://")) and " " not in asked:
+    if row is None and is_address(asked):
         row = row_at(snapshot, asked)
     return row
+
+
+def is_address(asked: str) -> bool:
+    """Return whether what was typed is the address of a page."""
+    return asked.lower().startswith(("https://", "http://")) and not any(each.isspace() for each in asked)
+
+
+def _elsewhere(snapshot: Snapshot, query: FindQuery, asked: str) -> Results:
+    """Return what is related to a page of another site. Raises PageNotRead, ServiceBusy, what the encoder raises."""
+    elsewhere = parts().elsewhere
+    read = elsewhere.known(asked)
+    if read is None and query.part and elsewhere.is_on:
+        return Results([], waits="It is no article of the index. Press Enter, and the page is read from its site.")
+    read = read or elsewhere.read(asked)
+    draft = parts().texts.draft(snapshot, read.title, read.text, read.language)
+    note = f"What is related to “{read.title or read.url}”, read from {urlsplit(read.url).hostname}"
+    return _shown(snapshot, query, by_meaning(snapshot, draft, query.filters()), draft, note)
 
 
 def _shown(snapshot: Snapshot, query: FindQuery, found: Found, draft: Draft | None, note: str) -> Results:

@@ -41,6 +41,7 @@ NAVIGATION = [
     ("Night", "desk_night.night"),
     ("Rules", "desk_rules.rules"),
     ("Log", "desk_log.log"),
+    ("Tools", "desk_tools.tools"),
     ("Keys", "desk_keys.keys"),
     ("Settings", "desk_settings.settings"),
 ]

@@ -72,3 +72,22 @@ def test_address_that_is_no_redis_is_refused_before_anything_starts(url: str) ->
 )
 def test_addresses_of_redis_are_taken(url: str) -> None:
     assert load_settings(ServiceSettings, redis_url=url).redis_url == url
+
+
+@pytest.mark.parametrize(
+    "hosts", ["https://a.example", "a.example/x", "a.example:80", "*.a.example", "a.example,b.example"]
+)
+def test_host_whose_pages_may_be_read_is_a_name_alone(hosts: str) -> None:
+    with pytest.raises(SettingsInvalid, match="is no host such as"):
+        load_settings(ServiceSettings, desk_fetch=hosts)
+    assert load_settings(ServiceSettings, desk_fetch="a.example b.example").desk_fetch == "a.example b.example"
+    assert load_settings(ServiceSettings, desk_fetch="*").desk_fetch == "*"
+
+
+@pytest.mark.parametrize(
+    "sites", ["cms.example", "https://a.example/", "https://a.example; script-src *", "*", "'self'"]
+)
+def test_site_that_may_frame_is_an_origin_alone(sites: str) -> None:
+    with pytest.raises(SettingsInvalid, match="desk-frames"):
+        load_settings(ServiceSettings, desk_frames=sites)
+    assert load_settings(ServiceSettings, desk_frames="https://a.example:8443").desk_frames == "https://a.example:8443"

@@ -58,6 +58,8 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/desk/settings"): ADMINS,
     ("GET", "/desk/draft"): LOOKING,
     ("POST", "/desk/draft"): LOOKING,
+    ("GET", "/desk/panel"): LOOKING,
+    ("GET", "/desk/tools"): LOOKING,
     ("GET", "/desk/login"): OPEN,
     ("POST", "/desk/login"): OPEN,
     ("POST", "/desk/logout"): OPEN,

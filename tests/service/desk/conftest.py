@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from seealso.editorial.keys import Scope, create_key
 from seealso.editorial.store import Store
+from service.fetching import Fetcher
+from tests.indexer.sources.web_server import Site
 from tests.makers import article, articles, index_of
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&"
@@ -45,6 +47,19 @@ def sign_in(index: Path, make_app: Callable[..., APIFlask]) -> Callable[[Scope],
         return client
 
     return client_of
+
+
+@pytest.fixture
+def outside(site: Site) -> Callable[[FlaskClient], Site]:
+    """Have the service of a client read pages of a site on loopback as if it were one of the internet."""
+
+    def open_to(client: FlaskClient) -> Site:
+        port = int(site.address.rpartition(":")[2])
+        fetcher = Fetcher("127.0.0.1", ports={port}, admits=lambda _: True)
+        client.application.extensions["seealso"].elsewhere.fetcher = fetcher
+        return site
+
+    return open_to
 
 
 @pytest.fixture

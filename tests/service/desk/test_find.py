@@ -1,10 +1,12 @@
 """Finding articles at the desk."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests.indexer.sources.web_server import Reply, Site
 from tests.service.desk.conftest import HOSTILE
 
 
@@ -86,3 +88,26 @@ def test_texts_of_articles_are_texts_in_every_place(editor: FlaskClient) -> None
     text = editor.get("/desk/", query_string={"q": HOSTILE, "by": "words"}).text
     assert "<img" not in text
     assert "&lt;" in text
+
+
+def test_address_elsewhere_is_no_search_where_nothing_is_configured(editor: FlaskClient) -> None:
+    text = editor.get("/desk/?q=https://elsewhere.example/page").text
+    assert "SEEALSO_DESK_FETCH" in text
+    assert "find it by words" not in text
+    assert "SEEALSO_DESK_FETCH" in editor.get("/desk/?q=https://elsewhere.example/page&part=results").text
+
+
+def test_page_elsewhere_is_read_when_it_is_asked_for_and_not_while_one_types(
+    editor: FlaskClient, outside: Callable[[FlaskClient], Site]
+) -> None:
+    site = outside(editor)
+    site["/page"] = Reply("A surge\ntides moon storm surge", headers={"Content-Type": "text/plain"})
+    address = f"{site.address}/page"
+    typed = editor.get("/desk/", query_string={"q": address, "part": "results"})
+    assert "Press Enter" in typed.text
+    assert site.asked == []
+    assert "storm" in found(editor, q=address)
+    assert "What is related to “A surge”, read from 127.0.0.1" in editor.get("/desk/", query_string={"q": address}).text
+    assert found(editor, q=address, section="weather", part="results") == ["storm"]
+    assert len(site.asked) == 1
+    assert "answers 404" in editor.get("/desk/", query_string={"q": f"{site.address}/gone"}).text

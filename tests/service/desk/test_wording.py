@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.desk.wording import clock, day, ends_in, likelihood, marked, rule_in_words, size
+from service.desk.wording import ago, clock, day, ends_in, likelihood, marked, rule_in_words, size
 
 
 def rule(
@@ -75,3 +75,16 @@ def test_how_long_something_holds_is_told(later: dict[str, float], said: str) ->
 @pytest.mark.parametrize(("count", "said"), [(12, "12 bytes"), (2_100, "2.1 kB"), (3e6, "3.0 MB"), (1.2e9, "1.2 GB")])
 def test_sizes_are_told_as_people_read_them(count: int, said: str) -> None:
     assert size(count) == said
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0, "today"),
+        (1, "yesterday"),
+        (2, "2 days ago"),
+        (59, "59 days ago"),
+        (60, "2 months ago"),
+        (730, "2 years ago"),
+    ],
+)
+def test_how_long_ago_is_told_as_people_say_it(days: int, said: str) -> None:
+    assert ago(days) == said
