@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from seealso.editorial.keys import Scope, create_key
 from seealso.editorial.store import Store
@@ -26,6 +26,10 @@ WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
 # Tells of what the policy of a page stopped, in a way that a test can read.
 WATCH = "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))"
+
+
+# Two cores that do much else at once take their time; what is wrong stays wrong for longer.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +79,7 @@ class Desk:
             base_url=self.service.url,
         )
         context.add_init_script(WATCH)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
