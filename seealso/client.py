@@ -9,6 +9,8 @@ this project, so that this one file may be copied into a program that has httpx2
 
 import asyncio
 import functools
+import queue
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -627,9 +629,6 @@ class _Sender(_Calls):
         url = self.url + call.path
         return httpx2.Request(call.method, url, params=query, headers=self._headers, json=body, extensions=extensions)
 
-    def _ends(self) -> float:
-        return time.monotonic() + self._seconds_max
-
 
 class Client(_Sender):
     """The service, each call returning what it answers. Safe from many threads. Raises Problem, NoAnswer."""
@@ -643,14 +642,28 @@ class Client(_Sender):
         return _run(self._answer(call, self._ask, _sleep))
 
     async def _ask(self, request: httpx2.Request) -> httpx2.Response:
-        ends = self._ends()
-        response = self._http.send(request, stream=True)
+        # The limits of an HTTP client are for connecting, sending and each byte that comes: together they have no end.
+        outcome: queue.SimpleQueue[httpx2.Response | Exception] = queue.SimpleQueue()
+        threading.Thread(target=self._ask_aside, args=(request, outcome), name="seealso", daemon=True).start()
         try:
-            # The limits of an HTTP client begin anew with each byte that comes.
-            body = b"".join(_in_time(piece, ends) for piece in response.iter_bytes())
-        finally:
-            response.close()
-        return httpx2.Response(response.status_code, headers=_plain(response), content=body)
+            answer = outcome.get(timeout=self._seconds_max)
+        except queue.Empty:
+            raise TimeoutError(f"no whole answer within {self._seconds_max:g} s") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _ask_aside(self, request: httpx2.Request, outcome: queue.SimpleQueue[httpx2.Response | Exception]) -> None:
+        ends = time.monotonic() + self._seconds_max
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                body = b"".join(_in_time(piece, ends) for piece in response.iter_bytes())
+            finally:
+                response.close()
+            outcome.put(httpx2.Response(response.status_code, headers=_plain(response), content=body))
+        except Exception as error:  # whatever it is, it is raised where the answer is awaited
+            outcome.put(error)
 
     def close(self) -> None:
         """Close its connections."""
@@ -705,7 +718,7 @@ async def _sleep(seconds: float) -> None:
 
 def _in_time(piece: bytes, ends: float) -> bytes:
     if time.monotonic() > ends:
-        raise TimeoutError("its answer was not whole in time")
+        raise TimeoutError("nobody waits for it any more")
     return piece
 
 

@@ -1,0 +1,69 @@
+"""The blocks of a Hugo site's articles, asked for once before it is built: python related.py content data/related.json
+
+An article's id is what its front matter says as `seealso:` or `id:`, else the name of its file. Needs Python alone. If
+the service does not answer, the blocks of the last build stay, and the build goes on.
+"""
+
+import json
+import os
+import re
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SERVICE = os.environ.get("SEEALSO_SERVICE", "http://127.0.0.1:8080")
+KEY = os.environ.get("SEEALSO_SERVICE_KEY", "")  # if the service has SEEALSO_READING=keyed
+LIMIT = 6
+AT_ONCE = 500  # as many as the service takes
+SECONDS_MAX = 60
+ID = re.compile(r"""^(?:seealso|id)\s*[:=]\s*["']?(.+?)["']?\s*$""", re.MULTILINE)
+
+
+def article_ids(content: Path) -> list[str]:
+    """Return the ids of all pages but those of lists."""
+    pages = [page for page in sorted(content.rglob("*.md")) if page.name != "_index.md"]
+    return list(dict.fromkeys(map(article_id, pages)))
+
+
+def article_id(page: Path) -> str:
+    """Return a page's id; `index.md` is called as its folder is."""
+    front = re.split(r"^(?:---|\+\+\+)\s*$", page.read_text(), maxsplit=2, flags=re.MULTILINE)
+    found = ID.search(front[1]) if len(front) == 3 else None
+    return found[1] if found else page.parent.name if page.name == "index.md" else page.stem
+
+
+def blocks_of(ids: list[str]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield each article that the service knows, with the cards of its block."""
+    for first in range(0, len(ids), AT_ONCE):
+        body = json.dumps({"articles": ids[first : first + AT_ONCE], "limit": LIMIT}).encode()
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {KEY}"} if KEY else {})
+        asked = urllib.request.Request(f"{SERVICE}/v1/related", body, headers)  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=SECONDS_MAX) as answer:  # noqa: S310
+            for block in json.load(answer)["blocks"]:
+                yield block["id"], block["related"]
+
+
+def main(content: Path, data: Path) -> None:
+    """Write the blocks where Hugo reads its data."""
+    ids = article_ids(content)
+    try:
+        blocks = dict(blocks_of(ids))
+    except OSError as error:
+        told = error.read().decode() if isinstance(error, urllib.error.HTTPError) else error
+        sys.stderr.write(f"related.py: {SERVICE} did not answer, the blocks of the last build stay ({told})\n")
+        if not data.exists():
+            data.parent.mkdir(parents=True, exist_ok=True)
+            data.write_text("{}")
+        return
+    data.parent.mkdir(parents=True, exist_ok=True)
+    beside = data.with_suffix(".new")
+    beside.write_text(json.dumps(blocks, ensure_ascii=False))
+    beside.replace(data)
+    sys.stderr.write(f"related.py: {len(blocks):,} of {len(ids):,} articles have a block\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
