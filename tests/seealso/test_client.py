@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -218,6 +219,21 @@ def test_the_same_in_asyncio(url: str, key: str) -> None:
             assert told.value.status == 404
 
     asyncio.run(ask())
+
+
+def test_examples_of_the_documentation_run(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs/clients.md").read_text()
+    examples = re.findall(r"```python\n(.+?)```", text, re.S)
+    assert len(examples) == 2
+    for example in examples:
+        code = example.replace("http://127.0.0.1:8080", url)
+        for named, ours in {"tides-explained": "a000", "walking-the-ellen-estuary": "a003"}.items():
+            code = code.replace(named, ours)
+        exec(code, {})
+        assert "'Piece " in capsys.readouterr().out
+    table = text.split("| what | how |")[1].split("\n\n")[0]
+    calls = {name for name in vars(seealso.client._Calls) if not name.startswith("_")}
+    assert calls <= set(re.findall(r"`(\w+)`", table))
 
 
 def test_nothing_that_an_index_needs_is_imported_nor_anything_else_of_ours() -> None:
