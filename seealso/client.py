@@ -91,6 +91,9 @@ class Look(Filters, total=False):
     layout: Literal["list", "grid", "compact", "carousel"]
     heading: int
     images: bool
+    theme: Literal["auto", "light", "dark"]
+    lang: str
+    json_ld: bool
 
 
 class Text(Explained, total=False):
@@ -121,6 +124,10 @@ class Fields(TypedDict, total=False):
     tags: list[str] | None
     language: str | None
     image: str | None
+    image_alt: str | None
+    image_width: int | None
+    image_height: int | None
+    image_srcset: str | None
     editor_related: list[str] | None
     access: str | None
     sponsored: bool | None
@@ -148,6 +155,11 @@ class Card(TypedDict):
     language: str | None
     image: str | None
     access: str | None
+    image_alt: NotRequired[str | None]
+    image_width: NotRequired[int | None]
+    image_height: NotRequired[int | None]
+    image_srcset: NotRequired[str | None]
+    reading_minutes: NotRequired[int | None]
     score: float
     probability: float
     pinned: NotRequired[bool]

@@ -36,7 +36,7 @@ function seealso_elements()
     foreach (array('label', 'labelledby', 'hidden', 'describedby') as $name) {
         $all['aria-' . $name] = true;
     }
-    $plain = 'section div aside nav header footer article p span ul ol li h2 h3 h4 h5 h6 figure figcaption strong em picture';
+    $plain = 'section div aside nav header footer article p span ul ol li h2 h3 h4 h5 h6 figure figcaption bdi em picture';
     $elements = array_fill_keys(explode(' ', $plain), $all);
     $elements['a'] = $all + array_fill_keys(array('href', 'rel', 'target', 'hreflang'), true);
     $elements['time'] = $all + array('datetime' => true);
