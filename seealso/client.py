@@ -40,6 +40,7 @@ PAUSE_SECONDS_MAX = 5.0
 _LATER = frozenset({429, 502, 503, 504})
 
 Mode = Literal["background", "latest", "evergreen"]
+Scope = Literal["read", "editor", "index", "admin"]
 Action = Literal["pin", "exclude", "boost", "bury", "sensitive", "sponsored", "evergreen"]
 
 
@@ -133,6 +134,7 @@ class Fields(TypedDict, total=False):
     sponsored: bool | None
     sensitive: bool | None
     canonical: str | None
+    cut_away: str | None
 
 
 class Article(Fields):
@@ -366,6 +368,7 @@ class Seen(TypedDict, total=False):
     block: str
     shown: Sequence[str]
     clicked: Sequence[Click]
+    slots: Sequence[int]
     teams: Sequence[str]
 
 
@@ -400,6 +403,41 @@ class Rates(TypedDict):
     """Shares of clicks."""
 
     rates: list[Rate]
+
+
+class Key(TypedDict):
+    """A key: all but its text, which nobody can find out."""
+
+    id: str
+    name: str
+    scope: Scope
+    created: str
+    expires: str | None
+    revoked: str | None
+    last_used: str | None
+
+
+class Keys(TypedDict):
+    """All keys, revoked and expired ones included."""
+
+    keys: list[Key]
+
+
+class KeyMade(_Decided):
+    """A key that was made, and its text, which is told this once."""
+
+    key: Key
+    text: str
+
+
+class RolledBack(_Decided):
+    """What is served from now on, and was until now; since when by the worker that answers, and soon by all."""
+
+    snapshot: str
+    before: str
+    live: str | None
+    within_ms: int
+    detail: str
 
 
 class Status(TypedDict):
@@ -584,6 +622,26 @@ class _Calls:
     def trial(self, **days: Unpack[Days]) -> Call[dict[str, Any]]:
         """Return how the two recipes that are tried compare."""
         return Call("GET", "/v1/trial", days, again=True)
+
+    @_Endpoint
+    def keys(self) -> Call[Keys]:
+        """Return who has a key, and what it opens. Needs a key for `admin`, as the next three."""
+        return Call("GET", "/v1/keys", again=True)
+
+    @_Endpoint
+    def make_key(self, name: str, scope: Scope, expires: str | None = None) -> Call[KeyMade]:
+        """Make a key for a person or a program."""
+        return Call("POST", "/v1/keys", body={"name": name, "scope": scope, "expires": expires})
+
+    @_Endpoint
+    def revoke_key(self, key_id: str, reason: str) -> Call[Key]:
+        """Have a key open nothing any more."""
+        return Call("DELETE", f"/v1/keys/{quote(key_id, safe='')}", {"reason": reason})
+
+    @_Endpoint
+    def roll_back(self, snapshot_id: str, reason: str) -> Call[RolledBack]:
+        """Serve an earlier snapshot again, until the next night."""
+        return Call("POST", f"/v1/snapshots/{quote(snapshot_id, safe='')}/rollback", body={"reason": reason})
 
     @_Endpoint
     def status(self) -> Call[Status]:

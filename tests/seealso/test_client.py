@@ -16,6 +16,7 @@ import seealso.client
 from seealso.client import AsyncClient, Client, NoAnswer, Problem
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
+from service.typescript import openapi_document
 from tests.conftest import ROOT
 from tests.hosted import hosted
 from tests.listener import listening
@@ -200,6 +201,33 @@ def test_clicks_are_told_and_read(client: Client) -> None:
     assert "rates" in client.clicks(by="item", limit=5)
     with pytest.raises(Problem, match="none runs"):
         client.trial()
+
+
+def test_keys_are_made_and_revoked(client: Client, url: str) -> None:
+    made = client.make_key("Ann", "editor")
+    with Client(url, made["text"]) as ann:
+        assert ann.takedowns()["takedowns"] == []
+        assert client.revoke_key(made["key"]["id"], "left")["name"] == "Ann"
+        with pytest.raises(Problem, match="revoked"):
+            ann.takedowns()
+    assert "Ann" in [each["name"] for each in client.keys()["keys"]]
+
+
+def test_earlier_snapshot_is_served_again(tmp_path: Path, redis_url: str) -> None:
+    for count in (6, 7):
+        index_of(tmp_path, articles(count))
+    earlier = min(each.name for each in (tmp_path / "snapshots").iterdir())
+    admin = create_key(Store(tmp_path), "client", "admin", "a test")[1]
+    with hosted(tmp_path, redis_url) as address, Client(address, admin) as client:
+        assert client.roll_back(earlier, "tried")["snapshot"] == earlier
+
+
+def test_every_operation_of_the_service_is_a_call() -> None:
+    own = {"put_article": "put", "put_articles": "put_many", "remove_article": "delete", "rollback": "roll_back"}
+    probes, messages = {"livez", "readyz", "version"}, {"ghost", "wordpress"}
+    operations = {each["operationId"] for path in openapi_document()["paths"].values() for each in path.values()}
+    calls = {name for name in vars(seealso.client._Calls) if not name.startswith("_")}
+    assert calls == {own.get(name, name) for name in operations - probes - messages}
 
 
 def test_every_call_is_tried_here() -> None:

@@ -32,6 +32,8 @@ export interface ArticleAnswer {
   sponsored?: boolean | null;
   sensitive?: boolean | null;
   canonical?: string | null;
+  /** what stood on its page and was left out, as menus and adverts */
+  cut_away?: string | null;
 }
 
 /** An article as it is from now on, whole: what is left out it does not have. The id is that of the address. */
@@ -54,6 +56,7 @@ export interface ArticleBody {
   sponsored?: boolean | null;
   sensitive?: boolean | null;
   canonical?: string | null;
+  cut_away?: string | null;
 }
 
 /** The blocks of many articles, all from one snapshot. */
@@ -169,6 +172,8 @@ export interface EventsBody {
   clicked?: Click[];
   /** while a trial runs: the teams of what is shown, in its order */
   teams?: ("" | "a" | "b")[] | null;
+  /** the places of what is shown; 1, 2, 3 and so on where it says nothing */
+  slots?: number[] | null;
 }
 
 /** One of the blocks of a page. */
@@ -205,6 +210,40 @@ export interface ImportedArticle {
   state: "new" | "changed" | "unchanged" | "refused";
   /** why it was refused, and what to do */
   detail: string | null;
+}
+
+/** A key to be made. */
+export interface KeyBody {
+  /** whose it is: a person or a program, as the log will say */
+  name: string;
+  /** what it opens */
+  scope: "read" | "editor" | "index" | "admin";
+  /** it opens nothing from then on; null: it does not end */
+  expires?: string | null;
+}
+
+/** A key: all but its text, which nobody can find out. */
+export interface KeyFacts {
+  id: string;
+  name: string;
+  scope: "read" | "editor" | "index" | "admin";
+  created: string;
+  expires: string | null;
+  revoked: string | null;
+  /** to a minute or so; null: never */
+  last_used: string | null;
+}
+
+/** All keys, revoked and expired ones included, the oldest first. */
+export interface KeyList {
+  keys: KeyFacts[];
+}
+
+/** A key that was made. */
+export interface KeyMade {
+  key: KeyFacts;
+  /** what is sent as 'Authorization: Bearer ...'; nobody can show it again */
+  text: string;
 }
 
 /** What became of a message. */
@@ -338,6 +377,12 @@ export interface RateList {
   rates: RateFacts[];
 }
 
+/** Why something is done. */
+export interface ReasonBody {
+  /** why, in words; the log of changes keeps it */
+  reason: string;
+}
+
 /** The block of an article. */
 export interface RelatedAnswer {
   /** the article asked for */
@@ -353,6 +398,19 @@ export interface RemovedAnswer {
   article: string;
   state: "removed";
   snapshot: string;
+}
+
+/** What is served from now on. */
+export interface RollbackAnswer {
+  snapshot: string;
+  /** what was served until now */
+  before: string;
+  /** since when this worker serves it; null: it is still being opened */
+  live: string | null;
+  /** from then on, all workers serve it after so long */
+  within_ms: number;
+  /** the same in words */
+  detail: string;
 }
 
 /** What an editor wants of blocks, and why. */
@@ -648,6 +706,12 @@ export interface ClicksQuery {
   limit?: number;
 }
 
+/** The query of `revokeKey`. */
+export interface RevokeKeyQuery {
+  /** why, in words; the log of changes keeps it */
+  reason: string;
+}
+
 /** The query of `purges`. */
 export interface PurgesQuery {
   /** 'waiting', 'done', or 'given-up' */
@@ -755,6 +819,21 @@ export class Seealso extends Service {
     return this.nothing("POST", "/v1/events", { body }, options);
   }
 
+  /** Who has a key, what it opens, and when it was last used. Needs a key. */
+  keys(options: Options = {}): Promise<KeyList> {
+    return this.json("GET", "/v1/keys", {}, options);
+  }
+
+  /** Make a key for a person or a program. Needs a key. */
+  makeKey(body: KeyBody, options: Options = {}): Promise<KeyMade> {
+    return this.json("POST", "/v1/keys", { body }, options);
+  }
+
+  /** Have a key, and whoever is signed in with it, open nothing any more; also the one that is sent. Needs a key. */
+  revokeKey(keyId: string, query: RevokeKeyQuery, options: Options = {}): Promise<KeyFacts> {
+    return this.json("DELETE", `/v1/keys/${encodeURIComponent(keyId)}`, { query }, options);
+  }
+
   /** The several blocks of one page: nothing twice on the page, and one of each story. */
   page(body: PageBody, options: Options = {}): Promise<PageAnswer> {
     return this.json("POST", "/v1/page", { body }, options);
@@ -793,6 +872,11 @@ export class Seealso extends Service {
   /** The articles related to a text that is not in the index: a draft, or a pasted page. */
   similar(body: SimilarBody, options: Options = {}): Promise<SimilarAnswer> {
     return this.json("POST", "/v1/similar", { body }, options);
+  }
+
+  /** Serve an earlier snapshot again, until the next night publishes. Nothing is removed; caches are told. Needs a key. */
+  rollback(snapshotId: string, body: ReasonBody, options: Options = {}): Promise<RollbackAnswer> {
+    return this.json("POST", `/v1/snapshots/${encodeURIComponent(snapshotId)}/rollback`, { body }, options);
   }
 
   /** What is served, how old it is, and what somebody should look at. */
