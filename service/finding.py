@@ -100,7 +100,7 @@ def by_meaning(snapshot: Snapshot, draft: Draft, filters: Filters) -> Found:
     everywhere = nearest(snapshot.vectors, snapshot.terms, draft.probes)
     own = cohorts_of(everywhere, draft.probes, len(snapshot))
     allowed = filters.mask(snapshot)
-    near = nearest(snapshot.vectors, snapshot.terms, draft.probes, None if allowed.all() else allowed)
+    near = everywhere if allowed.all() else nearest(snapshot.vectors, snapshot.terms, draft.probes, allowed)
     best = rank(snapshot, snapshot.recipe, draft.probes, near, own, min(CANDIDATES_MAX, len(snapshot)))
     known = (best.rows[0] >= 0) & (best.scores[0] > 0)
     return Found(best.rows[0][known], snapshot.recipe.probability(best.scores[0][known]), own)

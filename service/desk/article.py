@@ -29,7 +29,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 # Below the block so many candidates are shown at first; and of the blocks that show the article, and of its history.
 CANDIDATES_SHOWN, HOSTS_SHOWN, HISTORY_SHOWN = 20, 30, 20
 # Of an article that stands among very many others' candidates, so many blocks are made to see whether it is in them.
-HOSTS_LOOKED_AT = 200
+HOSTS_LOOKED_AT = 100
 # A rule's place in the log is by its own name: so many changes are looked through for those on an article.
 CHANGES_LOOKED_AT = 2_000
 

@@ -15,8 +15,10 @@ from service.blocks import row_of
 from service.desk.wording import REASON_UNSAID
 from service.related import Item, related_to_article
 from service.rulings import Ruling
-from service.wanted import LIMIT_MAX, Mode, Wanted
+from service.wanted import LIMIT_DEFAULT, Mode, Wanted
 
+# The block and what stands below it: to say why costs a millisecond each.
+BELOW_MAX = LIMIT_DEFAULT + 20
 # A rule that is only planned has no change it was made by.
 PLANNED = 0
 
@@ -90,7 +92,7 @@ def undo_all(changes: Sequence[int]) -> None:
 
 def _below(snapshot: Snapshot, row: int, block: Sequence[Item], mode: Mode, ruling: Ruling) -> list[Item]:
     """Return what is related and did not get into the block: less likely, or of a story that is told already."""
-    wanted = Wanted(limit=LIMIT_MAX, mode=mode, min_probability=0.0, stories="all", explain=True)
+    wanted = Wanted(limit=BELOW_MAX, mode=mode, min_probability=0.0, stories="all", explain=True)
     shown = {item.row for item in block}
     return [item for item in related_to_article(snapshot, row, wanted, ruling=ruling) if item.row not in shown]
 
