@@ -80,6 +80,8 @@ def merged(first: Found, later: Found) -> Found:
     """Return an article of two sources: the first's, with what it leaves empty as the later one has it."""
     ours, theirs = first.article, later.article
     missing = [name for name in Article.model_fields if getattr(ours, name) in (None, "", [])]
+    if ours.image not in (None, theirs.image):  # what is said of another picture
+        missing = [name for name in missing if not name.startswith("image_")]
     filled = {name: value for name in missing if (value := getattr(theirs, name)) not in (None, "", [])}
     return Found(
         ours.model_copy(update=filled) if filled else ours,

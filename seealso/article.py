@@ -18,10 +18,20 @@ SUMMARY_CHARACTERS_MAX = 10_000
 BODY_CHARACTERS_MAX = 2_000_000
 ITEMS_MAX = 500
 URL_CHARACTERS_MAX = 2_048
+SRCSET_CHARACTERS_MAX = 10_000
+PIXELS_MAX = 100_000
+# How fast people read in silence: words of English non-fiction (Brysbaert 2019), and letters of scripts that part no
+# words by spaces, as most sites that say it take them.
+WORDS_A_MINUTE = 238
+LETTERS_A_MINUTE = 500
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _WEB_URL = re.compile(r"https?://[^\s/?#@\\]+[^\s\\]*", re.IGNORECASE)
 # Everything below the space but tab, line feed and carriage return; and DEL.
+# A picture in one of its widths (640w) or densities (2x), as HTML's srcset has it.
+_SRCSET_PART = re.compile(r"(\S+) ([1-9][0-9]{0,5}w|[0-9]{1,2}(\.[0-9]{1,2})?x)")
+# Thai, Lao, Burmese and Khmer; kana and Han.
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -68,6 +78,18 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def _checked_srcset(srcset: str) -> str:
+    parts = [" ".join(part.split()) for part in re.split(r",\s+", srcset)]
+    for part in parts:
+        match = _SRCSET_PART.fullmatch(part)
+        if match is None or not _WEB_URL.fullmatch(match[1]):
+            raise ValueError(
+                "must be absolute addresses with widths or densities, as 'https://a.example/s.jpg 480w, "
+                "https://a.example/l.jpg 960w'"
+            )
+    return ", ".join(parts)
+
+
 def _checked_language(language: str) -> str:
     if not _LANGUAGE.fullmatch(language):
         raise ValueError("must be a BCP 47 tag such as 'en' or 'pt-BR'")
@@ -78,6 +100,13 @@ def _checked_language(language: str) -> str:
 def primary_language(tag: str | None) -> str:
     """Return the language of a BCP 47 tag without its region, in lower case: 'pt' of 'pt-BR'; '' for None."""
     return (tag or "").casefold().split("-")[0]
+
+
+def reading_minutes(body: str) -> int | None:
+    """Return how many minutes a text takes to be read, at least 1; None for no text."""
+    letters = 0 if body.isascii() else len(_UNSPACED.findall(body))
+    words = len(_UNSPACED.sub(" ", body).split() if letters else body.split())
+    return max(1, round(words / WORDS_A_MINUTE + letters / LETTERS_A_MINUTE)) if words or letters else None
 
 
 def parse_time(value: object) -> datetime:
@@ -140,6 +169,15 @@ class Article(BaseModel):
     tags: Annotated[list[_Label] | None, Field(max_length=ITEMS_MAX)] = None
     language: Annotated[Language | None, BeforeValidator(_empty_as_none)] = None
     image: Annotated[WebUrl | None, BeforeValidator(_empty_as_none)] = None
+    image_alt: Annotated[
+        Annotated[_Line, Field(max_length=TITLE_CHARACTERS_MAX)] | None, BeforeValidator(_empty_as_none)
+    ] = None
+    image_width: Annotated[int | None, Field(ge=1, le=PIXELS_MAX)] = None
+    image_height: Annotated[int | None, Field(ge=1, le=PIXELS_MAX)] = None
+    image_srcset: Annotated[
+        Annotated[str, Field(max_length=SRCSET_CHARACTERS_MAX), AfterValidator(_checked_srcset)] | None,
+        BeforeValidator(_empty_as_none),
+    ] = None
     editor_related: Annotated[list[ArticleId] | None, Field(max_length=ITEMS_MAX)] = None
     access: Annotated[_Label | None, BeforeValidator(_empty_as_none)] = None
     sponsored: bool | None = None

@@ -45,6 +45,8 @@ _RELATED = re.compile(
     r"|see-?also|also-?read|you-?may-?(?:also-?)?like|most-?(?:read|popular)|trending)(?:$|[-_ ])",
     re.IGNORECASE,
 )
+# As far as an article's picture goes: seealso.article.PIXELS_MAX.
+_PIXELS = re.compile(r"[1-9][0-9]{0,4}")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _KEEP_TAGS = frozenset({"html", "body", "main", "head"})
 _NO_TEXT_TAGS = frozenset({"script", "style", "noscript", "iframe", "template"})
@@ -214,7 +216,7 @@ def _read_statements(tree: Any) -> dict[str, Any]:
         "updated": _time_text(updated),
         "language": language.replace("_", "-") if language else None,
         "url": _web_url(canonical) or _web_url(meta.get("og:url")) or _web_url(first(linked.get("url"))),
-        "image": _web_url(first(_image(linked.get("image")))) or _web_url(meta.get("og:image")),
+        **_picture(_first_of(linked.get("image")), meta),
     }
     if linked.get("isAccessibleForFree") in (False, "False", "false"):
         fields["access"] = "subscriber"
@@ -273,9 +275,26 @@ def _names(value: Any) -> str | None:
     return ", ".join(name for name in names if isinstance(name, str) and name) or None
 
 
-def _image(value: Any) -> Any:
-    value = _first_of(value)
-    return value.get("url") if isinstance(value, Mapping) else value
+def _picture(linked: Any, meta: Mapping[str, str]) -> dict[str, Any]:
+    """Return an article's fields on its picture: of the page's JSON-LD, else of its meta elements."""
+    said = linked if isinstance(linked, Mapping) else {"url": linked}
+    shared = _web_url(meta.get("og:image"))
+    url = _web_url(_plain(said.get("url"))) or shared
+    if url is not None and url == shared:
+        said = {name: meta.get(f"og:image:{name}", said.get(name)) for name in ("alt", "width", "height")}
+    width, height = _pixels(said.get("width")), _pixels(said.get("height"))
+    sized = width is not None and height is not None
+    return {
+        "image": url,
+        "image_alt": _plain(said.get("alt")),
+        "image_width": width if sized else None,
+        "image_height": height if sized else None,
+    }
+
+
+def _pixels(value: Any) -> int | None:
+    text = str(value).removesuffix("px")
+    return int(text) if _PIXELS.fullmatch(text) else None
 
 
 def _web_url(value: str | None) -> str | None:

@@ -7,7 +7,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from seealso.article import Article, read_article
+from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, read_article
 from seealso.markup import line_of_markup, text_of_markup
 
 Post = Mapping[str, Any]
@@ -19,7 +19,7 @@ def wordpress_fields(post: Post) -> dict[str, Any]:
     categories = [_name_of(term) for term in terms if _at(term, "taxonomy") == "category"]
     tags = [_name_of(term) for term in terms if _at(term, "taxonomy") == "post_tag"]
     authors = [_name_of(author) for author in _list_at(post, "_embedded", "author")]
-    images = [_at(media, "source_url") for media in _list_at(post, "_embedded", "wp:featuredmedia")]
+    media = _list_at(post, "_embedded", "wp:featuredmedia")
     return {
         "id": post["id"],
         "url": post.get("link"),
@@ -31,7 +31,7 @@ def wordpress_fields(post: Post) -> dict[str, Any]:
         "section": next((name for name in categories if name), None),
         "tags": [name for name in tags if name] or None,
         "author": ", ".join(name for name in authors if name) or None,
-        "image": next((url for url in images if isinstance(url, str) and url), None),
+        **next((picture for each in media if (picture := _picture(each))["image"]), _picture(None)),
         "language": post.get("lang") if isinstance(post.get("lang"), str) else None,  # as Polylang adds it
     }
 
@@ -59,6 +59,7 @@ def ghost_fields(post: Post) -> dict[str, Any]:
         "tags": tags or None,
         "author": ", ".join(name for name in authors if name) or None,
         "image": post.get("feature_image"),
+        "image_alt": post.get("feature_image_alt"),
         "language": post.get("locale"),
         "access": post.get("visibility"),
     }
@@ -73,6 +74,41 @@ def article_of_post(fields: Mapping[str, Any]) -> Article:
         if isinstance(text, str) and text:
             told[name] = line_of_markup(text)
     return read_article(told)[0]
+
+
+def _picture(media: Any) -> dict[str, Any]:
+    """Return an article's fields on its picture, as WordPress embeds one; None where it says nothing of use."""
+    details = _at(media, "media_details")
+    pixels = {name: _at(details, name) for name in ("width", "height")}
+    known = all(isinstance(each, int) and 0 < each <= PIXELS_MAX for each in pixels.values())
+    sizes = _at(details, "sizes")
+    widths = {
+        width: url
+        for size in (sizes.values() if isinstance(sizes, Mapping) else ())
+        if isinstance(width := _at(size, "width"), int) and 0 < width <= PIXELS_MAX
+        # A size that was cut to another shape is another picture.
+        if known and _same_shape(size, pixels) and _is_srcset_url(url := _at(size, "source_url"))
+    }
+    srcset = ", ".join(f"{widths[width]} {width}w" for width in sorted(widths))
+    url = _at(media, "source_url")
+    return {
+        "image": url if isinstance(url, str) and url else None,
+        "image_alt": _at(media, "alt_text") or None,
+        "image_width": pixels["width"] if known else None,
+        "image_height": pixels["height"] if known else None,
+        "image_srcset": srcset if len(widths) > 1 and len(srcset) <= SRCSET_CHARACTERS_MAX else None,
+    }
+
+
+def _same_shape(size: Any, pixels: Mapping[str, Any]) -> bool:
+    height = _at(size, "height")
+    if not isinstance(height, int) or height <= 0:
+        return False
+    return abs(_at(size, "width") / height - pixels["width"] / pixels["height"]) < 0.02
+
+
+def _is_srcset_url(url: Any) -> bool:
+    return isinstance(url, str) and url.lower().startswith(("http://", "https://")) and url.split() == [url]
 
 
 def _at(value: Any, *path: str) -> Any:

@@ -18,6 +18,7 @@ from seealso.markup import line_of_markup, text_of_markup
 FIELDS = tuple(Article.model_fields)
 _LISTS = ("tags", "editor_related")
 _FLAGS = ("sponsored", "sensitive")
+_PIXELS = ("image_width", "image_height")
 _TIMES = ("published", "updated")
 # In seconds, the year 5138; in milliseconds, 1973.
 _MILLISECONDS_MIN = 1e11
@@ -85,6 +86,8 @@ class FieldMap:
             return _as_list(value)
         if name in _FLAGS:
             return _as_flag(value)
+        if name in _PIXELS:
+            return _as_pixels(value)
         if name in _TIMES:
             return _as_time(value, self.zone)
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
@@ -153,6 +156,15 @@ def _as_list(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [each if isinstance(each, str) else str(each) for each in value]
     return value
+
+
+def _as_pixels(value: Any) -> Any:
+    """Return a whole number that is one in other clothes: '640', 640.0, Decimal(640)."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        return int(value)
+    if isinstance(value, float | Decimal) and value == value // 1:
+        return int(value)
+    return None if value == "" else value
 
 
 def _as_flag(value: Any) -> Any:

@@ -23,7 +23,7 @@ from seealso.live.growing import Arrivals, Growing, GrowingTerms
 from seealso.live.laid import LaidTerms, LaidVectors
 from seealso.live.placing import Kin, decode_placing
 from seealso.relatedness import CANDIDATES_MAX, Probes
-from seealso.snapshot.files import CARD_FIELDS, FACT_ROW, NO_TIME
+from seealso.snapshot.files import FACT_ROW, NO_TIME, card_of
 from seealso.snapshot.reader import Snapshot
 
 _ELSEWHERE = -1
@@ -273,7 +273,7 @@ class Live:
         facts = self._fact_row(article, self._story_number(placing.story), before)
         candidates = known(placing.candidates, placing.candidate_scores)
         hosts, host_scores = known(placing.hosts, placing.host_scores)
-        card = orjson.dumps({name: article.get(name) for name in CARD_FIELDS})
+        card = orjson.dumps(card_of(article))
         self.cards.append(card)
         self.articles.append(record)
         self.sources.append(placed.live)

@@ -28,8 +28,12 @@ Row number = position in all of them; articles stand in the order of their ids.
 """
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+
+from seealso.article import reading_minutes
 
 VECTORS = "vectors.faiss"
 CARDS = "cards"
@@ -92,9 +96,17 @@ FACT_ROW = np.dtype(
 )
 NO_TIME = np.iinfo(np.int64).min
 
-CARD_FIELDS = (
+# Cards of snapshots from before the picture's own fields and the reading time lack what stands after `access`.
+_OF_ARTICLE = (
     "id", "title", "url", "section", "summary", "published", "updated", "author", "language", "image", "access",
+    "image_alt", "image_width", "image_height", "image_srcset",
 )  # fmt: skip
+CARD_FIELDS = (*_OF_ARTICLE, "reading_minutes")
+
+
+def card_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an article, by its fields, as shown in a block: CARD_FIELDS, None where there is nothing."""
+    return {name: fields.get(name) for name in _OF_ARTICLE} | {"reading_minutes": reading_minutes(fields["body"])}
 
 
 def hash_of(article_id: str) -> int:

@@ -157,7 +157,7 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
 
 def encode_card(article: Article) -> bytes:
     """Return an article as shown in a block, as JSON; a key for every field, null where the source gave none."""
-    return orjson.dumps(article.model_dump(include=set(files.CARD_FIELDS)), option=_JSON)
+    return orjson.dumps(files.card_of(dict(article)), option=_JSON)
 
 
 def encode_article(article: Article) -> bytes:

@@ -146,6 +146,11 @@ class Card(BaseModel):
     image: str | None
     language: str | None = Field(description="BCP 47")
     access: str | None
+    image_alt: str | None = Field(None, description="what the picture shows, in words")
+    image_width: int | None = Field(None, description="in pixels")
+    image_height: int | None = None
+    image_srcset: str | None = Field(None, description="the picture in several widths, as HTML's srcset has it")
+    reading_minutes: int | None = Field(None, description="how long the text takes to be read; null for no text")
     score: float = Field(description="how related it is; comparable within one snapshot")
     probability: float = Field(description="the chance that a person would call the two related, 0 to 1")
     pinned: bool | None = Field(None, description="true where an editor put it there; else missing")
@@ -183,6 +188,10 @@ class ArticleAnswer(BaseModel):
     tags: list[str] | None = None
     language: str | None = None
     image: str | None = None
+    image_alt: str | None = None
+    image_width: int | None = None
+    image_height: int | None = None
+    image_srcset: str | None = None
     editor_related: list[str] | None = None
     access: str | None = None
     sponsored: bool | None = None

@@ -22,6 +22,16 @@ def test_sources_merge_by_id_and_the_first_named_has_precedence() -> None:
     assert other_way[0].article.title == "Feed's"
 
 
+def test_what_is_said_of_a_picture_goes_with_that_picture() -> None:
+    said = {"image_alt": "A quay", "image_width": 640, "image_height": 480}
+    other = GivenArticles([article("a", image="https://b.example/b.jpg", **said)], "feed")
+    own = GivenArticles([article("a", image="https://a.example/a.jpg")], "export")
+    none = GivenArticles([article("a")], "export")
+    assert read_articles([own, other], Report(), Silent())[0].article.image_alt is None
+    merged = read_articles([none, other], Report(), Silent())[0].article
+    assert (merged.image, merged.image_width) == ("https://b.example/b.jpg", 640)
+
+
 def test_what_is_rightly_left_out_is_counted_by_its_reason() -> None:
     report = Report()
     source = GivenArticles([article("a"), LeftOut("x:1", "draft"), LeftOut("x:2", "draft"), LeftOut("x:3", "page")])

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seealso.article import InvalidArticle, format_time, parse_time, read_article
+from seealso.article import InvalidArticle, format_time, parse_time, read_article, reading_minutes
 
 PLAIN = {"id": "a", "title": "Title", "body": "Body."}
 
@@ -59,6 +59,12 @@ def test_missing_field_is_named(field: str) -> None:
         ("url", "http://", "http"),
         ("url", "https://a b/", "http"),
         ("image", "ftp://example.org/x.png", "http"),
+        ("image_width", 0, "greater than or equal to 1"),
+        ("image_width", "640", "integer"),
+        ("image_height", 100_001, "less than or equal to 100000"),
+        ("image_srcset", "s.jpg 480w", "absolute addresses with widths"),
+        ("image_srcset", "https://a.example/s.jpg", "absolute addresses with widths"),
+        ("image_srcset", "https://a.example/s.jpg 480w, javascript:alert(1) 2x", "absolute addresses with widths"),
         ("published", "yesterday", "ISO 8601"),
         ("published", 1_700_000_000, "ISO 8601"),
         ("published", "2025-13-01", "ISO 8601"),
@@ -127,3 +133,24 @@ def test_times_are_read_as_utc(text: str, said: str) -> None:
 def test_time_given_as_such_is_kept() -> None:
     moment = datetime(2025, 7, 21, tzinfo=UTC)
     assert parse_time(moment) is moment or parse_time(moment) == moment
+
+
+def test_pictures_in_several_widths_are_kept_in_one_form() -> None:
+    given = "https://a.example/s,1.jpg  480w,\n https://a.example/l.jpg 2x"
+    article, _ = read_article({"id": "a", "title": "T", "body": "", "image_srcset": given})
+    assert article.image_srcset == "https://a.example/s,1.jpg 480w, https://a.example/l.jpg 2x"
+
+
+@pytest.mark.parametrize(
+    ("body", "minutes"),
+    [
+        ("", None),
+        (" \n", None),
+        ("word", 1),
+        ("word " * 238 * 4, 4),
+        ("潮" * 1_500, 3),  # scripts that part no words by spaces are counted by letters
+        ("潮の " * 500 + "word " * 238, 3),
+    ],
+)
+def test_reading_takes_minutes(body: str, minutes: int | None) -> None:
+    assert reading_minutes(body) == minutes

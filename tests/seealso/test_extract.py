@@ -68,6 +68,9 @@ def test_page_says_what_it_is_and_its_text_is_found(extractor: PageExtractor) ->
         "language": "en-GB",
         "url": "https://carrowcourier.example/flood",
         "image": "https://carrowcourier.example/flood.jpg",
+        "image_alt": None,
+        "image_width": None,
+        "image_height": None,
         "access": "subscriber",
     }
     for wanted in ("kitchens of Cooper", "cellars of Cooper", "lofts of Cooper", "What failed"):
@@ -90,6 +93,19 @@ def test_what_is_cut_away_is_kept_for_editors_to_see() -> None:
     assert not any("Dev Chaudhuri" in line for line in cut)
     bare, _ = read_page(f"<html><body><article><h1>A title</h1><p>{PARAGRAPH * 3}</p></article></body></html>")
     assert bare["cut_away"] is None
+
+
+def test_picture_comes_with_what_the_page_says_of_it() -> None:
+    def told(page: str) -> list[object]:
+        fields, _ = read_page(page)
+        return [fields[name] for name in ("image", "image_alt", "image_width", "image_height")]
+
+    meta = '<meta property="og:image:{}" content="{}">'
+    sized = "".join(meta.format(*pair) for pair in (("alt", "A quay"), ("width", "1200"), ("height", "630px")))
+    picture = "https://carrowcourier.example/flood.jpg"
+    assert told(PAGE.replace("<head>", f"<head>{sized}")) == [picture, "A quay", 1200, 630]
+    linked = '"image": {"url": "https://a.example/b.jpg", "width": 640, "height": "some"}, "headline"'
+    assert told(PAGE.replace('"headline"', linked)) == ["https://a.example/b.jpg", None, None, None]
 
 
 def test_related_heading_without_a_box_of_its_own() -> None:

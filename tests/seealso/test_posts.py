@@ -52,6 +52,28 @@ def test_a_post_of_wordpress() -> None:
     assert piece.image == "https://news.example/tide.jpg"
 
 
+def test_a_picture_of_wordpress_comes_with_its_sizes() -> None:
+    def size(name: str, width: object, height: object) -> dict[str, object]:
+        return {"source_url": f"https://news.example/{name}.jpg", "width": width, "height": height}
+
+    sizes = {
+        "l": size("l", 1024, 683),
+        "m": size("m", 300, 200),
+        "cut": size("cut", 150, 150),
+        "odd": size("o", "x", 0),
+    }
+    details: dict[str, Any] = {"width": 1536, "height": 1024, "sizes": sizes}
+    media = {"source_url": "https://news.example/tide.jpg", "alt_text": "A quay", "media_details": details}
+    embedded = WORDPRESS["_embedded"] | {"wp:featuredmedia": [{"code": "rest_forbidden"}, media]}
+    piece = article_of_post(wordpress_fields({**WORDPRESS, "_embedded": embedded}))
+    assert (piece.image, piece.image_alt) == ("https://news.example/tide.jpg", "A quay")
+    assert (piece.image_width, piece.image_height) == (1536, 1024)
+    assert piece.image_srcset == "https://news.example/m.jpg 300w, https://news.example/l.jpg 1024w"
+    details["sizes"], details["width"] = [], 0
+    piece = article_of_post(wordpress_fields({**WORDPRESS, "_embedded": embedded}))
+    assert (piece.image_width, piece.image_height, piece.image_srcset) == (None, None, None)
+
+
 def test_a_post_of_ghost() -> None:
     piece = article_of_post(ghost_fields(GHOST))
     assert (piece.id, piece.title, piece.body) == (GHOST["id"], "Tide", "One.\n\nTwo.")

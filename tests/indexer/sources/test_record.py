@@ -51,6 +51,10 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
         ("published", 1_767_322_800, datetime(2026, 1, 2, 3, tzinfo=UTC)),
         ("published", 1_767_322_800_000, datetime(2026, 1, 2, 3, tzinfo=UTC)),
         ("id", Decimal("12"), "12"),
+        ("image_width", "640", 640),
+        ("image_width", 640.0, 640),
+        ("image_height", Decimal(480), 480),
+        ("image_height", "", None),
         ("section", "", None),
     ],
 )
