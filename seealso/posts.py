@@ -104,7 +104,7 @@ def _same_shape(size: Any, pixels: Mapping[str, Any]) -> bool:
     height = _at(size, "height")
     if not isinstance(height, int) or height <= 0:
         return False
-    return abs(_at(size, "width") / height - pixels["width"] / pixels["height"]) < 0.02
+    return bool(abs(_at(size, "width") / height - pixels["width"] / pixels["height"]) < 0.02)
 
 
 def _is_srcset_url(url: Any) -> bool:

@@ -1,4 +1,4 @@
-"""seealso.toml: a newsroom's own file. Its sources, what is left out, how placements differ, and its limits.
+"""seealso.toml: a newsroom's own file. Its sources, what is left out, how blocks look, and its limits.
 
 Out: a checked Project, or SettingsInvalid naming the place in the file. What a kind of source is made of, the indexer
 knows; what a placement means, the service.
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from seealso.article import Article
+from seealso.article import Article, Language, WebUrl
 from seealso.errors import SettingsInvalid
 from seealso.recipe import Recipe
 from seealso.settings import variable
@@ -183,10 +183,38 @@ class Crawl(BaseModel):
     respect_robots: bool = True
 
 
-class Placement(BaseModel):
-    """A place on the website with a block of its own: what a request that names it asks for where it says nothing."""
+class _Look(BaseModel):
+    """How a block looks as HTML, where nobody says otherwise; None: as `service.block.look` has it."""
 
     model_config = _STRICT
+    layout: Literal["list", "grid", "compact", "carousel"] | None = None
+    heading: Annotated[int, Field(ge=2, le=6)] | None = None
+    images: bool | None = None
+    theme: Literal["auto", "light", "dark"] | None = None
+    lang: Language | None = None
+    json_ld: bool | None = None
+
+
+class BlockEntry(_Look):
+    """What all blocks of a website as HTML have.
+
+    `rel` and `utm_...`: what their links carry; `default_image` and `section_images`: pictures of articles that have
+    none of their own.
+    """
+
+    rel: Annotated[str, Field(pattern=r"^[a-z][a-z-]*( [a-z][a-z-]*)*$", max_length=200)] | None = None
+    utm_source: _Text | None = None
+    utm_medium: _Text | None = None
+    utm_campaign: _Text | None = None
+    utm_term: _Text | None = None
+    utm_content: _Text | None = None
+    default_image: WebUrl | None = None
+    section_images: dict[_Text, WebUrl] = {}
+
+
+class Placement(_Look):
+    """A place on the website with a block of its own: what a request that names it asks for where it says nothing."""
+
     limit: Annotated[int, Field(ge=1, le=50)] | None = None
     mode: Literal["background", "latest", "evergreen"] | None = None
     min_probability: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -233,6 +261,7 @@ class Project(BaseModel):
     sections_left_out: list[str] = []
     crawl: Crawl = Crawl()
     placements: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], Placement] = {}
+    block: BlockEntry = BlockEntry()
     trial: Trial | None = None
     limits: dict[str, int | float | str] = {}
 
@@ -255,6 +284,14 @@ def read_placements(path: Path | None) -> dict[str, Placement]:
     if path is None:
         return {}
     return _checked({"placements": _read(path).get("placements", {})}, path).placements
+
+
+def read_block(path: Path | None) -> BlockEntry:
+    """Return what a project's file says of blocks, found as `read_project` does."""
+    path = path or _file_here()
+    if path is None:
+        return BlockEntry()
+    return _checked({name: value for name, value in _read(path).items() if name == "block"}, path).block
 
 
 def read_trial(path: Path | None) -> Trial | None:
@@ -313,7 +350,7 @@ def _variable(name: str, path: Path) -> str:
 def _names() -> set[str]:
     """Return all names that a project's file may have."""
     kinds = get_args(get_args(SourceEntry)[0])
-    return {name for model in (Project, Crawl, Placement, Trial, *kinds) for name in model.model_fields}
+    return {name for model in (Project, Crawl, Placement, BlockEntry, Trial, *kinds) for name in model.model_fields}
 
 
 def _fault(detail: Any) -> str:

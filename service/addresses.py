@@ -11,8 +11,10 @@ from typing import Literal
 import orjson
 
 from seealso.errors import InvalidRequest
-from seealso.project import Placement
+from seealso.project import BlockEntry, Placement
 from service.api.reading import BlockQuery, RelatedQuery, read_query
+from service.block.fragment import BLOCK
+from service.block.look import Look
 from service.blocks import Asked
 from service.wanted import Wanted
 
@@ -25,8 +27,9 @@ REMEMBERED_MAX = 4_096
 class Addresses:
     """Reads addresses, as blocks are asked for at them. Safe from many threads."""
 
-    def __init__(self, placements: Mapping[str, Placement]) -> None:
+    def __init__(self, placements: Mapping[str, Placement], block: BlockEntry = BLOCK) -> None:
         self._placements = placements
+        self._block = block
         self._wanted = lru_cache(REMEMBERED_MAX)(self._read_query)
 
     def read(self, path: str, query_string: str) -> tuple[Asked, str] | None:
@@ -41,20 +44,24 @@ class Addresses:
         read = self._wanted(form, query_string)
         if read is None:
             return None
-        wanted, key = read
+        wanted, look, key = read
         try:
             # WSGI hands over bytes as Latin-1.
             article_id = path[len(BLOCKS) : -len(ends)].encode("latin-1").decode()
         except UnicodeError:
             return None
         own = blake2b(article_id.encode(), digest_size=16, key=key).hexdigest()
-        return Asked(article_id, form, wanted), own
+        return Asked(article_id, form, wanted, look), own
 
-    def _read_query(self, form: Literal["json", "html"], query_string: str) -> tuple[Wanted, bytes] | None:
-        """Return what a block may hold, and the key of all queries that say the same; None if one is wrong."""
+    def _read_query(self, form: Literal["json", "html"], query_string: str) -> tuple[Wanted, Look | None, bytes] | None:
+        """Return what a block may hold, how it looks as HTML, and the key of all queries that say the same.
+
+        None if one is wrong.
+        """
         try:
             query = read_query(query_string, RelatedQuery if form == "json" else BlockQuery)
             wanted = query.wanted(self._placements)
-            return wanted, blake2b(orjson.dumps([form, wanted]), digest_size=32).digest()
+            look = query.look(self._placements, self._block) if isinstance(query, BlockQuery) else None
+            return wanted, look, blake2b(orjson.dumps([form, wanted, look]), digest_size=32).digest()
         except (InvalidRequest, UnicodeError):  # an id of an article that is no text has none
             return None

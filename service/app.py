@@ -17,7 +17,7 @@ from seealso.editorial.decisions import NOTHING, now
 from seealso.editorial.store import Store
 from seealso.encoder import Encoder, load_encoder
 from seealso.errors import StoreUnavailable
-from seealso.project import read_placements, read_trial
+from seealso.project import read_block, read_placements, read_trial
 from seealso.settings import ServiceSettings
 from service.addresses import Addresses
 from service.api.answers import Parts
@@ -158,7 +158,8 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     lifetimes = Lifetimes(settings.fresh_min_s, settings.fresh_max_s, settings.stale_if_error_s, public=not keyed)
     trial_entry = read_trial(settings.project)
     trial = None if trial_entry is None else Trial(trial_entry)
-    blocks = Blocks(lifetimes, metrics, trial)
+    dress = read_block(settings.project)
+    blocks = Blocks(lifetimes, metrics, trial, dress)
     store = open_store(settings.index, settings.editorial)
     purging = None
     if store is not None and settings.purge_webhook is not None:
@@ -176,13 +177,13 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         copies=Copies(int(settings.copies_mb * MEGABYTE)),
         lane=Lane("page views", settings.threads, WAITING_PER_PLACE * settings.threads, settings.wait_ms),
         metrics=metrics,
-        addresses=Addresses(placements),
+        addresses=Addresses(placements, dress),
         blocks=blocks,
         editorial=editorial,
         door=door,
         live=live,
         files=page_files(),
-        state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial)).encode(),
+        state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial, dress)).encode(),
         origins=settings.cors_origins,
         keyed=keyed,
         log_requests=settings.log_requests,

@@ -7,9 +7,11 @@ from typing import Literal, NamedTuple
 import orjson
 
 from seealso.errors import TakenDown, UnknownArticle
+from seealso.project import BlockEntry
 from seealso.snapshot.reader import Snapshot, id_in
 from service.answer import IDENTITY, Answer
-from service.block.fragment import render_block
+from service.block.fragment import BLOCK, LOOK, render_block
+from service.block.look import Look
 from service.freshness import Lifetimes, purge_keys
 from service.metrics import Metrics
 from service.related import Item, related_to_article
@@ -22,20 +24,24 @@ MEDIA_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
 
 
 class Asked(NamedTuple):
-    """A block that is asked for: of which article, in which form, and what it may hold."""
+    """A block that is asked for: of which article, in which form, what it may hold, and how it looks as HTML."""
 
     article_id: str
     form: Literal["json", "html"]
     wanted: Wanted
+    look: Look | None = None
 
 
 class Blocks:
-    """Makes blocks."""
+    """Makes blocks; `dress` is what all of a website's have as HTML."""
 
-    def __init__(self, lifetimes: Lifetimes, metrics: Metrics, trial: Trial | None = None) -> None:
+    def __init__(
+        self, lifetimes: Lifetimes, metrics: Metrics, trial: Trial | None = None, dress: BlockEntry = BLOCK
+    ) -> None:
         self._lifetimes = lifetimes
         self._metrics = metrics
         self.trial = trial
+        self.dress = dress
         self.rulings = Rulings(())  # what editors want of blocks; changed whole
 
     def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
@@ -46,7 +52,10 @@ class Blocks:
             items = self._ruled(snapshot, row, asked.wanted, ruling)
         self._metrics.block(asked.wanted.limit, len(items))
         cards = [snapshot.card(item.row) for item in items]
-        body = _as_json(snapshot, asked, cards, items) if asked.form == "json" else _as_html(snapshot, row, cards)
+        if asked.form == "json":
+            body = _as_json(snapshot, asked, cards, items)
+        else:
+            body = _as_html(snapshot, row, cards, asked.look or LOOK, self.dress)
         articles = (asked.article_id, *map(id_in, cards))
         made = datetime.fromisoformat(snapshot.manifest.created).timestamp()
         return Answer(
@@ -116,5 +125,6 @@ def _as_json(snapshot: Snapshot, asked: Asked, cards: Sequence[bytes], items: Se
     return head + _encode_cards(cards, items) + b"}"
 
 
-def _as_html(snapshot: Snapshot, row: int, cards: Sequence[bytes]) -> bytes:
-    return render_block([*map(orjson.loads, cards)], orjson.loads(snapshot.card(row))["language"]).encode()
+def _as_html(snapshot: Snapshot, row: int, cards: Sequence[bytes], look: Look, dress: BlockEntry) -> bytes:
+    language = orjson.loads(snapshot.card(row))["language"]
+    return render_block([*map(orjson.loads, cards)], language, look, dress).encode()

@@ -24,7 +24,7 @@ from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
-from service.block.files import SCRIPT, PageFile
+from service.block.files import SCRIPT, SHEET, PageFile
 from service.blocks import Asked, Blocks, shown_row_of
 from service.cache import Cache, Missing
 from service.copies import LIVES, Address, Copies
@@ -61,6 +61,7 @@ ROUTES = {
     "/v1/articles": "editorial",
     "/v1/events": "events",
     SCRIPT: "script",
+    SHEET: "script",
 }
 DECISIONS = ("/v1/webhooks/", "/v1/trial", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
 DECISION_ENDS = ("/takedown", "/proof")

@@ -94,6 +94,8 @@ SERVICE_WAY = [
     ["service/related.py", "service/texts.py", "service/purging.py", "service/finding.py", "service/archive.py"],
     ["service/trial.py", "service/elsewhere.py", "service/uploads.py", "service/map.py"],
     ["service/covered.py", "service/linking.py", "service/linked_text.py"],
+    ["service/block/look.py", "service/block/labels.py", "service/block/pictures.py"],
+    ["service/block/links.py"],
     ["service/problems.py", "service/block/fragment.py"],
     ["service/block/files.py"],
     ["service/rates.py", "service/auth.py", "service/api/reading.py", "service/blocks.py"],
@@ -169,7 +171,7 @@ OWNERS = {
     "structlog": {"seealso/logs.py"},
     "pydantic_settings": {"seealso/settings.py"},
     "granian": {"service/server.py", "service/workers.py"},  # its settings; its main process
-    "babel": {"service/block/fragment.py"},
+    "babel": {"service/block/labels.py"},
     "jinja2": {"service/block/fragment.py", "indexer/pages.py"},
     "flask_swagger_ui": {"service/app.py"},
     "scipy": {"seealso/lexical.py"},

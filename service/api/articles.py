@@ -35,7 +35,9 @@ def related(article_id: str, query: RelatedQuery) -> Response:
 )
 def related_html(article_id: str, query: BlockQuery) -> Response:
     """The same block as an HTML fragment, to be included in the page."""
-    return block(Asked(article_id, "html", query.wanted(parts().placements)))
+    here = parts()
+    look = query.look(here.placements, here.blocks.dress)
+    return block(Asked(article_id, "html", query.wanted(here.placements), look))
 
 
 @articles.get("/v1/articles/<article_id:article_id>")

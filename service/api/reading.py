@@ -36,7 +36,8 @@ from seealso.editorial.keys import NAME_CHARACTERS_MAX, Scope
 from seealso.editorial.purges import State as PurgeState
 from seealso.editorial.rules import NUMBER_MAX, Action, Wish
 from seealso.errors import InvalidRequest
-from seealso.project import Placement
+from seealso.project import BlockEntry, Placement
+from service.block.look import HEADING_MAX, HEADING_MIN, Layout, Look, Theme
 from service.problems import printable
 from service.texts import TEXT_CHARACTERS_MAX
 from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Mode, Stories, Wanted
@@ -153,13 +154,30 @@ class Filters(BaseModel):
         said |= {
             one: said.pop(many) for many, one in (("sections", "section"), ("languages", "language")) if many in said
         }
-        return self.model_copy(
-            update={name: value for name, value in said.items() if name not in self.model_fields_set}
-        )
+        asked = set(type(self).model_fields) - self.model_fields_set  # looks are not asked for where JSON is
+        return self.model_copy(update={name: value for name, value in said.items() if name in asked})
 
 
 class BlockQuery(Filters):
-    """The query of a block as HTML."""
+    """The query of a block as HTML. Of its looks, what it does not say, the placement or the website says."""
+
+    layout: Annotated[Layout | None, Field(description="how the cards stand; 'list' if nobody says")] = None
+    heading: Annotated[
+        int | None,
+        Field(ge=HEADING_MIN, le=HEADING_MAX, description="the level of the block's heading; cards have the next"),
+    ] = None
+    images: Annotated[
+        bool | None, Field(description="whether cards have pictures; if not said: where one of them has its own")
+    ] = None
+    theme: Annotated[Theme | None, Field(description="'auto' goes with the page")] = None
+    lang: Annotated[Language | None, Field(description="of labels and dates; if not said, the article's")] = None
+    json_ld: Annotated[bool | None, Field(description="whether the links are listed as JSON-LD too; 1 if not said")] = (
+        None
+    )
+
+    def look(self, placements: Mapping[str, Placement], block: BlockEntry) -> Look:
+        """Return how the block looks. Raises InvalidRequest if no placement has the name."""
+        return Look.of(dict(self._placed(placements)), dict(block))
 
 
 class RelatedQuery(Filters):
@@ -538,11 +556,11 @@ def read_query(query_string: str, model: type[Model]) -> Model:
 
 def _from_text(name: str, value: str, kind: Any) -> Any:
     """Return a value of a query as its field has it."""
-    if kind is int:
+    if kind in (int, int | None):
         if not _DIGITS.fullmatch(value):
             raise InvalidRequest(name, f"must be a whole number in digits 0-9 (got {shortened(value)})")
         return int(value)
-    if kind is bool:
+    if kind in (bool, bool | None):
         if value not in _FLAGS:
             raise InvalidRequest(name, f"must be 0 or 1 (got {shortened(value)})")
         return _FLAGS[value]

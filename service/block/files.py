@@ -14,13 +14,14 @@ from pathlib import Path
 import orjson
 
 from service.answer import CODINGS, IDENTITY, Form, coded
-from service.block.fragment import HEADINGS
+from service.block.labels import HEADINGS
 
-SCRIPT = "/related.js"
+SCRIPT, SHEET = "/related.js", "/related.css"
 # In this order: what comes later uses what came before.
 SCRIPT_FILES = ("asking", "drawing", "placing", "counting", "element")
-# An hour; and while it is fetched anew, or we are away, a day more.
-CACHE_CONTROL = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
+# So long; and while it is fetched anew, or we are away, a day more.
+CACHE_CONTROL = "public, max-age={}, stale-while-revalidate=86400, stale-if-error=86400"
+SCRIPT_SECONDS, SHEET_SECONDS = 3_600, 86_400
 _HERE = Path(__file__).parent
 # Whole lines of comment, and those that stand at the end of a line after a semicolon, a comma or a brace.
 _SCRIPT_COMMENT = re.compile(r"^\s*(//.*|/\*\*.*?\*/)\n|(?<=[;,{]) // .*$", re.MULTILINE)
@@ -37,15 +38,23 @@ class PageFile:
 @cache
 def page_files() -> Mapping[str, PageFile]:
     """Return the files by their addresses."""
-    return {SCRIPT: _page_file(make_script().encode(), "text/javascript; charset=utf-8")}
+    script, sheet = make_script().encode(), bare_style(_sheet()).encode()
+    return {
+        SCRIPT: _page_file(script, "text/javascript; charset=utf-8", SCRIPT_SECONDS),
+        SHEET: _page_file(sheet, "text/css; charset=utf-8", SHEET_SECONDS),
+    }
 
 
 def make_script() -> str:
     """Return the script as it is served."""
     parts = [_bare_script((_HERE / "script" / f"{name}.js").read_text()) for name in SCRIPT_FILES]
-    facts = {"STYLE": bare_style((_HERE / "static" / "related.css").read_text()), "LABELS": HEADINGS}
+    facts = {"STYLE": bare_style(_sheet()), "LABELS": HEADINGS}
     head = "".join(f"const {name}={orjson.dumps(value).decode()};\n" for name, value in facts.items())
     return f'(()=>{{"use strict";\n{head}{"".join(parts)}}})();\n'
+
+
+def _sheet() -> str:
+    return (_HERE / "static" / "related.css").read_text(encoding="utf-8")
 
 
 def bare_style(text: str) -> str:
@@ -58,7 +67,7 @@ def _bare_script(text: str) -> str:
     return "".join(f"{line}\n" for line in lines if line)
 
 
-def _page_file(plain: bytes, media_type: str) -> PageFile:
+def _page_file(plain: bytes, media_type: str, seconds: int) -> PageFile:
     digest = blake2b(plain, digest_size=12).hexdigest()
     forms = {}
     for coding in (IDENTITY, *CODINGS):
@@ -66,7 +75,7 @@ def _page_file(plain: bytes, media_type: str) -> PageFile:
         etag = f'"{digest}"' if coding == IDENTITY else f'"{digest}-{coding}"'
         unmodified = [
             ("ETag", etag),
-            ("Cache-Control", CACHE_CONTROL),
+            ("Cache-Control", CACHE_CONTROL.format(seconds)),
             ("Vary", "Accept-Encoding"),
             # Any site may load it, also one that is isolated from others, or checks its digest.
             ("Access-Control-Allow-Origin", "*"),

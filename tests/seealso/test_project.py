@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from seealso.errors import SettingsInvalid
-from seealso.project import CsvEntry, Project, SqlEntry, read_project
+from seealso.project import BlockEntry, CsvEntry, Project, SqlEntry, read_block, read_project
 
 
 def read(tmp_path: Path, content: str) -> Project:
@@ -65,6 +65,11 @@ def test_without_a_file_there_is_an_empty_project(tmp_path: Path, monkeypatch: p
         ('[[source]]\nkind = "jsonl"\npath = "a"\ntimezone = "Dublin"', "timezone: must be a time zone such as"),
         ("[placements.Under]\nlimit = 6", "placements.Under"),
         ("[placements.under]\nlimit = 0", r"placements.under.limit: .* \(got 0\)"),
+        ('[placements.under]\nlayout = "table"', "placements.under.layout: .* 'list', 'grid'"),
+        ("[block]\nheading = 1", r"block.heading: .* \(got 1\)"),
+        ('[block]\nrel = "NoFollow"', "block.rel: "),
+        ('[block]\ndefault_image = "javascript:alert(1)"', "block.default_image: must be an absolute"),
+        ('[block]\nutm_sauce = "x"', "block.utm_sauce: there is no such setting; did you mean utm_source?"),
         ('folder = "x"', "folder: paths begin"),
         ("sections = 1", "sections: there is no such setting"),
     ],
@@ -96,3 +101,13 @@ def test_password_in_an_address_that_is_none_is_not_printed(tmp_path: Path) -> N
     with pytest.raises(SettingsInvalid, match="address: must be an http") as raised:
         read(tmp_path, '[[source]]\nkind = "sitemap"\naddress = "ftp://desk:s3cret@courier.example/"')
     assert "s3cret" not in str(raised.value)
+
+
+def test_what_blocks_have_is_read_without_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "seealso.toml"
+    path.write_text(
+        '[[source]]\nkind = "sql"\naddress = "${NOT_OF_THE_SERVICE}"\n[block]\nimages = true\nutm_source = "related"\n'
+        '[block.section_images]\nSport = "https://a.example/s.jpg"'
+    )
+    wanted = BlockEntry(images=True, utm_source="related", section_images={"Sport": "https://a.example/s.jpg"})
+    assert read_block(path) == wanted

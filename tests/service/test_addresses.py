@@ -3,7 +3,7 @@ import pytest
 from seealso.project import Placement
 from service.addresses import Addresses
 
-ADDRESSES = Addresses({"sidebar": Placement(limit=3)})
+ADDRESSES = Addresses({"sidebar": Placement(limit=3), "foot": Placement(layout="grid", heading=3)})
 PATH = "/v1/articles/a000/related"
 
 
@@ -36,6 +36,16 @@ def test_addresses_that_ask_for_another_block_have_another(other: str) -> None:
     assert key("") != key("", PATH + ".html")
 
 
+@pytest.mark.parametrize("look", ["layout=grid", "heading=3", "images=0", "theme=dark", "lang=de", "json_ld=0"])
+def test_looks_are_the_htmls_alone(look: str) -> None:
+    html = PATH + ".html"
+    assert key(look, html) != key("", html)
+    assert ADDRESSES.read(PATH, look) is None
+    assert key("placement=foot") == key("")
+    assert key("placement=foot", html) == key("layout=grid&heading=3", html) != key("", html)
+    assert key("placement=foot&layout=list", html) == key("heading=3", html)
+
+
 @pytest.mark.parametrize(
     ("path", "query"),
     [
@@ -44,6 +54,9 @@ def test_addresses_that_ask_for_another_block_have_another(other: str) -> None:
         (PATH, "placement=nowhere"),
         (PATH, "\xff"),
         (PATH + ".html", "explain=1"),
+        (PATH + ".html", "heading=1"),
+        (PATH + ".html", "layout=table"),
+        (PATH + ".html", "images=yes"),
         ("/v1/articles/a000", ""),
         ("/v1/similar", ""),
         ("/related", ""),

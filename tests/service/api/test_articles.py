@@ -102,9 +102,11 @@ def test_article_comes_back_as_indexed(client: FlaskClient) -> None:
 def test_html_block_is_cards_with_escaped_text(client: FlaskClient) -> None:
     answer = client.get("/v1/articles/a000/related.html?limit=50&min_probability=0&stories=all")
     assert answer.content_type == "text/html; charset=utf-8"
-    assert answer.text.startswith('<section class="seealso" lang="en">')
+    assert answer.text.startswith('<section class="seealso seealso-list" lang="en" dir="ltr">')
     assert answer.text.count("<li") == 24
-    assert "<script" not in answer.text
+    assert answer.text.count("<script") == 1  # what is told to machines
+    assert answer.text.count("</script") == 1
+    assert "<script" not in client.get("/v1/articles/a000/related.html?json_ld=0").text
     assert '<a href="https://news.example/a?b=1&amp;c=2">About linked</a>' in answer.text
 
 
@@ -196,7 +198,14 @@ def placed(index: Path, make_app: Callable[..., APIFlask], tmp_path: Path) -> Fl
         address = "${NOT_OF_THE_SERVICE}"
         query = "select 1"
 
+        [block]
+        layout = "grid"
+        heading = 3
+        rel = "nofollow"
+        utm_source = "related"
+
         [placements.aside]
+        layout = "compact"
         limit = 2
         sections = ["News"]
         min_probability = 0
@@ -224,3 +233,15 @@ def test_placement_that_is_not_known_names_those_that_are(placed: FlaskClient, c
     assert "known are aside" in answer.get_json()["detail"]
     answer = client.get("/v1/articles/linked/related?placement=below")
     assert "seealso.toml names none" in answer.get_json()["detail"]
+
+
+def test_looks_are_as_the_request_the_placement_or_the_website_says(placed: FlaskClient) -> None:
+    path = "/v1/articles/a000/related.html?stories=all&min_probability=0"
+    site = placed.get(f"{path}&limit=50").text
+    assert '"seealso seealso-grid"' in site
+    assert '<h3 class="seealso-heading' in site
+    assert 'href="https://news.example/a?b=1&amp;c=2&amp;utm_source=related" rel="nofollow"' in site
+    assert '"seealso seealso-compact"' in placed.get(f"{path}&placement=aside").text
+    asked = placed.get(f"{path}&placement=aside&layout=list&theme=dark&heading=2").text
+    assert '"seealso seealso-list seealso-dark"' in asked
+    assert '<h2 class="seealso-heading' in asked

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from service.answer import CODINGS
 from service.block.files import SCRIPT, SCRIPT_FILES, bare_style, make_script, page_files
-from service.block.fragment import HEADINGS
+from service.block.labels import HEADINGS
 from tests.conftest import ROOT
 from tests.service.test_answer import DECODED
 
