@@ -33,6 +33,7 @@ $(DEMO_INDEX).key: $(DEMO_INDEX)/CURRENT
 
 demo: $(DEMO_INDEX)/CURRENT $(DEMO_INDEX).key
 	@echo
+	@echo "  A newspaper with the block:  http://127.0.0.1:$(DEMO_PORT)/demo/"
 	@echo "  The editors' desk:           http://127.0.0.1:$(DEMO_PORT)/desk/"
 	@echo "  ... where your key is        $$(tail -n 1 $(DEMO_INDEX).key)"
 	@echo "  The block under an article:  http://127.0.0.1:$(DEMO_PORT)/v1/articles/tides-explained/related.html"
@@ -40,7 +41,7 @@ demo: $(DEMO_INDEX)/CURRENT $(DEMO_INDEX).key
 	@echo "  All that can be asked:       http://127.0.0.1:$(DEMO_PORT)/docs"
 	@echo "  Ctrl-C ends it. If the port is taken: DEMO_PORT=8081 make demo"
 	@echo
-	@$(BIN)/seealso serve --index $(DEMO_INDEX) --host 127.0.0.1 --port $(DEMO_PORT)
+	@SEEALSO_DEMO=1 $(BIN)/seealso serve --index $(DEMO_INDEX) --host 127.0.0.1 --port $(DEMO_PORT)
 
 test: setup
 	$(BIN)/pytest -n auto --maxprocesses 4

@@ -316,6 +316,9 @@ class ServiceSettings(Settings):
         float,
         Field(gt=0, le=100_000, description="how many hours old the snapshot may be before the service warns of it"),
     ] = 36.0
+    demo: Annotated[
+        bool, Field(description="whether `/demo` shows the index as a small newspaper, its block under every article")
+    ] = False
     snapshot_poll_ms: Annotated[
         int, Field(ge=10, le=600_000, description="how often a worker looks for a new snapshot")
     ] = 1_000

@@ -42,6 +42,7 @@ from service.clicks import Clicks
 from service.comparing import Comparisons
 from service.copies import Copies
 from service.current import Current
+from service.demo.room import demo
 from service.desk.archive import archive_room
 from service.desk.archive_clicks import click_room
 from service.desk.archive_map import map_room
@@ -132,6 +133,8 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.spec_processor(complete_document)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    if settings.demo:
+        app.register_blueprint(demo)
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
     failed = {LOGIN: settings.login_limit}
     Rates(limits, settings.redis_url, settings.redis_timeout_ms, failed, lambda: is_known(here.door)).attach(app)

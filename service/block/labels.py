@@ -137,3 +137,9 @@ def _minutes(minutes: int, locale: Locale) -> str:
     plain = Locale(LANGUAGE_DEFAULT) if locale.language == LANGUAGE_DEFAULT else locale
     is_long = locale.language in _LONG
     return str(format_unit(minutes, "duration-minute", length="long" if is_long else "short", locale=plain))
+
+
+def name_of(language: str) -> str:
+    """Return what a language is called in itself."""
+    name = Locale.parse(language, sep="-").get_display_name() or language
+    return name[:1].upper() + name[1:]
