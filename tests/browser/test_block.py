@@ -127,7 +127,7 @@ def test_light_and_dark_are_as_asked_whatever_the_device_prefers(desk: Desk) -> 
 def test_pictures_keep_their_place_before_they_come_and_if_they_never_do(desk: Desk) -> None:
     held: list[Route] = []
     with desk.visit(scope=None) as page:
-        page.route("**/demo/pictures/**", held.append)
+        page.route("**/demo/pictures/**", lambda route: held.append(route))
         page.goto(f"{PIECE}?layout=grid#block", wait_until="domcontentloaded")
         page.locator(".seealso-card").first.scroll_into_view_if_needed()
         page.wait_for_timeout(200)

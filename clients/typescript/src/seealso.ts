@@ -27,6 +27,10 @@ export interface ArticleAnswer {
   tags?: string[] | null;
   language?: string | null;
   image?: string | null;
+  image_alt?: string | null;
+  image_width?: number | null;
+  image_height?: number | null;
+  image_srcset?: string | null;
   editor_related?: string[] | null;
   access?: string | null;
   sponsored?: boolean | null;
@@ -51,6 +55,10 @@ export interface ArticleBody {
   tags?: string[] | null;
   language?: string | null;
   image?: string | null;
+  image_alt?: string | null;
+  image_width?: number | null;
+  image_height?: number | null;
+  image_srcset?: string | null;
   editor_related?: string[] | null;
   access?: string | null;
   sponsored?: boolean | null;
@@ -121,6 +129,15 @@ export interface Card {
   /** BCP 47 */
   language: string | null;
   access: string | null;
+  /** what the picture shows, in words */
+  image_alt?: string | null;
+  /** in pixels */
+  image_width?: number | null;
+  image_height?: number | null;
+  /** the picture in several widths, as HTML's srcset has it */
+  image_srcset?: string | null;
+  /** how long the text takes to be read; null for no text */
+  reading_minutes?: number | null;
   /** how related it is; comparable within one snapshot */
   score: number;
   /** the chance that a person would call the two related, 0 to 1 */
@@ -666,6 +683,18 @@ export interface RelatedHtmlQuery {
   stories?: "one" | "all";
   /** a place on the website: what seealso.toml says of it, where this says nothing */
   placement?: string;
+  /** how the cards stand; 'list' if nobody says */
+  layout?: "list" | "grid" | "compact" | "carousel";
+  /** the level of the block's heading; cards have the next */
+  heading?: number;
+  /** whether cards have pictures; if not said: where one of them has its own */
+  images?: boolean;
+  /** 'auto' goes with the page */
+  theme?: "auto" | "light" | "dark";
+  /** of labels and dates; if not said, the article's */
+  lang?: string;
+  /** whether the links are listed as JSON-LD too; 1 if not said */
+  json_ld?: boolean;
 }
 
 /** The query of `restore`. */
