@@ -185,7 +185,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         editorial=editorial,
         door=door,
         live=live,
-        files=page_files(),
+        files=page_files(placements, dress),
         state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial, dress)).encode(),
         origins=settings.cors_origins,
         keyed=keyed,

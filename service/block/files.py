@@ -6,22 +6,27 @@ one source of both. Comments and indentation are left out; nothing else is chang
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from seealso.project import BlockEntry, Placement
 from service.answer import CODINGS, IDENTITY, Form, coded
-from service.block.labels import HEADINGS
+from service.block.labels import HEADINGS, labels_of
+from service.block.links import campaign_of
+from service.block.look import Look
+from service.block.pictures import DRAWN, WIDTHS
 
 SCRIPT, SHEET = "/related.js", "/related.css"
 # In this order: what comes later uses what came before.
 SCRIPT_FILES = ("asking", "drawing", "placing", "counting", "element")
-# So long; and while it is fetched anew, or we are away, a day more.
-CACHE_CONTROL = "public, max-age={}, stale-while-revalidate=86400, stale-if-error=86400"
-SCRIPT_SECONDS, SHEET_SECONDS = 3_600, 86_400
+# An hour, and a day; while they are fetched anew, or we are away, a day more, and a week.
+SCRIPT_CACHE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
+SHEET_CACHE = "public, max-age=86400, stale-while-revalidate=604800, stale-if-error=604800"
 _HERE = Path(__file__).parent
 # Whole lines of comment, and those that stand at the end of a line after a semicolon, a comma or a brace.
 _SCRIPT_COMMENT = re.compile(r"^\s*(//.*|/\*\*.*?\*/)\n|(?<=[;,{]) // .*$", re.MULTILINE)
@@ -35,31 +40,54 @@ class PageFile:
     forms: Mapping[str, Form]
 
 
-@cache
-def page_files() -> Mapping[str, PageFile]:
-    """Return the files by their addresses."""
-    script, sheet = make_script().encode(), bare_style(_sheet()).encode()
+def page_files(placements: Mapping[str, Placement], block: BlockEntry) -> Mapping[str, PageFile]:
+    """Return the files by their addresses, as a website's placements and blocks are."""
+    script = make_script(placements, block).encode()
     return {
-        SCRIPT: _page_file(script, "text/javascript; charset=utf-8", SCRIPT_SECONDS),
-        SHEET: _page_file(sheet, "text/css; charset=utf-8", SHEET_SECONDS),
+        SCRIPT: _page_file(script, "text/javascript; charset=utf-8", SCRIPT_CACHE),
+        SHEET: _page_file(_sheet().encode(), "text/css; charset=utf-8", SHEET_CACHE),
     }
 
 
-def make_script() -> str:
+def make_script(placements: Mapping[str, Placement], block: BlockEntry) -> str:
     """Return the script as it is served."""
-    parts = [_bare_script((_HERE / "script" / f"{name}.js").read_text()) for name in SCRIPT_FILES]
-    facts = {"STYLE": bare_style(_sheet()), "LABELS": HEADINGS}
+    parts = [_bare_script((_HERE / "script" / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPT_FILES]
+    facts = {
+        "STYLE": _sheet(),
+        "LABELS": {language: _labels(language) for language in HEADINGS},
+        "SITE": _site(placements, block),
+    }
     head = "".join(f"const {name}={orjson.dumps(value).decode()};\n" for name, value in facts.items())
     return f'(()=>{{"use strict";\n{head}{"".join(parts)}}})();\n'
 
 
+def _labels(language: str) -> list[str]:
+    """Return a language's heading and words for reading times, and how long the words for minutes are, if not short."""
+    labels = labels_of(language)
+    return [labels.heading, labels.reading, *(["long"] if labels.is_long else [])]
+
+
+def _site(placements: Mapping[str, Placement], block: BlockEntry) -> dict[str, Any]:
+    """Return what a website's own file says of its blocks."""
+    names = [name for name in asdict(Look()) if name != "json_ld"]
+
+    def look(said: BlockEntry | Placement) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(said, name)) is not None}
+
+    looks = {name: said for name, placement in sorted(placements.items()) if (said := look(placement))}
+    pictures = block.model_dump(include={"rel", "default_image", "section_images"}, exclude_defaults=True)
+    given = {"looks": {"": look(block)} | looks, "campaign": [*campaign_of(block).values()]}
+    return given | pictures | {"widths": WIDTHS, "drawn": DRAWN}
+
+
 def _sheet() -> str:
-    return (_HERE / "static" / "related.css").read_text(encoding="utf-8")
+    return bare_style((_HERE / "static" / "related.css").read_text(encoding="utf-8"))
 
 
 def bare_style(text: str) -> str:
     """Return a style sheet without comments and needless space."""
-    return re.sub(r"\s+", " ", _STYLE_COMMENT.sub("", text)).strip()
+    spaced = re.sub(r"\s+", " ", _STYLE_COMMENT.sub("", text)).strip()
+    return re.sub(r" ?([{};,>]) ?", r"\1", spaced).replace(";}", "}")
 
 
 def _bare_script(text: str) -> str:
@@ -67,7 +95,8 @@ def _bare_script(text: str) -> str:
     return "".join(f"{line}\n" for line in lines if line)
 
 
-def _page_file(plain: bytes, media_type: str, seconds: int) -> PageFile:
+@lru_cache(8)  # the same for all apps of a process, as a rule
+def _page_file(plain: bytes, media_type: str, cache_control: str) -> PageFile:
     digest = blake2b(plain, digest_size=12).hexdigest()
     forms = {}
     for coding in (IDENTITY, *CODINGS):
@@ -75,7 +104,7 @@ def _page_file(plain: bytes, media_type: str, seconds: int) -> PageFile:
         etag = f'"{digest}"' if coding == IDENTITY else f'"{digest}-{coding}"'
         unmodified = [
             ("ETag", etag),
-            ("Cache-Control", CACHE_CONTROL.format(seconds)),
+            ("Cache-Control", cache_control),
             ("Vary", "Accept-Encoding"),
             # Any site may load it, also one that is isolated from others, or checks its digest.
             ("Access-Control-Allow-Origin", "*"),

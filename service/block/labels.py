@@ -94,13 +94,18 @@ class Labels(NamedTuple):
     reading: str
     locale: Locale
 
+    @property
+    def is_long(self) -> bool:
+        """Return whether minutes are written in full."""
+        return self.locale.language in _LONG
+
     def day(self, published: str) -> str:
         """Return the day of a moment (ISO 8601)."""
         return _day(published[:10], self.locale)
 
     def reading_time(self, minutes: int) -> str:
         """Return how long a text takes to be read."""
-        return self.reading.format(_minutes(minutes, self.locale))
+        return self.reading.format(_minutes(minutes, self.locale, self.is_long))
 
 
 @lru_cache(1_000)
@@ -132,10 +137,9 @@ def _day(day: str, locale: Locale) -> str:
 
 
 @lru_cache(10_000)
-def _minutes(minutes: int, locale: Locale) -> str:
+def _minutes(minutes: int, locale: Locale, is_long: bool) -> str:
     # British English would have '5 mins read'.
     plain = Locale(LANGUAGE_DEFAULT) if locale.language == LANGUAGE_DEFAULT else locale
-    is_long = locale.language in _LONG
     return str(format_unit(minutes, "duration-minute", length="long" if is_long else "short", locale=plain))
 
 

@@ -30,7 +30,6 @@ function ask(block) {
 function askAll() {
   const subjects = new Set([...waiting].filter((block) => block.isConnected && !block.asked).map(subjectOf));
   waiting.clear();
-  subjects.delete("");
   for (const subject of subjects) {
     fill([...blocks].filter((block) => subjectOf(block) === subject)).catch(() => {});
   }
@@ -46,7 +45,7 @@ function subjectOf(block) {
 /** Return the address under which a block finds the service, '' for none. */
 function endpointOf(block) {
   const given = block.getAttribute("endpoint") ?? SERVICE;
-  const found = webAddress(given, document.baseURI);
+  const found = given && webAddress(given, document.baseURI);
   return !found || found.endsWith("/") ? found : `${found}/`;
 }
 
@@ -100,7 +99,7 @@ async function askPage(group, names, shown, signal) {
   const headers = { "Content-Type": "application/json" };
   const told = { method: "POST", headers, body: JSON.stringify(body), signal };
   const answer = await read(`${endpointOf(group[0])}v1/page`, told);
-  return names.map((name) => answer.blocks.find((each) => each.name === name)?.related);
+  return answer.blocks.map((each) => each.related);
 }
 
 /** Return an answer as JSON. No cookie goes along, and not where the reader is. */

@@ -1,85 +1,137 @@
-// Cards -> the block as elements, as the fragment has them. What comes from an article is set as text, never as markup.
+// Cards -> the block as elements, the same that the fragment has. What comes from an article is set as text, never as
+// markup, and leads to the web only.
 
-const RIGHT_TO_LEFT = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
-const LAYOUTS = ["list", "grid", "compact", "carousel"];
-const THEMES = ["light", "dark"];
+const RIGHT_TO_LEFT = /Arab|Hebr|Thaa|Syrc|Nkoo|Adlm/; // scripts
+const LEVEL_MAX = 6;
 
 /** Return a block's section of some cards. */
 function draw(block, cards) {
-  const language = languageOf(block);
-  const level = Math.min(Math.max(Number(block.getAttribute("heading")) || 2, 2), 6);
-  const pictured = block.getAttribute("images") !== "0" && cards.some((card) => webAddress(card.image));
-  const section = made("section", "");
-  section.className = [
-    "seealso",
-    ...LAYOUTS.filter((layout) => layout === (block.getAttribute("layout") ?? "list")).map((it) => `seealso-${it}`),
-    ...THEMES.filter((theme) => theme === block.getAttribute("theme")).map((it) => `seealso-${it}`),
-  ].join(" ");
-  section.lang = language;
-  section.dir = RIGHT_TO_LEFT.test(language) ? "rtl" : "ltr";
-  const heading = made(`h${level}`, "heading", LABELS[primary(language)]);
-  section.append(heading, made("ul", "cards", ...cards.map((card) => drawCard(card, level, pictured, language))));
+  const wanted = lookOf(block, "lang") ?? block.closest("[lang]")?.lang;
+  const language = labelled(wanted) ? wanted : "en";
+  const layout = layoutOf(block);
+  const theme = lookOf(block, "theme");
+  const level = Number(lookOf(block, "heading")) || 2;
+  const images = lookOf(block, "images");
+  const pictured = images == null ? cards.some(pictureOf) : `${images}` !== "0" && images !== false;
+  const section = made("section", "", made(`h${levelOf(level)}`, "heading", LABELS[labelled(language)][0]));
+  section.className = `seealso seealso-${layout}${theme === "light" || theme === "dark" ? ` seealso-${theme}` : ""}`;
+  speak(section, language);
+  const list = made("ul", "cards", ...cards.map((card) => drawCard(card, { language, layout, level, pictured })));
+  list.setAttribute("role", "list");
+  section.append(list);
   return section;
 }
 
-function drawCard(card, level, pictured, language) {
-  const address = webAddress(card.url);
-  const title = made(address ? "a" : "span", "link", textOf(card.title));
-  if (address) title.href = address;
-  const item = made(
-    "li",
-    "card",
-    pictured && drawPicture(card),
-    drawText("p", "section", card.section),
-    made(`h${Math.min(level + 1, 6)}`, "title", title),
-    drawText("p", "summary", card.summary),
-    made("p", "facts", ...facts(card, language)),
-  );
-  const own = textOf(card.language);
-  if (own && own !== language) {
-    item.lang = own;
-    item.dir = RIGHT_TO_LEFT.test(own) ? "rtl" : "ltr";
+function drawCard(card, { language, layout, level, pictured }) {
+  const brief = layout === "compact";
+  const address = linkTo(card.url);
+  const title = made(`h${levelOf(level + 1)}`, "title", address ? madeOf("a", "", card.title) : textOf(card.title));
+  if (address) {
+    title.firstChild.href = address;
+    if (SITE.rel) title.firstChild.rel = SITE.rel;
   }
+  const own = textOf(card.language);
+  const other = own && own !== language;
+  const facts = [
+    dayOf(card, language),
+    !brief && textOf(card.author) && made("span", "author", madeOf("bdi", "", card.author)),
+    minutesOf(card, language),
+  ].filter(Boolean);
+  if (other) for (const fact of facts) if (!fact.matches(".seealso-author")) speak(fact, language);
+  const text = made(
+    "div",
+    "text",
+    madeOf("p", "section", card.section),
+    title,
+    !brief && madeOf("p", "summary", card.summary),
+    facts.length > 0 && made("p", "facts", ...facts),
+  );
+  const item = made("li", "card", pictured && drawPicture(card, layout), text);
+  if (other) speak(item, own);
   return item;
 }
 
-/** Return who wrote it, when, and how long it takes to read, as far as that is known. */
-function facts(card, language) {
-  const date = new Date(textOf(card.published));
-  const day = !isNaN(date) && made("time", "date", date.toLocaleDateString(language, { dateStyle: "long", timeZone: "UTC" }));
-  if (day) day.dateTime = card.published;
-  const minutes = { style: "unit", unit: "minute", unitDisplay: "short" };
-  const long = card.reading_minutes > 0 && card.reading_minutes.toLocaleString(language, minutes);
-  return [drawText("span", "author", card.author), day, long && made("span", "reading", long)].filter(Boolean);
+function dayOf(card, language) {
+  const moment = new Date(textOf(card.published));
+  if (isNaN(moment)) return null;
+  const form = { dateStyle: "long", timeZone: "UTC", calendar: "gregory", numberingSystem: "latn" };
+  const day = made("time", "date", moment.toLocaleDateString(language, form));
+  day.dateTime = card.published;
+  return day;
 }
 
-/** Return a card's picture in a box that keeps its place, whether the picture comes or not. */
-function drawPicture(card) {
-  const box = made("div", "picture");
-  const address = webAddress(card.image);
-  if (!address) return box;
-  const picture = document.createElement("img");
+function minutesOf(card, language) {
+  if (!Number.isInteger(card.reading_minutes)) return null;
+  const [, reading, unitDisplay] = LABELS[labelled(language)];
+  const form = { style: "unit", unit: "minute", unitDisplay: unitDisplay ?? "short", numberingSystem: "latn" };
+  // British English would have '5 mins read'.
+  const minutes = card.reading_minutes.toLocaleString(labelled(language) === "en" ? "en" : language, form);
+  return made("span", "reading", reading.replace("{}", minutes));
+}
+
+/** Return the address of a card's picture: its own, else its section's, else the site's; '' for none. */
+function pictureOf(card) {
+  return webAddress(card.image) || webAddress(SITE.section_images?.[card.section] ?? SITE.default_image);
+}
+
+/** Return a card's picture in a box that keeps its place, or what the style sheet draws there. */
+function drawPicture(card, layout) {
+  const address = pictureOf(card);
+  if (!address) return drawNone(card);
+  const picture = made("img", "");
+  const box = made("div", "picture", picture);
   picture.loading = "lazy";
   picture.decoding = "async";
-  picture.alt = textOf(card.image_alt);
-  if (card.image_width > 0 && card.image_height > 0) {
-    picture.width = card.image_width;
-    picture.height = card.image_height;
+  picture.alt = "";
+  if (address === webAddress(card.image)) {
+    picture.alt = textOf(card.image_alt);
+    if (card.image_width > 0 && card.image_height > 0) {
+      picture.width = card.image_width;
+      picture.height = card.image_height;
+    }
+    const widths = textOf(card.image_srcset).split(/,\s+/);
+    if (widths.every((each) => /^\S+ \d+(\.\d+)?[wx]$/.test(each) && webAddress(each.split(" ")[0]))) {
+      picture.sizes = SITE.widths[layout];
+      picture.srcset = widths.join(", ");
+    }
   }
-  const widths = textOf(card.image_srcset);
-  if (widths && widths.split(/,\s+/).every((each) => webAddress(each.split(" ")[0]))) {
-    picture.sizes = "(min-width: 40rem) 20rem, 100vw";
-    picture.srcset = widths;
-  }
-  picture.addEventListener("error", () => picture.remove());
+  picture.addEventListener("error", () => box.replaceWith(drawNone(card)));
   picture.src = address;
-  box.append(picture);
   return box;
 }
 
-function drawText(tag, name, value) {
-  const text = textOf(value);
-  return text && made(tag, name, text);
+function drawNone(card) {
+  const section = textOf(card.section);
+  const box = made("div", "picture");
+  const number = [...section].reduce((sum, letter) => sum + letter.codePointAt(), 0);
+  box.className += ` seealso-drawn seealso-drawn-${1 + (number % SITE.drawn)}`;
+  box.dataset.letter = section.slice(0, 1).toUpperCase();
+  box.setAttribute("aria-hidden", "true");
+  return box;
+}
+
+/** Return where a link leads, with the site's campaign, whose parameters it may have already; '' for nowhere. */
+function linkTo(text) {
+  const address = webAddress(text);
+  if (!address) return "";
+  const url = new URL(address);
+  const added = SITE.campaign.filter((pair) => !url.searchParams.has(pair.split("=")[0]));
+  if (added.length) url.search += (url.search.length > 1 ? "&" : "?") + added.join("&");
+  return url.href;
+}
+
+/** Return what is said of a block's look: by itself, else of its placement, else of all. */
+function lookOf(block, name) {
+  return block.getAttribute(name) ?? SITE.looks[block.getAttribute("placement")]?.[name] ?? SITE.looks[""][name];
+}
+
+function layoutOf(block) {
+  const layout = lookOf(block, "layout");
+  return Object.hasOwn(SITE.widths, layout) ? layout : "list";
+}
+
+function levelOf(level) {
+  return Math.min(Math.max(level, 2), LEVEL_MAX);
 }
 
 /** Return an element of the block; `part` is how a page's own style sheet reaches it. */
@@ -93,16 +145,28 @@ function made(tag, name, ...within) {
   return element;
 }
 
-/** Return the language of a block: its own, else of where it stands, else English, as all that are not known here. */
-function languageOf(block) {
-  const language = block.closest("[lang]")?.lang ?? "";
-  try {
-    return Object.hasOwn(LABELS, primary(language)) ? Intl.getCanonicalLocales(language)[0] : "en";
-  } catch {
-    return "en"; // no tag of any language
-  }
+/** Return an element of a text, '' where there is none. */
+function madeOf(tag, name, value) {
+  const text = textOf(value);
+  return text && made(tag, name, text);
 }
 
-function primary(language) {
-  return language.toLowerCase().split("-")[0];
+function speak(element, language) {
+  element.lang = language;
+  element.dir = RIGHT_TO_LEFT.test(localeOf(language).script) ? "rtl" : "ltr";
+}
+
+/** Return under what our labels in a language stand; undefined for none. */
+function labelled(language) {
+  const { language: primary, script } = localeOf(language);
+  return [`${primary}-${script}`, primary].find((each) => Object.hasOwn(LABELS, each));
+}
+
+/** Return a language and its script, neither for what is no language's tag. */
+function localeOf(tag) {
+  try {
+    return new Intl.Locale(tag).maximize();
+  } catch {
+    return {};
+  }
 }

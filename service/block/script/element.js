@@ -71,7 +71,8 @@ class SeealsoBlock extends HTMLElement {
   /** Come near the view: be asked for. */
   come() {
     near.unobserve(this);
-    if (!this.asked) ask(this);
+    if (!subjectOf(this)) this.take([], "");
+    else if (!this.asked) ask(this);
   }
 
   /** Be out of view: show what there was no room for. */
@@ -111,7 +112,7 @@ class SeealsoBlock extends HTMLElement {
     else near.observe(this);
   }
 
-  /** Keep the space that an attribute asks for, unless the page has been seen without it. */
+  /** Keep the space that an attribute asks for, where nothing that may be seen already stands below it. */
   #reserve() {
     this.#pin("");
     const given = this.getAttribute("min-height") ?? "";
@@ -119,7 +120,7 @@ class SeealsoBlock extends HTMLElement {
     if (!height || !CSS.supports("min-height", height)) return;
     const before = around(this);
     this.#pin(height);
-    if (isPainted() && moved(before)) this.#pin("");
+    if (moved(before)) this.#pin("");
   }
 
   /** Show the cards, or what stands there without any. What cannot be shown now without harm waits. */

@@ -42,8 +42,3 @@ function trim(section, line) {
   for (const card of left < 0 ? [] : cards.slice(left)) card.remove();
   return left < 0 ? cards.length : left;
 }
-
-/** Return whether the page has been painted, as far as the browser says. */
-function isPainted() {
-  return performance.getEntriesByType("paint").length > 0 || !PerformanceObserver.supportedEntryTypes?.includes("paint");
-}

