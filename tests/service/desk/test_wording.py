@@ -75,6 +75,8 @@ def test_how_long_something_holds_is_told(later: dict[str, float], said: str) ->
 @pytest.mark.parametrize(("count", "said"), [(12, "12 bytes"), (2_100, "2.1 kB"), (3e6, "3.0 MB"), (1.2e9, "1.2 GB")])
 def test_sizes_are_told_as_people_read_them(count: int, said: str) -> None:
     assert size(count) == said
+
+
 @pytest.mark.parametrize(
     ("days", "said"),
     [
