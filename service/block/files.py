@@ -87,7 +87,7 @@ def _sheet() -> str:
 def bare_style(text: str) -> str:
     """Return a style sheet without comments and needless space."""
     spaced = re.sub(r"\s+", " ", _STYLE_COMMENT.sub("", text)).strip()
-    return re.sub(r" ?([{};,>]) ?", r"\1", spaced).replace(";}", "}")
+    return re.sub(r" ?([{};,>]) ?|(?<=:) ", r"\1", spaced).replace(";}", "}")
 
 
 def _bare_script(text: str) -> str:

@@ -82,7 +82,7 @@ def related(article_id: str) -> Response:
     here = parts()
     snapshot = here.current.snapshot()
     row = row_of(snapshot, article_id)
-    query = read_query(request.environ.get("QUERY_STRING", ""), RelatedQuery)
+    query = read_query(request.query_string.decode("latin-1"), RelatedQuery)
     items = here.blocks.related(snapshot, row, query.wanted(here.placements))
     cards = orjson.loads(encode_cards(snapshot, items))
     shown = [
@@ -113,7 +113,7 @@ def protect(response: Response) -> Response:
 
 
 def _choices() -> Choices:
-    return read_query(request.environ.get("QUERY_STRING", ""), Choices)
+    return read_query(request.query_string.decode("latin-1"), Choices)
 
 
 def _page(template: str, snapshot: Snapshot, choices: Choices, **facts: Any) -> Response:

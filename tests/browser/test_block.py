@@ -180,3 +180,13 @@ def test_nothing_of_a_hostile_article_runs_under_the_strictest_policy(desk: Desk
     # Pictures are forbidden here; of scripts nothing was said.
     assert [said for said in desk.complaints if "img-src" not in said] == []
     desk.complaints.clear()
+
+
+def test_script_puts_in_the_same_cards_that_the_server_does(desk: Desk) -> None:
+    with desk.visit(scope=None) as page:
+        page.goto(f"{PIECE}?layout=list")
+        wanted = page.locator(".seealso-title").all_inner_texts()
+        page.goto(f"{PIECE}?layout=list&way=script#block")
+        expect(page.locator(".seealso-title")).to_have_text(wanted)
+        assert page.locator(".seealso-title a").first.evaluate("it => it.href").startswith(f"{desk.service.url}/demo/")
+        assert round(page.evaluate(SHIFT), 2) == 0.0
