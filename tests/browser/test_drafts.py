@@ -4,12 +4,13 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
@@ -21,10 +22,12 @@ Violations = Callable[[Page], list[str]]
 TIDES = "https://carrowcourier.example/science/tides-explained"
 DRAFT = (
     "Carrow counts the cost\n\nThree months after the storm surge broke into Netherquay, the council will vote on a "
-    "barrier at Cooper’s Slip. The temporary one gave way, and 212 homes were flooded.\n\nThe harbour master, Joost "
-    "Verbeek, said that the dredger *Margarethe* would not go back to the wreck before the ferry crews’ strike is over."
+    "barrier at Cooper’s Slip. The temporary one gave way at the peak of the tide, and 212 homes were flooded.\n\n"
+    "Dev Chaudhuri, the city’s flood officer, told councillors that the planks would stand on posts of steel. Nobody "
+    "was killed on the night of Storm Ingunn.\n\nThe harbour master, Joost Verbeek, said that the dredger *Margarethe* "
+    "would not go back to the wreck before the ferry crews’ strike is over."
 )
-MODEL_MS = 90_000  # the first text has the model loaded
+READ_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,8 @@ def served(
     frames = f"http://localhost:{content_system} http://127.0.0.1:{content_system}"
     limits = {"SEEALSO_RATE_LIMIT": "none", "SEEALSO_LOGIN_LIMIT": "none"}
     with serving(folder / "index", folder / "serve.log", 1, True, SEEALSO_DESK_FRAMES=frames, **limits) as service:
+        while service.post("/v1/similar", {"text": "tides"}).status != 200:
+            pass  # the first texts have the model loaded, and are given up meanwhile
         yield Desk(service, folder / "index", chromium)
 
 
@@ -66,7 +71,7 @@ def read(page: Page, text: str = DRAFT) -> None:
     page.goto("/desk/draft")
     page.get_by_label("The text").fill(text)
     page.get_by_role("button", name="Read the draft").click()
-    expect(page.get_by_role("heading", name="Links worth inserting")).to_be_visible(timeout=MODEL_MS)
+    expect(page.get_by_role("heading", name="Links worth inserting")).to_be_visible(timeout=READ_MS)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -90,7 +95,7 @@ def test_draft_is_read_links_are_chosen_and_the_whole_is_copied(desk: Desk) -> N
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         read(page)
         expect(page.locator("#answer")).to_be_focused()
-        expect(page.get_by_text("Surely covered already")).to_be_visible()
+        expect(page.get_by_text("Probably covered already")).to_be_visible()
         assert page.get_by_label("The text").input_value() == DRAFT
         boxes = page.locator("[data-link]")
         assert boxes.count() >= 3
@@ -118,6 +123,10 @@ def test_draft_is_read_links_are_chosen_and_the_whole_is_copied(desk: Desk) -> N
         expect(page.locator("#composed")).to_have_value(re.compile(r"^\[Joost Verbeek\]\(https://carrow"))
 
 
+def refuse(status: int, route: Route) -> None:
+    route.fulfill(status=status, body="{}")
+
+
 def test_block_of_each_mode_is_one_key_away(desk: Desk) -> None:
     with desk.visit() as page:
         read(page)
@@ -140,7 +149,7 @@ def test_nothing_that_was_written_is_lost_whatever_fails(desk: Desk) -> None:
         expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
         for status in (401, 502):
             page.unroute("**/desk/draft")
-            page.route("**/desk/draft", lambda route, status=status: route.fulfill(status=status, body="{}"))
+            page.route("**/desk/draft", partial(refuse, status))
             press.click()
             expect(page.get_by_role("alert")).to_contain_text("signed out" if status == 401 else "answered 502")
         assert box.input_value() == DRAFT
@@ -152,7 +161,7 @@ def test_nothing_that_was_written_is_lost_whatever_fails(desk: Desk) -> None:
         document = document_of("Carrow counts the cost", "212 homes were flooded at Cooper’s Slip.")
         page.get_by_label("Or a file").set_input_files({"name": "b.docx", "mimeType": "x/y", "buffer": document})
         press.click()
-        expect(page.get_by_text("Read from “b.docx”")).to_be_visible(timeout=MODEL_MS)
+        expect(page.get_by_text("Read from “b.docx”")).to_be_visible(timeout=READ_MS)
         assert page.get_by_label("The text").input_value().startswith("Carrow counts the cost\n\n212 homes")
     desk.complaints.clear()  # that requests failed, which was meant
 
@@ -170,7 +179,7 @@ def test_draft_that_is_pasted_into_the_find_box_is_read_as_one(desk: Desk) -> No
             DRAFT * 2,
         )
         page.wait_for_url("**/desk/draft")
-        expect(page.get_by_role("heading", name="Carrow counts the cost")).to_be_visible(timeout=MODEL_MS)
+        expect(page.get_by_role("heading", name="Carrow counts the cost")).to_be_visible(timeout=READ_MS)
 
 
 def test_panel_in_a_frame_works_in_its_own_site_and_says_what_does_in_another(desk: Desk, content_system: int) -> None:
@@ -204,9 +213,10 @@ def test_no_other_site_frames_the_panel(desk: Desk) -> None:
             ),
         )
         page.goto("http://evil.example/")
-        page.wait_for_timeout(500)
-        assert any("frame-ancestors" in said for said in desk.complaints)
-        desk.complaints.clear()
+        expect(page.locator("iframe")).to_be_visible()
+        page.wait_for_load_state("load")
+        assert page.frames[1].url.startswith("chrome-error://")
+        desk.complaints.clear()  # that it was refused, which is so
 
 
 def test_bookmark_opens_the_panel_of_the_page_it_is_pressed_on_and_explains_itself_here(desk: Desk) -> None:

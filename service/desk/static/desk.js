@@ -137,8 +137,10 @@ for (const time of document.querySelectorAll("time[data-local]")) {
   time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
-const waiting = sessionStorage.getItem("told");
-if (waiting) {
+try {
+  const waiting = sessionStorage.getItem("told");
   sessionStorage.removeItem("told");
-  tell(waiting);
+  if (waiting) tell(waiting);
+} catch {
+  // in a frame of another site, which may keep nothing: nothing is waiting there either
 }

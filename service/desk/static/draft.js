@@ -77,10 +77,11 @@ function words(status, said) {
   if (status === 401) return "You are signed out. Sign in again in another tab, then try here once more; nothing is lost.";
   try {
     const told = JSON.parse(said);
-    return `${told.title}: ${told.detail}. Nothing on this page is lost.`;
+    if (told.title) return `${told.title}: ${told.detail}. Nothing on this page is lost.`;
   } catch {
-    return `The service answered ${status}. Nothing on this page is lost.`;
+    // no problem of ours: from a proxy, say
   }
+  return `The service answered ${status}. Nothing on this page is lost.`;
 }
 
 document.addEventListener("submit", (event) => {
