@@ -108,7 +108,7 @@ def test_draft_is_read_links_are_chosen_and_the_whole_is_copied(desk: Desk) -> N
         assert plain.startswith("# Carrow counts the cost\n\nThree months after the storm surge broke")
         assert "dredger \\*Margarethe\\* would" in plain
         assert "](" not in plain
-        page.get_by_role("checkbox", name="Joost Verbeek").check()
+        page.get_by_role("checkbox", name="Link “Joost Verbeek”").check()
         page.get_by_role("button", name="Copy the draft as HTML").click()
         expect(page.locator("#composed")).to_have_value(re.compile("Joost Verbeek</a>"))
         html = page.evaluate("navigator.clipboard.readText()")
