@@ -1,11 +1,13 @@
-"""The README's pictures, taken of the demo: `python -m tests.browser.pictures`, with the demo's index in var/demo."""
+"""The README's pictures, of the demo and its desk: `python -m tests.browser.pictures`, the index in var/demo."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
+from seealso.editorial.keys import create_key, revoke_key
+from seealso.editorial.store import Store
 from tests.conftest import ROOT
 from tests.servers import serving
 
@@ -18,6 +20,10 @@ PICTURES = {
     "demo": ("/demo/", 1280, 900, ""),
     "layouts": (f"{PIECE}?layout=list&lang=ar&theme=dark&dress=plain&limit=4", 760, 1000, ".live"),
 }
+
+
+# What an editor sees; the last is taken of a plan that is not saved yet.
+DESK = {"desk-find": "/desk/?q=flood+barrier", "desk-map": "/desk/archive", "desk": "/desk/articles/tides-explained"}
 
 
 def main() -> None:
@@ -43,7 +49,25 @@ def main() -> None:
             }
             page.screenshot(path=FOLDER / f"{name}.png", full_page=bool(clip), clip=clip)
             page.close()
+        take_desk(browser.new_page(viewport={"width": 1280, "height": 860}, base_url=service.url))
         browser.close()
+
+
+def take_desk(page: Page) -> None:
+    """Take the desk's pictures. The key that is made for it opens nothing afterwards."""
+    store = Store(ROOT / "var/demo")
+    key, text = create_key(store, "Ruth Okafor", "editor", "pictures")
+    page.goto("/desk/login")
+    page.get_by_label("Your key").fill(text)
+    page.get_by_role("button", name="Sign in").click()
+    for name, path in DESK.items():
+        page.goto(path)
+        if name == "desk":
+            page.locator("#block > li").nth(2).get_by_role("button", name="Up").click()
+            page.locator("#saving").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=FOLDER / f"{name}.png")
+    revoke_key(store, key.id, "pictures")
 
 
 if __name__ == "__main__":
