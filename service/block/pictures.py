@@ -12,7 +12,7 @@ WIDTHS = {
     "list": "9em",
     "compact": "5em",
     "grid": "(min-width: 40em) 24em, 34vw",
-    "carousel": "17em",
+    "carousel": "18em",
 }
 
 
