@@ -18,6 +18,7 @@ from service.api.answers import JSON, answer, in_a_place, parts
 from service.api.decisions import told
 from service.api.reading import PlanBody, UndoBody, read_body
 from service.desk.find import states_of
+from service.desk.listing import titles_of
 from service.desk.pages import deciding_here, looking, page, room
 from service.desk.plan import Seen, save, see, undo_all
 from service.desk.wording import change_in_words, day, likelihood, marked, rule_in_words
@@ -49,7 +50,7 @@ def article(article_id: str) -> Response:
     if taken is None:
         facts = block_facts(see(article_id, mode))
     piece = orjson.loads(snapshot.article(row))
-    titles = _titles(snapshot)
+    titles = titles_of(snapshot)
     history = [(change, change_in_words(change, titles)) for change in _history(article_id)]
     return page(
         "article.html",
@@ -109,7 +110,7 @@ def _block(seen: Seen) -> str:
 
 def block_facts(seen: Seen) -> dict[str, Any]:
     """Return a block and what is below it as the template takes them."""
-    titles = _titles(seen.snapshot)
+    titles = titles_of(seen.snapshot)
     own_id = seen.snapshot.article_id(seen.row)
     pins = {
         rule.wish.article: rule
@@ -192,16 +193,6 @@ def _hosts(snapshot: Snapshot, row: int) -> list[int]:
 def _named(snapshot: Snapshot, row: int) -> dict[str, Any]:
     card = orjson.loads(snapshot.card(row))
     return {"id": card["id"], "title": card["title"], "day": day(card["published"])}
-
-
-def _titles(snapshot: Snapshot) -> Any:
-    """Return what gives an article's title by its id; the id where it is not here."""
-
-    def title_of(article_id: str) -> str:
-        row = snapshot.row_of(article_id)
-        return article_id if row is None else snapshot.title(row)
-
-    return title_of
 
 
 def _history(article_id: str) -> list[Change]:

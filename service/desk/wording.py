@@ -1,7 +1,7 @@
 """How the desk says things: a probability in a word, a day as people write it, shared terms marked, rules in words."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,7 +93,7 @@ def ago(days: int) -> str:
     return f"{days} days ago"
 
 
-def rule_in_words(said: Mapping[str, Any], title_of: Any) -> str:
+def rule_in_words(said: Mapping[str, Any], title_of: Callable[[str], str]) -> str:
     """Return what a rule wants, as a sentence; `said` as the API tells it, `title_of`: an article's id -> its title."""
     about, under = said.get("about") or {}, said.get("under") or {}
     kind, name = next(iter(about.items()), ("", ""))
@@ -115,7 +115,7 @@ def rule_in_words(said: Mapping[str, Any], title_of: Any) -> str:
     }[said["action"]]
 
 
-def change_in_words(change: Change, title_of: Any) -> str:
+def change_in_words(change: Change, title_of: Callable[[str], str]) -> str:
     """Return what was decided, as a sentence."""
     said = change.after or change.before
     if change.action in (MADE, UNDONE):
