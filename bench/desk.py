@@ -22,6 +22,7 @@ from bench.servers import service
 from indexer.progress import PlainReporter
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
+from seealso.encoder import BUNDLED_MODEL
 from seealso.snapshot.reader import Snapshot, open_current
 
 PORT = 8097
@@ -34,7 +35,11 @@ def pages_of(snapshot: Snapshot) -> dict[str, str]:
     hub = int(max(range(0, len(snapshot), max(1, len(snapshot) // 200)), key=lambda row: len(snapshot.hosts_of(row))))
     article, often = (quote(snapshot.article_id(row), safe="") for row in (middle, hub))
     word = quote(snapshot.title(middle).split()[0])
-    return {
+    # A made-up archive has no model that reads a text.
+    text = (
+        {"by meaning": "/desk/?q=why+the+tide+comes+in+twice"} if snapshot.manifest.model.name == BUNDLED_MODEL else {}
+    )
+    return text | {
         "newest": "/desk/",
         "by words": f"/desk/?q={word}&by=words",
         "like an article": f"/desk/?q={article}",
