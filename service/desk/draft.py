@@ -11,6 +11,7 @@ from seealso.errors import InvalidRequest, SeealsoError
 from service.api.answers import parts
 from service.desk.draft_answer import told_of
 from service.desk.pages import looking, page, room
+from service.desk.wording import sentence
 from service.problems import named_problem
 from service.uploads import FILE_BYTES_MAX, checked_paste, text_of_file
 
@@ -53,7 +54,7 @@ def read_draft() -> Response:
         named = named_problem(error)
         if named is None:
             raise
-        return _page(given, named[0], trouble=named[3])
+        return _page(given, named[0], trouble=sentence(named[3]))
 
 
 def _page(given: Given, status: int = 200, **facts: Any) -> Response:

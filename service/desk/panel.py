@@ -19,7 +19,7 @@ from service.desk.article import block_facts, shown_item
 from service.desk.find import is_address, named_row, states_of
 from service.desk.pages import looking, page, policy, room, wants_data
 from service.desk.plan import see
-from service.desk.wording import day
+from service.desk.wording import day, sentence
 from service.problems import MEDIA_TYPE, named_problem
 from service.related import related_to_text
 from service.wanted import Wanted
@@ -50,7 +50,7 @@ def panel() -> Response:
         named = named_problem(error)
         if named is None:
             raise
-        facts = {"trouble": named[3]}
+        facts = {"trouble": sentence(named[3])}
     return page("panel.html", asked=asked, **{"trouble": "", "piece": None} | facts)
 
 

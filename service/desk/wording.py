@@ -83,6 +83,11 @@ def size(count: int) -> str:
     return f"{count:,} bytes"
 
 
+def sentence(reason: str) -> str:
+    """Return a reason as a sentence begins; one that begins with an address stays as it is."""
+    return reason if reason.startswith("http") else reason[:1].upper() + reason[1:]
+
+
 def ago(days: int) -> str:
     """Return how long ago something was, as people say it."""
     if days < 2:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.desk.wording import ago, clock, day, ends_in, likelihood, marked, rule_in_words, size
+from service.desk.wording import ago, clock, day, ends_in, likelihood, marked, rule_in_words, sentence, size
 
 
 def rule(
@@ -90,3 +90,9 @@ def test_sizes_are_told_as_people_read_them(count: int, said: str) -> None:
 )
 def test_how_long_ago_is_told_as_people_say_it(days: int, said: str) -> None:
     assert ago(days) == said
+
+
+def test_reason_is_told_as_a_sentence_and_an_address_as_it_is() -> None:
+    assert sentence("the text is empty") == "The text is empty"
+    assert sentence("https://a.example cannot be read") == "https://a.example cannot be read"
+    assert sentence("") == ""
