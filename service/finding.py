@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seealso.article import primary_language
 from seealso.editorial.rules import Wish
 from seealso.lexical import Mask, Rows, TermRows, word_counts
-from seealso.relatedness import CANDIDATES_MAX, Cohorts, cohorts_of, nearest, rank
+from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, cohorts_of, nearest, rank
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.reader import Snapshot
 from service.rulings import rows_of, rows_with
@@ -95,9 +95,12 @@ def by_words(snapshot: Snapshot, text: str, filters: Filters) -> Found:
     return Found(found[keep][order])
 
 
-def by_meaning(snapshot: Snapshot, draft: Draft, filters: Filters) -> Found:
-    """Return the articles most related to a text, by the measure of the blocks."""
-    everywhere = nearest(snapshot.vectors, snapshot.terms, draft.probes)
+def by_meaning(snapshot: Snapshot, draft: Draft, filters: Filters, everywhere: Nearest | None = None) -> Found:
+    """Return the articles most related to a text, by the measure of the blocks.
+
+    `everywhere`: what is nearest to it of the whole archive, if that is known already.
+    """
+    everywhere = everywhere or nearest(snapshot.vectors, snapshot.terms, draft.probes)
     own = cohorts_of(everywhere, draft.probes, len(snapshot))
     allowed = filters.mask(snapshot)
     near = everywhere if allowed.all() else nearest(snapshot.vectors, snapshot.terms, draft.probes, allowed)

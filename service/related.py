@@ -115,9 +115,13 @@ def blocks_of_text(
     draft: Draft,
     blocks: Sequence[Wanted],
     ruling_of: Callable[[int | None], Ruling] = lambda _: NO_RULING,
+    found: Nearest | None = None,
 ) -> list[list[Item]]:
-    """Return several blocks of one text, each by itself; see `related_to_text`."""
-    found = nearest(snapshot.vectors, snapshot.terms, draft.probes)
+    """Return several blocks of one text, each by itself; see `related_to_text`.
+
+    `found`: what is nearest to it of the whole archive, if that is known already.
+    """
+    found = found or nearest(snapshot.vectors, snapshot.terms, draft.probes)
     own = cohorts_of(found, draft.probes, len(snapshot))
     row = pasted(snapshot, draft, found.rows[0, 0, :PASTED_LOOKED_AT])
     return [_block_of_text(snapshot, draft, wanted, ruling_of, found, own, row) for wanted in blocks]

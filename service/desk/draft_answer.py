@@ -9,6 +9,7 @@ import orjson
 from markupsafe import Markup, escape
 
 from seealso.editorial.decisions import now
+from seealso.relatedness import nearest
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import parts
 from service.api.similar import ruling_of
@@ -38,13 +39,13 @@ def told_of(text: str) -> dict[str, Any]:
     snapshot = here.current.snapshot()
     title, body = title_and_text(text)
     draft = here.texts.draft(snapshot, title, body, None)
-    found = by_meaning(snapshot, draft, Filters())
+    everywhere = nearest(snapshot.vectors, snapshot.terms, draft.probes)
+    found = by_meaning(snapshot, draft, Filters(), everywhere)
     assert found.own is not None
     covered = already_covered(snapshot, draft, found.own, found.rows, now().timestamp())
     itself = {each.row for each in covered if each.same_text}
-    blocks = blocks_of_text(
-        snapshot, draft, [Wanted(mode=mode, explain=True) for mode in MODES], partial(ruling_of, snapshot)
-    )
+    wanted = [Wanted(mode=mode, explain=True) for mode in MODES]
+    blocks = blocks_of_text(snapshot, draft, wanted, partial(ruling_of, snapshot), everywhere)
     links = links_worth(snapshot, draft, *_linkable(snapshot, found, itself))
     places = [Place(link.start, link.end, _card(snapshot, link.row)["url"]) for link in links]
     pieces = pieces_of(title, body, places)
