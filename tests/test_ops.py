@@ -65,7 +65,7 @@ def queries() -> dict[str, str]:
 
 
 def ask_for_everything(service: Running) -> None:
-    """Have the service give all its metrics: blocks, texts, refusals, and, Redis killed, what it does without."""
+    """Have the service give all its metrics: blocks, texts, refusals, and, Redis hung, what it does without."""
     for number in range(12):
         service.get(f"/v1/articles/a00{number % 6}/related")
     service.get("/v1/articles/a001/related.html")
@@ -77,11 +77,15 @@ def ask_for_everything(service: Running) -> None:
     assert service.get("/v1/articles/a001/related", 60, **{"If-None-Match": etag}).status == 304
     # The model of the index is no real one.
     assert service.post("/v1/similar", {"text": "tides moon sea harbour"}).status == 503
-    for child in Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split():
-        if b"redis-server" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(int(child), signal.SIGKILL)
+    os.kill(redis_of(service), signal.SIGSTOP)  # one that is killed is started again
     for number in range(60):
         service.get(f"/v1/articles/a00{number % 6}/related?limit={1 + number % 50}")
+
+
+def redis_of(service: Running) -> int:
+    """Return the process number of the Redis that came along with a service."""
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return next(int(each) for each in children if b"redis-server" in Path(f"/proc/{each}/cmdline").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with serving(folder / "index", folder / "log") as running:
         ask_for_everything(running)
         yield running
+        os.kill(redis_of(running), signal.SIGCONT)
 
 
 def given_by(text: str) -> dict[str, set[str]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from flask import Response
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
+from pydantic import Field
 
 from seealso.snapshot.files import NO_TIME
 from service.api.answers import in_a_place, parts
@@ -27,18 +27,10 @@ HEAT_STEPS = 5
 LISTED_STEPS = (0, 1, 6, 12, 24, 48, 96)
 
 
-def _year(text: object) -> int | None:
-    if text in ("", None):
-        return None
-    if not (isinstance(text, str) and len(text) == 4 and text.isascii() and text.isdigit() and int(text)):
-        raise ValueError("must be a year such as 2025")
-    return int(text)
-
-
 class CoverageQuery(PageQuery):
     """Which year is looked at by its months; None: all time."""
 
-    year: Annotated[int | None, BeforeValidator(_year)] = None
+    year: Annotated[int | None, Field(ge=1_000, le=9_999)] = None
 
 
 class ListedQuery(PageQuery):

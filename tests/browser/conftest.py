@@ -32,7 +32,8 @@ WATCH = "addEventListener('securitypolicyviolation', (e) => console.error('CSP',
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="session")
+# Of one file's tests: while it plays, no other test of the process has an event loop of its own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:

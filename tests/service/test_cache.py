@@ -147,7 +147,7 @@ def test_who_finds_a_claim_waits_for_the_answer(cache: Cache, server: redis.Redi
 
 @pytest.mark.usefixtures("claims_last")
 def test_claim_is_asked_for_with_a_script_that_redis_may_forget(cache: Cache, server: redis.Redis) -> None:
-    cache.put("key", b"answer")
+    keep(cache, server, "key", b"answer")
     server.script_flush()
     assert cache.fetch("key") == b"answer"
     server.script_flush()
