@@ -111,6 +111,7 @@ def test_draft_is_read_links_are_chosen_and_the_whole_is_copied(desk: Desk) -> N
         page.get_by_role("checkbox", name="Link “Joost Verbeek”").check()
         page.get_by_role("button", name="Copy the draft as HTML").click()
         expect(page.locator("#composed")).to_have_value(re.compile("Joost Verbeek</a>"))
+        page.wait_for_function("navigator.clipboard.readText().then(text => text.includes('<a href='))")
         html = page.evaluate("navigator.clipboard.readText()")
         assert html.count("<a href=") == 1
         assert '<p>The harbour master, <a href="https://carrowcourier.example/' in html
