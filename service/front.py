@@ -22,7 +22,7 @@ from seealso.errors import CrossSite, KeyMissing, SeealsoError, ServiceBusy, Sto
 from seealso.logs import get_log, saying
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
-from service.answer import IDENTITY, Answer, Headers, coding_for, unpacked
+from service.answer import IDENTITY, Answer, Form, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
 from service.block.files import SCRIPT, SHEET, PageFile
 from service.blocks import Asked, Blocks, shown_row_of
@@ -63,7 +63,10 @@ ROUTES = {
     SCRIPT: "script",
     SHEET: "script",
 }
-DECISIONS = ("/v1/webhooks/", "/v1/trial", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks")
+DECISIONS = (
+    *("/v1/webhooks/", "/v1/trial", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks"),
+    *("/v1/keys", "/v1/snapshots"),
+)
 DECISION_ENDS = ("/takedown", "/proof")
 
 Environ = dict[str, Any]
@@ -121,8 +124,9 @@ class Front:
         """Answer a request (PEP 3333)."""
         began = time.perf_counter()
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-        if path in self._files and method in ("GET", "HEAD"):
-            return self._send_file(environ, start_response, self._files[path], began)
+        file = self._files.get(path)
+        if file is not None and method in ("GET", "HEAD"):
+            return self._send_file(environ, start_response, file, began)
         if self._editorial.moved and path not in STATE_PATHS:
             try:
                 self._editorial.catch_up()
@@ -302,27 +306,19 @@ class Front:
     ) -> list[bytes]:
         form = answer.form(coding_for(environ.get("HTTP_ACCEPT_ENCODING", "")), self.vary)
         own = [(REQUEST_ID_HEADER, request_id_of(environ)), (CACHE_HEADER, level), *self._common_headers(environ)]
-        given = environ.get("HTTP_IF_NONE_MATCH")
-        if given is not None and _names(given, form.etag):
-            status, outcome, headers, body = "304 Not Modified", "not_modified", form.unmodified, b""
-        else:
-            status, outcome, headers, body = "200 OK", "ok", form.headers, form.body
+        status, outcome, headers, body = _sent(environ, form)
         if level == "stale":
             headers = [(name, "no-store" if name == "Cache-Control" else value) for name, value in headers]
         start_response(status, headers + own)
         self._told(environ, int(status[:3]), outcome, level, began, answer.snapshot_id)
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+        return [body]
 
     def _send_file(self, environ: Environ, start_response: StartResponse, file: PageFile, began: float) -> list[bytes]:
         form = file.forms[coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))]
-        given = environ.get("HTTP_IF_NONE_MATCH")
-        if given is not None and _names(given, form.etag):
-            status, outcome, headers, body = "304 Not Modified", "not_modified", form.unmodified, b""
-        else:
-            status, outcome, headers, body = "200 OK", "ok", form.headers, form.body
+        status, outcome, headers, body = _sent(environ, form)
         start_response(status, [*headers, (REQUEST_ID_HEADER, request_id_of(environ))])
         self._told(environ, int(status[:3]), outcome, "none", began, None)
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+        return [body]
 
     def _pass_on(self, environ: Environ, start_response: StartResponse, began: float) -> Iterable[bytes]:
         return self._send_passed(environ, start_response, self._asked(environ), began)
@@ -473,6 +469,8 @@ def route_of(path: str) -> str:
         return "related_html" if path.endswith(HTML_ENDS) else "article"
     if path.startswith(DECISIONS):
         return "editorial"
+    if path.startswith("/desk"):
+        return "desk"
     return ROUTES.get(path) or ("state" if path in STATE_PATHS else "other")
 
 
@@ -492,6 +490,14 @@ def _outcome(status: int, body: bytes) -> str:
     if status == 503:
         return "busy" if b"problem:busy" in body else "unavailable"
     return "failed"
+
+
+def _sent(environ: Environ, form: Form) -> tuple[str, str, Headers, bytes]:
+    """Return what is sent of an answer that is ready: status, outcome, headers and body."""
+    given = environ.get("HTTP_IF_NONE_MATCH")
+    if given is not None and _names(given, form.etag):
+        return "304 Not Modified", "not_modified", form.unmodified, b""
+    return "200 OK", "ok", form.headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else form.body
 
 
 def _names(given: str, etag: str) -> bool:

@@ -34,7 +34,20 @@ from service.editorial import Editorial
 
 METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-ROUTES = ("related", "related_html", "batch", "page", "similar", "article", "events", "editorial", "state", "other")
+ROUTES = (
+    "related",
+    "related_html",
+    "batch",
+    "page",
+    "similar",
+    "article",
+    "events",
+    "editorial",
+    "script",
+    "desk",
+    "state",
+    "other",
+)
 # invalid: any 4xx; busy: a 503 because too much is asked at once; unavailable: any other 503; failed: any other 5xx
 OUTCOMES = ("ok", "not_modified", "invalid", "busy", "unavailable", "failed")
 # Where an answer came from. miss: computed; stale: of the snapshot before; none: no block, or a refusal

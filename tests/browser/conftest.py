@@ -118,6 +118,20 @@ def desk(served: Desk) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="session")
+def check_for_everybody(violations: Callable[[Page], list[str]]) -> Callable[[Page, str], None]:
+    """Check that a page is wrong for nobody, at any width, and no wider than its window."""
+
+    def check(page: Page, path: str) -> None:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(path)
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+    return check
+
+
+@pytest.fixture(scope="session")
 def violations() -> Callable[[Page], list[str]]:
     """What axe finds wrong with a page, by WCAG 2.2 A and AA."""
     axe = Axe()

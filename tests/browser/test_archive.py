@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SCHEMES, WIDTHS, Desk
+from tests.browser.conftest import SCHEMES, Desk
 
 MAP = "/desk/archive"
 PAGES = [
@@ -13,6 +13,7 @@ PAGES = [
     *(f"{MAP}/listed?show=never", f"{MAP}/stories", f"{MAP}/texts", f"{MAP}/texts?show=refused", f"{MAP}/clicks"),
 ]
 Violations = Callable[[Page], list[str]]
+Check = Callable[[Page, str], None]
 
 
 def open_map(page: Page) -> None:
@@ -27,13 +28,9 @@ def chosen(page: Page) -> int:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_for_everybody(desk: Desk, violations: Violations, path: str, scheme: str) -> None:
+def test_pages_are_for_everybody(desk: Desk, check_for_everybody: Check, path: str, scheme: str) -> None:
     with desk.visit(scheme=scheme) as page:
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.goto(path)
-            assert violations(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        check_for_everybody(page, path)
 
 
 def test_what_is_drawn_around_is_listed_and_has_an_address(desk: Desk) -> None:
