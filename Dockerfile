@@ -10,7 +10,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY seealso seealso
 COPY indexer indexer
 COPY service service
-RUN /opt/seealso/bin/python -m pip install --no-cache-dir --disable-pip-version-check ${PIP_OPTIONS} -c constraints.txt .
+RUN /opt/seealso/bin/python -m pip install --no-cache-dir --disable-pip-version-check ${PIP_OPTIONS} -c constraints.txt '.[store]'
 
 FROM python:3.11-slim-bookworm
 # torch and FAISS run on OpenMP.

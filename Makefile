@@ -2,15 +2,22 @@
 # make test    the tests            make lint    ruff and mypy
 # make bench   what bench/ measures  make torture every fault at every point, 10,000 random corpora: hours
 # make bench-peers    ours beside txtai, LanceDB and Qdrant, from an environment of theirs, .venv-peers
+# make s3-server      an S3-compatible server for the tests, in an environment of its own, .venv-s3
+# make fuzz    bytes made up for whatever reads what strangers wrote, FUZZ_SECONDS=60 for each of some twenty readers
+# make audit   bandit, known holes in what is installed (pip-audit, asks an advisory database), a bill of materials
+# make mutants  changes, one at a time, in what publishes, takes down, rules and reads: are they noticed? an hour
+# make release wheel and source archive into dist/, built twice, installed in a clean environment and tried
 # make setup   only the environment, .venv
 # make image-check    the Dockerfile's steps, in a clean environment without Docker
+# make docs    the documentation as a site, var/docs
+# make reference  docs/reference from the code
 
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_INDEX := var/demo
 DEMO_PORT ?= 8080
 
-.PHONY: setup demo test torture lint image-check bench bench-peers clean
+.PHONY: setup demo test torture fuzz mutants lint audit release image-check script docs reference s3-server bench bench-peers clean
 
 setup: .venv/.ready
 
@@ -47,16 +54,62 @@ test: setup
 	$(BIN)/pytest -n auto --maxprocesses 4
 
 torture: setup
-	$(BIN)/pytest -s -m torture tests/night tests/faults tests/load tests/service
-	$(BIN)/pytest --hypothesis-profile torture tests/service/test_related.py -k laws
+	$(BIN)/pytest -o faulthandler_timeout=0 -s -m torture tests/night tests/faults tests/load tests/service tests/indexer
+	$(BIN)/pytest -o faulthandler_timeout=0 --hypothesis-profile torture tests/service/test_related.py -k laws
+
+FUZZ_SECONDS ?= 60
+fuzz: .venv/.fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+.venv/.fuzz: .venv/.ready tests/fuzz/atheris.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/fuzz/atheris.txt
+	@touch $@
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/vulture
+
+.venv-tools/.ready: tests/tools.txt
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check -r tests/tools.txt
+	@touch $@
+
+# What is installed is audited by its exact versions: the project itself is on no index, and is left out.
+# Where no advisory database is to be had, pip-audit says so, and fails.
+audit: setup .venv-tools/.ready
+	.venv-tools/bin/bandit --quiet --configfile pyproject.toml --recursive seealso indexer service
+	@mkdir -p build
+	.venv-tools/bin/cyclonedx-py environment --output-reproducible -o build/seealso-dev.cdx.json $(BIN)/python
+	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > build/installed.txt
+	.venv-tools/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r build/installed.txt
+
+mutants: setup .venv-tools/.ready
+	$(BIN)/python -m bench.mutants .venv-tools
+
+release: setup .venv-tools/.ready
+	$(BIN)/python -m tests.release .venv-tools
 
 image-check: setup
 	$(BIN)/python -m tests.image_check
+
+script:
+	$(BIN)/python -m tests.minify
+
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "In var/docs; to read and search it: $(BIN)/python -m http.server --directory var/docs 8000"
+
+reference: setup
+	$(BIN)/python -m tests.reference
+
+s3-server: .venv-s3/.ready
+
+.venv-s3/.ready: tests/s3_server.txt
+	$(PYTHON) -m venv .venv-s3
+	.venv-s3/bin/python -m pip install --quiet --disable-pip-version-check -r tests/s3_server.txt
+	@touch $@
 
 bench: setup
 	$(BIN)/python -m bench.index
@@ -72,4 +125,4 @@ bench-peers: $(DEMO_INDEX)/CURRENT .venv-peers/.ready
 	$(BIN)/python -m bench.peers
 
 clean:
-	rm -rf .venv .venv-peers var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-s3 .venv-tools var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,7 +22,7 @@ from bench.servers import service
 from indexer.progress import PlainReporter
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
-from seealso.encoder import BUNDLED_MODEL
+from seealso.encoder import BUNDLED_MODEL, load_encoder
 from seealso.snapshot.reader import Snapshot, open_current
 
 PORT = 8097
@@ -36,14 +36,14 @@ def pages_of(snapshot: Snapshot) -> dict[str, str]:
     article, often = (quote(snapshot.article_id(row), safe="") for row in (middle, hub))
     word = quote(snapshot.title(middle).split()[0])
     # A made-up archive has no model that reads a text.
-    text = (
-        {"by meaning": "/desk/?q=why+the+tide+comes+in+twice"} if snapshot.manifest.model.name == BUNDLED_MODEL else {}
-    )
-    return text | {
+    reads = snapshot.manifest.model.digest == load_encoder(BUNDLED_MODEL).identity.digest
+    return ({"by meaning": "/desk/?q=why+the+tide+comes+in+twice"} if reads else {}) | {
         "newest": "/desk/",
         "by words": f"/desk/?q={word}&by=words",
         "like an article": f"/desk/?q={article}",
         "by date": "/desk/?after=2020-01-01",
+        "by tag": "/desk/?tag=sea",
+        "by author": "/desk/?author=okafor",
         "an article": f"/desk/articles/{article}",
         "one often shown": f"/desk/articles/{often}",
         "draft": "/desk/draft",

@@ -19,9 +19,11 @@ from indexer.progress import Silent
 from indexer.report import Report
 from indexer.sources.choose import choose_source
 from indexer.sources.source import Found
-from seealso.encoder import BATCH_PASSAGES, BUNDLED_MODEL, load_encoder, model_folder
+from seealso.encoder import BUNDLED_MODEL, load_encoder, model_folder
 from seealso.extract import PageExtractor
 from seealso.passages import cut_passages
+
+BATCH_PASSAGES = 32
 
 
 @click.command()

@@ -45,7 +45,7 @@ def measure(count: int) -> dict[str, float]:
         vector = terms.vector(word_counts(title, text), "en")
         probes = Probes(drafts[number : number + 1], vector, terms.title_vector(title, "en"))
         nearby = nearest(archive.vectors, archive.terms, probes)
-        rank(archive, Recipe(), probes, nearby, cohorts_of(nearby, probes, count), CANDIDATES_MAX)
+        rank(archive, Recipe(), probes, nearby.rows, cohorts_of(nearby, probes, count), CANDIDATES_MAX)
         took.append(1_000 * (time.perf_counter() - begun))
     return {
         "articles": count,

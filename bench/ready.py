@@ -29,7 +29,7 @@ import orjson
 
 from bench.made_up import build_made_up
 from bench.memory import memory_of
-from bench.servers import THREADS, WORKERS
+from bench.servers import THREADS, WORKERS, listens
 from indexer.progress import PlainReporter
 from seealso.article import format_time
 from seealso.snapshot.digests import check_digests
@@ -126,7 +126,7 @@ def print_opening(index: Path, rounds: int) -> None:
         clocks.append((time.perf_counter(), time.process_time()))
         check_digests(folder, manifest)
         clocks.append((time.perf_counter(), time.process_time()))
-        open_snapshot(folder)  # all three
+        open_snapshot(folder, anew=True)  # all three
         clocks.append((time.perf_counter(), time.process_time()))
         parts = [(wall - wall_0, cpu - cpu_0) for (wall_0, cpu_0), (wall, cpu) in pairwise(clocks)]
         parts[2] = (parts[2][0] - parts[0][0] - parts[1][0], parts[2][1] - parts[0][1] - parts[1][1])
@@ -239,12 +239,6 @@ def served(index: Path) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait()
-
-
-def listens(port: int) -> bool:
-    """Return whether somebody takes connections at a port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def ask(url: str) -> bool:

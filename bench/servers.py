@@ -1,6 +1,7 @@
 """Servers that are measured: started, waited for until they answer, and ended. All on this machine, by port."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,12 @@ def granian(app: str, port: int, python: str = sys.executable, factory: bool = F
     command = [python, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--backlog", "2048"]
     command += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--port", str(port)]
     return [*command, *(["--factory"] if factory else []), "--log-level", "error", app]
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody takes connections at a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

@@ -13,12 +13,33 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from indexer.embedding import Passages, cut_articles, embed_missing, look_up, seconds_to_embed, usable_vectors
+from indexer.delivery import Delivery
+from indexer.distribute import Distribution, distributing, tidy_engine
+from indexer.embedding import (
+    Alone,
+    Embedder,
+    Passages,
+    cut_articles,
+    embed_missing,
+    look_up,
+    seconds_to_embed,
+    usable_vectors,
+)
 from indexer.eventful import EVENTFUL_RECIPE, eventful
-from indexer.gates import GateLimits, articles_gate, check_gates, for_manifest, note_gates, quarantine_gate, texts_gate
+from indexer.gates import (
+    GateLimits,
+    articles_gate,
+    check_gates,
+    for_manifest,
+    kept_gate,
+    note_gates,
+    quarantine_gate,
+    texts_gate,
+)
 from indexer.judging import (
     FindDead,
     check_sources,
+    count_kept,
     describe_articles,
     judge_lists,
     key_of,
@@ -31,21 +52,23 @@ from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
 from indexer.map import MAP_RECIPE, STEPS, draw_map
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
-from indexer.publish import clear_remains, kept_recipe, prune, remove_snapshot
+from indexer.publish import clear_remains, kept_recipe
 from indexer.reading import read_articles
 from indexer.report import Report
 from indexer.reuse import VectorStore
+from indexer.searching import choose_search, filters_of, missed
 from indexer.sources.source import Found, Quarantined, Source
 from indexer.stories import STORY_RECIPE, find_stories
 from seealso.editorial.store import Store
 from seealso.encoder import Encoder
-from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, StoreUnavailable
+from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, SnapshotStoreUnavailable, StoreUnavailable
 from seealso.lexical import build_terms
 from seealso.relatedness import described
 from seealso.snapshot.layout import VECTORS, current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.retention import prune, remove_snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import Origin, SnapshotContent, write_snapshot
 from seealso.space import PassageVectors, fit_space
@@ -71,28 +94,39 @@ def build_index(
     reporter: Reporter,
     find_dead: FindDead | None = None,
     live: Store | None = None,
+    embedder_of: Callable[[Encoder], Embedder] = Alone,
+    delivery: Delivery | None = None,
+    distribution: Distribution | None = None,
 ) -> None:
     """Index the sources, and the articles that were put into the store `live`, and publish the result.
 
-    `report` is filled in on the way. Raises IndexLocked, StoreUnavailable, SourceUnreadable, SourceShrunk,
-    NothingToIndex, GateFailed, ModelUnavailable, or OSError. After each of them, and after a kill at any point, the
+    `embedder_of`: who embeds what is missing; `delivery`: to the machines that take their snapshots from a store;
+    `distribution`: the search engine that is to have the snapshot, too. `report` is filled in on the way. Raises
+    IndexLocked, StoreUnavailable, SourceUnreadable, SourceShrunk, NothingToIndex, GateFailed, ModelUnavailable,
+    ClusterUnavailable, SnapshotStoreUnavailable, or OSError. After each of them, and after a kill at any point, the
     snapshot that was current before still is, whole.
     """
     sources = list(sources)
     with lock_index(index) if index.exists() or not limits.dry_run else nullcontext():
         if not limits.dry_run:
             clear_remains(index)
+            if delivery is not None:
+                delivery.take_up(index, report, limits.force)
         recipe = kept_recipe(index)
         yesterday = open_yesterday(index, report)
         with report.timed("read"):
             found = read_articles(sources, report, reporter, limits.sections_left_out)
             before = yesterday.manifest if yesterday is not None else None
             check_sources(sources, report, before, limits.gates, limits.force)
-            found, taken = take_live_in(found, live, before, report, limits.sections_left_out)
+            found, taken = take_live_in(found, live, before, report, limits.sections_left_out, limits.force)
         if not found:
             raise NothingToIndex(f"no usable article in {_names(sources)}{_first_fault(report)}")
         # What the articles tell already is judged before hours of embedding.
-        early = [articles_gate(len(found), report.articles_before, limits.gates), quarantine_gate(report, limits.gates)]
+        early = [
+            articles_gate(len(found), report.articles_before, limits.gates),
+            kept_gate(count_kept(found, yesterday), report.articles_before, limits.gates),
+            quarantine_gate(report, limits.gates),
+        ]
         if limits.dry_run:
             note_gates(early, report)
         else:
@@ -105,12 +139,12 @@ def build_index(
             passages = cut_articles([item.article for item in found], encoder, report, reporter)
         store = index / VECTORS
         if limits.dry_run:
-            foresee(passages, store if store.exists() else None, encoder, report)
+            foresee(passages, store if store.exists() else None, encoder, embedder_of(encoder), report)
             return
         with VectorStore(store, encoder.identity) as vectors_kept, report.timed("embed"):
             keep_vectors(taken, vectors_kept, encoder)
             passage_vectors = look_up(passages, vectors_kept, report)
-            embed_missing(passages, passage_vectors, vectors_kept, encoder, reporter)
+            embed_missing(passages, passage_vectors, vectors_kept, embedder_of(encoder), report, reporter)
             if vectors_kept.damaged:
                 report.notices.append(f"{store} was damaged and has been begun anew; all was embedded")
         found, passages, passage_vectors = without_broken(found, passages, passage_vectors, encoder, report)
@@ -124,9 +158,13 @@ def build_index(
             reporter.stage("Terms", len(articles), "articles")
             texts = ((article.title, article.text, article.language) for article in articles)
             terms, words = build_terms(texts, reporter.advance)
+        with report.timed("search"), threadpool_limits(1, user_api="blas"):
+            reporter.stage("Search", None, "")
+            searchable, terms, searched = choose_search(VectorIndex.of(vectors), vectors, terms, filters_of(articles))
+            report.searched = searched.model_dump()
+            report.notices += missed(searched, len(articles))
         with report.timed("neighbours"):
             reporter.stage("Neighbours", len(articles), "articles")
-            searchable = VectorIndex.of(vectors)
             neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter.advance)
         with report.timed("stories"):
             shared = neighbours.shared(terms.articles.squares())
@@ -163,6 +201,7 @@ def build_index(
                 scores=neighbours.scores,
                 cohorts=neighbours.cohorts,
                 map=places,
+                searched=searched,
                 stories=stories,
                 eventful=eventful(articles, neighbours.rows, shared),
                 model=encoder.identity,
@@ -170,23 +209,29 @@ def build_index(
             )
             origin = Origin(
                 parent=report.parent,
-                sources={key_of(tally.name): tally.read for tally in report.sources},
+                sources={key_of(tally.name): tally.given for tally in report.sources},
                 gates=for_manifest(report),
                 forced=report.forced,
                 live=taken.upto,
             )
             report.snapshot = write_snapshot(index, content, datetime.now(UTC), origin)
         with report.timed("check"):
-            written = checked(index, report.snapshot).manifest
-            report.content = written.content
-        make_current(index, report.snapshot, report)
-        report.snapshot_created = written.created
+            whole = checked(index, report.snapshot)
+            report.content = whole.manifest.content
+        with distributing(distribution, whole, report, reporter):
+            if delivery is not None:
+                with report.timed("deliver"):
+                    delivery.deliver(index, report.snapshot, report, reporter)
+            make_current(index, report.snapshot, report)
+        report.snapshot_created = whole.manifest.created
         with report.timed("clean up"):
             clean_up(index, limits.keep, passages, encoder, report)
-            forget_live(index, live, taken, report)
+            stored = [] if delivery is None else delivery.clear_up(index, report.snapshot, report)
+            forget_live(index, live, taken, report, delivery)
+            tidy_engine(distribution, {*published_ids(index), *stored}, report)
 
 
-def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Report) -> None:
+def foresee(passages: Passages, store: Path | None, encoder: Encoder, embedder: Embedder, report: Report) -> None:
     """Fill in what a night would embed, and how long that would take; nothing is written."""
     if store is None:
         report.embedded, report.reused = len(passages.missing), len(passages.digests) - len(passages.missing)
@@ -194,7 +239,8 @@ def foresee(passages: Passages, store: Path | None, encoder: Encoder, report: Re
         with VectorStore(store, encoder.identity, look_only=True) as vectors_kept:
             look_up(passages, vectors_kept, report)
     with report.timed("sample"):
-        report.embed_seconds_expected = round(seconds_to_embed(passages, encoder), 1)
+        report.embed_seconds_expected = round(seconds_to_embed(passages, encoder, embedder), 1)
+        report.notices += embedder.notices
 
 
 def without_broken(
@@ -223,7 +269,7 @@ def without_broken(
 def checked(index: Path, snapshot_id: str) -> Snapshot:
     """Open the snapshot that was just written. Raises SnapshotRefused, and leaves nothing of it, if it is not whole."""
     try:
-        return open_snapshot(snapshot_folder(index, snapshot_id))
+        return open_snapshot(snapshot_folder(index, snapshot_id), anew=True)
     except SnapshotRefused:
         remove_snapshot(index, snapshot_id)
         raise
@@ -252,11 +298,13 @@ def clean_up(index: Path, keep: int, passages: Passages, encoder: Encoder, repor
         report.notices.append(f"published, but not all that is old could be removed: {error}; the next run tries again")
 
 
-def forget_live(index: Path, live: Store | None, taken: LiveTaken, report: Report) -> None:
+def forget_live(index: Path, live: Store | None, taken: LiveTaken, report: Report, delivery: Delivery | None) -> None:
     """Remove what was taken in from the store, as far as it is of no use any more. It fails no night."""
     try:
-        forget_taken(live, taken, [read_manifest(snapshot_folder(index, each)) for each in published_ids(index)])
-    except (StoreUnavailable, SnapshotRefused) as error:
+        kept = [read_manifest(snapshot_folder(index, each)) for each in published_ids(index)]
+        kept += [] if delivery is None or live is None else delivery.manifests()
+        forget_taken(live, taken, kept)
+    except (StoreUnavailable, SnapshotRefused, SnapshotStoreUnavailable) as error:
         report.notices.append(f"published, but what was taken in still stands in the store: {error}")
 
 

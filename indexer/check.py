@@ -1,20 +1,23 @@
 """Sources read to their end, and what they would give: counts, faults, and a few articles as they are understood.
 
-It holds no more than these, whatever the size of the sources.
+It holds no more than these, and eight bytes an article, whatever the size of the sources.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from indexer.progress import Reporter, print_table
 from indexer.report import count_bounded
-from indexer.sources.source import Found, LeftOut, Quarantined, Source
+from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
 from seealso.article import Article, format_time
 
 SHOWN = 5
@@ -24,15 +27,20 @@ BODY_CHARACTERS_SHOWN = 400
 
 @dataclass(slots=True)
 class Checked:
-    """What one source gives. `samples`: spread over it; `filled`: how many of its articles have each field."""
+    """What one source gives. `samples`: spread over it; `filled`: how many of its articles have each field.
+
+    `twice`: those that are none, for an earlier one has their id; `samples` and `filled` have them too.
+    """
 
     name: str
     articles: int = 0
+    twice: int = 0
     quarantined: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     unknown_keys: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)
     faults: list[Quarantined] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
     samples: list[Found] = field(default_factory=list)
 
 
@@ -55,6 +63,7 @@ class Check:
                     "unknown_keys": dict(each.unknown_keys),
                     "filled": dict(each.filled),
                     "faults": [{"where": fault.where, "reason": fault.reason} for fault in each.faults],
+                    "notes": [{"where": note.where, "says": note.says} for note in each.notes],
                 }
                 for each in self.sources
             ],
@@ -77,6 +86,7 @@ def check_sources(sources: Sequence[Source], sections_left_out: Collection[str],
 def _check(source: Source, unwanted: set[str], reporter: Reporter) -> Checked:
     checked = Checked(source.name)
     reporter.stage(source.name[-40:], None, "articles")
+    ids: array[int] = array("q")
     for item in source.read():
         reporter.advance()
         if isinstance(item, LeftOut):
@@ -85,9 +95,12 @@ def _check(source: Source, unwanted: set[str], reporter: Reporter) -> Checked:
             checked.quarantined += 1
             if len(checked.faults) < FAULTS_SHOWN:
                 checked.faults.append(item)
+        elif isinstance(item, Noted):
+            checked.notes.append(item)
         elif (item.article.section or "").casefold() in unwanted:
             checked.left_out[f"section {item.article.section}"] += 1
         else:
+            ids.append(hash(item.article.id))
             checked.articles += 1
             count_bounded(checked.unknown_keys, item.unknown_keys)
             checked.filled.update(
@@ -96,7 +109,19 @@ def _check(source: Source, unwanted: set[str], reporter: Reporter) -> Checked:
             # The 1st, 2nd, 4th, 8th, ... of a source: early and late ones, without knowing how many there will be.
             if checked.articles & (checked.articles - 1) == 0:
                 checked.samples = [*checked.samples, item][-SHOWN:]
+    if twice := _count_twice(np.frombuffer(ids, np.int64)):
+        checked.twice = twice
+        checked.articles -= twice
+        checked.quarantined += twice
+        reason = f"{twice:,} have an id that an earlier one has; seealso index --dry-run names the first of them"
+        checked.faults.append(Quarantined(source.name, reason))
     return checked
+
+
+def _count_twice(ids: NDArray[np.int64]) -> int:
+    """Return how many of the hashes of ids were there before; they are sorted in place, for there may be millions."""
+    ids.sort()
+    return int(np.count_nonzero(ids[1:] == ids[:-1]))
 
 
 def show_checked(check: Check, quarantine_max: float, console: Console) -> None:
@@ -106,7 +131,7 @@ def show_checked(check: Check, quarantine_max: float, console: Console) -> None:
         table.add_row("source", each.name)
         table.add_row("articles", f"{each.articles:,}")
         if each.filled:
-            shares = (f"{name} {count / each.articles:.0%}" for name, count in each.filled.items())
+            shares = (f"{name} {count / (each.articles + each.twice):.0%}" for name, count in each.filled.items())
             table.add_row("with", ", ".join(shares))
             missing = [name for name in Article.model_fields if name not in each.filled]
             table.add_row("without", ", ".join(missing))
@@ -119,7 +144,9 @@ def show_checked(check: Check, quarantine_max: float, console: Console) -> None:
             table.add_row("not read", f"{keys}; a field map in seealso.toml says what they are, if they matter")
         table.add_row("quarantined", f"{each.quarantined:,}")
         for fault in each.faults:
-            table.add_row("", f"{fault.where}: {fault.reason}".encode("utf-8", "backslashreplace").decode())
+            table.add_row("", _shown(f"{fault.where}: {fault.reason}"))
+        for note in each.notes:
+            table.add_row("note", _shown(f"{note.where}: {note.says}"))
         print_table(console, table)
         console.print()
     for found in check.samples:
@@ -164,6 +191,11 @@ def _lines_of(found: Found) -> list[tuple[str, str]]:
     ]
     lines.append(("words", f"{len(article.text.split()):,}" + (f"; no {', no '.join(missing)}" if missing else "")))
     return lines
+
+
+def _shown(text: str) -> str:
+    """Return a text as it can be printed: a file's name may be no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _table() -> Table:

@@ -30,6 +30,7 @@ project_option = click.option("--project", type=click.Path(path_type=Path), help
 @index_option
 @project_option
 @click.option("--model", help=describe(IndexerSettings, "model"))
+@click.option("--on", metavar="ADDRESS", help=describe(IndexerSettings, "on"))
 @click.option("--keep", type=int, help=describe(IndexerSettings, "keep"))
 @click.option("--dry-run", is_flag=True, help="Say what would be embedded and how long it would take; change nothing.")
 @click.option("--force", is_flag=True, help="Publish though a gate fails, or a source shrank; the manifest records it.")
@@ -39,6 +40,7 @@ def index(
     index: Path | None,
     project: Path | None,
     model: str | None,
+    on: str | None,
     keep: int | None,
     dry_run: bool,
     force: bool,
@@ -51,6 +53,7 @@ def index(
     seealso index articles.jsonl.gz --index var/index
     zcat articles.jsonl.gz | seealso index - --index var/index
     seealso index saved-pages/ more.jsonl --dry-run --index var/index
+    seealso index articles.jsonl.gz --index var/index --on ray://head.example:10001
 
     A SOURCE is a file of JSON lines (.jsonl, .jsonl.gz), a table (.csv, .tsv, .parquet), a saved web page (.html), a
     page copied as text (.txt), a folder of these, or '-' for JSON lines on standard input. Sources that have an address
@@ -58,9 +61,9 @@ def index(
     What is worse than yesterday is not published: docs/night.md.
     """
     console = Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))
-    bare = load_settings(IndexerSettings, index=index, project=project, model=model, keep=keep)
+    bare = load_settings(IndexerSettings, index=index, project=project, model=model, on=on, keep=keep)
     try:
-        settings, wanted = _load(project, index=index, model=model, keep=keep)
+        settings, wanted = _load(project, index=index, model=model, on=on, keep=keep)
     except SettingsInvalid as error:
         if not dry_run:
             tell_unstarted(error, bare, console)

@@ -1,6 +1,6 @@
 """Tonight's lists, and yesterday's -> what changed, and what all blocks look like: the numbers of report and gates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,16 +58,20 @@ class Changes:
 class Picks:
     """How much of the editors' picks the first SHOWN_ITEMS of the lists hold.
 
-    `change`: against yesterday, by the same picks.
+    `queries`: articles with a pick that is an article, `queries_before` those of yesterday; `tonight` is None where
+    there are none; `change`: against yesterday, by the same picks.
     """
 
     queries: int
-    tonight: Interval
+    queries_before: int
+    tonight: Interval | None
     yesterday: float | None
     change: Difference | None
 
-    def as_report(self) -> dict[str, Any]:
-        """Return what the report says of it."""
+    def as_report(self) -> dict[str, Any] | None:
+        """Return what the report says of it; None if there is nothing to measure."""
+        if self.tonight is None:
+            return None
         return {
             "queries": self.queries,
             "recall": self.tonight.mean,
@@ -84,7 +88,8 @@ class Shown:
     `empty`: blocks with nothing, those of sensitive articles not among them; `empty_share`: of all that may show
     something; `never`: articles that no block shows; `hub_share`: the share of all places that the most shown
     HUB_ARTICLES_SHARE of articles take; `foreign_share`: the share of places with an article in another language,
-    where as many as a block holds are in the own one; None where there are no such places.
+    where as many as a block holds are in the own one; None where there are no such places; `labelled`: the share of
+    articles whose language is known.
     """
 
     empty: int
@@ -93,6 +98,7 @@ class Shown:
     hub_share: float
     hubs: list[tuple[int, int]]
     foreign_share: float | None
+    labelled: float
 
     def as_report(self, tonight: Lists) -> dict[str, Any]:
         """Return what the report says of it."""
@@ -150,29 +156,32 @@ def shown_in(lists: Lists) -> Shown:
         hub_share=float(times[order[:hubs]].sum() / max(1, times.sum())),
         hubs=[(int(row), int(times[row])) for row in order[:LISTED] if times[row]],
         foreign_share=_foreign_share(lists, blocks),
+        labelled=float((lists.languages != "").mean()),
     )
 
 
-def picks_in(tonight: Lists, yesterday: Lists | None) -> Picks | None:
-    """Return how the lists stand by the editors' picks of tonight's articles; None if no article has any.
+def picks_in(tonight: Lists, yesterday: Lists | None) -> Picks:
+    """Return how the lists stand by the editors' picks of tonight's articles.
 
     Against yesterday by the same picks, of those articles that both nights have.
     """
+    queries_before = _picked(yesterday) if yesterday is not None else 0
     gold = {query: dict.fromkeys(picks, 1.0) for query, picks in tonight.picks.items()}
     now = measure(_named(tonight, set(gold)), gold)
     if not now.queries:
-        return None
+        return Picks(0, queries_before, None, None, None)
     values = now.values[RECALL]
+    alone = Picks(len(now.queries), queries_before, interval(values), None, None)
     if yesterday is None:
-        return Picks(len(now.queries), interval(values), None, None)
+        return alone
     both = set(yesterday.ids) & set(tonight.ids)
     common = {query: {pick: 1.0 for pick in picks if pick in both} for query, picks in gold.items() if query in both}
     common = {query: grades for query, grades in common.items() if grades}
     if not common:
-        return Picks(len(now.queries), interval(values), None, None)
+        return alone
     before, after = (measure(_named(each, set(common)), common) for each in (yesterday, tonight))
     change = difference(after.values[RECALL], before.values[RECALL])
-    return Picks(len(now.queries), interval(values), _mean(before), change)
+    return replace(alone, yesterday=_mean(before), change=change)
 
 
 def probabilities_of(lists: Lists) -> dict[str, list[float]] | None:
@@ -190,6 +199,12 @@ def _named(lists: Lists, queries: set[str]) -> dict[str, list[str]]:
         article_id: [lists.ids[other] for other in lists.rows[row] if other >= 0] if article_id in queries else []
         for row, article_id in enumerate(lists.ids)
     }
+
+
+def _picked(lists: Lists) -> int:
+    """Return how many articles have a pick that is an article."""
+    known = set(lists.ids)
+    return sum(any(pick in known for pick in picks) for picks in lists.picks.values())
 
 
 def _mean(quality: Quality) -> float:

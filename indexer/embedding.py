@@ -1,11 +1,14 @@
-"""Articles -> the vectors of all their passages: those of unchanged text from the store, the others by the encoder.
+"""Articles -> the vectors of all their passages: those of unchanged text from the store, the others by an embedder.
 
-What has been embedded is kept lot by lot, so that a run which is interrupted goes on there.
+What has been embedded is kept lot by lot, so that a run which is interrupted goes on there. An embedder is this
+process's encoder (`Alone`), or many on other machines (`indexer.cluster`).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +17,10 @@ from indexer.progress import Reporter
 from indexer.report import Report
 from indexer.reuse import Digest, VectorStore, digest_of
 from seealso.article import Article
-from seealso.encoder import Encoder
+from seealso.encoder import Encoder, Vectors
 from seealso.passages import cut_passages
 from seealso.space import PASSAGE_DTYPE, PassageVectors
 
-# What an interrupted run loses at most: some six seconds of two cores.
-LOT_PASSAGES = 128
 # Enough for the time of all to be told within a tenth or two.
 SAMPLE_PASSAGES = 24
 
@@ -44,6 +45,51 @@ class Passages:
         kept = np.repeat(wanted, self.counts)
         digests = [digest for digest, keep in zip(self.digests, kept, strict=True) if keep]
         return Passages(self.counts[wanted], self.spans[kept], digests, self.tokens[wanted], self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Some texts' vectors.
+
+    `places`: which texts, in order; `vectors`: float32, places x dimension; `by`: the machine that made them, and on
+    what; `seconds`: how long that took; `at_once`: how many lots are being made at once.
+    """
+
+    places: range
+    vectors: Vectors
+    by: str
+    seconds: float
+    at_once: int = 1
+
+
+class Embedder(Protocol):
+    """Makes vectors of many texts, lot by lot. `notices`: what somebody should know once it is done."""
+
+    notices: list[str]
+
+    def embed(self, texts: Sequence[str]) -> Generator[Lot, None, None]:
+        """Yield every text's vector, in lots that come in any order. Closed before its end, it leaves nothing running.
+
+        A text's vector is the one that the run's own encoder gives it, whoever makes it.
+        """
+        ...
+
+
+class Alone:
+    """The embedder that is this process's own encoder."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.notices: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Generator[Lot, None, None]:
+        """Yield every text's vector, in order."""
+        device = self._encoder.device
+        for start in range(0, len(texts), device.lot):
+            places = range(start, min(start + device.lot, len(texts)))
+            began = time.monotonic()
+            vectors = self._encoder.encode(texts[start : places.stop])
+            yield Lot(places, vectors, f"this machine ({device})", time.monotonic() - began)
 
 
 def cut_articles(articles: Sequence[Article], encoder: Encoder, report: Report, reporter: Reporter) -> Passages:
@@ -82,24 +128,32 @@ def look_up(passages: Passages, store: VectorStore, report: Report) -> PassageVe
 
 
 def embed_missing(
-    passages: Passages, vectors: PassageVectors, store: VectorStore, encoder: Encoder, reporter: Reporter
+    passages: Passages,
+    vectors: PassageVectors,
+    store: VectorStore,
+    embedder: Embedder,
+    report: Report,
+    reporter: Reporter,
 ) -> None:
-    """Embed what is missing and put it in its rows of `vectors`; each lot is in the store before the next begins."""
-    missing = list(passages.missing.items())
+    """Embed what is missing and put it in its rows of `vectors`; each lot is in the store before the next is taken."""
+    missing = list(passages.missing)
     reporter.stage("Embedding", len(missing), "passages")
-    rows_of: dict[Digest, list[int]] = {digest: [] for digest in passages.missing}
+    rows_of: dict[Digest, list[int]] = {digest: [] for digest in missing}
     for row, digest in enumerate(passages.digests):
         if digest in rows_of:
             rows_of[digest].append(row)
-    for start in range(0, len(missing), LOT_PASSAGES):
-        lot = missing[start : start + LOT_PASSAGES]
-        with np.errstate(over="ignore"):  # what is too great to be a vector becomes infinite, and is found below
-            embedded = encoder.encode([text for _, text in lot]).astype(PASSAGE_DTYPE)
-        usable = usable_vectors(embedded)
-        store.keep([digest for (digest, _), good in zip(lot, usable, strict=True) if good], embedded[usable])
-        for (digest, _), vector in zip(lot, embedded, strict=True):
-            vectors[rows_of[digest]] = vector
-        reporter.advance(len(lot))
+    with closing(embedder.embed(list(passages.missing.values()))) as lots:
+        for lot in lots:
+            digests = [missing[place] for place in lot.places]
+            with np.errstate(over="ignore"):  # what is too great to be a vector becomes infinite, and is found below
+                embedded = lot.vectors.astype(PASSAGE_DTYPE)
+            usable = usable_vectors(embedded)
+            store.keep([digest for digest, good in zip(digests, usable, strict=True) if good], embedded[usable])
+            for digest, vector in zip(digests, embedded, strict=True):
+                vectors[rows_of[digest]] = vector
+            report.embedded_by[lot.by] = report.embedded_by.get(lot.by, 0) + len(digests)
+            reporter.advance(len(digests))
+    report.notices += embedder.notices
 
 
 def usable_vectors(vectors: PassageVectors) -> NDArray[np.bool_]:
@@ -107,16 +161,15 @@ def usable_vectors(vectors: PassageVectors) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(vectors).all(axis=1) & vectors.any(axis=1), np.bool_)
 
 
-def seconds_to_embed(passages: Passages, encoder: Encoder) -> float:
+def seconds_to_embed(passages: Passages, encoder: Encoder, embedder: Embedder) -> float:
     """Return how long what is missing will take, by embedding a few of it; nothing is kept."""
     texts = list(passages.missing.values())
     if not texts:
         return 0.0
     sample = texts[:: max(1, len(texts) // SAMPLE_PASSAGES)][:SAMPLE_PASSAGES]
     encoder.encode(sample[:1])  # a model's first text takes longer than any other
-    began = time.monotonic()
-    encoder.encode(sample)
-    return (time.monotonic() - began) * len(texts) / len(sample)
+    lots = list(embedder.embed(sample))
+    return sum(lot.seconds for lot in lots) * len(texts) / len(sample) / lots[-1].at_once
 
 
 def _count(articles: Sequence[Article], counts: NDArray[np.int64], tokens: NDArray[np.int64], report: Report) -> None:

@@ -1,7 +1,8 @@
 """Is tonight's index good enough to be published? Each gate is one number, one limit, and the reason for the limit.
 
-A gate that cannot be measured (the first night has no yesterday) is passed, and says so. It decides nothing itself:
-`check_gates` raises, unless the night is forced.
+A gate that cannot be measured (the first night has no yesterday) is passed, and says so; one that could be measured
+yesterday, by what is missing tonight, is not. It decides nothing itself: `check_gates` raises, unless the night is
+forced.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,6 +18,14 @@ CHANCE_MAX = 0.05
 ARTICLES_LOST_MIN = 10
 # Below this many articles, one that stands in every block is no hub, and a handful of new ones changes every list.
 ARTICLES_COMPARED_MIN = 100
+# Of what gates measure by (labels of languages, picks) so much of yesterday's has to be there: newsrooms add to it, and
+# a third of it goes in no night but by a field that is lost.
+MEASURED_MIN = 0.7
+# From this share of articles with a language on, an archive is taken for one that states it.
+LABELLED_MIN = 0.5
+# So many of the articles that are still there must have the text of yesterday: no newsroom edits more in a night, and
+# without them nothing tells whether lists are as good as they were.
+COMPARABLE_MIN = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,7 @@ class GateLimits:
     """How bad a night may be; see IndexerSettings, where each has its reason."""
 
     articles_min: float = 0.9
+    kept_min: float = 0.9
     quarantine_max: float = 0.01
     empty_blocks_rise_max: float = 0.05
     texts_min: float = 0.7
@@ -38,7 +48,10 @@ class GateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate's result. `value` is None where there was nothing to measure; `says` puts both into a sentence."""
+    """One gate's result. `value` is None where there was nothing to measure; `says` puts both into a sentence.
+
+    It fails without a value if yesterday there was something to measure.
+    """
 
     gate: str
     value: float | None
@@ -59,6 +72,18 @@ def articles_gate(articles: int, before: int, limits: GateLimits) -> Gate:
     )
     passed = share >= limits.articles_min or before - articles < ARTICLES_LOST_MIN
     return Gate("articles", share, limits.articles_min, passed, says, reason)
+
+
+def kept_gate(kept: int, before: int, limits: GateLimits) -> Gate:
+    """Are yesterday's articles still there, nearly all, under the ids they had?"""
+    reason = "pins, rules and takedowns hold by id: where ids change, they are lost, and what was taken down comes back"
+    if not before:
+        return _uncompared("kept", limits.kept_min, "no article of yesterday", reason)
+    share = kept / before
+    says = f"{kept:,} of yesterday's {before:,} articles are there by their ids, {share:.1%}; "
+    says += f"at least {limits.kept_min:.1%} are wanted"
+    passed = share >= limits.kept_min or before - kept < ARTICLES_LOST_MIN
+    return Gate("kept", share, limits.kept_min, passed, says, reason)
 
 
 def texts_gate(words: float, before: float, limits: GateLimits) -> Gate:
@@ -102,6 +127,13 @@ def overlap_gate(changes: Changes | None, articles: int, limits: GateLimits) -> 
     reason = (
         "where the text did not change, its related articles change little; much change is a fault, or another model"
     )
+    kept = changes.changed + changes.unchanged if changes is not None else 0
+    if changes is not None and kept >= ARTICLES_COMPARED_MIN and len(changes.overlaps) < COMPARABLE_MIN * kept:
+        says = (
+            f"{len(changes.overlaps):,} of {kept:,} articles that are still there have yesterday's text, or language; "
+        )
+        says += f"without {COMPARABLE_MIN:.0%} of them lists are not compared"
+        return _lost("overlap", limits.overlap_min, limits.overlap_min <= 0, says, reason)
     if changes is None or not len(changes.overlaps):
         says = "no article with the same text as the night before"
         return _unmeasured("overlap", limits.overlap_min, says, reason)
@@ -114,12 +146,19 @@ def overlap_gate(changes: Changes | None, articles: int, limits: GateLimits) -> 
     return Gate("overlap", overlap, limits.overlap_min, overlap >= limits.overlap_min, says, reason)
 
 
-def picks_gate(picks: Picks | None, limits: GateLimits) -> Gate:
+def picks_gate(picks: Picks, articles: int, limits: GateLimits) -> Gate:
     """Do the lists hold as many of the editors' picks as yesterday's?"""
     reason = (
         "editors' picks are the one judgement of people at hand; fewer of them, and not by chance, is a worse index"
     )
-    if picks is None:
+    fewer = picks.queries < MEASURED_MIN * picks.queries_before
+    if fewer and articles >= ARTICLES_COMPARED_MIN and picks.queries_before - picks.queries >= ARTICLES_LOST_MIN:
+        says = (
+            f"{picks.queries:,} articles have an editor's pick in the index, {picks.queries_before:,} had yesterday; "
+        )
+        says += f"at least {MEASURED_MIN:.0%} of them are wanted, to measure by"
+        return _lost("picks", limits.picks_drop_max, limits.picks_drop_max >= 1, says, reason)
+    if picks.tonight is None:
         return _unmeasured("picks", limits.picks_drop_max, "no article has an editor's pick in the index", reason)
     said = f"{picks.tonight.mean:.1%} of the picks of {picks.queries:,} articles are in their first twelve "
     said += f"({picks.tonight.low:.1%} to {picks.tonight.high:.1%})"
@@ -136,9 +175,14 @@ def picks_gate(picks: Picks | None, limits: GateLimits) -> Gate:
     return Gate("picks", drop, limits.picks_drop_max, passed, says, reason)
 
 
-def languages_gate(tonight: Shown, limits: GateLimits) -> Gate:
+def languages_gate(tonight: Shown, yesterday: Shown | None, articles: int, limits: GateLimits) -> Gate:
     """Are related articles in the article's own language, where it has enough?"""
     reason = "readers get links they cannot read; a model that tells languages, not subjects, apart shows here"
+    before = yesterday.labelled if yesterday is not None else 0.0
+    if articles >= ARTICLES_COMPARED_MIN and before > LABELLED_MIN and tonight.labelled < MEASURED_MIN * before:
+        says = f"{tonight.labelled:.1%} of articles state their language, {before:.1%} did yesterday; "
+        says += f"at least {MEASURED_MIN:.0%} of that are wanted, to measure by"
+        return _lost("languages", limits.languages_max, limits.languages_max >= 1, says, reason)
     share = tonight.foreign_share
     if share is None:
         says = "no language, or none with more articles than a block holds"
@@ -192,6 +236,11 @@ def for_manifest(report: Report) -> list[dict[str, Any]]:
 
 def _unmeasured(gate: str, limit: float, says: str, reason: str) -> Gate:
     return Gate(gate, None, limit, True, f"not measured: {says}", reason)
+
+
+def _lost(gate: str, limit: float, anything_passes: bool, says: str, reason: str) -> Gate:
+    """Return the result of a gate that has too little to measure by, where yesterday had enough."""
+    return Gate(gate, None, limit, anything_passes, f"cannot be measured any more: {says}", reason)
 
 
 def _uncompared(gate: str, limit: float, says: str, reason: str) -> Gate:

@@ -25,7 +25,7 @@ from indexer.gates import (
 )
 from indexer.lists import Lists
 from indexer.report import SHORT_WORDS_MAX, Report
-from indexer.sources.source import Source
+from indexer.sources.source import Found, Source
 from seealso.article import Article
 from seealso.errors import SnapshotRefused, SourceShrunk
 from seealso.snapshot.layout import current_or_none, published_ids, snapshot_folder
@@ -65,21 +65,29 @@ def open_yesterday(index: Path, report: Report) -> Snapshot | None:
 def check_sources(
     sources: Sequence[Source], report: Report, before: Manifest | None, limits: GateLimits, force: bool
 ) -> None:
-    """Raise SourceShrunk if a complete source gives far less than it did; see GateLimits.source_min."""
+    """Raise SourceShrunk if a complete source gives far less than it did; see GateLimits.source_min.
+
+    What it gives is what it lists and what it remembers.
+    """
     for source, tally in zip(sources, report.sources, strict=True):
         tally.before = before.sources.get(key_of(tally.name)) if before else None
-        if not source.complete or not tally.before or tally.before - tally.read < ARTICLES_LOST_MIN:
+        if not source.complete or not tally.before or tally.before - tally.given < ARTICLES_LOST_MIN:
             continue
-        if tally.read >= limits.source_min * tally.before:
+        if tally.given >= limits.source_min * tally.before:
             continue
         if not force:
-            raise SourceShrunk(tally.name, tally.read, tally.before, limits.source_min)
+            raise SourceShrunk(tally.name, tally.given, tally.before, limits.source_min)
         report.forced.append(f"source {tally.name}")
 
 
 def key_of(name: str) -> str:
     """Return what a source's count is kept under: a file is the same however its path is spelt."""
     return os.path.abspath(name) if os.path.exists(name) else name
+
+
+def count_kept(found: Sequence[Found], yesterday: Snapshot | None) -> int:
+    """Return how many articles of a snapshot are there tonight by their ids."""
+    return sum(yesterday.row_of(item.article.id) is not None for item in found) if yesterday is not None else 0
 
 
 def describe_articles(articles: Sequence[Article], stories: NDArray[np.int32], report: Report) -> None:
@@ -114,15 +122,16 @@ def judge_lists(tonight: Lists, yesterday: Lists | None, report: Report, limits:
         report.removed, report.unchanged = changes.removed, changes.unchanged
         report.churn = changes.as_report(tonight)
     shown = shown_in(tonight)
+    shown_before = shown_in(yesterday) if yesterday is not None else None
     report.empty_blocks, report.shown = shown.empty, shown.as_report(tonight)
     report.probabilities = probabilities_of(tonight)
     picks = picks_in(tonight, yesterday)
-    report.picks = picks.as_report() if picks else None
+    report.picks = picks.as_report()
     return [
-        empty_blocks_gate(shown, shown_in(yesterday) if yesterday is not None else None, limits),
+        empty_blocks_gate(shown, shown_before, limits),
         overlap_gate(changes, len(tonight), limits),
-        picks_gate(picks, limits),
-        languages_gate(shown, limits),
+        picks_gate(picks, len(tonight), limits),
+        languages_gate(shown, shown_before, len(tonight), limits),
         hubs_gate(shown, len(tonight), limits),
     ]
 

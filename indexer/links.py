@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
+from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest, RobotsUnreadable
 
 DEAD = (404, 410)
 
@@ -14,6 +14,6 @@ def find_dead(addresses: list[str], fetcher: Fetcher) -> list[str]:
         for address, outcome in zip(addresses, outcomes, strict=True):
             if isinstance(outcome, Fetched) and outcome.status in DEAD:
                 dead.append(f"{address} answers {outcome.status}")
-            elif isinstance(outcome, FetchFailed) and not isinstance(outcome, FetchRefused):
+            elif isinstance(outcome, FetchFailed) and not isinstance(outcome, FetchRefused | RobotsUnreadable):
                 dead.append(f"{address}: {outcome.reason}")
     return dead

@@ -17,10 +17,15 @@ from seealso.article import Article
 from seealso.editorial.articles import LiveArticle, forget_articles, read_articles
 from seealso.editorial.store import Store, url_of
 from seealso.encoder import Encoder
+from seealso.errors import StoreUnavailable
 from seealso.passages import cut_passages
 from seealso.snapshot.manifest import Manifest, TakenIn
 
 NAME = "put and removed"
+LOST = (
+    "it is not there, and what was put by the API would be gone from the index, what was removed be back. See to its "
+    "path (SEEALSO_EDITORIAL) or its volume, put a copy back (`seealso store restore`), or go on without it (`--force`)"
+)
 
 
 @dataclass(slots=True)
@@ -50,13 +55,19 @@ def take_live_in(
     before: Manifest | None,
     report: Report,
     sections_left_out: Collection[str] = (),
+    force: bool = False,
 ) -> tuple[list[Found], LiveTaken]:
-    """Return the articles of sources and store together, ordered by id. Raises StoreUnavailable.
+    """Return the articles of sources and store together, ordered by id.
 
-    `before`: of the snapshot of the last night, None if there is none.
+    `before`: of the snapshot of the last night, None if there is none. Raises StoreUnavailable, also where that night
+    had a store and now there is none, unless it is to be done by `force`.
     """
     taken = LiveTaken(came={item.article.id for item in found})
     if store is None:
+        if before is not None and before.live is not None:
+            if not force:
+                raise StoreUnavailable("of the last night", LOST)
+            report.forced.append("editorial store")
         return found, taken
     unwanted = {section.casefold() for section in sections_left_out}
     taken.upto, kept = read_articles(store)

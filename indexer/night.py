@@ -4,16 +4,21 @@ Whatever becomes of the night is in its report; the report goes to the index fol
 news, to whom the settings name.
 """
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from indexer.alarm import raise_alarm
 from indexer.build import Limits, build_index
+from indexer.delivery import Delivery
+from indexer.distribute import distribution_of
+from indexer.embedding import Alone, Embedder
 from indexer.gates import GateLimits
 from indexer.links import find_dead
 from indexer.live import open_live_store
@@ -26,11 +31,12 @@ from indexer.sources.fetch import Fetcher
 from indexer.sources.open import fetch_limits, open_sources
 from indexer.sources.source import Source
 from seealso.cli import INTERRUPTED, exit_code_of, message_of
-from seealso.encoder import load_encoder
+from seealso.encoder import Encoder, load_encoder
 from seealso.errors import GateFailed, IndexLocked, NothingToIndex, SeealsoError, SettingsInvalid, SourceShrunk
 from seealso.extract import PageExtractor
 from seealso.project import Project
 from seealso.settings import IndexerSettings
+from seealso.snapshot.store import SnapshotStore
 
 REFUSALS = (GateFailed, SourceShrunk, NothingToIndex)
 
@@ -56,6 +62,23 @@ class Night:
         left_out = tuple(self.project.sections_left_out)
         return Limits(self.settings.keep, gates, left_out, self.dry_run, self.force)
 
+    def delivery(self) -> Delivery | None:
+        """Return how other machines get the snapshot; None where there is no snapshot store."""
+        settings = self.settings
+        if settings.snapshot_store is None:
+            return None
+        store = SnapshotStore(settings.snapshot_store, settings.site)
+        return Delivery(store, settings.snapshot_store_wait_s, settings.keep)
+
+    def embedder(self) -> Callable[[Encoder], Embedder]:
+        """Return what makes the embedder of an encoder. Raises ClusterUnavailable if no cluster can be asked at all."""
+        if self.settings.on is None:
+            return Alone
+        from indexer.cluster import Cluster, check_installed
+
+        check_installed(self.settings.on)
+        return partial(Cluster, self.settings.on, partial(load_encoder, self.settings.model))
+
     def sources(self, extractor: PageExtractor, fetcher: Fetcher) -> list[Source]:
         """Return the sources. Raises SettingsInvalid if there are none, SourceUnreadable if one cannot be."""
         if self.named:
@@ -78,6 +101,7 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
     report = Report()
     settings = night.settings
     try:
+        embedder_of = night.embedder()
         live = open_live_store(settings.index, settings.editorial)
         if live is None and settings.editorial is not None:
             report.notices.append("SEEALSO_EDITORIAL names no file that is there: nothing put by the API is taken in")
@@ -95,6 +119,9 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
                 reporter,
                 lambda addresses: find_dead(addresses, fetcher),
                 live,
+                embedder_of,
+                night.delivery(),
+                distribution_of(settings),
             )
         report.close("dry run" if night.dry_run else "published", 0)
     except BaseException as error:
@@ -121,14 +148,14 @@ def tell(report: Report, settings: IndexerSettings, console: Console) -> Path | 
     facts = report.as_json()
     page = None
     try:
-        page = write_report(settings.index, _name_of(report.started, report), facts, render_night(facts))
+        page = write_report(settings.index, _name_of(report.started, report), facts, _page_of(facts))
     except OSError as error:
         console.print(f"the report could not be kept in {settings.index}: {error.strerror or error}")
     sends: list[Callable[[], None]] = []
     if settings.metrics_file:
-        sends.append(partial(write_textfile, settings.metrics_file, facts))
+        sends.append(partial(write_textfile, settings.metrics_file, facts, settings.site))
     if settings.metrics_push:
-        sends.append(partial(push, settings.metrics_push, facts))
+        sends.append(partial(push, settings.metrics_push, facts, site=settings.site))
     for send in sends:
         try:
             send()
@@ -145,6 +172,17 @@ def tell(report: Report, settings: IndexerSettings, console: Console) -> Path | 
         for reason in told:
             console.print(reason)
     return page
+
+
+def _page_of(facts: dict[str, Any]) -> str:
+    """Return the report's page; if it cannot be drawn, one that says so: metrics and alarm go out all the same."""
+    try:
+        return render_night(facts)
+    except Exception as error:  # whatever is wrong with the page, or missing for it
+        return (
+            "<!doctype html><title>seealso: a night</title><p>The page of this night could not be drawn, by a fault of "
+            f"ours: {html.escape(repr(error))}. What is known of it is in the file beside, with the ending .json."
+        )
 
 
 def _end_of(error: BaseException) -> tuple[Outcome, int, str]:

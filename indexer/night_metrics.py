@@ -60,14 +60,14 @@ def is_night(report: Mapping[str, Any]) -> bool:
     return report.get("outcome") != "dry run"
 
 
-def metrics_of(report: Mapping[str, Any], before: Mapping[str, float] | None = None) -> bytes:
+def metrics_of(report: Mapping[str, Any], before: Mapping[str, float] | None = None, site: str | None = None) -> bytes:
     """Return a report in Prometheus's text format; `before`: the values to carry over, by metric."""
     from prometheus_client import generate_latest
 
-    return generate_latest(_registry_of(report, before or {}))
+    return generate_latest(_registry_of(report, before or {}, site))
 
 
-def write_textfile(path: Path, report: Mapping[str, Any]) -> None:
+def write_textfile(path: Path, report: Mapping[str, Any], site: str | None = None) -> None:
     """Write the metrics for node_exporter's textfile collector, in one step, readable for all.
 
     The file that is there gives what is carried over. Raises MetricsUnsent.
@@ -79,7 +79,7 @@ def write_textfile(path: Path, report: Mapping[str, Any]) -> None:
     # node_exporter reads a folder's *.prom whenever it is asked: the file beside must not end so.
     beside = path.with_name(f".{path.name}.new")
     try:
-        content = metrics_of(report, _kept_in(path))
+        content = metrics_of(report, _kept_in(path), site)
         with beside.open("wb") as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(content)
@@ -89,9 +89,14 @@ def write_textfile(path: Path, report: Mapping[str, Any]) -> None:
 
 
 def push(
-    url: str, report: Mapping[str, Any], job: str = JOB, seconds_max: float = 10.0, instance: str | None = None
+    url: str,
+    report: Mapping[str, Any],
+    job: str = JOB,
+    seconds_max: float = 10.0,
+    instance: str | None = None,
+    site: str | None = None,
 ) -> None:
-    """Push the metrics to a Pushgateway, under the job and this machine's name (or `instance`).
+    """Push the metrics to a Pushgateway, under the job, this machine's name (or `instance`), and the site's, if any.
 
     What this night does not give stays as the night before pushed it; so it is with the last success. Raises
     MetricsUnsent, which names the host alone.
@@ -113,26 +118,28 @@ def push(
 
         return sent
 
-    grouping = {"instance": instance or socket.gethostname()}
+    grouping = {"instance": instance or socket.gethostname()} | ({"site": site} if site else {})
     try:
-        pushadd_to_gateway(url, job, _registry_of(report, {}), grouping, handler=send)
+        pushadd_to_gateway(url, job, _registry_of(report, {}, None), grouping, handler=send)
     except ValueError as error:
         raise MetricsUnsent(f"metrics not pushed to {host_of(url)}: its address is malformed") from error
 
 
-def _registry_of(report: Mapping[str, Any], before: Mapping[str, float]) -> CollectorRegistry:
+def _registry_of(report: Mapping[str, Any], before: Mapping[str, float], site: str | None) -> CollectorRegistry:
     from prometheus_client import CollectorRegistry, Gauge
 
     registry = CollectorRegistry()
     gauges: dict[str, Gauge] = {}
+    of_site = {"site": site} if site else {}
     given = list(_values_of(report))
     known = {name for name, _, _ in given}
     given += [(name, "", before[name]) for name in (LAST_SUCCESS, SNAPSHOT_CREATED) if name in before.keys() - known]
     for name, label, value in given:
         label_name, meaning = METRICS[name]
+        labels = of_site | ({label_name: label} if label_name else {})
         if name not in gauges:
-            gauges[name] = Gauge(PREFIX + name, meaning, [label_name] if label_name else [], registry=registry)
-        (gauges[name].labels(label) if label_name else gauges[name]).set(value)
+            gauges[name] = Gauge(PREFIX + name, meaning, list(labels), registry=registry)
+        (gauges[name].labels(**labels) if labels else gauges[name]).set(value)
     return registry
 
 

@@ -35,7 +35,7 @@ TITLES_MAX = 6
 # Articles of more passages than these are one column.
 PASSAGES_MAX = 12
 # Gates whose value must not fall below the limit, and those where it must not rise above it.
-AT_LEAST = {"articles", "texts", "overlap"}
+AT_LEAST = {"articles", "kept", "texts", "overlap"}
 AT_MOST = {"quarantine", "languages", "hubs", "links"}
 # Gates of a change since yesterday, in points: which way it is held back.
 CHANGES = {"empty-blocks": 1, "picks": -1}
@@ -129,25 +129,25 @@ def _section_of_sources(report: Report) -> Section | None:
     rows = tuple(
         (
             cut_text(each.get("name", "")),
-            *(_amount(each.get(key)) for key in ("read", "before")),
-            _change(each.get("read"), each.get("before")),
+            *(_amount(each.get(key)) for key in ("read", "carried", "before")),
+            _change(each.get("read"), each.get("carried"), each.get("before")),
             *(_amount(each.get(key)) for key in ("left_out", "quarantined")),
         )
         for each in sources
     )
-    head = ("Source", "read", "the night before", "change", "left out", "quarantined")
+    head = ("Source", "read", "kept", "the night before", "change", "left out", "quarantined")
     return Section(
         "sources",
         "Sources",
         "What each source gave. One that suddenly gives much less is more often broken than emptied.",
-        (Part(Table("Records by source", head, rows, frozenset(range(1, 6))), place="wide"),),
+        (Part(Table("Records by source", head, rows, frozenset(range(1, 7))), place="wide"),),
     )
 
 
-def _change(now: int | None, before: int | None) -> str:
-    if now is None or before is None:
+def _change(read: int | None, carried: int | None, before: int | None) -> str:
+    if read is None or before is None:
         return "–"
-    return signed_text(now - before)
+    return signed_text(read + (carried or 0) - before)
 
 
 def _section_of_quarantine(report: Report) -> Section | None:

@@ -1,6 +1,7 @@
 """How far a run is: a bar with rate and time left on a terminal, a plain line every ten seconds elsewhere."""
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Protocol, TextIO
@@ -92,40 +93,58 @@ class TerminalReporter:
 
 
 class PlainReporter:
-    """A line at the beginning of each stage, and every ten seconds after."""
+    """A line at the beginning of each stage, and every ten seconds after, whether anything was done or not."""
 
     def __init__(self) -> None:
         self._name, self._unit = "", ""
         self._total: int | None = None
         self._done = 0
-        self._began = self._said = 0.0
+        self._began = 0.0
+        self._lock = threading.Lock()
+        self._next_stage = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._tell, name="progress", daemon=True)
 
     def __enter__(self) -> "PlainReporter":
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pass
+        self._ended = True
+        self._next_stage.set()
+        self._thread.join()
 
     def stage(self, name: str, total: int | None, unit: str) -> None:
         """Begin a stage."""
-        self._name, self._total, self._unit, self._done = name, total, unit, 0
-        self._began = self._said = time.monotonic()
-        self._say(f"{name}: {total:,} {unit}" if total is not None else name)
+        with self._lock:
+            self._name, self._total, self._unit, self._done = name, total, unit, 0
+            self._began = time.monotonic()
+            self._say(f"{name}: {total:,} {unit}" if total is not None else name)
+        self._next_stage.set()
 
     def advance(self, count: int = 1) -> None:
         """Say that so many more units are done."""
         self._done += count
-        now = time.monotonic()
-        if now - self._said < PLAIN_SECONDS:
-            return
-        self._said = now
-        rate = self._done / (now - self._began)
+
+    def _tell(self) -> None:
+        while not self._ended:
+            if self._next_stage.wait(PLAIN_SECONDS):
+                self._next_stage.clear()
+                continue
+            with self._lock:
+                if self._name:
+                    self._say(self._line(time.monotonic() - self._began))
+
+    def _line(self, seconds: float) -> str:
+        if not self._done:
+            return f"{self._name}: for {seconds:,.0f} s"
+        rate = self._done / seconds
         line = f"{self._name}: {self._done:,} {self._unit}, {rate:,.1f} a second"
-        if self._total and rate:
+        if self._total:
             line += f", {100 * self._done / self._total:.0f} %, {(self._total - self._done) / rate:,.0f} s left"
-        self._say(line)
+        return line
 
     def _say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201

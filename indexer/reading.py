@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from indexer.progress import Reporter
 from indexer.report import Report, SourceTally, count_bounded
-from indexer.sources.source import Found, LeftOut, Quarantined, Source
+from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
 from seealso.article import Article
 from seealso.extract import PageCard
 
@@ -59,6 +59,8 @@ def _read_source(
         elif isinstance(item, Quarantined):
             tally.quarantined += 1
             report.quarantine(item)
+        elif isinstance(item, Noted):
+            report.notices.append(f"{item.where}: {item.says}")
         elif item.article.id in found:
             tally.quarantined += 1
             first = found[item.article.id].where

@@ -32,7 +32,10 @@ Outcome = Literal["published", "refused", "failed", "dry run"]
 
 @dataclass(slots=True)
 class SourceTally:
-    """What one source gave; `before`: how many articles it gave in the night before, None if that is not known."""
+    """What one source gave; `before`: how many articles it gave in the night before, None if that is not known.
+
+    `read`: articles that it lists, `carried`: those it listed on an earlier night, `given`: both.
+    """
 
     name: str
     read: int = 0
@@ -41,14 +44,19 @@ class SourceTally:
     carried: int = 0
     before: int | None = None
 
+    @property
+    def given(self) -> int:
+        """Return how many articles came of the source."""
+        return self.read + self.carried
+
 
 @dataclass(slots=True)
 class Report:
     """Counts and times of one night. What was not come to is None, or empty.
 
     `tokens` includes the title in front of every passage; `seconds` are wall time by stage, `memory_mb` the most memory
-    resident by a stage's end, in MiB; `snapshot_created`: of the snapshot that the night leaves in service; `carried`:
-    articles that incomplete sources gave on earlier nights.
+    resident by a stage's end, in MiB; `embedded_by`: passages by machine and device; `snapshot_created`: of the
+    snapshot that the night leaves in service; `carried`: articles that incomplete sources gave on earlier nights.
     """
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -89,9 +97,11 @@ class Report:
     passages_per_article: dict[str, int] = field(default_factory=dict)
     embedded: int | None = None
     reused: int | None = None
+    embedded_by: dict[str, int] = field(default_factory=dict)
     embed_seconds_expected: float | None = None
     too_short: list[dict[str, Any]] = field(default_factory=list)
     too_short_count: int | None = None
+    searched: dict[str, Any] | None = None
     stories: dict[str, Any] | None = None
     probabilities: dict[str, list[float]] | None = None
     empty_blocks: int | None = None
@@ -103,6 +113,7 @@ class Report:
     memory_mb: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     removed_snapshots: list[str] = field(default_factory=list)
+    distributed: dict[str, Any] | None = None
 
     def quarantine(self, item: Quarantined) -> None:
         """Count an article that could not be taken in."""
@@ -181,6 +192,8 @@ class Report:
             how = "to be embedded" if self.outcome == "dry run" else "embedded"
             expected = f", about {_duration(self.embed_seconds_expected)}" if self.embed_seconds_expected else ""
             yield "", f"{self.embedded:,} {how}{expected}; {self.reused or 0:,} known from earlier nights"
+        for machine, count in self.embedded_by.items() if len(self.embedded_by) > 1 else ():
+            yield "", f"{count:,} by {machine}"
         if self.too_short_count:
             yield (
                 "too short",
@@ -201,7 +214,7 @@ class Report:
             yield "", f"… and {more:,} more; the report's file has the first {LISTED_MAX:,}"
         for number, gate in enumerate(self.gates):
             mark = "passed" if gate["passed"] else ("forced" if gate["gate"] in self.forced else "FAILED")
-            measured = "" if gate["value"] is None else f"{mark}  "
+            measured = "" if gate["value"] is None and gate["passed"] else f"{mark}  "
             yield "" if number else "gates", f"{gate['gate']:<12}  {measured}{gate['says']}"
         for notice in self.notices:
             yield "note", notice
@@ -213,6 +226,9 @@ class Report:
         if self.removed_snapshots:
             count = len(self.removed_snapshots)
             yield "removed", f"{count} old snapshot{'s' if count > 1 else ''}"
+        if self.distributed:
+            sent, recall = self.distributed["sent"], self.distributed["recall"]
+            yield "search engine", f"{sent:,} sent to {self.distributed['collection']}, recall {recall:.3f}"
         yield "published", self.snapshot or self._why_nothing()
 
     def _why_nothing(self) -> str:
@@ -234,7 +250,9 @@ def write_report(index: Path, name: str, report: Mapping[str, Any], page: str) -
     replace_file(folder / f"{name}.json", orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     replace_file(folder / f"{name}.html", page.encode("utf-8"))
     for ending in ("json", "html"):
-        for old in sorted(folder.glob(f"[0-9]*.{ending}"))[:-REPORTS_KEPT]:
+        # What is named after this one is of a clock that was ahead, and goes first.
+        kept = sorted(folder.glob(f"[0-9]*.{ending}"), key=lambda path: (path.stem <= name, path.stem))
+        for old in kept[:-REPORTS_KEPT]:
             old.unlink()
     return folder / f"{name}.html"
 

@@ -1,6 +1,7 @@
-"""The indexer's commands about snapshots: snapshots, rollback, verify."""
+"""The indexer's commands about snapshots: snapshots, rollback, verify, distribute."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,12 +10,15 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from indexer.progress import print_table, width_of
-from seealso.errors import SnapshotMissing
+from indexer.distribute import distribution_of
+from indexer.progress import print_table, reporter_for, width_of
+from seealso.errors import EngineUnavailable, SettingsInvalid, SnapshotMissing, SnapshotRefused
 from seealso.settings import IndexerSettings, describe, load_settings
-from seealso.snapshot.layout import current_or_none, publish, published_ids
+from seealso.snapshot.layout import current_or_none, published_ids
+from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import Manifest
-from seealso.snapshot.rollback import manifest_or_reason, open_named, rolling_back
+from seealso.snapshot.rollback import manifest_or_reason, open_named, rolling_back, serve_again
+from seealso.snapshot.store import SnapshotStore
 
 MODEL_SHOWN_COLUMNS = 120
 
@@ -31,17 +35,25 @@ def snapshots(index: Path | None, as_json: bool) -> None:
     \b
     seealso snapshots --index var/index
 
-    When each was made, of how many articles, how its gates stood, by which model, and which one is served.
+    When each was made, of how many articles, how its gates stood, by which model, and which one is served. With
+    SEEALSO_SNAPSHOT_STORE, those in the snapshot store too: it says which one is served.
     """
     settings = load_settings(IndexerSettings, index=index)
-    current = current_or_none(settings.index)
+    store = _store_of(settings)
+    here, stored = published_ids(settings.index), [] if store is None else store.ids()
+    current = current_or_none(settings.index) if store is None else store.current()
     rows = [
-        (snapshot_id, manifest_or_reason(settings.index, snapshot_id)) for snapshot_id in published_ids(settings.index)
+        (
+            snapshot_id,
+            manifest_or_reason(settings.index, snapshot_id) if snapshot_id in here else _told_by(store, snapshot_id),
+        )
+        for snapshot_id in sorted({*here, *stored})
     ]
     if as_json:
         for snapshot_id, manifest in rows:
             said = manifest.model_dump() if isinstance(manifest, Manifest) else {"refused": manifest}
-            click.echo(orjson.dumps({"id": snapshot_id, "current": snapshot_id == current} | said))
+            places = {} if store is None else {"here": snapshot_id in here, "stored": snapshot_id in stored}
+            click.echo(orjson.dumps({"id": snapshot_id, "current": snapshot_id == current} | places | said))
         return
     if not rows:
         raise SnapshotMissing(settings.index, "make one with `seealso index SOURCE --index DIR`")
@@ -51,6 +63,8 @@ def snapshots(index: Path | None, as_json: bool) -> None:
         table.add_column(column, justify="right" if column == "articles" else "left", no_wrap=column != "gates")
     for snapshot_id, manifest in rows:
         mark = "current" if snapshot_id == current else ""
+        if store is not None and (snapshot_id in here) != (snapshot_id in stored):
+            mark = f"{mark} only {'here' if snapshot_id in here else 'stored'}".strip()
         if isinstance(manifest, Manifest):
             facts = [_age_of(manifest), f"{manifest.counts.articles:,}", _gates_of(manifest)]
             # The first to go where there is little room.
@@ -73,15 +87,25 @@ def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None
     seealso rollback 20261124T061500Z-0123456789ab --index var/index       this one
 
     The service follows within a second, and nothing is removed. The next night publishes anew, and compares itself with
-    the one rolled back to.
+    the one rolled back to. With SEEALSO_SNAPSHOT_STORE, all machines that take their snapshots from it follow.
     """
     settings = load_settings(IndexerSettings, index=index)
-    with rolling_back(settings.index, snapshot_id) as (wanted, current):
-        publish(settings.index, wanted)
+    store, distribution = _store_of(settings), distribution_of(settings)
+    with rolling_back(settings.index, snapshot_id, store=store) as (wanted, current):
+        left = serve_again(settings.index, wanted, store)
+        if left is not None:
+            click.echo(f"rolled back, but not here: {left}", err=True)
+        if distribution is not None:
+            try:
+                distribution.lead(wanted)
+            except EngineUnavailable as error:  # services search for themselves: it is rolled back all the same
+                click.echo(f"rolled back, but not in the search engine: {error}", err=True)
     if as_json:
         click.echo(orjson.dumps({"current": wanted, "before": current}))
     else:
-        click.echo(f"{wanted} is served now; it was {current}. Next: seealso snapshots --index {settings.index}")
+        click.echo(
+            f"{wanted} is served now; it was {current or 'none'}. Next: seealso snapshots --index {settings.index}"
+        )
 
 
 @click.command()
@@ -95,10 +119,10 @@ def verify(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
     seealso verify --index var/index
     seealso verify 20261124T061500Z-0123456789ab --index var/index
 
-    Without an id, it is the current one.
+    Without an id, it is the current one. It is read whole, whoever did so before.
     """
     settings = load_settings(IndexerSettings, index=index)
-    manifest = open_named(settings.index, snapshot_id).manifest
+    manifest = open_named(settings.index, snapshot_id, anew=True).manifest
     size = sum(entry.bytes for entry in manifest.files.values())
     if as_json:
         click.echo(orjson.dumps({"id": manifest.id, "files": len(manifest.files), "bytes": size, "whole": True}))
@@ -107,6 +131,54 @@ def verify(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
             f"{manifest.id} is whole: {manifest.counts.articles:,} articles, "
             f"{len(manifest.files)} files, {size:,} bytes"
         )
+
+
+@click.command()
+@click.argument("snapshot_id", required=False)
+@index_option
+@json_option
+def distribute(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
+    """Put a snapshot into the search engine.
+
+    \b
+    seealso distribute --index var/index
+
+    Nights do it by themselves. This is for an engine that is new, or was gone: the current snapshot is uploaded where
+    it is missing or not whole, the alias is led to it, and what no snapshot has is dropped. With the id of another,
+    that is uploaded, as for a rollback to come, and the alias stays. See docs/scaling.md.
+    """
+    settings = load_settings(IndexerSettings, index=index)
+    distribution = distribution_of(settings)
+    if distribution is None:
+        raise SettingsInvalid("SEEALSO_MILVUS_URI is not set: there is no search engine to put a snapshot into")
+    chosen = open_named(settings.index, snapshot_id)
+    with lock_index(settings.index):
+        console = Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))
+        with reporter_for(console) as reporter:
+            reporter.stage("Search engine", len(chosen), "articles")
+            done = distribution.upload(chosen, reporter.advance)
+        dropped = list[str]()
+        if chosen.id == current_or_none(settings.index):
+            distribution.lead(chosen.id)
+            ids = published_ids(settings.index)
+            dropped = distribution.tidy(ids, [each for each in (chosen.id, chosen.manifest.parent) if each is not None])
+    if as_json:
+        click.echo(orjson.dumps(asdict(done) | {"id": chosen.id, "dropped": dropped}))
+    else:
+        click.echo(f"{done.collection} is whole: {done.sent:,} articles sent, recall {done.recall:.3f}")
+
+
+def _store_of(settings: IndexerSettings) -> SnapshotStore | None:
+    return None if settings.snapshot_store is None else SnapshotStore(settings.snapshot_store, settings.site)
+
+
+def _told_by(store: SnapshotStore | None, snapshot_id: str) -> Manifest | str:
+    """Return what a snapshot that is only in the store says of itself, or why that cannot be read."""
+    try:
+        found = None if store is None else store.manifest(snapshot_id)
+    except SnapshotRefused as error:
+        return error.reason
+    return "it has just been removed" if found is None else found[0]
 
 
 def _age_of(manifest: Manifest) -> str:
@@ -119,7 +191,7 @@ def _gates_of(manifest: Manifest) -> str:
     """Return how many gates were passed, and which did not hold the night back though they failed."""
     if not manifest.gates:
         return "none" if not manifest.forced else f"forced: {', '.join(manifest.forced)}"
-    measured = [gate for gate in manifest.gates if gate.value is not None]
+    measured = [gate for gate in manifest.gates if gate.value is not None or not gate.passed]
     passed = sum(gate.passed for gate in measured)
     forced = f", forced: {', '.join(manifest.forced)}" if manifest.forced else ""
     return f"{passed} of {len(measured)} passed{forced}"

@@ -25,8 +25,11 @@ PIXELS_MAX = 100_000
 WORDS_A_MINUTE = 238
 LETTERS_A_MINUTE = 500
 
+_PICTURE = frozenset({"image", "image_alt", "image_width", "image_height", "image_srcset"})
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _WEB_URL = re.compile(r"https?://[^\s/?#@\\]+[^\s\\]*", re.IGNORECASE)
+# Up to where an address may have a space that its author did not quote: behind the host.
+_WEB_HOST = re.compile(r"https?://[^\s/?#@\\]+(?=[/?#])", re.IGNORECASE)
 # Everything below the space but tab, line feed and carriage return; and DEL.
 # A picture in one of its widths (640w) or densities (2x), as HTML's srcset has it.
 _SRCSET_PART = re.compile(r"(\S+) ([1-9][0-9]{0,5}w|[0-9]{1,2}(\.[0-9]{1,2})?x)")
@@ -73,6 +76,9 @@ def _checked_id(article_id: str) -> str:
 
 
 def _checked_url(url: str) -> str:
+    url = url.strip()
+    if host := _WEB_HOST.match(url):
+        url = host[0] + url[host.end() :].replace(" ", "%20")
     if not _WEB_URL.fullmatch(url):
         raise ValueError("must be an absolute http:// or https:// address")
     return url
@@ -91,6 +97,7 @@ def _checked_srcset(srcset: str) -> str:
 
 
 def _checked_language(language: str) -> str:
+    language = language.replace("_", "-")  # as locales have it: en_GB
     if not _LANGUAGE.fullmatch(language):
         raise ValueError("must be a BCP 47 tag such as 'en' or 'pt-BR'")
     primary, *rest = language.split("-")
@@ -139,7 +146,7 @@ def format_time(moment: datetime) -> str:
 
 
 def _empty_as_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if isinstance(value, str) and not _clean_text(value) else value
 
 
 ArticleId = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), AfterValidator(_checked_id)]
@@ -207,6 +214,21 @@ def read_article(fields: Mapping[str, Any]) -> tuple[Article, list[str]]:
     return article, [key for key in fields if key not in Article.model_fields]
 
 
+def read_foreign_article(fields: Mapping[str, Any]) -> tuple[Article, list[str]]:
+    """Return what `read_article` does, of fields as another system has them: a picture that is none costs itself alone.
+
+    What is left out of it is named beside the keys that are not part of an article.
+    """
+    try:
+        return read_article(fields)
+    except InvalidArticle as error:
+        wrong = _PICTURE if "image" in error.fields else _PICTURE & set(error.fields)
+        if not wrong:
+            raise
+    article, unknown = read_article({name: value for name, value in fields.items() if name not in wrong})
+    return article, [*unknown, *(f"{name} (none that can be used)" for name in fields if name in wrong)]
+
+
 def _reasons(error: ValidationError) -> list[str]:
     reasons = []
     for detail in error.errors(include_url=False):
@@ -221,6 +243,9 @@ def _reasons(error: ValidationError) -> list[str]:
 
 def shortened(value: object, characters_max: int = 60) -> str:
     """Return a printable form of any value, cut to a length that fits a message."""
-    form = repr(value if not isinstance(value, str) else value[: characters_max + 1])
+    try:
+        form = repr(value if not isinstance(value, str) else value[: characters_max + 1])
+    except RecursionError:  # orjson reads deeper than Python writes
+        form = f"a {type(value).__name__}, nested too deeply to be shown"
     form = form.encode("utf-8", "backslashreplace").decode()
     return form if len(form) <= characters_max else form[: characters_max - 1] + "…"

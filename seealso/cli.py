@@ -32,7 +32,9 @@ COMMANDS = {
     "check": Entry("indexer.commands", "check", "Read the sources, and show five articles as they are understood."),
     "snapshots": Entry("indexer.snapshot_commands", "snapshots", "List the snapshots of an index folder."),
     "rollback": Entry("indexer.snapshot_commands", "rollback", "Serve an earlier snapshot again."),
+    "distribute": Entry("indexer.snapshot_commands", "distribute", "Put a snapshot into the search engine."),
     "verify": Entry("indexer.snapshot_commands", "verify", "Check every byte of a snapshot."),
+    "fetch": Entry("service.fetch_commands", "fetch", "Fetch what all machines serve from the snapshot store."),
     "evaluate": Entry("indexer.quality_commands", "evaluate", "Measure how good a snapshot's lists are."),
     "tune": Entry("indexer.quality_commands", "tune", "Fit weights and probabilities to a newsroom's own picks."),
 }
@@ -53,6 +55,9 @@ EXIT_CODES: dict[type[BaseException], int] = {
     errors.GateFailed: 14,
     errors.SourceShrunk: 15,
     errors.StoreUnavailable: 16,
+    errors.SnapshotStoreUnavailable: 17,
+    errors.EngineUnavailable: 18,
+    errors.ClusterUnavailable: 19,
 }
 INTERRUPTED = 130
 

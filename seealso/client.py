@@ -451,6 +451,7 @@ class Status(TypedDict):
     model: str | None
     forced: list[str]
     cache: str
+    engine: str
     degraded: list[str]
     warnings: list[str]
 
@@ -609,9 +610,9 @@ class _Calls:
         return Call("POST", f"/v1/purges/{purge_id}/retry", again=True)
 
     @_Endpoint
-    def events(self, **seen: Unpack[Seen]) -> Call[None]:
-        """Say what a reader was shown and clicked. Needs no key."""
-        return Call("POST", "/v1/events", body=seen)
+    def events(self, *blocks: Seen) -> Call[None]:
+        """Say what a reader was shown of a page's blocks, and clicked there. Needs no key."""
+        return Call("POST", "/v1/events", body={"blocks": blocks})
 
     @_Endpoint
     def clicks(self, **counted: Unpack[Counted]) -> Call[Rates]:
@@ -678,7 +679,7 @@ class _Sender(_Calls):
             wait_s = PAUSE_SECONDS * 2 ** (self._tries - 1 - left)
             try:
                 response = await ask(request)
-            except (httpx2.TransportError, TimeoutError) as error:
+            except (httpx2.RequestError, TimeoutError) as error:
                 if left == 0 or not (call.again or isinstance(error, httpx2.ConnectError)):
                     raise NoAnswer(f"{self.url} did not answer ({type(error).__name__}: {error})") from error
             else:
@@ -799,7 +800,7 @@ def _plain(response: httpx2.Response) -> list[tuple[str, str]]:
 
 def _read(call: Call[Answer], response: httpx2.Response) -> Any:
     if call.as_text:
-        return response.text
+        return _fragment(response)
     if response.status_code == 204:
         return None
     try:
@@ -809,6 +810,14 @@ def _read(call: Call[Answer], response: httpx2.Response) -> Any:
     if unconfirmed := response.headers.get("X-Seealso-Unconfirmed"):
         answer["unconfirmed"] = unconfirmed
     return answer
+
+
+def _fragment(response: httpx2.Response) -> str:
+    """Return a block as HTML, '' for none. Raises NoAnswer for what is none, such as the page of a proxy."""
+    is_html = response.headers.get("Content-Type", "").startswith("text/html")
+    if response.text and not (is_html and response.text.startswith('<section class="seealso')):
+        raise NoAnswer(f"{response.status_code} came without a block; is the address that of the service?")
+    return response.text
 
 
 def _problem_of(response: httpx2.Response) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ Loading it imports torch, which takes seconds and hundreds of megabytes: only th
 `model_folder` and `digest_of_files` answer without torch.
 """
 
+import copy
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,38 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
-# On a GPU; there 32 and 64 are alike, larger batches only take memory.
-BATCH_PASSAGES = 32
 # So many are given to the threads at once; after each lot an interrupted run stops.
 LOT_PASSAGES = 128
+# Texts of a few, some and too many tokens: by their vectors it is seen whether two ways of computing are one.
+TRIAL_TEXTS = (
+    "High tide",
+    "The ferry to the islands was cancelled this morning because of the wind, and will not sail before Thursday.",
+    "The council met on Tuesday to vote on the harbour wall, which the storm of last winter had broken. " * 15,
+)
+# Halving a model's numbers turns vectors by less, unless they are too great for it and become infinite.
+TRIAL_COSINE_MIN = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a model computes on, and how.
+
+    `kind`: as torch names it; `batch`: how many texts are padded to one length and computed together, 1 where each is
+    alone; `lot`: how many are given to it at once, among which batches are made by length; `precision`: of its numbers.
+    """
+
+    kind: str
+    batch: int
+    lot: int
+    precision: Literal["float32", "float16"] = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.precision}"
+
+
+CPU = Device("cpu", 1, LOT_PASSAGES)
+# A GPU waits for its orders when it is given little at once. What an interrupted run loses is some seconds there, too.
+GPU_BATCH, GPU_LOT = 128, 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +90,11 @@ class Encoder(Protocol):
         """Return how many tokens of a text are read; what is longer would be cut."""
         ...
 
+    @property
+    def device(self) -> Device:
+        """Return what it computes on."""
+        ...
+
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of a text begins and ends, in characters, in order."""
         ...
@@ -73,10 +107,10 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(model: str) -> "SentenceEncoder":
+def load_encoder(model: str, device: str | None = None) -> "SentenceEncoder":
     """Load a sentence-transformers model by its name or folder.
 
-    Raises ModelUnavailable with the reason.
+    `device`: where to, as torch names it; None: the best there is. Raises ModelUnavailable with the reason.
     """
     folder = model_folder(model)
     from sentence_transformers import SentenceTransformer  # imports torch, so not before it is needed
@@ -85,7 +119,7 @@ def load_encoder(model: str) -> "SentenceEncoder":
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
     try:
-        return SentenceEncoder(model, folder, SentenceTransformer(str(folder), local_files_only=True))
+        return SentenceEncoder(model, folder, SentenceTransformer(str(folder), device=device, local_files_only=True))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelUnavailable(model, f"{folder} holds no usable sentence-transformers model: {error}") from error
 
@@ -104,7 +138,8 @@ def model_folder(model: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(model))
+        # Which files it was is in every snapshot, by their digest.
+        return Path(snapshot_download(model))  # nosec B615
     except Exception as error:  # the hub client raises several dozen kinds, all meaning 'not to be had'
         raise ModelUnavailable(
             model, f"it is neither '{BUNDLED_MODEL}', nor a folder, nor to be had from the model hub ({error})"
@@ -133,7 +168,7 @@ class SentenceEncoder:
     def __init__(self, name: str, folder: Path, model: "SentenceTransformer") -> None:
         self._name = name
         self._folder = folder
-        self._model = model.eval()
+        self._model, self.device = settle(model.eval())
         self._lock = threading.Lock()
         self._tokenizer = _counting_tokenizer(name, model)
         self._added_tokens = len(self._tokenizer.encode("").ids)
@@ -165,11 +200,12 @@ class SentenceEncoder:
         On a CPU, a text's vector is the same, bit for bit, whatever texts are encoded beside it and on however many
         cores: each is encoded alone on one thread, as many at once as there are cores. A batch rounds otherwise for
         every length it is padded to (289 of 122,880 components of 320 passages differed as float16), and was slower
-        (17.8 passages a second on two cores against 21.2).
+        (17.8 passages a second on two cores against 21.2). A GPU takes batches: there, the last digits of a vector
+        depend on what is beside it.
         """
         if not texts:
             return np.empty((0, self.identity.dimension), np.float32)
-        lots = self._encode_alone(texts) if self._model.device.type == "cpu" else self._encode_batches(texts)
+        lots = self._encode_alone(texts) if self.device.batch == 1 else self._encode_batches(texts)
         done = []
         for lot in lots:
             done.append(lot)
@@ -198,15 +234,45 @@ class SentenceEncoder:
         return ThreadPoolExecutor(own_cpus(), "encoder", initializer=torch.set_num_threads, initargs=(1,))
 
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[Vectors]:
-        for start in range(0, len(texts), BATCH_PASSAGES):
+        for start in range(0, len(texts), self.device.lot):
             with self._lock:
-                encoded = self._model.encode(
-                    list(texts[start : start + BATCH_PASSAGES]),
-                    batch_size=BATCH_PASSAGES,
-                    normalize_embeddings=True,
-                    show_progress_bar=False,
-                )
-            yield np.asarray(encoded, np.float32)
+                yield batched(self._model, texts[start : start + self.device.lot], self.device.batch)
+
+
+def settle(model: "SentenceTransformer") -> tuple["SentenceTransformer", Device]:
+    """Return a model as it is to compute where it was loaded, and how that is.
+
+    On CUDA in half precision, which such devices are made for, if the vectors of TRIAL_TEXTS stay what they are: some
+    models' numbers are too great for it.
+    """
+    kind = model.device.type
+    if kind == "cpu":
+        return model, CPU
+    if kind != "cuda":
+        return model, Device(kind, 32, LOT_PASSAGES)
+    halved = halve(model)
+    return halved or model, Device(kind, GPU_BATCH, GPU_LOT, "float16" if halved else "float32")
+
+
+def halve(model: "SentenceTransformer") -> "SentenceTransformer | None":
+    """Return a copy of a model that computes in half precision; None if its vectors are others."""
+    halved = copy.deepcopy(model).half()
+    exact, near = (batched(each, TRIAL_TEXTS, len(TRIAL_TEXTS)) for each in (model, halved))
+    return halved if nearness(exact, near) >= TRIAL_COSINE_MIN else None
+
+
+def nearness(some: Vectors, others: Vectors) -> float:
+    """Return the least cosine of the rows of two arrays of unit vectors; 0 if they are of other shapes, or infinite."""
+    if some.shape != others.shape or not (np.isfinite(some).all() and np.isfinite(others).all()):
+        return 0.0
+    return float((some * others).sum(axis=1).min())
+
+
+def batched(model: "SentenceTransformer", texts: Sequence[str], batch: int) -> Vectors:
+    """Return the vectors of texts, made in batches: float32, texts x dimension, unit length."""
+    encoded = np.asarray(model.encode(list(texts), batch_size=batch, show_progress_bar=False), np.float32)
+    lengths = np.linalg.norm(encoded, axis=1, keepdims=True)
+    return np.asarray(encoded / np.maximum(lengths, 1e-12), np.float32)
 
 
 def _counting_tokenizer(name: str, model: "SentenceTransformer") -> Any:

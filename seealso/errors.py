@@ -7,6 +7,7 @@
     │   ├── KeyMissing           a request that needs a key has none, or one that opens nothing
     │   ├── KeyRefused           a key is valid, but not for this
     │   ├── SignatureWrong       a message of a content system is not signed as it must be
+    │   ├── UnknownSite          no site of the service has the host that is asked for
     │   ├── CrossSite            a page of another site has a browser ask, by itself
     │   ├── TakenDown            the article was taken down
     │   ├── NotTakenDown         the article was not
@@ -18,6 +19,7 @@
     │   ├── PageNotRead          a page of another site may not be read, or cannot
     │   ├── DraftNotRead         a file or a text is no draft that can be read
     │   ├── ServiceBusy          as much as the service takes at once is being worked on
+    │   ├── SiteNotReady         one of several sites has nothing to answer from yet
     │   ├── TextLate             the encoder did not end with a text in time
     │   └── BlocksLate           many blocks were not made in time
     └── OperatorError            the one who runs the machine can mend it
@@ -31,7 +33,11 @@
         ├── ModelUnavailable     the encoder's model cannot be loaded
         ├── ModelMismatch        a snapshot was made by another model than the one asked for
         ├── IndexLocked          another run is writing to the same index folder
+        ├── SnapshotStoreUnavailable  the place that machines share snapshots by does not answer
+        │   └── SnapshotStoreOfAnotherSite  it is another site's
         ├── StoreUnavailable     what editors decided cannot be read or changed
+        ├── EngineUnavailable    the search engine does not answer, or not as it must
+        ├── ClusterUnavailable   the machines that are to embed cannot be reached, or used
         └── ServerUnavailable    the service cannot listen where it was told to
 
 Each carries facts as attributes; its message says what was wrong, the value, and what to do. Which HTTP status
@@ -133,6 +139,16 @@ class CrossSite(CallerError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"only pages of this service may ask for this: {reason}; open the desk itself, or send a key")
+
+
+class UnknownSite(CallerError):
+    """No site of the service has the host that is asked for."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"no site is asked under the host {host[:200]!r}; ask under the host of one, or name this one among the "
+            "hosts of a site, in the file that SEEALSO_SITES names"
+        )
 
 
 class SignatureWrong(CallerError):
@@ -254,6 +270,44 @@ class StoreUnavailable(OperatorError):
         self.reason = reason
 
 
+class SnapshotStoreUnavailable(OperatorError):
+    """The place from which many machines take their snapshots does not answer, or not as it should."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"the snapshot store {url} cannot be used: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class SnapshotStoreOfAnotherSite(SnapshotStoreUnavailable):
+    """The place from which many machines take their snapshots has those of another site."""
+
+    def __init__(self, url: str, marked: str, site: str | None) -> None:
+        ours = "SEEALSO_SITE is not set" if site is None else f"this is the site {site}"
+        super().__init__(
+            url,
+            f"it is that of the site {marked}, and {ours}. Set SEEALSO_SNAPSHOT_STORE and SEEALSO_SITE of one site; if "
+            f"it is this site's under another name, remove {url.rstrip('/')}/SITE",
+        )
+
+
+class EngineUnavailable(OperatorError):
+    """The search engine beside the snapshots does not answer, or not as it must."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"the search engine at {engine} cannot be used: {reason}")
+        self.engine = engine
+        self.reason = reason
+
+
+class ClusterUnavailable(OperatorError):
+    """The machines that are to embed cannot be reached, or used."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"the cluster {address} cannot embed: {reason}")
+        self.address = address
+
+
 class ServerUnavailable(OperatorError):
     """The service cannot listen where it was told to."""
 
@@ -263,6 +317,14 @@ class ServiceBusy(CallerError):
 
     def __init__(self, work: str, places: int) -> None:
         super().__init__(f"{places} {work} are being worked on, and no more at once; try again in a few seconds")
+
+
+class SiteNotReady(CallerError):
+    """One of several sites has nothing to answer from yet; the others answer."""
+
+    def __init__(self, site: str | None, error: SeealsoError) -> None:
+        super().__init__(f"the site {site} is not ready: {error}")
+        self.site = str(site)
 
 
 class TextLate(CallerError):

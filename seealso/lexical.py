@@ -9,7 +9,7 @@ import unicodedata
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,6 +40,13 @@ LANGUAGE_ARTICLES_MIN = 5
 # Only articles of more than a thousand words lose any. With 256, documentation's lists would lose 0.2 % nDCG@10, and
 # those of its prose 0.6 %; with 128, 1 %.
 TERMS_MAX = 512
+# Where not all postings are looked through, so many times as many as are wanted are found by the heaviest terms, and
+# then told apart by all of them.
+REFINED_TIMES = 2
+# A filter that leaves out less than this share of all articles, such as those taken down, is none to speak of.
+LEFT_OUT_SHARE = 0.01
+# Where rows of terms end further on, at 512 terms an article from the 4,194,304th on, 32 bits do not say it.
+SHORT_END_MAX = 2**31 - 1
 
 RECIPE: dict[str, Any] = {
     "weight": "BM25",
@@ -106,14 +113,25 @@ def word_counts(title: str, text: str) -> Counter[str]:
     return counts
 
 
+def as_ends(ends: NDArray[Any]) -> NDArray[Any]:
+    """Return where rows begin and end in the type that holds it."""
+    return ends.astype(np.int32 if int(ends[-1]) <= SHORT_END_MAX else np.int64, copy=False)
+
+
+def narrows(allowed: Mask) -> bool:
+    """Return whether a filter leaves out more articles than a few."""
+    return int(np.count_nonzero(allowed)) < (1 - LEFT_OUT_SHARE) * len(allowed)
+
+
 @dataclass(frozen=True, slots=True)
 class TermRows:
     """The term vectors of some articles or texts, row after row (compressed sparse rows).
 
-    `ends`: int32, rows + 1: where each row begins and ends; `terms`: int32, rising within a row; `weights`: float32.
+    `ends`: rows + 1: where each row begins and ends, int32, or int64 beyond SHORT_END_MAX; `terms`: int32, rising
+    within a row; `weights`: float32.
     """
 
-    ends: NDArray[np.int32]
+    ends: NDArray[Any]
     terms: NDArray[np.int32]
     weights: Scores
 
@@ -127,7 +145,7 @@ class TermRows:
     def rows(self, first: int, last: int) -> "TermRows":
         """Return the rows from `first` up to, not including, `last`."""
         start, end = int(self.ends[first]), int(self.ends[last])
-        ends = (self.ends[first : last + 1] - self.ends[first]).astype(np.int32)
+        ends = as_ends(self.ends[first : last + 1] - self.ends[first])
         return TermRows(ends, self.terms[start:end], self.weights[start:end])
 
     def squares(self) -> Scores:
@@ -157,7 +175,8 @@ class Terms:
     `rarity`: float32, languages + 1 x terms: how much finding it says (idf), in each of `languages`, and at last over
     all; 0 for a stop word there. `articles`: one row an article; `postings`: one row a term, the 'terms' of which are
     articles; `titles` and `title_postings`: the same of the articles' titles, each of unit length, its terms of equal
-    weight. `length_mean`: words of an article, on average.
+    weight. `length_mean`: words of an article, on average. `postings_max`: so many postings are looked through for one
+    probe, those of its heaviest terms; None: all. `filtered_postings_max`: the same under a filter.
     """
 
     vocabulary: Vocabulary
@@ -168,6 +187,8 @@ class Terms:
     titles: TermRows
     title_postings: TermRows
     length_mean: float
+    postings_max: int | None = field(default=None, kw_only=True)
+    filtered_postings_max: int | None = field(default=None, kw_only=True)
 
     def vector(self, counts: Counter[str], language: str | None) -> TermRows:
         """Return the term vector of a text (see `word_counts`); words that no article has are left aside."""
@@ -198,21 +219,29 @@ class Terms:
         `postings`: of the articles, or of their titles. Best first, equal ones by row (of those equal to the last, any
         may be left out); row -1 and score 0 where fewer share anything. `allowed`: bool by row; only those are found.
         """
-        from sparse_dot_topn import sp_matmul, sp_matmul_topn  # a page view does without it
-
-        matrix, wanted = probes.as_matrix(len(self.vocabulary)), postings.as_matrix(len(self.articles))
-        if allowed is None:
-            found = sp_matmul_topn(matrix, wanted, top_n=limit, sort=True, n_threads=threads)
-        else:
-            found = sp_matmul(matrix, wanted)
+        postings_max = self.filtered_postings_max if allowed is not None and narrows(allowed) else self.postings_max
+        looked_at, cut = heaviest(probes, postings, postings_max)
+        others = self.titles if postings is self.title_postings else self.articles
+        deep = REFINED_TIMES * limit if cut.any() else limit
         rows = np.full((len(probes), limit), -1, np.int64)
         scores = np.zeros((len(probes), limit), np.float32)
-        for probe, (start, end) in enumerate(pairwise(found.indptr)):
-            hits, values = found.indices[start:end], found.data[start:end]
+        found = self._found(looked_at, postings, deep, threads) if allowed is None and len(probes) > 1 else None
+        for probe in range(len(probes)):
+            hits, values = found[probe] if found is not None else self._sharing(looked_at.row(probe), postings)
+            refined = bool(cut[probe])
             if allowed is not None:
                 passed = allowed[hits]
+                if refined and np.count_nonzero(passed) < limit:  # there may be others that only light terms lead to
+                    refined = False
+                    hits, values = self._sharing(probes.row(probe), postings)
+                    passed = allowed[hits]
                 hits, values = hits[passed], values[passed]
-            best = np.lexsort((hits, -values))[:limit]
+            best = _best(hits, values, deep)
+            if refined:
+                hits = hits[best]
+                values = Terms.products(self, probes.row(probe), others, hits[np.newaxis])[0]
+                best = _best(hits, values, limit)
+            best = best[:limit]
             rows[probe, : len(best)], scores[probe, : len(best)] = hits[best], values[best]
         return rows, scores
 
@@ -221,22 +250,59 @@ class Terms:
 
         `others`: of the articles, or of their titles; `rows`: probes x any number.
         """
-        matrix = others.as_matrix(len(self.vocabulary))
         products = np.zeros(rows.shape, np.float32)
         spread = np.zeros(len(self.vocabulary), np.float32)  # one probe's weights by term
         for number, (start, end) in enumerate(pairwise(probes.ends)):
             terms = probes.terms[start:end]
             spread[terms] = probes.weights[start:end]
             known = np.flatnonzero(rows[number] >= 0)
-            products[number, known] = matrix[rows[number, known]] @ spread
+            places, counts = _places(others, rows[number, known])
+            owners = np.repeat(known, counts)
+            shared = spread[others.terms[places]] * others.weights[places]
+            np.add.at(products[number], owners, shared)  # one after the other, as scipy and sparse_dot_topn add
             spread[terms] = 0.0
         return products
+
+    def _found(self, probes: TermRows, postings: TermRows, limit: int, threads: int) -> list[tuple[Rows, Scores]]:
+        """Return what shares most with each of several probes: rows, and inner products."""
+        from sparse_dot_topn import sp_matmul_topn  # the service does without it
+
+        matrix, wanted = probes.as_matrix(len(self.vocabulary)), postings.as_matrix(len(self.articles))
+        found = sp_matmul_topn(matrix, wanted, top_n=limit, sort=True, n_threads=threads)
+        return [
+            (found.indices[start:end].astype(np.int64), found.data[start:end]) for start, end in pairwise(found.indptr)
+        ]
+
+    def _sharing(self, probe: TermRows, postings: TermRows) -> tuple[Rows, Scores]:
+        """Return all articles that share anything with one probe: rows, and inner products."""
+        places, counts = _places(postings, probe.terms)
+        sums = np.zeros(len(self.articles), np.float32)
+        np.add.at(sums, postings.terms[places], postings.weights[places] * np.repeat(probe.weights, counts))
+        rows = np.flatnonzero(sums)
+        return rows, sums[rows]
 
     def _number(self, word: str) -> int:
         """Return the number of a term, -1 if no article has it."""
         wanted = word.encode()
         place = bisect_left(self.vocabulary, wanted)
         return place if place < len(self.vocabulary) and self.vocabulary[place] == wanted else -1
+
+
+def _places(rows: TermRows, wanted: NDArray[Any]) -> tuple[Rows, Rows]:
+    """Return where the terms of some rows stand among all, row after row, and how many each has."""
+    starts = rows.ends[wanted].astype(np.int64)
+    counts = rows.ends[wanted + 1] - starts
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts - (ends - counts), counts), counts
+
+
+def _best(rows: Rows, values: Scores, limit: int) -> NDArray[np.int64]:
+    """Return the places of the best values, best first, equal ones by row."""
+    places = np.arange(len(values))
+    if len(values) > limit:
+        places = np.flatnonzero(values >= np.partition(values, -limit)[-limit])
+    return places[np.lexsort((rows[places], -values[places]))[:limit]]
 
 
 def build_terms(
@@ -288,11 +354,33 @@ def length_mean(words_total: int, articles: int) -> float:
     return max(1.0, words_total / max(1, articles))
 
 
+def heaviest(probes: TermRows, postings: TermRows, postings_max: int | None) -> tuple[TermRows, Mask]:
+    """Return the probes with their heaviest terms only, and which of them lack any.
+
+    Each keeps so many terms that they have `postings_max` postings at most, one term in any case.
+    """
+    whole = np.zeros(len(probes), np.bool_)
+    if postings_max is None:
+        return probes, whole
+    owners = np.repeat(np.arange(len(probes)), np.diff(probes.ends))
+    order = np.lexsort((probes.terms, -probes.weights, owners))
+    terms = probes.terms[order]
+    upto = np.cumsum(postings.ends[terms + 1] - postings.ends[terms], dtype=np.int64)
+    own = probes.ends[:-1][owners]  # where the probe of each term begins
+    before = np.concatenate(([0], upto))[own]
+    kept = np.empty(len(order), np.bool_)
+    kept[order] = (upto - before <= postings_max) | (np.arange(len(order)) == own)
+    if kept.all():
+        return probes, whole
+    ends = as_ends(np.concatenate(([0], np.cumsum(kept)))[probes.ends])
+    return TermRows(ends, probes.terms[kept], probes.weights[kept]), np.diff(ends) < np.diff(probes.ends)
+
+
 def transposed(rows: TermRows, columns: int) -> TermRows:
     """Return one row for each of the columns of `rows`, holding the numbers of the rows that have it, in order."""
     order = np.argsort(rows.terms, kind="stable")
     owners = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(rows.ends))
-    ends = np.concatenate(([0], np.cumsum(np.bincount(rows.terms, minlength=columns)))).astype(np.int32)
+    ends = as_ends(np.concatenate(([0], np.cumsum(np.bincount(rows.terms, minlength=columns)))))
     return TermRows(ends, owners[order], rows.weights[order])
 
 
@@ -334,7 +422,7 @@ def _title_rows(titled: Iterable[tuple[Iterable[int], Scores]]) -> TermRows:
 
 def _joined(ends: list[int], terms: list[NDArray[np.int32]], weights: list[Scores]) -> TermRows:
     return TermRows(
-        np.array(ends, np.int32),
+        as_ends(np.array(ends, np.int64)),
         np.concatenate(terms) if terms else np.empty(0, np.int32),
         np.concatenate(weights) if weights else np.empty(0, np.float32),
     )

@@ -8,13 +8,16 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
 
+_site: ContextVar[str | None] = ContextVar("site", default=None)
 
-def configure_logs(log_format: str, level: str) -> None:
-    """Set up logging for this process. `log_format` and `level` as in Settings."""
+
+def configure_logs(log_format: str, level: str, site: str | None = None) -> None:
+    """Set up logging for this process; `site` stands in lines of no other. All as in Settings."""
     columns = log_format == "columns" or (log_format == "auto" and sys.stderr.isatty())
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if columns else structlog.processors.JSONRenderer()
@@ -22,6 +25,7 @@ def configure_logs(log_format: str, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _, __, line: _named(line, site),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks if not columns else structlog.processors.StackInfoRenderer(),
@@ -31,6 +35,16 @@ def configure_logs(log_format: str, level: str) -> None:
         logger_factory=lambda *_: _Lines(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def say_site(name: str | None) -> None:
+    """Have every line of this thread name a site from now on, and those of threads that are begun in its context."""
+    _site.set(name)
+
+
+def _named(line: Any, site: str | None) -> Any:
+    name = _site.get() or site
+    return line if name is None else line | {"site": name}
 
 
 class _Lines:

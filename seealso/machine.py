@@ -1,4 +1,5 @@
-"""How many CPUs this process may use: the least of its affinity mask and the quotas of its control groups.
+"""What this machine is called, which start of it this is, and how many CPUs this process may use: the least of its
+affinity mask and the quotas of its control groups.
 
 A container that may use two of a host's 64 CPUs mostly sees all 64; what it may use stands in its control group. More
 busy threads than the quota allows are worse than fewer: the kernel stops the whole group until the next period.
@@ -6,11 +7,22 @@ busy threads than the quota allows are worse than fewer: the kernel stops the wh
 
 import math
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 # How many processes of one program share what `usable_cpus` counts; a number of this process, as FAISS's threads are.
 _sharing = 1
+
+
+def machine_name(index: Path) -> str:
+    """Return what this machine is called where several answer together: those with one index folder are one."""
+    return f"{socket.gethostname()}:{index.absolute()}"
+
+
+def start_id(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> str | None:
+    """Return what tells this start of this machine from all others; None where that cannot be read (random(4))."""
+    return _text(file).strip() or None
 
 
 def usable_cpus(process: Path = Path("/proc/self"), groups: Path = Path("/sys/fs/cgroup")) -> int:

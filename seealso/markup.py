@@ -1,6 +1,7 @@
 """An article's body as HTML, without a page around it -> its text, paragraphs parted by empty lines.
 
-It takes all text for the article's own; what finds the article on a whole page is `seealso.extract`.
+It takes all text for the article's own, but for a block of ours; what finds the article on a whole page is
+`seealso.extract`.
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ _BLOCKS = frozenset((
 _SILENT = frozenset((
     "-comment", "audio", "button", "canvas", "datalist", "head", "iframe", "math", "noscript", "object", "script",
     "select", "style", "svg", "template", "textarea", "title", "video",
+    "seealso-block",
 ))
 # fmt: on
+_OURS = "seealso"  # the class of a block, as the service, the plugin and the recipes write it
 
 
 def text_of_markup(markup: str) -> str:
@@ -58,7 +61,7 @@ def _walk(root: LexborNode | None) -> Iterator[tuple[LexborNode, bool]]:
     """
     node, depth = root, 0
     while node is not None:
-        silent = node.tag in _SILENT
+        silent = node.tag in _SILENT or _is_block(node)
         if not silent:
             yield node, True
         child = None if silent else node.child
@@ -72,3 +75,7 @@ def _walk(root: LexborNode | None) -> Iterator[tuple[LexborNode, bool]]:
             if node is not None:
                 yield node, False
         node = node.next if node is not None and depth else None
+
+
+def _is_block(node: LexborNode) -> bool:
+    return node.tag == "section" and _OURS in (node.attributes.get("class") or "").split()

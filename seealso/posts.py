@@ -4,13 +4,15 @@ A post that is sent to the service and one that a night reads become the same ar
 """
 
 import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, read_article
+from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, read_foreign_article
 from seealso.markup import line_of_markup, text_of_markup
 
 Post = Mapping[str, Any]
+_WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 
 def wordpress_fields(post: Post) -> dict[str, Any]:
@@ -26,8 +28,8 @@ def wordpress_fields(post: Post) -> dict[str, Any]:
         "title": _at(post, "title", "rendered"),
         "summary": _at(post, "excerpt", "rendered"),
         "body": _at(post, "content", "rendered"),
-        "published": post.get("date_gmt") or post.get("date"),
-        "updated": post.get("modified_gmt") or post.get("modified"),
+        "published": _utc(post.get("date_gmt")) or post.get("date"),
+        "updated": _utc(post.get("modified_gmt")) or post.get("modified"),
         "section": next((name for name in categories if name), None),
         "tags": [name for name in tags if name] or None,
         "author": ", ".join(name for name in authors if name) or None,
@@ -73,7 +75,12 @@ def article_of_post(fields: Mapping[str, Any]) -> Article:
     for name, text in (("title", title), ("summary", summary)):
         if isinstance(text, str) and text:
             told[name] = line_of_markup(text)
-    return read_article(told)[0]
+    return read_foreign_article(told)[0]
+
+
+def _utc(time: Any) -> Any:
+    """Return a time in UTC with its zone, which WordPress does not write."""
+    return f"{time}Z" if isinstance(time, str) and _WITHOUT_ZONE.fullmatch(time) else time
 
 
 def _picture(media: Any) -> dict[str, Any]:

@@ -251,7 +251,8 @@ class Trial(BaseModel):
 class Project(BaseModel):
     """A newsroom's file. Sources stand in their order of precedence.
 
-    `folder`: where relative paths begin; `limits`: settings of the indexer by their names in lower case, over which
+    `folder`: where relative paths begin, the same however the file's own path is spelt, for sources are known again by
+    their paths; `limits`: settings of the indexer by their names in lower case, over which
     environment and command line stand.
     """
 
@@ -272,7 +273,7 @@ def read_project(path: Path | None) -> Project:
     Raises SettingsInvalid if the file is not there, is no TOML, or says something that means nothing.
     """
     path = path or _file_here()
-    return Project() if path is None else _checked(_read(path), path)
+    return Project() if path is None else _checked(read_toml(path), path)
 
 
 def read_placements(path: Path | None) -> dict[str, Placement]:
@@ -283,7 +284,7 @@ def read_placements(path: Path | None) -> dict[str, Placement]:
     path = path or _file_here()
     if path is None:
         return {}
-    return _checked({"placements": _read(path).get("placements", {})}, path).placements
+    return _checked({"placements": read_toml(path).get("placements", {})}, path).placements
 
 
 def read_block(path: Path | None) -> BlockEntry:
@@ -291,7 +292,7 @@ def read_block(path: Path | None) -> BlockEntry:
     path = path or _file_here()
     if path is None:
         return BlockEntry()
-    return _checked({name: value for name, value in _read(path).items() if name == "block"}, path).block
+    return _checked({name: value for name, value in read_toml(path).items() if name == "block"}, path).block
 
 
 def read_trial(path: Path | None) -> Trial | None:
@@ -299,14 +300,15 @@ def read_trial(path: Path | None) -> Trial | None:
     path = path or _file_here()
     if path is None:
         return None
-    return _checked({name: value for name, value in _read(path).items() if name == "trial"}, path).trial
+    return _checked({name: value for name, value in read_toml(path).items() if name == "trial"}, path).trial
 
 
 def _file_here() -> Path | None:
     return Path(PROJECT_FILE) if Path(PROJECT_FILE).exists() else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a file of TOML holds. Raises SettingsInvalid."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -320,23 +322,23 @@ def _checked(content: dict[str, Any], path: Path) -> Project:
     if "folder" in content:
         raise SettingsInvalid(f"{path}: folder: paths begin at the file's own folder; there is no such setting")
     try:
-        project = Project.model_validate({**_with_variables(content, path), "folder": path.parent})
+        project = Project.model_validate({**with_variables(content, path), "folder": path.parent.resolve()})
     except ValidationError as error:
         raise SettingsInvalid("; ".join(f"{path}: {_fault(detail)}" for detail in error.errors()[:5])) from None
     file = project.limits.get("metrics_file")
-    return project if file is None else _with_metrics_file(project, str(path.parent / str(file)))
+    return project if file is None else _with_metrics_file(project, str(project.folder / str(file)))
 
 
 def _with_metrics_file(project: Project, file: str) -> Project:
     return project.model_copy(update={"limits": {**project.limits, "metrics_file": file}})
 
 
-def _with_variables(value: Any, path: Path) -> Any:
-    """Return what was read with ${NAME} in texts replaced by the environment's NAME."""
+def with_variables(value: Any, path: Path) -> Any:
+    """Return what was read with ${NAME} in texts replaced by the environment's NAME. Raises SettingsInvalid."""
     if isinstance(value, dict):
-        return {name: _with_variables(each, path) for name, each in value.items()}
+        return {name: with_variables(each, path) for name, each in value.items()}
     if isinstance(value, list):
-        return [_with_variables(each, path) for each in value]
+        return [with_variables(each, path) for each in value]
     return _VARIABLE.sub(lambda match: _variable(match[1], path), value) if isinstance(value, str) else value
 
 

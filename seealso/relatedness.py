@@ -166,23 +166,24 @@ def candidates(
 
     `own`: the probes' cohorts; `allowed`: bool by row; only those are found.
     """
-    return rank(archive, recipe, probes, nearest(archive.vectors, archive.terms, probes, allowed), own, limit)
+    return rank(archive, recipe, probes, nearest(archive.vectors, archive.terms, probes, allowed).rows, own, limit)
 
 
 def rank(
     archive: Archive,
     recipe: Recipe,
     probes: Probes,
-    found: Nearest,
+    found: Rows,
     own: Cohorts,
     limit: int,
     without: Rows | None = None,
 ) -> Candidates:
-    """Return the `limit` best of the nearest articles. `own`: the probes' cohorts; `without`: a row to leave out each.
+    """Return the `limit` best of the nearest articles, each scored anew. `found`: their rows, see `Nearest`; `own`: the
+    probes' cohorts; `without`: a row to leave out each.
 
     Equal scores stand in the order of rows.
     """
-    rows = _union(found.rows)
+    rows = _union(found)
     if without is not None:
         rows = np.where(rows == without[:, np.newaxis], -1, rows)
     every = scored(archive, recipe, probes, own, rows)

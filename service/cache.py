@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Callable
 
 from service.link import Link, Refused, ScriptUnknown, Unreachable
+from service.redis_addresses import CLUSTER
+from service.redis_cluster import ClusterLinks
 
 KEY_PREFIX = "seealso:2:"
 # Whoever claims a key and dies holds it this long.
@@ -24,6 +26,7 @@ OTHERS_SECONDS_MAX = 0.03
 OTHERS_EVERY_SECONDS = 0.003
 _MARK = b"S2"
 _CHECKSUM_BYTES = 4
+_BRACES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})
 # One way to Redis and back: what is kept; else 1 if the claim is ours now, 0 if it is another's.
 _FETCH = """
 local kept = redis.call('GET', KEYS[1])
@@ -43,7 +46,10 @@ class Missing(enum.Enum):
 
 
 class Cache:
-    """Bytes by key. `url` None keeps nothing."""
+    """Bytes by key. `url`: of one Redis, of its sentinels, or of a cluster; None keeps nothing.
+
+    `site`: what one puts, no other finds.
+    """
 
     def __init__(
         self,
@@ -53,16 +59,22 @@ class Cache:
         connections: int = 1,
         failed: Callable[[str], None] = lambda _: None,
         turned: Callable[[bool], None] = lambda _: None,
+        site: str | None = None,
     ) -> None:
         self._ttl_s = ttl_s
-        self._link = None if url is None else Link(url, timeout_ms, connections, failed, turned)
+        # What comes after it is a digest of hexadecimal digits where there is no site.
+        self._prefix = KEY_PREFIX if site is None else f"{KEY_PREFIX}site:{site}:"
+        self._links: Link | ClusterLinks | None = None
+        if url is not None:
+            of_url = ClusterLinks if url.startswith(CLUSTER) else Link
+            self._links = of_url(url, timeout_ms, connections, failed, turned)
 
     @property
     def state(self) -> str:
         """Return 'off', 'up', or 'down' (given up for the moment)."""
-        if self._link is None:
+        if self._links is None:
             return "off"
-        return "up" if self._link.up else "down"
+        return "up" if self._links.up else "down"
 
     def find(self, key: str) -> bytes | Missing:
         """Return what is kept under a key; waits a little where another worker is making it."""
@@ -75,11 +87,11 @@ class Cache:
 
     def fetch(self, key: str) -> bytes | Missing:
         """Return what is kept under a key, or why there is nothing: it is not there, not ours, or not to be had."""
-        link = self._link
-        if link is None or not link.up:
+        name = self._name_of(key)
+        link = self._link_to(name)
+        if link is None:
             return Missing.UNKNOWN
-        name = KEY_PREFIX + key
-        asked = (2, name, f"{name}:claim", CLAIM_MS)
+        asked = (2, name, _claim_to(name), CLAIM_MS)
         try:
             try:
                 kept = link.call("EVALSHA", _FETCH_DIGEST, *asked)
@@ -93,26 +105,46 @@ class Cache:
 
     def put(self, key: str, value: bytes) -> None:
         """Keep bytes under a key for the cache's lifetime, if Redis takes them."""
-        if self._link is None or not self._link.up:
+        name = self._name_of(key)
+        link = self._link_to(name)
+        if link is None:
             return
         try:
-            self._link.post("SET", KEY_PREFIX + key, _pack(value), "EX", self._ttl_s)
+            link.post("SET", name, _pack(value), "EX", self._ttl_s)
         except Unreachable:
             return
 
     def give_up(self, key: str) -> None:
         """Let others have the claim to a key: nothing will be put under it."""
-        if self._link is None or not self._link.up:
+        name = self._name_of(key)
+        link = self._link_to(name)
+        if link is None:
             return
         try:
-            self._link.post("DEL", f"{KEY_PREFIX}{key}:claim")
+            link.post("DEL", _claim_to(name))
         except Unreachable:
             return
 
     def close(self) -> None:
         """Give up the connections."""
-        if self._link is not None:
-            self._link.close()
+        if self._links is not None:
+            self._links.close()
+
+    def _name_of(self, key: str) -> str:
+        """Return under which name a key is kept. No two keys have one, and none has braces."""
+        if "{" in key or "}" in key or "%" in key:
+            key = key.translate(_BRACES)
+        return self._prefix + key
+
+    def _link_to(self, name: str) -> Link | None:
+        """Return the link to the server that has a name; None where there is none, or it is not asked for now."""
+        link = None if self._links is None else self._links.of(name)
+        return link if link is not None and link.up else None
+
+
+def _claim_to(name: str) -> str:
+    """Return the name of the claim to a name: a cluster has both on one server, for the sake of the braces."""
+    return f"{{{name}}}:claim"
 
 
 def _pack(value: bytes) -> bytes:

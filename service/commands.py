@@ -17,9 +17,12 @@ from rich.table import Table
 
 from seealso.errors import ServerUnavailable, UnknownArticle
 from seealso.logs import configure_logs, get_log
-from seealso.project import read_placements, read_trial
+from seealso.project import read_block, read_placements, read_trial
 from seealso.settings import METRICS_FOLDER, ServiceSettings, as_environment, describe, load_settings
+from seealso.sites import read_sites
 from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.store import SnapshotStore
+from service.own_follower import OwnFollower
 from service.own_redis import OwnRedis
 from service.related import Item, related_to_article
 from service.server import run_server, worker_count
@@ -32,19 +35,30 @@ from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Wanted
 @click.option("--port", type=int, help=describe(ServiceSettings, "port"))
 @click.option("--workers", type=int, help=describe(ServiceSettings, "workers"))
 @click.option("--threads", type=int, help=describe(ServiceSettings, "threads"))
-def serve(index: Path | None, host: str | None, port: int | None, workers: int | None, threads: int | None) -> None:
+@click.option("--sites", type=click.Path(path_type=Path), help=describe(ServiceSettings, "sites"))
+def serve(
+    index: Path | None, host: str | None, port: int | None, workers: int | None, threads: int | None, sites: Path | None
+) -> None:
     """Answer with related articles over HTTP.
 
     \b
     seealso serve --index var/index
     seealso serve --index var/index --host 0.0.0.0 --port 8080 --workers 4
+    seealso serve --sites sites.toml
 
-    A snapshot that is published while it runs is picked up without a restart.
+    A snapshot that is published while it runs is picked up without a restart, and fetched from SEEALSO_SNAPSHOT_STORE
+    where that names a snapshot store.
     """
-    settings = load_settings(ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads)
-    configure_logs(settings.log_format, settings.log_level)
-    for read in (read_placements, read_trial):
-        read(settings.project)  # what is wrong in it is said here, once, not by each worker
+    settings = load_settings(
+        ServiceSettings, index=index, host=host, port=port, workers=workers, threads=threads, sites=sites
+    )
+    if index is not None and settings.sites is not None:
+        raise click.UsageError(f"--index is of one site; {settings.sites} names several, each with its own")
+    configure_logs(settings.log_format, settings.log_level, settings.site)
+    served = read_sites(settings)
+    for site in served:
+        for read in (read_placements, read_block, read_trial):
+            read(site.settings.project)  # what is wrong in it is said here, once, not by each worker
     settings = settings.model_copy(update={"workers": worker_count(settings)})  # for the workers to know it too
     address = _free_address(settings.host, settings.port)
     with ExitStack() as running:
@@ -59,10 +73,15 @@ def serve(index: Path | None, host: str | None, port: int | None, workers: int |
         except OSError as error:
             get_log().warning("metrics_not_shared", reason=str(error))
         os.environ |= environment  # from which each worker reads its settings
+        for site in served:
+            if site.settings.snapshot_store is not None:
+                SnapshotStore(site.settings.snapshot_store)  # what it lacks is said here, once
+                site.settings.index.mkdir(parents=True, exist_ok=True)
+                running.enter_context(closing(OwnFollower(site.name if settings.sites else None))).keep_up()
         get_log().info(
             "service_started",
             url=f"http://{settings.host}:{settings.port}",
-            index=str(settings.index),
+            **({"index": str(settings.index)} if settings.sites is None else {"sites": str(settings.sites)}),
             workers=settings.workers,
         )
         run_server(settings, address)

@@ -39,6 +39,8 @@ class Current:
         self._try_again = 0.0
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
+        # Called with a snapshot that has been opened; what it returns is what is served.
+        self.beside: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
         # Called with a snapshot that has been opened, and the one that is served, before anything is made of it.
         self.opened: Callable[[Snapshot, Snapshot | None], None] = lambda _, __: None
         # Called before another snapshot takes over; what it returns is called after.
@@ -80,7 +82,7 @@ class Current:
                     return
                 if wanted == self._refused_id and time.monotonic() < self._try_again:
                     return
-                opened = open_snapshot(snapshot_folder(self._index, wanted), self._model)
+                opened = self.beside(open_snapshot(snapshot_folder(self._index, wanted), self._model))
                 self.opened(opened, self._snapshot)
                 self._take_over(opened)
             except StoreUnavailable as error:  # nobody would be answered; it is tried again the next time

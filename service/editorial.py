@@ -9,7 +9,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -39,12 +40,16 @@ _NEVER = -1
 class Editorial:
     """Holds the decisions. `store`: None where there is none, nor can be one; then nothing is ever decided.
 
-    `machine`: what this one is called where several share the store. `era`: see Decisions.era_at.
+    `machine`: what this one is called where several share the store. `other_site`: which other site of the service has
+    the past (Head.generation) that is read, and so the same store, or a copy of it. `era`: see Decisions.era_at.
     """
 
-    def __init__(self, store: Store | None, machine: str = "") -> None:
+    def __init__(
+        self, store: Store | None, machine: str = "", other_site: Callable[[str], str | None] = lambda _: None
+    ) -> None:
         self._store = store
         self._machine = machine
+        self._other_site = other_site
         # Called before anybody is answered by what changed, with what is decided, and as of when.
         self.changed: Callable[[Decisions, datetime], None] = lambda _, __: None
         self._decisions = NOTHING
@@ -52,7 +57,9 @@ class Editorial:
         self._seen = _NEVER if store else 0
         self._ends: datetime | None = None
         self.era = NOTHING.era_at(now())
-        self._reading = threading.Lock()
+        # One thread reads, for all; those who wait for what it reads are told when it has been.
+        self._read_it = threading.Condition()
+        self._reading = False
         self._problem: StoreUnavailable | None = None
         self._try_again = 0.0
         self._tried = _NEVER  # with which number of the counter it last failed
@@ -100,19 +107,35 @@ class Editorial:
             return count_purges(connection, "given-up")
 
     def catch_up(self) -> None:
-        """Learn what was decided. Raises StoreUnavailable."""
-        if not self._reading.acquire(timeout=WAIT_SECONDS_MAX):  # whoever reads has been waiting for the store for long
-            raise StoreUnavailable(DATABASE, "it does not answer")
-        try:
-            if not self.moved:  # another thread was first
+        """Learn what was decided before this call. Raises StoreUnavailable."""
+        number = self._numbers[0]
+        with self._turn(number, WAIT_SECONDS_MAX) as ours:
+            if not ours:
                 return
             # Who has just decided something could reach the store: then it is tried at once.
             again = time.monotonic() >= self._try_again or self._numbers[0] != self._tried
             if self._problem is not None and not again:
                 raise self._problem.with_traceback(None)
             self._read()
+
+    @contextmanager
+    def _turn(self, number: float, seconds_max: float | None = None) -> Iterator[bool]:
+        """Have the turn to read; or False, as soon as another thread has read all up to a number of the counter.
+
+        Who waits is not passed over by what is decided meanwhile. Raises StoreUnavailable where that takes so long.
+        """
+        with self._read_it:
+            if not self._read_it.wait_for(lambda: not self._reading or self._seen >= number, seconds_max):
+                raise StoreUnavailable(DATABASE, "it does not answer")
+            ours = self._seen < number
+            self._reading = self._reading or ours
+        try:
+            yield ours
         finally:
-            self._reading.release()
+            if ours:
+                with self._read_it:
+                    self._reading = False
+                    self._read_it.notify_all()
 
     def unknowing(self) -> list[Machine]:
         """Wait until all machines know what was decided; return those that do not. Raises StoreUnavailable."""
@@ -159,7 +182,7 @@ class Editorial:
     def look(self) -> None:
         """Learn what others decided and what has ended; note which keys were used. Raises StoreUnavailable."""
         store, known = self.store(), self._decisions.sequence
-        with self._reading:
+        with self._turn(math.inf):
             self._read()
         if store.shared:
             if self._decisions.sequence != known:
@@ -176,6 +199,9 @@ class Editorial:
         number = self._numbers[0]  # before the store is read: what comes meanwhile is seen the next time
         try:
             decisions, _ = read_decisions(self._store, self._decisions if self._seen != _NEVER else None)
+            if (other := self._other_site(decisions.head.generation)) is not None:
+                mend = "its keys would open both; give this one a store of its own"
+                raise StoreUnavailable(self._store.name, f"it is that of the site {other}, or a copy of it: {mend}")
         except StoreUnavailable as error:
             if self._problem is None:
                 get_log().error("editorial_unavailable", reason=str(error))

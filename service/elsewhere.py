@@ -15,7 +15,7 @@ from seealso.extract import PageExtractor, PageUnreadable
 from service.fetching import FetchedPage, Fetcher
 from service.texts import TEXT_CHARACTERS_MAX, title_and_text
 
-# Each takes a place among texts for seconds: the other places are left to those who wait for nobody.
+# Each holds a thread for seconds: the others are left to those who wait for nobody.
 AT_ONCE_MAX = 1
 # The first page of a while has the parsers loaded, on a busy machine.
 EXTRACTING_SECONDS_MAX = 15.0

@@ -6,6 +6,7 @@ connection goes to one of these; each redirect is looked at anew; and everything
 of bytes. No cookie, no credential and no proxy takes part (see `seealso.wire`).
 """
 
+import re
 import socket
 import threading
 import time
@@ -25,6 +26,8 @@ URL_CHARACTERS_MAX = 2_000
 # A name may have very many addresses; who cannot be reached at four of them is taken for gone.
 ADDRESSES_MAX = 4
 TYPES = frozenset({"text/html", "application/xhtml+xml", "text/plain"})
+# Of hosts; '_' is in some, though it should not be.
+_NAME = re.compile(r"[a-z0-9._-]+")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # IANA's registry of special purposes (RFC 6890), and multicast. Of IPv6, what is not global unicast is refused whole.
 _NEVER_IPV4 = [
@@ -88,11 +91,12 @@ class Fetcher:
     def fetch(self, url: str) -> FetchedPage:
         """Return the page at an address. Raises PageNotRead with what is wrong and what to do."""
         ends = time.monotonic() + self._limits.seconds_max
-        asked = url
+        asked, bytes_left = url, self._limits.bytes_max
         for _ in range(self._limits.redirects_max + 1):
             parts, host, port = self._checked(url, asked)
             addresses = self._addresses(host, port, asked, ends)
-            answer = self._get(urlunsplit(parts), [(address, port) for address in addresses], asked, ends)
+            answer = self._get(urlunsplit(parts), [(address, port) for address in addresses], asked, ends, bytes_left)
+            bytes_left -= len(answer.content)
             if answer.status not in _REDIRECTS:
                 return _page(urlunsplit(parts), answer, asked)
             try:
@@ -163,14 +167,14 @@ class Fetcher:
             )
         return addresses[:ADDRESSES_MAX]
 
-    def _get(self, url: str, connect_to: list[tuple[str, int]], asked: str, ends: float) -> Answer:
+    def _get(self, url: str, connect_to: list[tuple[str, int]], asked: str, ends: float, bytes_max: int) -> Answer:
         left = ends - time.monotonic()
         if left <= 0:
             raise self._late(asked)
         try:
             # For this one request: nothing is kept, no connection and no cookie.
             with closing(Wire("Seealso/0.1 (an editor reads this page)", 1, connect_to)) as wire:
-                return wire.get(url, {"accept": ", ".join(sorted(TYPES))}, self._limits.bytes_max, left)
+                return wire.get(url, {"accept": ", ".join(sorted(TYPES))}, bytes_max, left)
         except WireFailed as error:
             if time.monotonic() >= ends:
                 raise self._late(asked) from None
@@ -210,13 +214,14 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _ascii(host: str) -> str:
-    """Return a host's name as it is looked up, '' for none."""
-    if ":" in host:
-        return host  # an address of IPv6
+    """Return a host's name as it is looked up, '' for none: other signs in one are read otherwise by each who reads."""
     try:
-        return host.rstrip(".").encode("idna").decode("ascii").lower()
-    except UnicodeError:
+        if ":" in host:
+            return host if "%" not in host and IPv6Address(host) else ""
+        name = host.rstrip(".").encode("idna").decode("ascii").lower()
+    except ValueError:  # UnicodeError among them
         return ""
+    return name if _NAME.fullmatch(name) else ""
 
 
 def _is_below(host: str, name: str) -> bool:

@@ -11,7 +11,7 @@ Found = TypeVar("Found")
 class Flight(Generic[Found]):
     """Something that is being found; `found` None: nothing, or not yet; `failure`: why nothing was."""
 
-    __slots__ = ("_landed", "began", "failure", "found")
+    __slots__ = ("__weakref__", "_landed", "began", "failure", "found")
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -24,9 +24,13 @@ class Flight(Generic[Found]):
         """Return what is found; None if it takes too long. Raises what whoever looked for it met."""
         if self._landed.acquire(timeout=max(0.0, seconds_max)):
             self._landed.release()
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)  # raised once for each: it may not collect their traces
-        return self.found
+        failure = self.failure
+        if failure is None:
+            return self.found
+        try:
+            raise failure.with_traceback(None)  # raised once for each: it may not collect their traces
+        finally:
+            del self, failure  # what is raised holds this frame: no circle that only the collector would end
 
     def land(self) -> None:
         """Let everybody have what was found."""

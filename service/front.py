@@ -30,6 +30,7 @@ from service.cache import Cache, Missing
 from service.copies import LIVES, Address, Copies
 from service.current import Current
 from service.editorial import Editorial
+from service.engine import Engine
 from service.flights import Flights
 from service.lanes import Lane
 from service.live import LiveArticles
@@ -94,6 +95,7 @@ class Front:
         editorial: Editorial,
         door: Door,
         live: LiveArticles,
+        engine: Engine,
         files: Mapping[str, PageFile],
         state: bytes,
         origins: str = "",
@@ -111,6 +113,7 @@ class Front:
         self._editorial = editorial
         self._door = door
         self._live = live
+        self._engine = engine
         self._files = files
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._origins = frozenset(origins.split())
@@ -131,12 +134,12 @@ class Front:
             try:
                 self._editorial.catch_up()
             except StoreUnavailable as error:  # something may have been taken down
-                return self._refuse(environ, start_response, error, began)
+                return self.refuse(environ, start_response, error, began)
         if self._keyed and _is_read(path) and method != "OPTIONS":
             try:
                 caller_in(environ, self._door)
             except (KeyMissing, CrossSite) as error:
-                return self._refuse(environ, start_response, error, began)
+                return self.refuse(environ, start_response, error, began)
         address = path, environ.get("QUERY_STRING", "")
         reading = method in ("GET", "HEAD")
         answer = self._copies.get(address)
@@ -205,7 +208,7 @@ class Front:
         except ServiceBusy as busy:
             old = self._old(view)
             if old is None:
-                return self._refuse(environ, start_response, busy, began)
+                return self.refuse(environ, start_response, busy, began)
             answer, level = old, "stale"
         except Exception:  # whatever it is, Flask meets it too, and tells of it
             return self._pass_on(environ, start_response, began)
@@ -232,11 +235,17 @@ class Front:
                 raise
             finally:
                 self._flights.land(key)
+                del flight  # it holds what is raised, which holds this frame, and so the snapshot
         answer = self._old(view)
         if answer is not None:
             return answer, "stale"
         with self._lane.line() as room:
-            answer = flight.wait(FOLLOW_SECONDS_MAX if room else flight.began + CROWD_SECONDS_MAX - time.monotonic())
+            try:
+                answer = flight.wait(
+                    FOLLOW_SECONDS_MAX if room else flight.began + CROWD_SECONDS_MAX - time.monotonic()
+                )
+            finally:
+                del flight
             if answer is None and not room:
                 raise self._lane.refusal()
         if answer is not None and view.may_show(answer):
@@ -347,19 +356,18 @@ class Front:
             headers.append(("Vary", "Origin"))
         start_response(passed.status, headers)
         status = int(passed.status[:3])
-        self._told(environ, status, _outcome(status, passed.body), "none", began, None)
+        self._told(environ, status, outcome_of(status, passed.body), "none", began, None)
         return [passed.body] if passed.stream is None else passed.stream
 
-    def _refuse(
-        self, environ: Environ, start_response: StartResponse, error: SeealsoError, began: float
-    ) -> list[bytes]:
+    def refuse(self, environ: Environ, start_response: StartResponse, error: SeealsoError, began: float) -> list[bytes]:
+        """Answer a request with an error that has a name; `began`: when it came, by time.perf_counter."""
         named = named_problem(error)
         assert named is not None
         status, kind, title, detail, _ = named
         log_unavailable(error, status, request_id_of(environ), environ["PATH_INFO"])
         headers, body = problem_of(request_id_of(environ), status, kind, title, detail)
         start_response(f"{status} {HTTPStatus(status).phrase}", headers + self._common_headers(environ))
-        self._told(environ, status, _outcome(status, body), "none", began, None)
+        self._told(environ, status, outcome_of(status, body), "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     def _preflight(self, environ: Environ, start_response: StartResponse, began: float) -> list[bytes]:
@@ -394,6 +402,8 @@ class Front:
             degraded.append("snapshot")
         if self._editorial.behind:
             degraded.append("editorial")
+        if self._engine.missing:
+            degraded.append("engine")
         return degraded
 
     def _allowed(self, environ: Environ) -> bool:
@@ -482,7 +492,8 @@ def _is_read(path: str) -> bool:
     return path.startswith("/v1/") and path not in STATE_PATHS and not path.startswith(("/v1/events", "/v1/webhooks/"))
 
 
-def _outcome(status: int, body: bytes) -> str:
+def outcome_of(status: int, body: bytes) -> str:
+    """Return by which name an answer is counted."""
     if status < 400:
         return "ok"
     if status < 500:

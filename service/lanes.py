@@ -8,10 +8,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from seealso.errors import ServiceBusy
+from seealso.settings import ServiceSettings
 
 # So many page views wait for each that is worked on, before more are refused. A block takes half a millisecond to make:
 # who comes last waits some milliseconds, and a burst that a website sends at once finds room.
 WAITING_PER_PLACE = 4
+# So many texts, batches and pages of the desk wait for each that is worked on, and so long. Most take a tenth of a
+# second: what a few people ask for in one moment is done within it.
+ASIDES_WAITING_PER_PLACE = 8
+ASIDES_WAIT_MS = 2_000
+# So many threads tell all others at once that there is no place.
+REFUSING = 2
+# Where there are several sites, so many probes and scrapes are answered at once for all of them.
+PROBES = 4
+
+
+def blocking_threads(settings: ServiceSettings) -> int:
+    """Return how many threads a worker needs for a site: the server calls its app on one for each request.
+
+    `threads` of them work on page views. Whoever waits for their turn, each text and each batch holds a thread too,
+    as does who waits for one of these, mostly asleep; were there no more than those, a refusal would have to wait for
+    what it is refused for.
+    """
+    waiting = WAITING_PER_PLACE * settings.threads
+    texts = batches = max(1, settings.threads // 2) * (1 + ASIDES_WAITING_PER_PLACE)
+    return settings.threads + waiting + texts + batches + REFUSING
 
 
 class Lane:

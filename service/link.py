@@ -1,4 +1,4 @@
-"""Commands to Redis, each answered within its time or not at all. The one user of Redis.
+"""Commands to one Redis, each answered within its time or not at all.
 
 Whoever asks never connects, resolves a name or waits for more than the timeout: connections are opened and tried by a
 thread of the link's own, and a second one cuts off what takes too long, also where bytes still trickle in. After some
@@ -17,10 +17,11 @@ import hiredis
 import redis
 from hiredis import pack_command
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
 from seealso.logs import get_log
+from service.redis_addresses import pool_of
 from service.watching import keep_on
 
 FAILURES_TO_OPEN = 3
@@ -60,7 +61,8 @@ class Link:
     """Connections to one Redis. Safe from many threads.
 
     `connections`: how many are open before anybody asks; more are opened as they are wanted. `failed` is told the kind
-    of each failure, `turned` each time the link goes down (True) or comes up (False).
+    of each failure, `turned` each time the link goes down (True) or comes up (False), `moved` that another server of a
+    cluster has a key that was asked for.
     """
 
     def __init__(
@@ -70,16 +72,16 @@ class Link:
         connections: int = 1,
         failed: _Failed = lambda _: None,
         turned: Callable[[bool], None] = lambda _: None,
+        moved: Callable[[], object] = lambda: None,
     ) -> None:
         self._timeout_s = timeout_ms / 1000
+        options = {"socket_connect_timeout": CONNECT_SECONDS_MAX, **CLIENT_OPTIONS}
         # Only what a pool reads from the URL is wanted: it counts what it ever made, and after a hundred makes no more.
-        pool = redis.ConnectionPool.from_url(
-            url,
-            socket_timeout=self._timeout_s,
-            socket_connect_timeout=CONNECT_SECONDS_MAX,
-            **CLIENT_OPTIONS,
+        self._pool = pool_of(
+            url, options | {"socket_timeout": self._timeout_s}, options | {"socket_timeout": CONNECT_SECONDS_MAX}
         )
-        self._new_connection = partial(pool.connection_class, **pool.connection_kwargs)
+        self._new_connection = partial(self._pool.connection_class, **self._pool.connection_kwargs)
+        self._told_moved = moved
         self._least = connections
         self._told_failed = failed
         self._told_turned = turned
@@ -102,6 +104,10 @@ class Link:
         """Return whether Redis is being asked."""
         return self._up
 
+    def of(self, key: str) -> "Link":
+        """Return the link to the server that has a key: this one has all."""
+        return self
+
     def call(self, *command: str | bytes | int) -> Any:
         """Return what Redis answers to a command: bytes, a number, a list, or None.
 
@@ -113,8 +119,13 @@ class Link:
         except NoScriptError as error:
             self._ready.append(connection)
             raise ScriptUnknown(str(error)) from None
+        except ReadOnlyError as error:  # it is the first no more: who is now, connecting anew tells
+            self._failed(connection, error)
+            raise Unreachable from None
         except ResponseError as error:
             self._ready.append(connection)
+            if str(error).startswith("MOVED"):
+                self._told_moved()
             raise Refused(str(error)) from None
         except (redis.exceptions.RedisError, OSError, ValueError) as error:
             self._failed(connection, error)
@@ -165,6 +176,8 @@ class Link:
             self._send(connection, pack_command(cast(Any, command)))
             answer = self._read(connection)
             while connection.unread:
+                if isinstance(answer, ReadOnlyError):
+                    raise answer
                 connection.unread -= 1
                 answer = self._read(connection)
         finally:
@@ -293,5 +306,7 @@ def _kind_of(error: Exception) -> str:
 
 def _refusal(message: str) -> Exception:
     """Return what Redis refused with as the exception that is raised for it."""
-    kind = NoScriptError if message.startswith("NOSCRIPT") else ResponseError
-    return kind(message)
+    if message.startswith("NOSCRIPT"):
+        return NoScriptError(message)
+    # Redis 6 says it of what a script did within another message.
+    return (ReadOnlyError if "READONLY" in message else ResponseError)(message)

@@ -2,14 +2,17 @@
 
 Where PROMETHEUS_MULTIPROC_DIR names a folder, as `seealso serve` sets it for its workers, each of them keeps its
 numbers there, and any of them answers for all. Each takes a place in it that no living process holds, and counts on
-from where the one before it in that place was killed. Without the variable, a process answers for itself.
+from where the one before it in that place was killed. Without the variable, a process answers for itself. Where sites
+have names, each number is of one of them.
 """
 
 import fcntl
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,17 +23,19 @@ from prometheus_client import (
     generate_latest,
     values,
 )
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from seealso.errors import OperatorError, SettingsInvalid, SnapshotMissing, StoreUnavailable
 from seealso.settings import METRICS_FOLDER, variable
-from seealso.snapshot.layout import current_id
+from seealso.snapshot.following import KINDS, read_store_state
+from seealso.snapshot.layout import current_id, current_or_none
 from service.clicks import FATES, Fate
 from service.current import Current
 from service.editorial import Editorial
+from service.engine import FAILURES, By
 
 METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -59,10 +64,14 @@ REQUEST_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 ENCODE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Metrics:
-    """What one worker counts and times. Make one a process."""
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
 
-    def __init__(self) -> None:
+
+class Families:
+    """What a worker counts and times, of all its sites. Make one a process; `named`: whether sites have names."""
+
+    def __init__(self, named: bool = False) -> None:
+        sites = ["site"] if named else []
         # They would be one more series for each of ours, which the files of several workers do not have.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         own = CollectorRegistry()
@@ -72,44 +81,105 @@ class Metrics:
             place = _take_place(Path(folder))
             values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
             self.collector = _Workers(Path(folder))
-        self._requests = Histogram(
+        self.requests = Histogram(
             "seealso_request_seconds",
             "How long answering took, by route, outcome, and the level of the cache that answered.",
-            ["route", "outcome", "cache"],
+            [*sites, "route", "outcome", "cache"],
             buckets=REQUEST_SECONDS,
             registry=own,
         )
-        self._seen: dict[tuple[str, str, str], Histogram] = {}
-        self._blocks = Counter("seealso_blocks", "Blocks put together.", registry=own)
-        self._short = Counter("seealso_blocks_short", "Blocks with fewer cards than asked for.", registry=own)
-        self._empty = Counter("seealso_blocks_empty", "Blocks without a card; they are short, too.", registry=own)
-        self._encode = Histogram(
-            "seealso_encode_seconds", "How long encoding a text query took.", buckets=ENCODE_SECONDS, registry=own
+        self.blocks = Counter("seealso_blocks", "Blocks put together.", sites, registry=own)
+        self.short = Counter("seealso_blocks_short", "Blocks with fewer cards than asked for.", sites, registry=own)
+        self.empty = Counter("seealso_blocks_empty", "Blocks without a card; they are short, too.", sites, registry=own)
+        self.encode = Histogram(
+            "seealso_encode_seconds",
+            "How long encoding a text query took.",
+            sites,
+            buckets=ENCODE_SECONDS,
+            registry=own,
         )
-        self._switches = Counter(
-            "seealso_snapshot_switches", "Snapshots taken into service; each worker counts its own.", registry=own
+        self.switches = Counter(
+            "seealso_snapshot_switches",
+            "Snapshots taken into service; each worker counts its own.",
+            sites,
+            registry=own,
         )
-        self._redis_failures = Counter(
-            "seealso_redis_failures", "Requests to Redis that failed, by kind.", ["kind"], registry=own
+        self.redis_failures = Counter(
+            "seealso_redis_failures", "Requests to Redis that failed, by kind.", [*sites, "kind"], registry=own
         )
-        self._events = Counter(
-            "seealso_events", "What readers were shown and clicked, by what became of it.", ["fate"], registry=own
+        self.events = Counter(
+            "seealso_events",
+            "What readers were shown and clicked, by what became of it.",
+            [*sites, "fate"],
+            registry=own,
         )
-        for fate in FATES:
-            self._events.labels(fate)
-        self._redis_down = Gauge(
+        self.redis_down = Gauge(
             "seealso_redis_down",
             "Whether any living worker has given Redis up for the moment.",
+            sites,
             multiprocess_mode="livemax",
             registry=own,
         )
+        self.engine_failures = Counter(
+            "seealso_engine_failures",
+            "Answers of the search engine that were not taken, by why.",
+            [*sites, "kind"],
+            registry=own,
+        )
+        self.searches = Counter(
+            "seealso_searches",
+            "Searches through all vectors, where there is an engine, by who answered.",
+            [*sites, "by"],
+            registry=own,
+        )
+        self.engine_down = Gauge(
+            "seealso_engine_down",
+            "Whether any living worker searches without the engine that there should be.",
+            sites,
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+
+
+class Metrics:
+    """What one worker counts and times of one site; `site` is its name, None where sites have none."""
+
+    def __init__(self, site: str | None = None, families: Families | None = None) -> None:
+        self.site = site
+        self._families = of = families or Families(named=site is not None)
+        self._labels = labels = () if site is None else (site,)
+        self._seen: dict[tuple[str, str, str], Histogram] = {}
+        self._blocks = self._own(of.blocks)
+        self._short = self._own(of.short)
+        self._empty = self._own(of.empty)
+        self._encode = self._own(of.encode)
+        self._switches = self._own(of.switches)
+        self._redis_down = self._own(of.redis_down)
+        for fate in FATES:
+            of.events.labels(*labels, fate)
         self._redis_down.set(0)  # the worker before this one may have left another value in this place
+        for kind in FAILURES:
+            of.engine_failures.labels(*labels, kind)
+        for by in ("engine", "snapshot"):
+            of.searches.labels(*labels, by)
+        self._engine_down = self._own(of.engine_down)
+        self._engine_down.set(0)
+
+    def _own(self, family: Kind) -> Kind:
+        """Return what counts of the site alone: where it has no name, that is all there is."""
+        return family.labels(*self._labels) if self._labels else family
+
+    @property
+    def collector(self) -> Collector:
+        """Return what tells what is counted of the site."""
+        return self._families.collector if self.site is None else _OfSite(self.site, self._families.collector)
 
     def answered(self, route: str, outcome: str, level: str, seconds: float) -> None:
         """Count and time an answer; the names are of ROUTES, OUTCOMES and LEVELS. Takes some 2 microseconds."""
         series = self._seen.get((route, outcome, level))
         if series is None:  # finding it anew would take half as long again
-            series = self._seen[route, outcome, level] = self._requests.labels(route, outcome, level)
+            series = self._families.requests.labels(*self._labels, route, outcome, level)
+            self._seen[route, outcome, level] = series
         series.observe(seconds)
 
     def block(self, asked: int, shown: int) -> None:
@@ -123,7 +193,7 @@ class Metrics:
     def event(self, fate: Fate, count: int) -> None:
         """Count what became of so many events of readers."""
         if count:
-            self._events.labels(fate).inc(count)
+            self._families.events.labels(*self._labels, fate).inc(count)
 
     def encoded(self, seconds: float) -> None:
         """Time the encoding of a text query."""
@@ -135,20 +205,89 @@ class Metrics:
 
     def redis_failed(self, kind: str) -> None:
         """Count a request to Redis that failed."""
-        self._redis_failures.labels(kind).inc()
+        self._families.redis_failures.labels(*self._labels, kind).inc()
 
     def breaker(self, open: bool) -> None:  # noqa: A002 - a breaker is open or closed
         """Say whether Redis is given up for the moment."""
         self._redis_down.set(open)
 
+    def engine_failed(self, kind: str) -> None:
+        """Count an answer of the search engine that was not taken; the names are of FAILURES."""
+        self._families.engine_failures.labels(*self._labels, kind).inc()
 
-def metrics_of(metrics: Metrics, current: Current, editorial: Editorial, index: Path) -> bytes:
-    """Return as text what all workers counted, and what this one serves: which snapshot, as of what was decided."""
+    def searched(self, by: By) -> None:
+        """Count a search through all vectors."""
+        self._families.searches.labels(*self._labels, by).inc()
+
+    def engine_missing(self, missing: bool) -> None:
+        """Say whether snapshots are searched without the engine."""
+        self._engine_down.set(missing)
+
+
+def metrics_of(metrics: Metrics, current: Current, editorial: Editorial, index: Path, shared: bool = False) -> bytes:
+    """Return as text what all workers counted, and what this one serves: which snapshot, as of what was decided.
+
+    `shared`: whether snapshots come from a snapshot store.
+    """
+    return _text_of(metrics.collector, [Served(metrics.site, current, editorial, index, shared)])
+
+
+class Served(NamedTuple):
+    """What a worker serves of a site; `shared`: whether its snapshots come from a snapshot store."""
+
+    site: str | None
+    current: Current
+    editorial: Editorial
+    folder: Path
+    shared: bool
+
+
+def metrics_of_all(families: Families, served: Sequence[Served], closed: Iterable[str] = ()) -> bytes:
+    """Return the same of several sites; `closed`: those of which nothing can be served."""
+    return _text_of(families.collector, served, closed)
+
+
+def _text_of(counted: Collector, served: Sequence[Served], closed: Iterable[str] = ()) -> bytes:
     registry = CollectorRegistry()
-    registry.register(metrics.collector)
-    registry.register(_Snapshot(current, index))
-    registry.register(_Editorial(editorial))
+    registry.register(counted)
+    registry.register(_Sites(served, closed))
     return generate_latest(registry)
+
+
+class _OfSite(Collector):
+    """What is counted of one site alone."""
+
+    def __init__(self, site: str, counted: Collector) -> None:
+        self._site = site
+        self._counted = counted
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._counted.collect():
+            metric.samples = [sample for sample in metric.samples if sample.labels["site"] == self._site]
+            yield metric
+
+
+class _Sites(Collector):
+    """What is served of each site: a metric stands once, with a sample for each."""
+
+    def __init__(self, served: Sequence[Served], closed: Iterable[str]) -> None:
+        self._served = served
+        self._closed = closed
+
+    def collect(self) -> Iterable[Metric]:
+        found: dict[str, Metric] = {}
+        for site, current, editorial, folder, shared in self._served:
+            named = {} if site is None else {"site": site}
+            store = _SnapshotStore(folder).collect() if shared else ()
+            for metric in (*_Snapshot(current, folder).collect(), *_Editorial(editorial).collect(), *store):
+                of_all = found.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+                of_all.samples += [sample._replace(labels=named | sample.labels) for sample in metric.samples]
+        for site in sorted(self._closed):
+            found["seealso_snapshot_served"].add_sample("seealso_snapshot_served", {"site": site}, 0)
+        return found.values()
 
 
 class _Workers(Collector):
@@ -236,12 +375,12 @@ class _Snapshot(Collector):
         age_s, old = self._current.age_s(snapshot), self._current.age_warning(snapshot) is not None
         yield GaugeMetricFamily("seealso_snapshot_served", "Whether there is a snapshot to answer from.", 1)
         yield GaugeMetricFamily("seealso_snapshot_age_seconds", "How long ago the snapshot was made.", age_s)
-        yield GaugeMetricFamily("seealso_snapshot_old", "Whether that is longer than the set age.", float(old))
+        yield GaugeMetricFamily("seealso_snapshot_old", "Whether the snapshot is older than it may be.", float(old))
         behind = self._published() != snapshot.id
-        yield GaugeMetricFamily("seealso_snapshot_behind", "Whether another one is published.", float(behind))
+        yield GaugeMetricFamily("seealso_snapshot_behind", "Whether another snapshot is published.", float(behind))
         yield GaugeMetricFamily("seealso_snapshot_articles", "How many articles may be found.", snapshot.articles_count)
         yield GaugeMetricFamily(
-            "seealso_live_articles", "How many of them the next night takes in.", snapshot.live_count
+            "seealso_live_articles", "How many articles the next night takes in.", snapshot.live_count
         )
         info = {"id": snapshot.id, "model": str(snapshot.manifest.model.identity())}
         yield InfoMetricFamily("seealso_snapshot", "Which snapshot is served, and what made it.", info)
@@ -251,3 +390,30 @@ class _Snapshot(Collector):
             return current_id(self._index)
         except SnapshotMissing:
             return None
+
+
+class _SnapshotStore(Collector):
+    """What this machine knows of the snapshot store: not of the worker, but of the process that follows it."""
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+
+    def collect(self) -> Iterator[Metric]:
+        known = read_store_state(self._index)
+        failures = CounterMetricFamily(
+            "seealso_snapshot_store_failures", "Looks into the snapshot store that failed, by kind.", labels=["kind"]
+        )
+        for kind in KINDS:
+            failures.add_metric([kind], known.failures.get(kind, 0))
+        yield failures
+        silent_s = max(0.0, time.time() - known.reached)
+        yield GaugeMetricFamily(
+            "seealso_snapshot_store_silent_seconds", "How long ago the snapshot store last answered.", silent_s
+        )
+        behind = known.current is not None and current_or_none(self._index) != known.current
+        yield GaugeMetricFamily(
+            "seealso_snapshot_store_behind", "Whether the snapshot store names another.", float(behind)
+        )
+        yield CounterMetricFamily(
+            "seealso_snapshot_fetched_bytes", "Bytes fetched from the snapshot store.", known.fetched_bytes
+        )

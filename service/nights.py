@@ -85,10 +85,14 @@ def made(index: Path, snapshot_id: str) -> Made:
     return Made(snapshot_id, current, found, "", gates, bool(report))
 
 
-def nights_of(index: Path, first: int, most: int) -> tuple[list[Night], int]:
-    """Return some nights, the newest first, and how many there are."""
-    names = sorted((path.stem for path in (index / REPORTS).glob("*.json") if _NAME.fullmatch(path.stem)), reverse=True)
-    return [Night(name, read_report(index, name)) for name in names[first : first + most]], len(names)
+def nights_of(index: Path) -> list[str]:
+    """Return the names of all nights, the newest first."""
+    return sorted((path.stem for path in (index / REPORTS).glob("*.json") if _NAME.fullmatch(path.stem)), reverse=True)
+
+
+def night_named(index: Path, name: str) -> Night:
+    """Return a night, by what its report says."""
+    return Night(name, read_report(index, name))
 
 
 def read_report(index: Path, name: str) -> dict[str, Any]:
@@ -118,9 +122,10 @@ def _read(index: Path, name: str, ending: str) -> bytes | None:
 
 def _gate(gate: GateResult, forced: list[str], says: str | None) -> Gate:
     state = "passed" if gate.passed else "forced" if gate.gate in forced else "failed"
-    if gate.value is None:
+    if gate.value is None and gate.passed:
         return Gate(gate.gate, "not measured", says or "there was nothing to compare with")
-    return Gate(gate.gate, state, says or f"{gate.value:.3g}; the limit is {gate.limit:.3g}")
+    measured = "it can no longer be measured" if gate.value is None else f"{gate.value:.3g}"
+    return Gate(gate.gate, state, says or f"{measured}; the limit is {gate.limit:.3g}")
 
 
 def _moment(text: object) -> datetime | None:

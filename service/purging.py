@@ -118,9 +118,9 @@ def in_headers(keys: Sequence[str]) -> list[str]:
     return headers
 
 
-def keys_of_rule(wish: Wish, holds: bool, snapshot_id: str) -> list[str]:
+def keys_of_rule(wish: Wish, holds: bool, snapshot_id: str, site: str | None) -> list[str]:
     """Return the surrogate keys of the blocks that a rule may change: now that it holds, or no more."""
-    everything, *article = purge_keys(snapshot_id, [wish.under_article or wish.article or ""])
+    everything, *article = purge_keys(snapshot_id, [wish.under_article or wish.article or ""], site)
     kept_out = wish.action in ("exclude", "sensitive", "sponsored") and wish.article is not None and holds
     return article if wish.under_article is not None or kept_out else [everything]
 

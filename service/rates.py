@@ -1,4 +1,5 @@
-"""How often one stranger may ask: counted in Redis for all workers, in the process where Redis is not to be had.
+"""How often one stranger may ask: counted in Redis for all workers, in the process where Redis is not to be had, or is
+a cluster.
 
 What the process or Redis keeps ready is not counted: it costs no more than a refusal. The one user of Flask-Limiter.
 """
@@ -16,6 +17,7 @@ from limits import RateLimitItem, parse_many
 from seealso.errors import SettingsInvalid
 from service.link import CLIENT_OPTIONS
 from service.problems import problem
+from service.redis_addresses import CLUSTER, SENTINELS, read_places
 
 KEY_PREFIX = "seealso:rates"
 # The clock of the machine may be set; less than this is drift.
@@ -30,7 +32,8 @@ class Rates:
     """Limits by endpoint, each a rate such as '120/minute', or 'none'; Redis is told by `redis_url`.
 
     `known`: whether who makes the request is no stranger, for whom no limit holds. `failed`: the same for endpoints of
-    which only requests count that were not authorized (401). Raises SettingsInvalid if a rate means nothing.
+    which only requests count that were not authorized (401). `site`: what is counted for one counts for no other.
+    Raises SettingsInvalid if a rate means nothing.
     """
 
     def __init__(
@@ -40,21 +43,21 @@ class Rates:
         redis_timeout_ms: int,
         failed: Mapping[str, str] | None = None,
         known: Callable[[], bool] = lambda: False,
+        site: str | None = None,
     ) -> None:
+        self._prefix = KEY_PREFIX if site is None else f"{KEY_PREFIX}:{site}"
         self._known = known
         self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate != NO_LIMIT}
         self._failed = {endpoint: _checked(rate) for endpoint, rate in (failed or {}).items() if rate != NO_LIMIT}
         self._clock = _offset()
         # How often the clock was set: counts of before are left to end where they are.
         self._era = 0
-        timeout_s = redis_timeout_ms / 1000
-        options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, **CLIENT_OPTIONS}
         self._limiter = Limiter(
             lambda: f"{self._era}:{_stranger()}",
             storage_uri=_storage_address(redis_url),
-            storage_options={} if redis_url is None else options,
+            storage_options=_storage_options(redis_url, redis_timeout_ms),
             strategy="fixed-window",
-            key_prefix=KEY_PREFIX,
+            key_prefix=self._prefix,
             in_memory_fallback_enabled=True,
             swallow_errors=True,  # of those who find Redis gone at the same moment as the one that falls back
         )
@@ -80,12 +83,12 @@ class Rates:
         def counted(*arguments: Any, **named: Any) -> Any:
             key = f"{self._era}:{_stranger()}"
             for limit in limits:
-                if not self._counted(lambda each: self._limiter.limiter.test(each, KEY_PREFIX, key, endpoint), limit):
+                if not self._counted(lambda each: self._limiter.limiter.test(each, self._prefix, key, endpoint), limit):
                     return self._refused(str(limit), limit.get_expiry())
             answer = view(*arguments, **named)
             if answer.status_code == UNAUTHORIZED:
                 for limit in limits:
-                    self._counted(lambda each: self._limiter.limiter.hit(each, KEY_PREFIX, key, endpoint), limit)
+                    self._counted(lambda each: self._limiter.limiter.hit(each, self._prefix, key, endpoint), limit)
             return answer
 
         return counted
@@ -138,4 +141,22 @@ def _offset() -> float:
 
 
 def _storage_address(redis_url: str | None) -> str:
-    return "memory://" if redis_url is None else redis_url.replace("unix://", "redis+unix://", 1)
+    # To make its client of a cluster, `limits` asks it who has which keys: whoever starts would wait for that, or fail.
+    if redis_url is None or redis_url.startswith(CLUSTER):
+        return "memory://"
+    if redis_url.startswith(SENTINELS):  # neither database nor password is said in its address
+        _, _, places, name, *_ = redis_url.split("/")
+        return f"{SENTINELS}{places.rpartition('@')[2]}/{name}"
+    return redis_url.replace("unix://", "redis+unix://", 1)
+
+
+def _storage_options(redis_url: str | None, redis_timeout_ms: int) -> dict[str, Any]:
+    if _storage_address(redis_url) == "memory://":
+        return {}
+    timeout_s = redis_timeout_ms / 1000
+    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, **CLIENT_OPTIONS}
+    if redis_url is not None and redis_url.startswith(SENTINELS):
+        options |= {"sentinel_kwargs": dict(options), "use_replicas": False}
+        places = read_places(redis_url)
+        options |= places.login | ({"db": int(places.path[1])} if len(places.path) > 1 else {})
+    return options

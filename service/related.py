@@ -86,16 +86,21 @@ def related_to_article(
 
 
 def related_on_page(
-    snapshot: Snapshot, row: int, shown: Sequence[int], blocks: Sequence[Wanted], ruling: Ruling = NO_RULING
+    snapshot: Snapshot,
+    row: int,
+    shown: Sequence[int],
+    blocks: Sequence[Wanted],
+    ruling: Ruling = NO_RULING,
+    block_of: Callable[..., list[Item]] = related_to_article,
 ) -> Iterator[list[Item]]:
-    """Yield the blocks of the page of an article, filled one after the other.
+    """Yield the blocks of the page of an article, filled one after the other, each by `block_of`.
 
     No article stands twice on the page, and one of each story: what is in `shown` and in earlier blocks counts as met.
     Whatever a block wants, `stories` is 'one'.
     """
     met = list(shown)
     for wanted in blocks:
-        items = related_to_article(snapshot, row, replace(wanted, stories="one"), met, ruling)
+        items = block_of(snapshot, row, replace(wanted, stories="one"), met=met, ruling=ruling)
         met += [item.row for item in items]
         yield items
 
@@ -140,7 +145,7 @@ def _block_of_text(
     explained = draft if wanted.explain else None
     if row is None:
         limit = min(CANDIDATES_MAX, len(snapshot))
-        best = rank(snapshot, snapshot.recipe, draft.probes, found, own, limit)
+        best = rank(snapshot, snapshot.recipe, draft.probes, found.rows, own, limit)
         known = best.rows[0] >= 0
         choice = _Choice(snapshot, wanted, admitted, draft.language, own, ruling_of(None))
         chosen = choice.of(

@@ -4,6 +4,8 @@ What keeps something out of all blocks becomes a fact of the served snapshot; al
 """
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,11 +19,45 @@ from seealso.snapshot.reader import Snapshot
 # The odds of what is boosted are taken for so many times higher, of what is buried for so many times lower.
 ODDS_FACTOR = 3.0
 _NO_ROWS = np.empty(0, np.int64)
-# By snapshot, kind and text: how many rows were looked at (live articles come last), and which of them have it.
-_kept: dict[tuple[str, str, str], tuple[int, "RowNumbers"]] = {}
-_KEPT_MAX = 64
+# For so many tags and words of rules it is kept which articles have them. Were there more in force, each block would
+# look through all articles again.
+KEPT_MAX = 512
 
 RowNumbers = NDArray[np.int64]
+
+
+class KeptRows:
+    """Which rows of a snapshot have something, kept for the last that were looked for. Safe from many threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        # By snapshot, kind and text: how many rows were looked at (live articles come last), and which of them have it.
+        self._kept: OrderedDict[tuple[str, str, str], tuple[int, RowNumbers]] = OrderedDict()
+        self._keeping = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def rows_with(self, snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
+        """Return the rows that fit, of all; each row of a snapshot is looked at once for a kind and a text."""
+        key = snapshot.lineage, kind, text
+        with self._keeping:
+            looked_at, rows = self._kept.get(key, (0, _NO_ROWS))
+        if looked_at < len(snapshot):
+            more = [row for row in range(looked_at, len(snapshot)) if fits(row)]
+            rows = np.concatenate([rows, np.array(more, np.int64)])
+            looked_at = len(snapshot)
+        with self._keeping:
+            if looked_at >= self._kept.get(key, (0, _NO_ROWS))[0]:
+                self._kept[key] = looked_at, rows
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return rows[: np.searchsorted(rows, len(snapshot))]
+
+
+# What blocks need; what editors search for stands apart, and drives nothing of it out.
+BY_RULES = KeptRows(KEPT_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +163,8 @@ def _ruling(snapshot: Snapshot, wishes: Sequence[Wish]) -> Ruling:
     return Ruling(pins, np.unique(np.concatenate(excluded)), weighed, evergreens, tuple(awaited))
 
 
-def rows_of(snapshot: Snapshot, wish: Wish) -> RowNumbers:
-    """Return the rows that a wish is about."""
+def rows_of(snapshot: Snapshot, wish: Wish, kept: KeptRows = BY_RULES) -> RowNumbers:
+    """Return the rows that a wish is about; `kept`: what was looked for before."""
     if wish.article is not None:
         row = snapshot.row_of(wish.article)
         return _NO_ROWS if row is None else np.array([row], np.int64)
@@ -138,24 +174,11 @@ def rows_of(snapshot: Snapshot, wish: Wish) -> RowNumbers:
         return np.flatnonzero(np.isin(snapshot.facts["section"], numbers))
     if wish.tag is not None:
         tag = wish.tag.casefold()
-        return rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row))
+        return kept.rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row))
     if wish.word is not None:
         whole = re.compile(rf"(?<!\w){re.escape(wish.word.casefold())}(?!\w)")
-        return rows_with(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
+        return kept.rows_with(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
     return _NO_ROWS
-
-
-def rows_with(snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
-    """Return the rows that fit, of all; each row of a snapshot is looked at once for a kind and a text."""
-    key = snapshot.lineage, kind, text
-    looked_at, rows = _kept.get(key, (0, _NO_ROWS))
-    if looked_at < len(snapshot):
-        if len(_kept) >= _KEPT_MAX:
-            _kept.clear()
-        more = [row for row in range(looked_at, len(snapshot)) if fits(row)]
-        rows = np.concatenate([rows, np.array(more, np.int64)])
-        _kept[key] = len(snapshot), rows
-    return rows[: np.searchsorted(rows, len(snapshot))]
 
 
 def _tags(snapshot: Snapshot, row: int) -> set[str]:

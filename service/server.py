@@ -2,6 +2,8 @@
 
 import importlib
 import multiprocessing
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -11,8 +13,9 @@ from seealso.errors import ServerUnavailable
 from seealso.logs import get_log
 from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
+from seealso.sites import Site, read_sites
 from seealso.snapshot.ahead import reading_ahead
-from service.lanes import WAITING_PER_PLACE
+from service.lanes import PROBES, REFUSING, blocking_threads
 from service.processes import raise_descriptors
 from service.workers import Workers
 
@@ -28,6 +31,8 @@ HEADER_BYTES_MAX = 32_768
 BACKLOG = 2_048
 # What a worker opens beside connections: libraries, the snapshot's files, Redis, logs.
 DESCRIPTORS_RESERVED = 256
+# The same for each further site: some forty, and again as many while another snapshot takes over.
+DESCRIPTORS_OF_SITE = 128
 
 
 def run_server(settings: ServiceSettings, address: str) -> None:
@@ -35,9 +40,12 @@ def run_server(settings: ServiceSettings, address: str) -> None:
 
     Raises ServerUnavailable if no worker can be started.
     """
-    with reading_ahead(settings.index):
+    sites = read_sites(settings)
+    with ExitStack() as ahead:
+        for site in sites:
+            ahead.enter_context(reading_ahead(site.settings.index))
         # Imported here, once, so that workers share it in memory and a new one is there at once. It keeps nothing open.
-        importlib.import_module("service.wsgi").prepare(settings)
+        importlib.import_module("service.wsgi").prepare(sites)
     # Where fork is not the default, from Python 3.14 on, granian would start each worker from nothing.
     multiprocessing.set_start_method("fork", force=True)
     server = Workers(
@@ -49,9 +57,9 @@ def run_server(settings: ServiceSettings, address: str) -> None:
         http=HTTPModes.http1,
         websockets=False,
         workers=worker_count(settings),
-        blocking_threads=blocking_threads(settings),
+        blocking_threads=threads_of_worker(sites),
         backlog=BACKLOG,
-        backpressure=_connections(settings),
+        backpressure=_connections(settings, len(sites)),
         http1_settings=HTTP1Settings(
             # One limit for three things: the first request of a connection, each next one, and the sending of a header.
             # What is late is closed without an answer.
@@ -64,7 +72,7 @@ def run_server(settings: ServiceSettings, address: str) -> None:
         log_level=LogLevels.error,
     )
     server.serve()
-    importlib.import_module("service.wsgi").end(settings)
+    importlib.import_module("service.wsgi").end(sites)
     if server.gave_up:
         raise ServerUnavailable(
             "no worker can be started: several in a row ended before they could answer; the log above says why"
@@ -76,28 +84,23 @@ def worker_count(settings: ServiceSettings) -> int:
     return settings.workers or usable_cpus()
 
 
-def blocking_threads(settings: ServiceSettings) -> int:
-    """Return how many threads a worker needs: granian calls the app on one for each request.
-
-    `threads` of them work on page views. Whoever waits for their turn, each text and each batch holds a thread too,
-    mostly asleep; were there no more than those, a refusal would have to wait for what it is refused for.
-    """
-    waiting = WAITING_PER_PLACE * settings.threads
-    texts = batches = max(1, settings.threads // 2)
-    refusing = 2
-    return settings.threads + waiting + texts + batches + refusing
+def threads_of_worker(sites: Sequence[Site]) -> int:
+    """Return how many threads a worker needs: what each site may hold at once, and some for who asks for none."""
+    held = sum(blocking_threads(site.settings) for site in sites)
+    return held if len(sites) == 1 else held + PROBES + REFUSING
 
 
-def _connections(settings: ServiceSettings) -> int:
+def _connections(settings: ServiceSettings, sites: int) -> int:
     """Return how many connections a worker may hold, as far as descriptors go; say so if they do not go far enough.
 
     Past its limit of descriptors, a worker would try to accept without end; past this number, it waits.
     """
     limit = raise_descriptors()
-    needed = settings.connections_max + DESCRIPTORS_RESERVED
+    reserved = DESCRIPTORS_RESERVED + (sites - 1) * DESCRIPTORS_OF_SITE
+    needed = settings.connections_max + reserved
     if limit >= needed:
         return settings.connections_max
-    connections = max(limit - DESCRIPTORS_RESERVED, limit // 2)
+    connections = max(limit - reserved, limit // 2)
     get_log().warning(
         "descriptors_few",
         limit=limit,

@@ -9,6 +9,7 @@ browsers say (Sec-Fetch-Site, Origin).
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ COOKIE = "__Host-seealso-session"
 SECRET_FILE = "editorial.secret"  # noqa: S105 - a file's name
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_OURS = frozenset({"same-origin", "none"})
+
+# In seconds since 1970.
+_MOMENT = re.compile(r"[0-9]{1,12}")
 
 Environ = Mapping[str, Any]
 
@@ -78,7 +82,7 @@ class Sessions:
         key_id, _, rest = cookie_in(environ.get("HTTP_COOKIE", "")).partition(".")
         ends, _, signature = rest.partition(".")
         key = editorial.valid_key(key_id)
-        if key is None or not ends.isascii() or not ends.isdigit() or int(ends) < time.time():
+        if key is None or not _MOMENT.fullmatch(ends) or int(ends) < time.time():
             return None
         if not hmac.compare_digest(signature.encode(), self._signature(key, ends).encode()):
             return None

@@ -48,24 +48,31 @@ class Trial:
         team = self.team_of(article_id) if told is None and self.method == "split" else told
         return f"{self.name}:{team}" if team in _TEAMS else ""
 
-    def related(self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
-        """Return the block of an article, each item with its team; without one where editors pinned something."""
+    def related(
+        self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, met: Sequence[int] = ()
+    ) -> list[Item]:
+        """Return the block of an article, each item with its team; without one where editors pinned something.
+
+        `met`: see `related_to_article`.
+        """
         article_id = snapshot.article_id(row)
         if ruling.pins:
-            return related_to_article(snapshot, row, wanted, ruling=ruling)
+            return related_to_article(snapshot, row, wanted, met, ruling)
         if self.method == "split":
             team = self.team_of(article_id)
-            return [replace(item, team=team) for item in self._of(team, snapshot, row, wanted, ruling)]
-        blocks = {team: self._of(team, snapshot, row, wanted, ruling) for team in _TEAMS}
+            return [replace(item, team=team) for item in self._of(team, snapshot, row, wanted, ruling, met)]
+        blocks = {team: self._of(team, snapshot, row, wanted, ruling, met) for team in _TEAMS}
         lots = _lots(f"{self.name} {article_id} {snapshot.id}")
         stories = {item.row: int(snapshot.facts["story"][item.row]) for block in blocks.values() for item in block}
         if wanted.stories == "all":
             stories = {row: row for row in stories}
         return _drafted(blocks["a"], blocks["b"], wanted.limit, lots, stories)
 
-    def _of(self, team: Team, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
+    def _of(
+        self, team: Team, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, met: Sequence[int]
+    ) -> list[Item]:
         other = None if team == "a" else snapshot.recipe.model_copy(update=self._changes)
-        return related_to_article(snapshot, row, wanted, ruling=ruling, recipe=other)
+        return related_to_article(snapshot, row, wanted, met, ruling, other)
 
 
 def _drafted(

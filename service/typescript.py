@@ -19,13 +19,15 @@ from service.app import create_app
 Json = Mapping[str, Any]
 HEAD = """// Made by `python -m service.typescript` from the service's OpenAPI document; not to be changed by hand.
 
-import { type Options, Service } from "./service.js";
+import { type Options, Service, type Unconfirmed } from "./service.js";
 
-export { NoAnswer, type Options, Problem, Service, type ServiceOptions } from "./service.js";
+export { NoAnswer, type Options, Problem, Service, type ServiceOptions, type Unconfirmed } from "./service.js";
 """
 _REF = "#/components/schemas/"
 _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _JSON = "application/json"
+# What a schema may say that no type is made of here.
+_UNTOLD = frozenset(("allOf", "not", "oneOf", "prefixItems"))
 
 
 def openapi_document() -> Json:
@@ -46,7 +48,7 @@ def typescript_of(document: Json) -> str:
     """Return a module with the types and the client."""
     schemas: Json = document["components"]["schemas"]
     operations = list(_operations(document))
-    names = _names(schemas)
+    names = names_of(schemas)
     wanted = _reached(operations, schemas)
     written: dict[str, str] = {}
     for path, schema in schemas.items():
@@ -66,7 +68,7 @@ def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method.upper(), operation
 
 
-def _names(schemas: Json) -> dict[str, str]:
+def names_of(schemas: Json) -> dict[str, str]:
     """Return what each schema is called: 'RelatedAnswer.Card' is 'Card' where all of that name are the same."""
     last: dict[str, list[str]] = {}
     for path in schemas:
@@ -112,7 +114,10 @@ def _refs(schema: Any) -> Iterator[str]:
 
 
 def _type(schema: Json, names: Mapping[str, str]) -> str:
-    """Return a schema as a type."""
+    """Return a schema as a type. Raises ValueError where there is none of it yet."""
+    kind = schema.get("type")
+    if _UNTOLD & set(schema) or not (kind is None or kind in (*_PLAIN, "array", "object")):
+        raise ValueError(f"no type is made of {json.dumps(schema)}; teach service/typescript.py")
     if "$ref" in schema:
         return names[schema["$ref"].removeprefix(_REF)]
     if "const" in schema:
@@ -121,14 +126,13 @@ def _type(schema: Json, names: Mapping[str, str]) -> str:
         return " | ".join(map(json.dumps, schema["enum"]))
     if "anyOf" in schema:
         return " | ".join(_type(each, names) for each in schema["anyOf"])
-    kind = schema.get("type")
     if kind == "array":
         items = _type(schema["items"], names)
         return f"({items})[]" if "|" in items else f"{items}[]"
     if kind == "object":
         more = schema.get("additionalProperties")
         return f"Record<string, {_type(more, names) if isinstance(more, dict) else 'unknown'}>"
-    return _PLAIN.get(str(kind), "unknown")
+    return "unknown" if kind is None else _PLAIN[kind]
 
 
 def _interface(name: str, schema: Json, names: Mapping[str, str]) -> str:
@@ -181,6 +185,8 @@ def _method(path: str, method: str, operation: Json, names: Mapping[str, str]) -
     answer, call = "void", "nothing"
     if _JSON in content:
         answer, call = _type(content[_JSON]["schema"], names), "json"
+        if method != "GET" and operation.get("security"):
+            answer += " & Unconfirmed"
     elif "text/html" in content:
         answer, call = "string", "text"
     quoted = f"`{address}`" if "${" in address else f'"{address}"'

@@ -36,6 +36,7 @@ _OTHERS = (
 # Its name is 'document' as a rule, and 'document2' of some.
 _TEXT_PART = re.compile(r"word/[^/]+\.xml")
 _ENCRYPTED = 1
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _MARKUP = re.compile(r"</(?:p|div|h[1-6]|li|article|body|html)\s*>|<(?:br|p)\s*/?>", re.IGNORECASE)
 
 
@@ -112,6 +113,8 @@ def _checked_parts(name: str, content: bytes) -> bytes:
         read = [part for part in parts if part.filename.endswith((".xml", ".rels"))]
         if any(part.flag_bits & _ENCRYPTED for part in read):
             raise DraftNotRead(f"{_called(name)} is protected by a password; save it without one, or paste its text")
+        if any(part.compress_type not in _PACKED for part in read):
+            raise DraftNotRead(f"{_called(name)} is packed as no Word packs; save it as .docx anew, or paste its text")
         sizes = [part.file_size for part in read]
         if max(sizes) > PART_BYTES_MAX or sum(sizes) > PARTS_BYTES_MAX:
             raise DraftNotRead(

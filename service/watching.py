@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 
 from seealso.logs import get_log
 
@@ -13,7 +14,7 @@ def keep_on(name: str, work: Callable[[], None], ended: threading.Event) -> thre
     """Do some work from now on, anew whenever it fails or returns, until it has ended; return its thread.
 
     What it fails of is logged, once where it fails of the same each time: nobody would miss a thread that died of it
-    until what it watches over changes. Call after the fork.
+    until what it watches over changes. Its lines in the log name the site that the caller's do. Call after the fork.
     """
 
     def run() -> None:
@@ -27,6 +28,6 @@ def keep_on(name: str, work: Callable[[], None], ended: threading.Event) -> thre
                     get_log().error("work_failed", work=name, exc_info=error)
                 ended.wait(PAUSE_SECONDS)
 
-    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(run,), name=name, daemon=True)
     thread.start()
     return thread

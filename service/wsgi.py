@@ -1,54 +1,96 @@
 """The app as a WSGI server loads it, in each worker, after the fork. Settings come from the environment."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.util import Finalize
 
 from apiflask import APIFlask
 
 from seealso.editorial.machines import leave
-from seealso.errors import StoreUnavailable
-from seealso.logs import configure_logs
-from seealso.machine import share_cpus
+from seealso.editorial.store import head_of
+from seealso.encoder import load_encoder
+from seealso.errors import OperatorError, SettingsInvalid, StoreUnavailable
+from seealso.logs import configure_logs, get_log, say_site
+from seealso.machine import machine_name, share_cpus
 from seealso.settings import ServiceSettings, load_settings
+from seealso.sites import Site, read_sites
 from seealso.snapshot.vectors import use_one_thread
-from service.app import create_app, machine_name
+from service.app import create_app
 from service.editorial import open_store
+from service.metrics import Families
 from service.processes import leave_out_of_collection, use_few_arenas, use_one_thread_for_blas
+from service.sites import Encoders, Pasts, Sites
 
 
-def prepare(settings: ServiceSettings) -> None:
-    """Do once what each worker would have to do: bring the editorial store up to date."""
-    with suppress(StoreUnavailable):  # each worker will say so
-        store = open_store(settings.index, settings.editorial)
-        if store is not None:
-            store.sequence()
+def prepare(sites: Sequence[Site]) -> None:
+    """Do once what each worker would have to do: bring the editorial store of each site up to date.
+
+    Raises SettingsInvalid where one is another's, or a copy of it, whose keys would open both.
+    """
+    pasts = Pasts()
+    for site in sites:
+        with suppress(StoreUnavailable):  # each worker will say so, and looks at it when it is there
+            store = open_store(site.settings.index, site.settings.editorial)
+            if store is None:
+                continue
+            with store.reading() as connection:
+                generation = head_of(connection).generation
             store.close()
+            if (other := pasts.other_than(site.name, generation)) is not None:
+                raise SettingsInvalid(
+                    f"what editors decided at the site {site.name} is kept in {store.name}, which is that of the site "
+                    f"{other} or a copy of it, with its keys; give it one of its own"
+                )
 
 
-def end(settings: ServiceSettings) -> None:
+def end(sites: Iterable[Site]) -> None:
     """Do once what is to be done when all workers have ended: this machine answers no more."""
-    with suppress(StoreUnavailable):  # it will be taken for gone in a while
-        store = open_store(settings.index, settings.editorial)
-        if store is not None and store.shared:
-            leave(store, machine_name(settings))
-            store.close()
+    for site in sites:
+        with suppress(StoreUnavailable):  # it will be taken for gone in a while
+            store = open_store(site.settings.index, site.settings.editorial)
+            if store is not None and store.shared:
+                leave(store, machine_name(site.settings.index))
+                store.close()
 
 
-def create_worker() -> APIFlask:
-    """Return the app of one worker, following the current snapshot."""
+def create_worker() -> APIFlask | Sites:
+    """Return the app of one worker, or those of its sites behind what chooses among them, following their snapshots."""
     use_few_arenas()
     settings = load_settings(ServiceSettings)
-    configure_logs(settings.log_format, settings.log_level)
+    configure_logs(settings.log_format, settings.log_level, settings.site)
     use_one_thread()
     share_cpus(settings.workers or 1)
-    app = create_app(settings)
+    sites = read_sites(settings)
+    families = Families(named=any(site.name for site in sites))
+    load = Encoders(load_encoder).load
+    pasts = Pasts()
+    apps, closed = list[tuple[Site, APIFlask]](), list[tuple[Site, OperatorError]]()
+    for site in sites:
+        say_site(site.name)
+        try:
+            apps.append((site, create_app(site.settings, load, families, partial(pasts.other_than, site.name))))
+        except OperatorError as error:  # its folder is gone, or its own file wrong: the others go on
+            closed.append((site, error))
+            get_log().error("site_not_opened", reason=str(error))
+    if not apps:
+        raise closed[0][1]
     use_one_thread_for_blas()
-    app.extensions["seealso"].current.follow(settings.snapshot_poll_ms)
-    app.extensions["seealso"].editorial.follow()
-    app.extensions["seealso"].live.follow(lambda: app.extensions["seealso"].current.served)
-    app.extensions["seealso"].clicks.follow()
-    Finalize(None, app.extensions["seealso"].clicks.close, exitpriority=1)  # when the worker ends by itself
-    if app.extensions["seealso"].purging is not None:
-        app.extensions["seealso"].purging.follow()
+    for site, app in apps:
+        say_site(site.name)
+        follow(app)
+    say_site(None)
     leave_out_of_collection()
-    return app
+    return apps[0][1] if settings.sites is None else Sites(apps, families, closed)
+
+
+def follow(app: APIFlask) -> None:
+    """Have an app do from now on what goes on beside its answers."""
+    here = app.extensions["seealso"]
+    here.current.follow(here.settings.snapshot_poll_ms)
+    here.editorial.follow()
+    here.live.follow(lambda: here.current.served)
+    here.clicks.follow()
+    Finalize(None, here.clicks.close, exitpriority=1)  # when the worker ends by itself
+    if here.purging is not None:
+        here.purging.follow()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,9 @@ from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
 from seealso.extract import PageExtractor
 from service.own_redis import OwnRedis
 from tests.indexer.sources.web_server import Site, serve_site
+
+if TYPE_CHECKING:
+    from tests.s3 import S3Server
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -59,3 +63,31 @@ def site() -> Iterator[Site]:
     """A site on loopback that answers as a test sets it."""
     with serve_site() as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def s3_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
+    """A real S3-compatible server of this process's tests."""
+    from tests.s3 import s3_serving
+
+    with s3_serving(tmp_path_factory.mktemp("s3") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_running: "S3Server", monkeypatch: pytest.MonkeyPatch) -> "S3Server":
+    """The same, found by this process and those it starts; its wire is whole."""
+    wire = s3_running.wire
+    wire.cut_after, wire.pause_s, wire.gone = None, 0.0, False
+    for name, value in s3_running.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_running
+
+
+@pytest.fixture(params=["file", "s3"])
+def store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of an empty snapshot store, of each kind."""
+    if request.param == "file":
+        return f"file://{tmp_path_factory.mktemp('store')}"
+    s3: S3Server = request.getfixturevalue("s3")
+    return f"s3://{s3.bucket()}/seealso"

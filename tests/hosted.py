@@ -39,4 +39,5 @@ def hosted(index: Path, redis_url: str, **settings: object) -> Iterator[str]:
         if here.purging is not None:
             here.purging.stop()
         here.cache.close()
+        here.engine.close()
         here.editorial.close()

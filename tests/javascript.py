@@ -23,9 +23,15 @@ def node() -> str:
     return program
 
 
-def run_node(*arguments: str | Path, folder: Path = NODE_FOLDER) -> str:
+def run_node(*arguments: str | Path, folder: Path = NODE_FOLDER, stdin: str = "") -> str:
     """Run a program in node, and return what it prints."""
-    done = subprocess.run([node(), *map(str, arguments)], capture_output=True, text=True, cwd=folder, timeout=120)
+    return run_program(node(), *arguments, folder=folder, stdin=stdin)
+
+
+def run_program(*command: str | Path, folder: Path = NODE_FOLDER, stdin: str = "") -> str:
+    """Run a program of those that tests/node/package.json names, and return what it prints."""
+    node()
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=folder, timeout=300, input=stdin)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from indexer.build import Limits, build_index
+from indexer.distribute import Distribution
+from indexer.embedding import Alone, Embedder
 from indexer.gates import GateLimits
-from indexer.progress import Silent
+from indexer.progress import Reporter, Silent
 from indexer.report import Report
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, read_article
 from seealso.editorial.store import Store
-from seealso.encoder import ModelIdentity, Vectors
+from seealso.encoder import CPU, Encoder, ModelIdentity, Vectors
+from seealso.snapshot.manifest import FileEntry, content_digest, encode_manifest, read_manifest
 
 DIMENSION = 32
 
@@ -26,6 +29,7 @@ class HashEncoder:
     def __init__(self, name: str = "hash", window: int = 40) -> None:
         self.identity = ModelIdentity(name, hashlib.sha256(name.encode()).hexdigest(), DIMENSION, window)
         self.window = window
+        self.device = CPU
         self.encoded: list[str] = []
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
@@ -84,6 +88,7 @@ def articles(count: int, **fields: Any) -> list[Article]:
 # Most tests are of nights that differ as no two nights of a newsroom do.
 ANY_NIGHT = GateLimits(
     articles_min=0,
+    kept_min=0,
     quarantine_max=0.5,
     empty_blocks_rise_max=1,
     texts_min=0,
@@ -104,9 +109,36 @@ def index_of(
     force: bool = False,
     report: Report | None = None,
     live: Store | None = None,
+    distribution: Distribution | None = None,
+    embedder_of: Callable[[Encoder], Embedder] = Alone,
+    reporter: Reporter | None = None,
+    dry_run: bool = False,
 ) -> Report:
     """Build and publish an index of some articles; return the night's report."""
     report = report or Report()
-    limits = Limits(keep=keep, gates=gates, force=force)
-    build_index([GivenArticles(items)], folder, lambda: encoder or HashEncoder(), limits, report, Silent(), live=live)
+    limits = Limits(keep=keep, gates=gates, dry_run=dry_run, force=force)
+    build_index(
+        [GivenArticles(items)],
+        folder,
+        lambda: encoder or HashEncoder(),
+        limits,
+        report,
+        reporter or Silent(),
+        live=live,
+        embedder_of=embedder_of,
+        distribution=distribution,
+    )
     return report
+
+
+def forge(folder: Path, name: str, content: bytes) -> Path:
+    """Put other content into a snapshot, with digests that fit it; return its new folder."""
+    (folder / name).write_bytes(content)
+    manifest = read_manifest(folder)
+    entries = manifest.files | {name: FileEntry(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())}
+    digest = content_digest(manifest.model, manifest.recipe, manifest.counts, entries)
+    forged = manifest.model_copy(
+        update={"files": entries, "content": digest, "id": f"{manifest.id.partition('-')[0]}-{digest[:12]}"}
+    )
+    (folder / "manifest.json").write_bytes(encode_manifest(forged))
+    return folder.rename(folder.with_name(forged.id))

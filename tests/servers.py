@@ -1,5 +1,6 @@
 """A running `seealso serve`, and plain requests to it."""
 
+import itertools
 import json
 import os
 import signal
@@ -10,13 +11,27 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 SEEALSO = Path(sys.executable).with_name("seealso")
 START_SECONDS_MAX = 60.0
+OWN_PROGRAMS = (b"redis-server", b"--follow")
+# Below those of outgoing connections. The 10,000 above are free as well: a Redis cluster's own talk is there.
+_PORTS, _PORTS_EACH = 10_000, 1_000
+
+
+def _own_ports() -> Iterator[int]:
+    """Yield the ports of this process of a test run, from one that another run on this machine did not begin with."""
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+    start = time.time_ns() // 1_000_000
+    for number in itertools.count(start):
+        yield _PORTS + own * _PORTS_EACH + number % _PORTS_EACH
+
+
+_ports = _own_ports()
 
 
 @dataclass(frozen=True)
@@ -57,9 +72,10 @@ class Running:
         return request(asked, timeout)
 
     def workers(self) -> list[int]:
-        """Return the process numbers of the workers."""
+        """Return the process numbers of the workers: of all children but those that are programs of their own."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(child) for child in children if b"redis-server" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+        commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+        return [child for child, command in commands.items() if not any(own in command for own in OWN_PROGRAMS)]
 
 
 def request(asked: urllib.request.Request, timeout: float) -> Answer:
@@ -72,16 +88,27 @@ def request(asked: urllib.request.Request, timeout: float) -> Answer:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Return a port that nothing listens at, and that is still free when a server takes it.
+
+    Each process of a test run has its own, given in turn, and none is of those that a machine gives to outgoing
+    connections.
+    """
+    for port in _ports:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError
 
 
 @contextmanager
-def serving(index: Path, log: Path, workers: int = 2, ready: bool = True, **settings: str) -> Iterator[Running]:
-    """Run `seealso serve` over an index until the block ends; wait until it is ready (or alive)."""
+def serving(index: Path | None, log: Path, workers: int = 2, ready: bool = True, **settings: str) -> Iterator[Running]:
+    """Run `seealso serve` over an index until the block ends; wait until it is ready (or alive).
+
+    `index`: None where `settings` name several.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(port), "--workers", str(workers)]
+    command = [str(SEEALSO), "serve", "--port", str(port), "--workers", str(workers)]
+    command += [] if index is None else ["--index", str(index)]
     with log.open("w") as output:
         began = time.monotonic()
         process = subprocess.Popen(command, stdout=output, stderr=output, text=True, env=os.environ | settings)

@@ -113,10 +113,12 @@ def test_what_editors_decide_outlives_the_container() -> None:
     assert url_of(Path("/index"), service["environment"]["SEEALSO_EDITORIAL"]).database == "/editorial/editorial.db"
 
 
-def scheduler(at: str, folder: Path) -> subprocess.Popen[str]:
+def scheduler(
+    at: str, folder: Path, sleep: str = "echo sleep $1", seealso: str = "echo seealso $*; exit $(cat code)"
+) -> subprocess.Popen[str]:
     """Run the scheduler's own script, with commands beside it that only say what they were called with."""
     (script,) = SERVICES["scheduler"]["command"]
-    for name, body in (("sleep", "echo sleep $1"), ("seealso", "echo seealso $*; exit $(cat code)")):
+    for name, body in (("sleep", sleep), ("seealso", seealso)):
         (folder / name).write_text(f"#!/bin/sh\n{body}\n")
         (folder / name).chmod(0o755)
     return subprocess.Popen(
@@ -153,6 +155,40 @@ def test_scheduler_waits_for_tomorrow_once_the_hour_is_past(tmp_path: Path) -> N
         slept = int(process.stdout.readline().removeprefix("sleep "))
         process.kill()
     assert 22 * 3600 <= slept <= 23 * 3600 + 60
+
+
+@pytest.mark.parametrize("at", ["2.30", "half past two", "25:00"])
+def test_scheduler_with_an_hour_that_is_none_ends_and_runs_no_night(tmp_path: Path, at: str) -> None:
+    (tmp_path / "code").write_text("0")
+    out, _ = (process := scheduler(at, tmp_path)).communicate(timeout=10)
+    assert (out, process.returncode) == ("", 2)
+
+
+def test_scheduler_ends_if_it_cannot_sleep(tmp_path: Path) -> None:
+    (tmp_path / "code").write_text("0")
+    out, _ = (process := scheduler("02:30", tmp_path, sleep="exit 1")).communicate(timeout=10)
+    assert (out, process.returncode) == ("", 2)
+
+
+def test_night_is_told_when_the_scheduler_is_to_stop(tmp_path: Path) -> None:
+    night = "trap 'echo told; exit 143' TERM; echo begun; /bin/sleep 60 & wait $!"
+    process = scheduler("02:30", tmp_path, sleep="exit 0", seealso=night)
+    assert process.stdout is not None
+    with process, process.stdout:
+        assert process.stdout.readline() == "begun\n"
+        process.terminate()
+        assert process.stdout.readline() == "told\n"
+    assert process.returncode == 143
+
+
+def test_scheduler_that_sleeps_stops_at_once(tmp_path: Path) -> None:
+    process = scheduler("02:30", tmp_path, sleep="echo asleep; exec /bin/sleep 60")
+    assert process.stdout is not None
+    with process, process.stdout:
+        assert process.stdout.readline() == "asleep\n"
+        process.terminate()
+        process.wait(10)
+    assert process.returncode == 143
 
 
 def test_health_checks_run() -> None:

@@ -8,19 +8,24 @@ import signal
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
+from tests.listener import listening
 from tests.makers import article, articles, index_of
 from tests.nginx import Proxy, proxy
-from tests.servers import START_SECONDS_MAX, Running, serving
+from tests.servers import START_SECONDS_MAX, Running, request, serving
 
 SLOW = 100
+# Much more than the second that a page waits, as the machine may be busy; much less than two tries of five seconds.
+PAGE_SECONDS_MAX = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def services(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def nginx(services: list[Running], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with proxy(tmp_path_factory.mktemp("nginx"), services) as running:
+    with proxy(tmp_path_factory.mktemp("nginx"), [each.url for each in services]) as running:
         yield running
 
 
@@ -101,6 +106,30 @@ def test_answers_come_compressed_as_the_client_reads_them_and_are_kept_for_each(
     assert answer.headers["x-proxy-cache"] == "HIT"
     assert nginx.get(path).body == plain.body
     assert nginx.get(path, {"If-None-Match": plain.headers["etag"]}).status == 304
+
+
+def test_coding_that_is_smallest_is_asked_for(nginx: Proxy) -> None:
+    for asked, given in {"gzip, deflate, br, zstd": "br", "gzip, zstd": "zstd", "gzip": "gzip"}.items():
+        assert nginx.get("/related.js", {"Accept-Encoding": asked}).headers["content-encoding"] == given
+
+
+def test_what_pages_load_comes_from_the_website_itself(nginx: Proxy, services: list[Running]) -> None:
+    for path in ("/related.js", "/related.css"):
+        answer = nginx.get(path)
+        assert (answer.status, answer.body) == (200, services[0].get(path).body)
+        assert answer.headers["cache-control"].startswith("public, max-age=")
+        assert nginx.ask("POST", path).status == 403
+
+
+def test_events_are_passed_on_without_what_the_browser_adds(tmp_path: Path) -> None:
+    with listening() as service, proxy(tmp_path / "nginx", [service.url] * 2) as nginx:
+        headers = {"Cookie": "session=1", "Referer": "https://a.example/x", "User-Agent": "Firefox"}
+        asked = urllib.request.Request(f"{nginx.front.url}/v1/events", b"{}", headers)
+        assert request(asked, 60).status == 200
+        assert nginx.get("/v1/events").status == 403
+    ((method, path, told, body),) = service.asked
+    assert (method, path, body, told["user-agent"]) == ("POST", "/v1/events", b"{}", "Firefox")
+    assert not {"cookie", "referer"} & set(told)
 
 
 def open_to(service: Running) -> int:
@@ -174,7 +203,7 @@ def test_block_that_needs_a_key_is_kept_for_nobody(index: Path, tmp_path: Path) 
     with (
         serving(index, tmp_path / "first", workers=1, SEEALSO_READING="keyed") as first,
         serving(index, tmp_path / "second", workers=1, SEEALSO_READING="keyed") as second,
-        proxy(tmp_path / "nginx", [first, second]) as nginx,
+        proxy(tmp_path / "nginx", [first.url, second.url]) as nginx,
     ):
         assert nginx.get(path, {"Authorization": f"Bearer {key}"}).status == 200
         assert nginx.get(path).status == 401
@@ -192,7 +221,7 @@ def test_block_of_fifty_cards_with_the_longest_ids_comes_through(tmp_path: Path)
     path = f"/v1/articles/{pieces[0].id}/related"
     with (
         serving(tmp_path / "index", tmp_path / "log", workers=1) as service,
-        proxy(tmp_path / "nginx", [service, service]) as nginx,
+        proxy(tmp_path / "nginx", [service.url, service.url]) as nginx,
     ):
         answer = nginx.get(f"{path}?limit=50&min_probability=0&stories=all")
         assert answer.status == 200
@@ -215,21 +244,24 @@ def unlimited(index: Path, log: Path) -> Iterator[Running]:
         yield service
 
 
-def test_nothing_fails_while_one_of_two_instances_is_stopped(index: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_nothing_fails_while_one_of_two_instances_ends(
+    index: Path, tmp_path: Path, how: signal.Signals, code: int
+) -> None:
     statuses: list[str] = []
     stop = threading.Event()
     paths = map(str, itertools.count())
     with (
         unlimited(index, tmp_path / "first") as first,
         unlimited(index, tmp_path / "second") as second,
-        proxy(tmp_path / "nginx", [first, second]) as nginx,
+        proxy(tmp_path / "nginx", [first.url, second.url]) as nginx,
     ):
         clients = [threading.Thread(target=ask, args=(nginx, paths, stop, statuses)) for _ in range(8)]
         for each in clients:
             each.start()
         wait_for_more(statuses, 400)
-        first.process.send_signal(signal.SIGTERM)
-        assert first.process.wait(30) == 0
+        first.process.send_signal(how)
+        assert first.process.wait(30) == code
         wait_for_more(statuses, 400)
         stop.set()
         for each in clients:
@@ -250,7 +282,7 @@ def test_what_was_asked_lately_is_shown_when_both_instances_fail(index: Path, tm
     with (
         serving(index, tmp_path / "first", workers=1) as first,
         serving(index, tmp_path / "second", workers=1) as second,
-        proxy(tmp_path / "nginx", [first, second]) as nginx,
+        proxy(tmp_path / "nginx", [first.url, second.url]) as nginx,
     ):
         known, unknown = page(nginx, "a005"), page(nginx, "a006")
         whole = nginx.get(known).body
@@ -264,3 +296,26 @@ def test_what_was_asked_lately_is_shown_when_both_instances_fail(index: Path, tm
         assert nginx.get(known).body == whole
         assert nginx.get(unknown).body == b"<p>before</p><p>after</p>"
         assert nginx.get("/v1/articles/a008/related").status == 502
+
+
+def test_service_that_hangs_holds_no_page(tmp_path: Path) -> None:
+    answered = threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        answered.wait(60)
+
+    with listening() as service, proxy(tmp_path / "nginx", [service.url] * 2, patient=False) as nginx:
+        service.instead = hang
+        path, bodies = page(nginx, "a001"), []
+        try:
+            # The second waits for the first, which asks for the same; and then by itself.
+            readers = [threading.Thread(target=lambda: bodies.append(nginx.get(path).body)) for _ in range(2)]
+            for each in readers:
+                each.start()
+            for each in readers:
+                each.join(PAGE_SECONDS_MAX)
+            assert bodies == [b"<p>before</p><p>after</p>"] * 2
+        finally:
+            answered.set()
+    assert [path for _, path, _, _ in service.asked] == ["/v1/articles/a001/related.html"] * len(service.asked)
+    assert len(service.asked) <= 2  # nobody asks a second time

@@ -44,7 +44,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 
 # Prometheus's own, with the labels it gives.
 OWN = {"up": set(), "ALERTS": {"alertname", "alertstate"}}
-TARGET_LABELS = {"job", "instance"}
+# What Prometheus gives each of a target; and what a service with several sites gives each of a site.
+TARGET_LABELS = {"job", "instance", "site"}
 VALUES = {"route": set(ROUTES), "outcome": set(OUTCOMES), "cache": set(LEVELS)}
 
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
@@ -54,7 +55,7 @@ needs_prometheus = pytest.mark.skipif(shutil.which("prometheus") is None, reason
 def queries() -> dict[str, str]:
     """Return every query by its place; what Grafana fills in is filled in."""
     found = {
-        f"{panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "1m")
+        f"{panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "1m").replace("$site", ".*")
         for panel in PANELS
         for target in panel["targets"]
     }
@@ -92,7 +93,8 @@ def redis_of(service: Running) -> int:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("ops")
     index_of(folder / "index", articles(6))
-    with serving(folder / "index", folder / "log") as running:
+    (folder / "store").mkdir()
+    with serving(folder / "index", folder / "log", SEEALSO_SNAPSHOT_STORE=f"file://{folder}/store") as running:
         ask_for_everything(running)
         yield running
         os.kill(redis_of(running), signal.SIGCONT)
@@ -219,11 +221,20 @@ def test_panels_are_explained_named_once_and_do_not_overlap() -> None:
 
 
 def test_every_panel_asks_the_source_that_is_chosen() -> None:
-    (variable,) = DASHBOARD["templating"]["list"]
+    variable, site = DASHBOARD["templating"]["list"]
     assert (variable["type"], variable["query"]) == ("datasource", "prometheus")
-    for panel in PANELS:
-        for each in (panel, *panel["targets"]):
-            assert each["datasource"] == {"type": "prometheus", "uid": f"${{{variable['name']}}}"}
+    for each in (site, *PANELS, *(target for panel in PANELS for target in panel["targets"])):
+        assert each["datasource"] == {"type": "prometheus", "uid": f"${{{variable['name']}}}"}
+
+
+def test_every_panel_is_of_the_site_that_is_chosen_or_of_all() -> None:
+    _, site = DASHBOARD["templating"]["list"]
+    assert site["query"] == "label_values(seealso_snapshot_served, site)"
+    assert (site["includeAll"], site["allValue"]) == (True, ".*")  # which is so of what has no site, too
+    for place, query in queries().items():
+        if place not in {rule["alert"] for rule in RULES}:
+            for name, matchers in selectors(query):
+                assert name in OWN or matchers["site"] == ".*", place
 
 
 def test_grafana_is_led_to_prometheus_and_to_the_dashboard() -> None:
@@ -258,9 +269,9 @@ def gauge(name: str, values: str) -> Series:
     return {f"{name}{{{LABELS}}}": values}
 
 
-def requests(route: str = "related", **outcomes: int) -> Series:
+def requests(route: str = "related", site: str = "", **outcomes: int) -> Series:
     """Return so many more requests of each outcome each minute."""
-    labels = f'{LABELS},route="{route}",cache="none"'
+    labels = f'{LABELS},route="{route}",cache="none",site="{site}"'
     return {
         f'seealso_request_seconds_count{{{labels},outcome="{outcome}"}}': f"0+{count}x60"
         for outcome, count in outcomes.items()
@@ -294,6 +305,9 @@ SITUATIONS: list[Situation] = [
     (UP | requests(ok=600, failed=12), 30, {"SeealsoFailing"}),
     (UP | requests(ok=600, unavailable=12), 30, {"SeealsoFailing"}),
     (UP | requests(ok=1, failed=1), 30, set()),
+    # Of a small site all fail, beside a large one.
+    (UP | requests(site="coast", ok=6000) | requests(site="city", failed=12), 30, {"SeealsoFailing"}),
+    (UP | requests(site="coast", ok=6000) | requests(site="city", ok=600, failed=3), 30, set()),
     (UP | requests(ok=60, invalid=60), 30, set()),
     (UP | requests(ok=60) | requests("state", unavailable=60), 30, set()),
     (UP | requests(ok=600, busy=20), 30, set()),
@@ -303,10 +317,16 @@ SITUATIONS: list[Situation] = [
     (UP | page_views(1, slow=1), 30, set()),
     (UP | gauge("seealso_redis_down", "0x10 1x50"), 11, set()),
     (UP | gauge("seealso_redis_down", "0x10 1x50"), 14, {"SeealsoRedisDown"}),
+    (UP | gauge("seealso_engine_down", "0x10 1x3 0x50"), 14, set()),
+    (UP | gauge("seealso_engine_down", "0x10 1x50"), 17, {"SeealsoEngineDown"}),
     (UP | gauge("seealso_snapshot_behind", "0x10 1 0x50"), 25, set()),
     (UP | gauge("seealso_snapshot_behind", "0x10 1x50"), 25, {"SeealsoSnapshotBehind"}),
     # One of two workers, now this one, now that one asked.
     (UP | gauge("seealso_snapshot_behind", " ".join(["0 1"] * 10)), 16, {"SeealsoSnapshotBehind"}),
+    (UP | gauge("seealso_snapshot_store_silent_seconds", "5x10 125x3 5x50"), 20, set()),
+    (UP | gauge("seealso_snapshot_store_silent_seconds", "5x10 125x50"), 17, {"SeealsoSnapshotStoreSilent"}),
+    (UP | gauge("seealso_snapshot_store_behind", "0x10 1x20 0x50"), 45, set()),
+    (UP | gauge("seealso_snapshot_store_behind", "0x10 1x50"), 45, {"SeealsoSnapshotNotFetched"}),
     (UP | gauge("seealso_editorial_down", "0x10 1 0x50"), 14, set()),
     (UP | gauge("seealso_editorial_down", "0x10 1x50"), 14, {"SeealsoEditorialDown"}),
     (UP | gauge("seealso_purges_given_up", "0x10 2x50"), 10, set()),

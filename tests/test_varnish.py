@@ -126,8 +126,20 @@ def test_block_is_fetched_once_and_kept_as_long_as_it_says(house: House) -> None
 
 
 def test_events_and_batches_are_passed_on(house: House) -> None:
-    assert house.front.post("/v1/events", {"article": "a001", "shown": ["a004"]}).status == 204
+    assert house.front.post("/v1/events", {"blocks": [{"article": "a001", "shown": ["a004"]}]}).status == 204
     assert house.front.post("/v1/related", {"articles": ["a001"]}).json()["blocks"]
+
+
+def test_events_come_without_what_the_browser_adds(house: House, tmp_path: Path) -> None:
+    with (
+        listening() as service,
+        varnish(tmp_path / "varnish", free_port(), house.site, service.url, PATIENT) as front,
+    ):
+        headers = {"Cookie": "session=1", "Referer": "https://a.example/x", "User-Agent": "Firefox"}
+        assert request(urllib.request.Request(f"{front.url}/v1/events", b"{}", headers), 60).status == 200
+    ((told, body),) = [(told, body) for _, path, told, body in service.asked if path == "/v1/events"]
+    assert (body, told["user-agent"]) == (b"{}", "Firefox")
+    assert not {"cookie", "referer"} & set(told)
 
 
 def test_what_was_taken_down_is_dropped_by_its_key_and_nothing_else_is(house: House) -> None:

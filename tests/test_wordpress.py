@@ -199,6 +199,28 @@ def test_below_a_post_by_itself_and_not_twice(site: Site) -> None:
     assert site.run(f"$world->singular = false; {plain}") == "text"
 
 
+@pytest.mark.parametrize(
+    ("append", "content", "singular", "dressed"),
+    [
+        ("no", "text", "true", False),
+        ("yes", "text", "true", True),
+        ("yes", "text", "false", False),
+        ("no", "<!-- wp:seealso/related /-->", "true", True),
+        ("no", "[seealso]", "true", True),
+    ],
+)
+def test_style_sheet_stands_before_the_block(php: str, append: str, content: str, singular: str, dressed: bool) -> None:
+    site = Site(php, "https://related.example")
+    site.options["append"] = append
+    styles = site.run(f"""
+        $world->posts[42]->post_content = '{content}';
+        $world->singular = {singular};
+        do_action('wp_enqueue_scripts');
+        return $world->styles;
+    """)
+    assert styles == ({"seealso": "https://related.example/related.css"} if dressed else [])
+
+
 def test_old_block_is_shown_while_the_service_fails(site: Site) -> None:
     shown, asked = site.run("""
         $first = seealso_render(42);
@@ -211,6 +233,34 @@ def test_old_block_is_shown_while_the_service_fails(site: Site) -> None:
     """)
     assert shown == [True, True, ""]
     assert asked == 3
+
+
+def test_one_page_waits_for_a_new_block_where_there_is_an_older_one(site: Site) -> None:
+    shown, asked, asking = site.run("""
+        $first = seealso_render(42);
+        let_pass(400);
+        set_transient('seealso_asking', '1', 100);  // another page does, at this moment
+        $while = seealso_render(42);
+        $asked = count($world->asked);
+        $other = seealso_render(42, ['limit' => 2]);  // which was never shown
+        return [[$first === $while, '' !== $other], [$asked, count($world->asked)], get_transient('seealso_asking')];
+    """)
+    assert shown == [True, True]
+    assert asked == [1, 2]
+    assert asking is False
+
+
+def test_answer_that_is_too_long_is_none(php: str) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = b'<section class="seealso">' + b"x" * 300_000 + b"</section>"
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with listening() as listener:
+        listener.instead = answer
+        assert Site(php, listener.url).run("return seealso_render(42);") == ""
 
 
 def test_what_was_taken_down_is_not_shown_again_from_what_is_kept(site: Site, index: Path) -> None:
@@ -253,6 +303,17 @@ def test_what_is_published_changed_trashed_and_restored_is_told(site: Site) -> N
         return [$log, $world->scheduled];
     """)
     assert states == [[404, 200, 404, 200, 404], []]
+
+
+def test_block_within_a_post_is_none_of_its_text(site: Site, service: str) -> None:
+    shown, told, again = site.run("""
+        write_post(42, 'Tide & time', 'publish', 'before [seealso] after');
+        $shown = do_shortcode($world->posts[42]->post_content);
+        return [$shown, seealso_post(42)['content']['rendered'], seealso_render(42)];
+    """)
+    assert '<section class="seealso' in shown
+    assert told == "<p>tides moon sea harbour</p>before  after"
+    assert again in shown
 
 
 def test_what_nobody_may_read_is_told_as_removed_and_what_was_never_public_not_at_all(php: str) -> None:

@@ -12,6 +12,7 @@ const LIMIT = 6;
 const AT_ONCE = 500; // as many as the service takes
 const MILLISECONDS_MAX = 60_000;
 const FRONT = /^---\s*$([\s\S]*?)^---\s*$/m;
+const DATED = /\d{4}-\d{2}-\d{2}-(.*)/; // the date that Eleventy leaves out of `page.fileSlug`
 const ID = /^(?:seealso|id)\s*:\s*["']?(.+?)["']?\s*$/m;
 
 async function articleIds(folder) {
@@ -24,8 +25,12 @@ async function articleId(path) {
   const front = FRONT.exec(await readFile(path, "utf8"));
   const said = front && ID.exec(front[1]);
   if (said) return said[1];
-  const name = basename(path, ".md");
-  return name === "index" ? basename(dirname(path)) : name;
+  const slug = undated(basename(path, ".md"));
+  return slug === "index" ? undated(basename(dirname(path))) : slug;
+}
+
+function undated(name) {
+  return DATED.exec(name)?.[1] ?? name;
 }
 
 async function blocksOf(ids) {

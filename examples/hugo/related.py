@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,22 @@ LIMIT = 6
 AT_ONCE = 500  # as many as the service takes
 SECONDS_MAX = 60
 ID = re.compile(r"""^(?:seealso|id)\s*[:=]\s*["']?(.+?)["']?\s*$""", re.MULTILINE)
+# `name.fr.md`, `name.pt-br.md`: Hugo calls both 'name', each in its language.
+LANGUAGE = re.compile(r"\.[a-z]{2}(-[a-z]{2})?$")
 
 
 def article_ids(content: Path) -> list[str]:
     """Return the ids of all pages but those of lists."""
-    pages = [page for page in sorted(content.rglob("*.md")) if page.name != "_index.md"]
+    pages = [page for page in sorted(content.rglob("*.md")) if LANGUAGE.sub("", page.stem) != "_index"]
     return list(dict.fromkeys(map(article_id, pages)))
 
 
 def article_id(page: Path) -> str:
     """Return a page's id; `index.md` is called as its folder is."""
-    front = re.split(r"^(?:---|\+\+\+)\s*$", page.read_text(), maxsplit=2, flags=re.MULTILINE)
+    front = re.split(r"^(?:---|\+\+\+)\s*$", page.read_text("utf-8"), maxsplit=2, flags=re.MULTILINE)
     found = ID.search(front[1]) if len(front) == 3 else None
-    return found[1] if found else page.parent.name if page.name == "index.md" else page.stem
+    name = LANGUAGE.sub("", page.stem)
+    return found[1] if found else page.parent.name if name == "index" else name
 
 
 def blocks_of(ids: list[str]) -> Iterator[tuple[str, list[Any]]]:
@@ -51,16 +55,16 @@ def main(content: Path, data: Path) -> None:
     ids = article_ids(content)
     try:
         blocks = dict(blocks_of(ids))
-    except OSError as error:
-        told = error.read().decode() if isinstance(error, urllib.error.HTTPError) else error
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:  # away, or no answer of the service's
+        told = error.read().decode("utf-8", "replace") if isinstance(error, urllib.error.HTTPError) else repr(error)
         sys.stderr.write(f"related.py: {SERVICE} did not answer, the blocks of the last build stay ({told})\n")
         if not data.exists():
             data.parent.mkdir(parents=True, exist_ok=True)
-            data.write_text("{}")
+            data.write_text("{}", "utf-8")
         return
     data.parent.mkdir(parents=True, exist_ok=True)
     beside = data.with_suffix(".new")
-    beside.write_text(json.dumps(blocks, ensure_ascii=False))
+    beside.write_text(json.dumps(blocks, ensure_ascii=False), "utf-8")
     beside.replace(data)
     sys.stderr.write(f"related.py: {len(blocks):,} of {len(ids):,} articles have a block\n")
 

@@ -72,6 +72,9 @@ sub vcl_recv {
         }
     } elseif (req.url ~ "^/v1/(events|related|page|similar)$") {
         set req.backend_hint = seealso;
+        # With what readers were shown, browsers send the website's cookies and the page's address: nobody's business here.
+        unset req.http.Cookie;
+        unset req.http.Referer;
         return (pass);
     } else {
         set req.backend_hint = website;

@@ -1,17 +1,19 @@
 """What a crawl has read of each page, in one SQLite file: kept as soon as it is had, so that a kill loses nothing.
 
-In: pages as they are listed and what came of reading them. Out: the same, page by page. It knows nothing of HTTP, and
-not when a page is to be read again.
+In: pages as they are listed and what came of reading them. Out: the same, page by page. It does not know when a page is
+to be read again.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.sources.answers import Answers
 from indexer.sources.found_as_json import pack_found, unpack_found
-from indexer.sources.source import Found, Item, LeftOut, Quarantined
+from indexer.sources.source import Found, LeftOut, Quarantined, Result
+from seealso.article import InvalidArticle
 
 # Another layout, or a way to find articles that gives others: what was read by an older version is read anew.
 STATE_FORMAT = 1
@@ -23,6 +25,7 @@ CREATE TABLE pages (
 );
 CREATE INDEX pages_of_run ON pages (run, position);
 """
+_READINGS = "CREATE TABLE IF NOT EXISTS readings (finished REAL NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,21 @@ class PageState:
     read_lastmod: str | None = None
     etag: str | None = None
     last_modified: str | None = None
-    result: Item | None = None
+    result: Result | None = None
 
 
 class CrawlState:
-    """The state file, open for one reading of a sitemap: list its pages, go through `batches`, forget the rest."""
+    """The state file, open for one reading of a sitemap: list its pages, go through `batches`, `finish`.
+
+    `answers`: of the sitemap's own files; `finished`: when the last reading that came to its end did, in seconds since
+    1970, 0 before the first.
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self.answers = Answers(database, "sitemap")
+        database.execute(_READINGS)
+        self.finished: float = database.execute("SELECT coalesce(max(finished), 0) FROM readings").fetchone()[0]
         self._run: int = database.execute("SELECT coalesce(max(run), 0) + 1 FROM pages").fetchone()[0]
         self._listed = 0
 
@@ -76,7 +86,7 @@ class CrawlState:
             (self._run, position, PAGES_A_BATCH),
         ).fetchall():
             position = rows[-1][-1]
-            yield [replace(PageState(*row[:7]), result=_unpacked(row[0], *row[7:9])) for row in rows]
+            yield [_page_of(*row[:9]) for row in rows]
 
     def keep(self, page: PageState) -> None:
         """Write down what came of reading a page. After this returns, a kill of the process does not lose it."""
@@ -88,10 +98,12 @@ class CrawlState:
                 (page.read_at, page.lastmod, page.etag, page.last_modified, *_packed(page.result), page.url),
             )
 
-    def forget_unlisted(self) -> None:
-        """Drop the pages that this reading did not list."""
+    def finish(self, now: float) -> None:
+        """Say that all pages were read; those that this reading did not list are dropped."""
         with self._database:
             self._database.execute("DELETE FROM pages WHERE run <> ?", (self._run,))
+            self._database.execute("DELETE FROM readings")
+            self._database.execute("INSERT INTO readings VALUES (?)", (now,))
 
 
 @contextmanager
@@ -108,15 +120,33 @@ def open_crawl_state(path: Path) -> Iterator[CrawlState]:
         yield CrawlState(database)
 
 
-def _packed(result: Item) -> tuple[str, bytes]:
+def _packed(result: Result) -> tuple[str, bytes]:
     if isinstance(result, Found):
         return "found", pack_found(result)
     return ("left out" if isinstance(result, LeftOut) else "quarantined"), result.reason.encode("utf-8", "replace")
 
 
-def _unpacked(url: str, kind: str | None, content: bytes | None) -> Item | None:
+def _page_of(
+    url: str,
+    lastmod: str | None,
+    published: str | None,
+    read_at: float,
+    read_lastmod: str | None,
+    etag: str | None,
+    last_modified: str | None,
+    kind: str | None,
+    content: bytes | None,
+) -> PageState:
+    """Return a page as it is kept; one whose article this version would not take in was never read."""
+    unread = PageState(url, lastmod, published)
     if kind is None or content is None:
-        return None
-    if kind != "found":
-        return (LeftOut if kind == "left out" else Quarantined)(url, content.decode())
-    return unpack_found(content, url)
+        return unread
+    try:
+        result = (
+            unpack_found(content, url)
+            if kind == "found"
+            else (LeftOut if kind == "left out" else Quarantined)(url, content.decode())
+        )
+    except InvalidArticle:
+        return unread
+    return PageState(url, lastmod, published, read_at, read_lastmod, etag, last_modified, result)

@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 from indexer.sources.gzipped import BROKEN_OFF, open_unpacked
 from indexer.sources.record import FieldMap
 from indexer.sources.rows import needed_columns, read_row
-from indexer.sources.source import Found, Item, Quarantined
+from indexer.sources.source import Found, Item, Noted, Quarantined
 from seealso.article import BODY_CHARACTERS_MAX
 from seealso.errors import SourceUnreadable
 
@@ -39,7 +39,7 @@ class CsvTable:
     def read(self) -> Iterator[Item]:
         """Yield an article for each row; rows without any cell are skipped.
 
-        Raises SourceUnreadable if the file cannot be read to its end, ends inside a quote, or lacks a column.
+        Raises SourceUnreadable if the file cannot be read to its end, ends inside a quote or a row, or lacks a column.
         """
         lines = None
         try:
@@ -50,9 +50,11 @@ class CsvTable:
             raise SourceUnreadable(self.name, "no such file") from None
         except BROKEN_OFF as error:
             raise SourceUnreadable(self.name, f"it breaks off after {lines or 'line 0'} ({error})") from error
-        except UnicodeDecodeError as error:  # of encodings in which a wrong byte leaves no way to go on, as UTF-16
-            reason = f"after {lines or 'line 0'} it is not {error.encoding} ({error.reason})"
-            raise SourceUnreadable(self.name, reason) from error
+        except UnicodeError as error:  # of encodings in which a wrong byte leaves no way to go on, as UTF-16
+            encoding, why = self._encoding or "UTF-8", str(error)  # a mark is missing at the beginning
+            if isinstance(error, UnicodeDecodeError):
+                encoding, why = error.encoding, error.reason
+            raise SourceUnreadable(self.name, f"after {lines or 'line 0'} it is not {encoding} ({why})") from error
 
     def _decoded(self, raw: BinaryIO) -> TextIO:
         beginning = raw.peek(3)[:3]  # type: ignore[attr-defined]
@@ -63,7 +65,7 @@ class CsvTable:
         except LookupError:
             raise SourceUnreadable(self.name, f"there is no encoding {self._encoding!r}") from None
 
-    def _read_rows(self, lines: "_Lines") -> Iterator[Found | Quarantined]:
+    def _read_rows(self, lines: "_Lines") -> Iterator[Found | Quarantined | Noted]:
         csv.field_size_limit(RECORD_CHARACTERS_MAX)  # for the whole process, as the library has it
         rows = csv.reader(lines, delimiter=self._checked_delimiter(lines), strict=True)
         header: list[str] = []
@@ -80,6 +82,9 @@ class CsvTable:
             if row and not header:
                 header = row
                 self._check_header(header)
+            elif row and lines.unended and _is_cut(row, header):
+                reason = f"it breaks off in line {lines.number:,}, in cell {len(row):,} of {len(header):,}"
+                raise SourceUnreadable(self.name, reason)
             elif row and len(row) != len(header):
                 reason = f"the row has {len(row):,} cells, the header {len(header):,}; is a quote or a delimiter amiss?"
                 yield Quarantined(where, reason)
@@ -87,6 +92,12 @@ class CsvTable:
                 yield read_row(self._fields, dict(zip(header, row, strict=True)), where)
         if not header:
             raise SourceUnreadable(self.name, "it is empty: it has no header line")
+        if lines.unended and lines.number > 1:
+            yield Noted(
+                self.name,
+                f"its last line, {lines.number:,}, has no end, as the others have; if the file was cut, so is the last "
+                "cell of that row",
+            )
 
     def _checked_delimiter(self, lines: "_Lines") -> str:
         if self._delimiter is None:
@@ -118,12 +129,20 @@ class CsvTable:
         return Quarantined(where, f"the row{upto} has a quote amiss, or has no end ({error})")
 
 
+def _is_cut(row: list[str], header: list[str]) -> bool:
+    """Return whether a file's last row, which has no line end, ends before its last cell, or inside a character."""
+    return len(row) < len(header) or "\udc80" <= row[-1][-1:] <= "\udcff"
+
+
 class _RecordTooLong(Exception):
     """A record has more characters than any article."""
 
 
 class _Lines:
-    """A text's lines, counted. `first` is the line the record began in, `number` that of the line given last."""
+    """A text's lines, counted. `first` is the line the record began in, `number` that of the line given last.
+
+    `unended`: the line given last has no line break, as a file's last one may.
+    """
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
@@ -131,7 +150,7 @@ class _Lines:
         self._characters = 0
         self.number = 0
         self.first = 1
-        self.ended = False
+        self.ended = self.unended = False
 
     def __str__(self) -> str:
         return f"line {self.number:,}"
@@ -146,6 +165,7 @@ class _Lines:
             self.ended = True
             raise StopIteration
         self.number += 1
+        self.unended = line[-1] not in "\r\n"
         self._characters += len(line)
         if self._characters > RECORD_CHARACTERS_MAX:
             while line and line[-1] not in "\r\n":

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from indexer.sources.address import shown_address
-from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
+from indexer.sources.answers import Answers, open_answers
+from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
 from seealso.article import SUMMARY_CHARACTERS_MAX
@@ -34,7 +35,8 @@ class Feed:
 
     `fetcher` is needed for an address and for full pages, `extractor` for full pages: then an article's body is its
     page's, and the page fills in what the entry does not say. `fields` may take an article's fields from elsewhere in
-    the entry, by the names that feedparser gives them.
+    the entry, by the names that feedparser gives them. `kept`: the file that keeps what feed and pages answered, for
+    them to be asked only what has changed.
     """
 
     complete = False
@@ -46,6 +48,7 @@ class Feed:
         fetcher: Fetcher | None = None,
         extractor: PageExtractor | None = None,
         full_pages: bool = False,
+        kept: Path | None = None,
     ) -> None:
         assert fetcher is not None or not (full_pages or _is_web(address))
         assert extractor is not None or not full_pages
@@ -57,44 +60,52 @@ class Feed:
         self._fetcher = fetcher
         self._extractor = extractor
         self._full_pages = full_pages
+        self._kept = kept
 
     def read(self) -> Iterator[Item]:
         """Yield an article for each entry, as the feed orders them."""
-        content, headers = self._content()
-        language, entries = self._parse(content, headers)
+        with open_answers(self._kept, self.name) as answers:
+            yield from self._read(answers)
+            answers.forget_others()
+
+    def _read(self, answers: Answers) -> Iterator[Item]:
+        fetched = self._fetched(answers)
+        language, entries = self._parse(fetched)
+        answers.keep(self._address, fetched)
         records = [_fields_of(entry) | {"language": language} for entry in entries]
         for record, entry in zip(records, entries, strict=True):
             if self._fields.columns:
                 record["entry"] = entry
         if self._full_pages:
-            yield from self._read_pages(records)
+            yield from self._read_pages(records, answers)
         else:
             for record in records:
                 yield self._fields.read(record, self._where(record))
 
-    def _content(self) -> tuple[bytes, dict[str, str]]:
+    def _fetched(self, answers: Answers) -> Fetched:
         if not _is_web(self._address):
             content = read_page_file(Path(self._address))
             if isinstance(content, Quarantined):
                 raise SourceUnreadable(self.name, content.reason)
-            return content, {}
+            return Fetched(200, "", {}, content, None, None)
         assert self._fetcher is not None
         try:
-            fetched = self._fetcher.fetch(self._address)
+            asked = answers.request(self._address)
+            fetched = answers.whole(self._address, self._fetcher.fetch(asked.url, asked.etag, asked.last_modified))
         except FetchFailed as error:
             raise SourceUnreadable(self.name, error.reason) from error
         if fetched.status != 200:
             raise SourceUnreadable(self.name, f"it answers {fetched.status}")
-        # feedparser follows a charset that HTTP states, and takes the address for what relative links start from.
-        headers = {"content-location": fetched.url}
-        if "content-type" in fetched.headers:
-            headers["content-type"] = fetched.headers["content-type"]
-        return fetched.content, headers
+        return fetched
 
-    def _parse(self, content: bytes, headers: dict[str, str]) -> tuple[str | None, list[Any]]:
+    def _parse(self, fetched: Fetched) -> tuple[str | None, list[Any]]:
         """Return the feed's language and entries. Raises SourceUnreadable for what is no feed, or not all of one."""
         import feedparser
 
+        # feedparser follows a charset that HTTP states, and takes the address for what relative links start from.
+        headers = {"content-location": fetched.url, "content-type": fetched.headers.get("content-type", "")}
+        headers = {name: value for name, value in headers.items() if value}
+        content = fetched.content
         parsed = feedparser.parse(io.BytesIO(content), response_headers=headers, sanitize_html=False)
         if not parsed.get("version") and not parsed.entries:
             raise SourceUnreadable(self.name, "it is neither RSS nor Atom")
@@ -107,23 +118,24 @@ class Feed:
         stated = str(parsed.feed.get("language") or "").strip().replace("_", "-")
         return (stated if _LANGUAGE.fullmatch(stated) else None), list(parsed.entries)
 
-    def _read_pages(self, records: list[dict[str, Any]]) -> Iterator[Item]:
+    def _read_pages(self, records: list[dict[str, Any]], answers: Answers) -> Iterator[Item]:
         assert self._fetcher is not None
         linked = [record for record in records if _is_web(record["url"])]
-        requests = [FetchRequest(record["url"]) for record in linked]
+        requests = [answers.request(record["url"]) for record in linked]
         with closing(self._fetcher.fetch_all(requests)) as outcomes:
             for record in records:
                 if _is_web(record["url"]):
-                    yield self._read_page(record, next(outcomes))
+                    yield self._read_page(record, next(outcomes), answers)
                 else:
                     yield Quarantined(self._where(record), "the entry links to no page")
 
-    def _read_page(self, record: dict[str, Any], outcome: Fetched | FetchFailed) -> Item:
+    def _read_page(self, record: dict[str, Any], outcome: Fetched | FetchFailed, answers: Answers) -> Item:
         where = self._where(record)
         if isinstance(outcome, FetchRefused):
             return LeftOut(where, "robots.txt")
         if isinstance(outcome, FetchFailed):
             return Quarantined(where, outcome.reason)
+        outcome = answers.whole(record["url"], outcome)
         if outcome.status in (404, 410):
             return LeftOut(where, "gone")
         if outcome.status != 200:
@@ -133,6 +145,7 @@ class Feed:
             page, cards = self._extractor.extract(decode_page(outcome.content))
         except PageUnreadable as error:
             return Quarantined(where, str(error))
+        answers.keep(record["url"], outcome)
         return self._merged(record, page, tuple(cards), where)
 
     def _merged(self, record: dict[str, Any], page: dict[str, Any], cards: tuple[PageCard, ...], where: str) -> Item:

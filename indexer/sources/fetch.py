@@ -69,12 +69,13 @@ class Fetched:
 
 
 class FetchFailed(Exception):
-    """There is no answer to be had from an address."""
+    """There is no answer to be had from an address; `answered`: but its server did say something."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, answered: bool = False) -> None:
         super().__init__(f"{url}: {reason}")
         self.url = url
         self.reason = reason
+        self.answered = answered
 
 
 class FetchRefused(FetchFailed):
@@ -82,6 +83,10 @@ class FetchRefused(FetchFailed):
 
     def __init__(self, url: str) -> None:
         super().__init__(url, "its robots.txt forbids it")
+
+
+class RobotsUnreadable(FetchFailed):
+    """The host answers, but its robots.txt cannot be read or followed, so nothing of it is asked for."""
 
 
 class _Host:
@@ -97,6 +102,7 @@ class _Host:
         self.robots: Protego | None = None
         self.robots_read = False
         self.robots_fault: str | None = None
+        self.robots_answered = True
 
 
 class Fetcher:
@@ -176,7 +182,7 @@ class Fetcher:
                 address = urljoin(address, location)
             except ValueError:
                 raise FetchFailed(url, f"it leads to {location[:200]!r}, which is no address") from None
-        raise FetchFailed(url, f"it leads on more than {self._limits.redirects_max} times")
+        raise FetchFailed(url, f"it leads on more than {self._limits.redirects_max} times", answered=True)
 
     def _host_of(self, url: str) -> _Host:
         try:
@@ -200,7 +206,7 @@ class Fetcher:
                 self._read_robots(host, url)
                 host.robots_read = True
         if host.robots_fault is not None:
-            raise FetchFailed(url, host.robots_fault)
+            raise (RobotsUnreadable if host.robots_answered else FetchFailed)(url, host.robots_fault)
         if host.robots is not None and not host.robots.can_fetch(url, self._agent):
             raise FetchRefused(url)
 
@@ -211,6 +217,7 @@ class Fetcher:
             answer = self._follow(urljoin(url, "/robots.txt"), {}, ROBOTS_BYTES_MAX, ask_robots=False)
         except FetchFailed as error:
             host.robots_fault = f"the host's robots.txt cannot be read, so nothing of it is ({error.reason})"
+            host.robots_answered = error.answered
             return
         if answer.status != 200:  # RFC 9309, 2.3.1.3: one that is not there forbids nothing
             return
@@ -229,13 +236,15 @@ class Fetcher:
                 answer = self._wire.get(url, headers, bytes_max, self._limits.seconds_max)
             except AnswerTooLong as error:
                 host.failures = 0
-                raise FetchFailed(url, str(error)) from error
+                raise FetchFailed(url, str(error), answered=True) from error
             except WireFailed as error:
+                answered = False
                 reason, final = str(error), not error.transient
             else:
                 if answer.status < 500 and answer.status != 429:
                     host.failures = 0
                     return answer
+                answered = True
                 reason, final = f"it answers {answer.status}", False
                 wait = _asked_to_wait(answer.headers)
             if wait is not None:
@@ -247,7 +256,7 @@ class Fetcher:
         host.failures += 1
         if host.failures >= FAILURES_IN_A_ROW_MAX and host.given_up is None:
             host.given_up = f"the host failed {host.failures} times in a row and is left alone"
-        raise FetchFailed(url, reason)
+        raise FetchFailed(url, reason, answered)
 
     def _take_turn(self, host: _Host, url: str) -> None:
         with host.turn:

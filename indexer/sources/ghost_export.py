@@ -41,15 +41,23 @@ class GhostExport:
         Raises SourceUnreadable if the file is too large to be held, is not JSON, or is no export of Ghost's.
         """
         data = self._load()
-        tables = _Tables(data)
+        try:
+            tables = _Tables(data)
+        except RecursionError:  # orjson reads deeper than Python writes
+            raise SourceUnreadable(self.name, "a value that posts refer to is nested too deeply") from None
         for number, post in enumerate(data["posts"], 1):
             where = f"{self.name} post {number}"
-            if not isinstance(post, dict):
-                yield Quarantined(where, "it is not a JSON object")
-                continue
-            where += f" (id {post.get('id')})"
-            reason = _reason_to_leave_out(post, tables)
-            yield LeftOut(where, reason) if reason else self._read_post(post, tables, where)
+            try:
+                yield self._item_of(post, tables, where)
+            except RecursionError:
+                yield Quarantined(where, "a value of it is nested too deeply")
+
+    def _item_of(self, post: Any, tables: "_Tables", where: str) -> Item:
+        if not isinstance(post, dict):
+            return Quarantined(where, "it is not a JSON object")
+        where += f" (id {post.get('id')})"
+        reason = _reason_to_leave_out(post, tables)
+        return LeftOut(where, reason) if reason else self._read_post(post, tables, where)
 
     def _load(self) -> _Row:
         try:

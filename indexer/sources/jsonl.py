@@ -47,30 +47,32 @@ class JsonLines:
                         yield Quarantined(where, f"the line is longer than {LINE_BYTES_MAX:,} bytes")
                         _skip_line(file)
                     elif line.strip():
-                        yield _read_line(line, where, self._fields)
+                        yield self._read_line(line, where, number)
         except FileNotFoundError:
             raise SourceUnreadable(self.name, "no such file") from None
         except BROKEN_OFF as error:
             # A cut or damaged gzip: what is missing is not deleted, so nothing may be published from the rest.
             raise SourceUnreadable(self.name, f"it breaks off after line {number} ({error})") from error
 
+    def _read_line(self, line: bytes, where: str, number: int) -> Found | Quarantined:
+        """Return what a line holds. Raises SourceUnreadable for the last one of a file that was cut."""
+        try:
+            fields = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            if not line.endswith(b"\n"):  # only the last one has no end
+                raise SourceUnreadable(self.name, f"it breaks off in line {number} ({error})") from error
+            return Quarantined(where, f"the line is not JSON ({error})")
+        if not isinstance(fields, dict):
+            return Quarantined(where, "the line is not a JSON object")
+        if self._fields is not None:
+            return self._fields.read(fields, where)
+        try:
+            article, unknown_keys = read_article(fields)
+        except InvalidArticle as error:
+            return Quarantined(where, str(error))
+        return Found(article, where, tuple(unknown_keys))
+
 
 def _skip_line(file: BinaryIO) -> None:
     while (part := file.readline(1 << 20)) and not part.endswith(b"\n"):
         pass
-
-
-def _read_line(line: bytes, where: str, fields_map: FieldMap | None) -> Found | Quarantined:
-    try:
-        fields = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return Quarantined(where, f"the line is not JSON ({error})")
-    if not isinstance(fields, dict):
-        return Quarantined(where, "the line is not a JSON object")
-    if fields_map is not None:
-        return fields_map.read(fields, where)
-    try:
-        article, unknown_keys = read_article(fields)
-    except InvalidArticle as error:
-        return Quarantined(where, str(error))
-    return Found(article, where, tuple(unknown_keys))

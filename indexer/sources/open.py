@@ -93,8 +93,9 @@ def _open(entry: SourceEntry, folder: Path, state: Path, extractor: PageExtracto
         return WordPressApi(entry.address, _fields(entry), fetcher)
     if isinstance(entry, FeedEntry):
         address = entry.address if "://" in entry.address else str(folder / entry.address)
-        feed = Feed(address, _fields(entry), fetcher, extractor, entry.full_pages)
-        return Remembered(feed, state / "feeds.sqlite", entry.keep_days)
+        memory = state / "feeds.sqlite"
+        feed = Feed(address, _fields(entry), fetcher, extractor, entry.full_pages, memory)
+        return Remembered(feed, memory, entry.keep_days)
     if isinstance(entry, SqlEntry):
         return Query(_database(entry.address, folder), _query(entry, folder), _fields(entry))
     if isinstance(entry, CsvEntry):
@@ -102,8 +103,7 @@ def _open(entry: SourceEntry, folder: Path, state: Path, extractor: PageExtracto
     if isinstance(entry, ParquetEntry):
         return _files(folder, entry.path, lambda path: ParquetTable(path, _fields(entry)))
     if isinstance(entry, JsonlEntry):
-        mapped = entry.model_fields_set - {"kind", "path"}
-        return _files(folder, entry.path, lambda path: JsonLines(path, _fields(entry) if mapped else None))
+        return _files(folder, entry.path, lambda path: JsonLines(path, _fields(entry)))
     return _files(folder, entry.path, lambda path: WordPressExport(path, tuple(entry.post_types)))
 
 

@@ -46,7 +46,7 @@ class ParquetTable:
                     yield read_row(self._fields, row, where)
         except FileNotFoundError:
             raise SourceUnreadable(self.name, "no such file") from None
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of columns' names
             reason = f"it is no Parquet file, or damaged or cut, after row {count:,} ({_first_line(error)})"
             raise SourceUnreadable(self.name, reason) from error
 

@@ -5,13 +5,16 @@ It knows what other formats than our own JSON do to values: numbers for ids, com
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from indexer.sources.source import Found, Quarantined
-from seealso.article import Article, InvalidArticle, read_article
+from seealso.article import Article, InvalidArticle, read_foreign_article
 from seealso.extract import PageCard
 from seealso.markup import line_of_markup, text_of_markup
 
@@ -20,6 +23,10 @@ _LISTS = ("tags", "editor_related")
 _FLAGS = ("sponsored", "sensitive")
 _PIXELS = ("image_width", "image_height")
 _TIMES = ("published", "updated")
+# Seconds since 1970 in digits, or milliseconds, from 1973 on; eight digits are a date.
+_SINCE_1970 = re.compile(r"[0-9]{9,13}")
+# Python makes no number of thousands of digits; what is longer than this is refused as the text that it is.
+_DIGITS = re.compile(r"[0-9]{1,18}")
 # In seconds, the year 5138; in milliseconds, 1973.
 _MILLISECONDS_MIN = 1e11
 _NAME_IN_BRACES = re.compile(r"\{([^{}]+)\}")
@@ -63,7 +70,25 @@ class FieldMap:
         return replace(self, columns={name: moved(column) for name, column in self.columns.items()})
 
     def read(self, record: Mapping[str, Any], where: str, cards: tuple[PageCard, ...] = ()) -> Found | Quarantined:
-        """Return the article that a record holds, or why it holds none."""
+        """Return the article that a record holds, or why it holds none.
+
+        A body may be empty, but not missing; a picture that is none is left out, and told with the unknown keys.
+        """
+        try:
+            fields = self._fields_in(record)
+        except RecursionError:  # orjson reads deeper than Python writes
+            return Quarantined(where, "a value of it is nested too deeply")
+        if any(_is_in(record, column) for column in self.names_in("body")):
+            fields.setdefault("body", "")
+        named = [column for name in FIELDS for column in self.names_in(name)]
+        used = {column.split(".")[0] for column in named} | set(named)
+        try:
+            article, left_out = read_foreign_article(fields)
+        except InvalidArticle as error:
+            return Quarantined(where, f"{error}{self._renamed(error)}")
+        return Found(article, where, (*(str(key) for key in record if key not in used), *left_out), cards)
+
+    def _fields_in(self, record: Mapping[str, Any]) -> dict[str, Any]:
         fields = {}
         for name in FIELDS:
             value = self._converted(name, _value_of(record, self.column_of(name)))
@@ -71,14 +96,7 @@ class FieldMap:
                 value = self._converted(name, self.defaults.get(name))
             if value is not None:
                 fields[name] = self._text(name, value)
-        fields.setdefault("body", "")
-        named = [column for name in FIELDS for column in self.names_in(name)]
-        used = {column.split(".")[0] for column in named} | set(named)
-        try:
-            article, _ = read_article(fields)
-        except InvalidArticle as error:
-            return Quarantined(where, f"{error}{self._renamed(error)}")
-        return Found(article, where, tuple(str(key) for key in record if key not in used), cards)
+        return fields
 
     def _converted(self, name: str, value: Any) -> Any:
         """Return a value as our own JSON would have it; what cannot be converted stays, for the check to refuse it."""
@@ -90,8 +108,8 @@ class FieldMap:
             return _as_pixels(value)
         if name in _TIMES:
             return _as_time(value, self.zone)
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            return ", ".join(value)  # several authors
+        if isinstance(value, list) and all(isinstance(each, str | None) for each in value):
+            return ", ".join(each for each in value if each)  # several authors
         if value is None or isinstance(value, str | bytes | bool | float | Mapping | list):
             return value
         return str(value)  # a number for an id, a Decimal, a UUID
@@ -107,6 +125,10 @@ class FieldMap:
         """Return where the source keeps the fields that are wrong, if it calls them otherwise."""
         renamed = [f"{name} is read from {self.columns[name]!r}" for name in error.fields if name in self.columns]
         return f" ({'; '.join(renamed)})" if renamed else ""
+
+
+def _is_in(record: Mapping[str, Any], column: str) -> bool:
+    return column in record or column.split(".")[0] in record
 
 
 def _value_of(record: Mapping[str, Any], column: str) -> Any:
@@ -134,11 +156,13 @@ def _value_at(record: Mapping[str, Any], column: str) -> Any:
 
 def _as_time(value: Any, zone: tzinfo) -> Any:
     """Return a moment with its zone; a number is seconds since 1970, or milliseconds where it is too great for that."""
+    if isinstance(value, str) and _SINCE_1970.fullmatch(value.strip()):
+        value = int(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        number = float(value)
         try:
+            number = float(value)
             return datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS_MIN else number, UTC)
         except (ValueError, OverflowError, OSError):
             return value
@@ -151,19 +175,24 @@ def _as_time(value: Any, zone: tzinfo) -> Any:
 
 
 def _as_list(value: Any) -> Any:
+    """Return a list of texts, of a list, of one in JSON, or of what commas part."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(orjson.JSONDecodeError):
+            value = orjson.loads(value)
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, list | tuple):
-        return [each if isinstance(each, str) else str(each) for each in value]
+        return [each if isinstance(each, str) else str(each) for each in value if each is not None]
     return value
 
 
 def _as_pixels(value: Any) -> Any:
     """Return a whole number that is one in other clothes: '640', 640.0, Decimal(640)."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return int(value)
-    if isinstance(value, float | Decimal) and value == value // 1:
-        return int(value)
+    with suppress(ArithmeticError):  # of a Decimal that is no number, or greater than any picture
+        if isinstance(value, float | Decimal) and value == value // 1:
+            return int(value)
     return None if value == "" else value
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexer.sources.found_as_json import pack_found, unpack_found
-from indexer.sources.source import Found, Item, LeftOut, Source
+from indexer.sources.source import Found, Item, LeftOut, Quarantined, Source
+from seealso.article import InvalidArticle
 from seealso.errors import SourceUnreadable
 
 # Another reading writes for a moment at a time.
@@ -27,14 +28,16 @@ CREATE TABLE IF NOT EXISTS given (
 
 
 class Remembered:
-    """A source and its past. `keep_days`: how long what it no longer lists stays; None: for good."""
+    """A source and its past. `keep_days`: how long what it no longer lists stays; None: for good.
 
-    complete = False
+    Where it stays for good, what is not given is lost: then the source is complete.
+    """
 
     def __init__(
         self, source: Source, state: Path, keep_days: float | None = None, now: Callable[[], float] = time.time
     ) -> None:
         self.name = source.name
+        self.complete = keep_days is None
         self._source = source
         self._state = state
         self._keep_days = keep_days
@@ -84,8 +87,13 @@ class Remembered:
     def _forget_older(self, database: sqlite3.Connection, seen: float) -> None:
         database.execute("DELETE FROM given WHERE source = ? AND seen < ?", (self.name, seen))
 
-    def _earlier(self, database: sqlite3.Connection, given: set[str]) -> Iterator[Found]:
+    def _earlier(self, database: sqlite3.Connection, given: set[str]) -> Iterator[Item]:
         rows = database.execute("SELECT id, place, content FROM given WHERE source = ? ORDER BY id", (self.name,))
         for article_id, place, content in rows:
             if article_id not in given:
-                yield replace(unpack_found(content, place), earlier=True)
+                try:
+                    yield replace(unpack_found(content, place), earlier=True)
+                except InvalidArticle as error:
+                    yield Quarantined(
+                        place, f"{article_id!r}, remembered by an earlier version, is no article: {error}"
+                    )

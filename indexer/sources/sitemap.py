@@ -14,11 +14,12 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from indexer.sources.address import shown_address
+from indexer.sources.answers import Answers
 from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
 from indexer.sources.html import read_page_article
 from indexer.sources.sitemap_file import SITEMAP_BYTES_MAX, SitemapBroken, SitemapEntry, moments_of, read_sitemap
-from indexer.sources.source import Found, Item, LeftOut, Quarantined
+from indexer.sources.source import Found, Item, LeftOut, Quarantined, Result
 from seealso.article import InvalidArticle, shortened
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
@@ -73,7 +74,7 @@ class Sitemap:
                 yield from self._list_pages(state)
                 for pages in state.batches():
                     yield from self._read_pages(state, pages)
-                state.forget_unlisted()
+                state.finish(self._now())
         except sqlite3.Error as error:
             raise SourceUnreadable(
                 self.name, f"its state in {self._state} cannot be used ({error}); without that file, all is read anew"
@@ -83,7 +84,7 @@ class Sitemap:
         """Write down which pages are to be read, all or none of them; yield what of the list is not."""
         count = 0
         with state.listing():
-            for where, entry in self._entries(self._address, 1, set()):
+            for where, entry in self._entries(state.answers, self._address, 1, set()):
                 url = entry.url and _joined(where, entry.url)
                 if not url:
                     yield Quarantined(where, f"an entry has no web address (got {shortened(entry.url)})")
@@ -97,8 +98,9 @@ class Sitemap:
                     raise SourceUnreadable(
                         self.name, f"it lists more than {self._pages_max:,} pages; allow more, or include only some"
                     )
+            state.answers.forget_others()
 
-    def _entries(self, url: str, level: int, seen: set[str]) -> Iterator[tuple[str, SitemapEntry]]:
+    def _entries(self, answers: Answers, url: str, level: int, seen: set[str]) -> Iterator[tuple[str, SitemapEntry]]:
         """Yield the entries of a sitemap and of those in it, each with its sitemap; none is read twice."""
         if url in seen:
             return
@@ -109,14 +111,16 @@ class Sitemap:
                 f"more than {LEVELS_MAX} levels or {SITEMAPS_MAX:,} sitemaps, the last of them {shown_address(url)}",
             )
         try:
-            fetched = self._fetcher.fetch(url, bytes_max=SITEMAP_BYTES_MAX)
+            asked = answers.request(url, SITEMAP_BYTES_MAX)
+            fetched = answers.whole(url, self._fetcher.fetch(url, asked.etag, asked.last_modified, asked.bytes_max))
             if fetched.status != 200:
                 raise SourceUnreadable(self.name, f"{shown_address(url)} answers {fetched.status}")
             for entry in read_sitemap(fetched.content):
                 if entry.is_sitemap:
-                    yield from self._entries(_joined(url, entry.url) or entry.url, level + 1, seen)
+                    yield from self._entries(answers, _joined(url, entry.url) or entry.url, level + 1, seen)
                 else:
                     yield url, entry
+            answers.keep(url, fetched)
         except (FetchFailed, SitemapBroken) as error:
             reason = error.reason if isinstance(error, FetchFailed) else error
             raise SourceUnreadable(self.name, f"{shown_address(url)}: {reason}") from error
@@ -127,7 +131,7 @@ class Sitemap:
         return not (self._exclude and self._exclude.search(url))
 
     def _read_pages(self, state: CrawlState, pages: list[PageState]) -> Iterator[Item]:
-        due = [page for page in pages if self._is_due(page)]
+        due = [page for page in pages if self._is_due(page, state.finished)]
         due_urls = {page.url for page in due}
         requests = [FetchRequest(page.url, page.etag, page.last_modified) for page in due]
         with closing(self._fetcher.fetch_all(requests)) as outcomes:
@@ -137,18 +141,23 @@ class Sitemap:
                 elif page.result is not None:
                     yield page.result
 
-    def _is_due(self, page: PageState) -> bool:
-        """Return whether a page is to be asked for: never read, or changed since, or that cannot be known."""
-        if page.result is None:
+    def _is_due(self, page: PageState, finished: float) -> bool:
+        """Return whether a page is to be asked for: never read, or changed since, or that cannot be known.
+
+        What was read after the last crawl had `finished`, this one has read before it was interrupted: however long it
+        takes, and however often it is stopped, it comes to its end.
+        """
+        if page.result is None or page.read_at > self._now():  # the clock was ahead when it was read
             return True
         moments = moments_of(page.lastmod)
-        if isinstance(page.result, Found) and self._now() - page.read_at < self._fresh_seconds:
+        fresh = isinstance(page.result, Found) and self._now() - page.read_at < self._fresh_seconds
+        if fresh or page.read_at > finished:
             return moments is not None and moments[0].timestamp() > page.read_at
         if moments is None or isinstance(page.result, LeftOut):
             return True
         return page.lastmod != page.read_lastmod or moments[1].timestamp() > page.read_at
 
-    def _read_page(self, state: CrawlState, page: PageState, outcome: Fetched | FetchFailed) -> Item:
+    def _read_page(self, state: CrawlState, page: PageState, outcome: Fetched | FetchFailed) -> Result:
         """Return what came of asking for a page, and write it down; a failure leaves standing what it gave before."""
         before = page.result
         if isinstance(outcome, FetchRefused):
@@ -166,7 +175,7 @@ class Sitemap:
         state.keep(kept)
         return result
 
-    def _result_of(self, page: PageState, fetched: Fetched) -> Item:
+    def _result_of(self, page: PageState, fetched: Fetched) -> Result:
         if fetched.status in (404, 410) or (fetched.url != page.url and not page_id(fetched.url)):
             return LeftOut(page.url, _GONE)  # or it leads to the home page, as sites do with what they took away
         if fetched.status != 200:

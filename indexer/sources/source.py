@@ -47,7 +47,17 @@ class LeftOut:
     reason: str
 
 
-Item = Found | Quarantined | LeftOut
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something of a source that somebody should look at, and that is no fault of a record."""
+
+    where: str
+    says: str
+
+
+# What becomes of one record.
+Result = Found | Quarantined | LeftOut
+Item = Result | Noted
 
 
 class Source(Protocol):

@@ -68,7 +68,7 @@ class Query:
                     count += 1
                     row = dict(zip(columns, values, strict=True))
                     yield read_row(self._fields, row, f"{self.name} row {count} (id {row.get(key)})")
-        except sqlalchemy.exc.SQLAlchemyError as error:
+        except (sqlalchemy.exc.SQLAlchemyError, UnicodeDecodeError) as error:  # of names in a damaged file
             after = f"it breaks off after row {count:,}: " if count else ""
             raise SourceUnreadable(self.name, after + self._without_password(error)) from None
 

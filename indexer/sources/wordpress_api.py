@@ -4,6 +4,7 @@ It counts: posts that are published or deleted while it reads move the others fr
 """
 
 import html
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from seealso.posts import is_protected, wordpress_fields
 # A hundred long posts, each as HTML, with what is embedded beside it.
 API_BYTES_MAX = 100_000_000
 READINGS_MAX = 2
+_COUNT = re.compile(r"[0-9]{1,12}")
 # The error that WordPress answers for a page beyond the last.
 _BEYOND = "rest_post_invalid_page_number"
 
@@ -93,7 +95,7 @@ class WordPressApi:
 
     def _count(self, fetched: Fetched, header: str) -> int:
         value = fetched.headers.get(header, "")
-        if not (value.isascii() and value.isdigit()):
+        if not _COUNT.fullmatch(value):
             raise SourceUnreadable(
                 self.name,
                 f"{shown_address(fetched.url)} does not say how many posts there are "

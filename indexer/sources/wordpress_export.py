@@ -126,7 +126,7 @@ class _Post:
                 if meta.get("meta_key") == "_thumbnail_id":
                     self.thumbnail = meta.get("meta_value", "").strip()
             elif name == "encoded":
-                self._texts["excerpt" if "excerpt" in etree.QName(child).namespace else "content"] = text
+                self._texts["excerpt" if "excerpt" in (etree.QName(child).namespace or "") else "content"] = text
             else:
                 self._texts.setdefault(name, text)
 
@@ -163,11 +163,11 @@ def _note(element: "_Element", channel: _Channel) -> None:
     if name == "wxr_version":
         channel.version = element.text
     elif name == "language":
-        channel.language = (element.text or "").strip().replace("_", "-") or None
+        channel.language = (element.text or "").strip() or None
     elif name == "author" and texts.get("author_display_name"):
         channel.authors[texts.get("author_login", "")] = texts["author_display_name"]
     elif name == "item" and texts.get("post_type") == "attachment" and texts.get("attachment_url"):
-        channel.pictures[texts.get("post_id", "")] = texts["attachment_url"].replace(" ", "%20")
+        channel.pictures[texts.get("post_id", "")] = texts["attachment_url"]
 
 
 def _time(post: _Post, name: str) -> str | None:

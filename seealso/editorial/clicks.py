@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,7 +16,6 @@ from seealso.editorial.schema import clicks
 from seealso.editorial.store import Store
 
 By = Literal["item", "article", "pair", "slot", "day", "block", "team"]
-BYS: tuple[By, ...] = get_args(By)
 # So many days are kept: a year, and the month that it is compared with.
 DAYS_KEPT = 400
 READ_AT_ONCE = 10_000

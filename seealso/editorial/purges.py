@@ -42,10 +42,10 @@ class Purge:
         return "given-up" if self.next_try is None else "waiting"
 
 
-def add_purge_in(writing: Writing, message: dict[str, Any]) -> None:
-    """Have caches told of the change that was last recorded in what is written."""
-    moment = as_text(writing.moment)
-    row = {"id": writing.sequence, "message": message, "since": moment, "tries": 0, "next_try": moment}
+def add_purge_in(writing: Writing, message: dict[str, Any], after_s: float = 0) -> None:
+    """Have caches told of the change that was last recorded in what is written, after so long."""
+    since, first = as_text(writing.moment), as_text(writing.moment + timedelta(seconds=after_s))
+    row = {"id": writing.sequence, "message": message, "since": since, "tries": 0, "next_try": first}
     writing.connection.execute(purges.insert().values(row))
 
 

@@ -6,7 +6,7 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0008"
+REVISION = "0009"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
@@ -35,6 +35,7 @@ changes = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
 )
 sa.Index("changes_by_subject", changes.c.subject, changes.c.sequence)
+sa.Index("changes_by_action", changes.c.action, changes.c.sequence)
 
 keys = sa.Table(
     "keys",

@@ -174,6 +174,8 @@ class Store:
             "json_deserializer": orjson.loads,
         }
         if self._url.get_backend_name() == "sqlite":
+            # One connection is kept: those of a moment in which several read hold no files afterwards.
+            options["pool_size"] = 1
             engine = sa.create_engine(self._url, connect_args={"timeout": WAIT_SECONDS_MAX}, **options)
             sa.event.listen(engine, "connect", _set_up_sqlite)
             sa.event.listen(engine, "begin", _begin_sqlite)

@@ -14,36 +14,41 @@ from seealso.snapshot.vectors import VectorIndex
 
 
 class LaidVectors(VectorIndex):
-    """A snapshot's vectors, and those of live articles: float32, live x dimension."""
+    """A snapshot's vectors, however these are searched, and those of live articles: float32, live x dimension."""
 
     def __init__(self, base: VectorIndex, live: Vectors) -> None:
-        super().__init__(base.index)
+        self._base = base
         self._live = live
 
     @property
     def count(self) -> int:
         """Return how many vectors there are."""
-        return super().count + len(self._live)
+        return self._base.count + len(self._live)
+
+    @property
+    def dimension(self) -> int:
+        """Return how many numbers a vector has."""
+        return self._base.dimension
 
     def vector(self, row: int) -> Vectors:
         """Return the vector of a row: float32, dimension."""
-        base = super().count
-        return super().vector(row) if row < base else self._live[row - base].copy()
+        base = self._base.count
+        return self._base.vector(row) if row < base else self._live[row - base].copy()
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the vectors of some rows: float32, rows x dimension."""
-        base = super().count
+        base = self._base.count
         beside = np.asarray(rows) >= base
         if not beside.any():
-            return super().vectors(rows)
-        found = super().vectors(np.where(beside, 0, rows))
+            return self._base.vectors(rows)
+        found = self._base.vectors(np.where(beside, 0, rows))
         found[beside] = self._live[rows[beside] - base]
         return found
 
     def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
         """Return the rows and inner products of the `limit` nearest to each vector, best first."""
-        base = super().count
-        rows, scores = super().search(vectors, limit, None if allowed is None else allowed[:base])
+        base = self._base.count
+        rows, scores = self._base.search(vectors, limit, None if allowed is None else allowed[:base])
         return _merged(rows, scores, vectors @ self._live.T, base, limit, allowed, least=-np.inf)
 
 

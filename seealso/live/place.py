@@ -43,7 +43,7 @@ def place(edition: Snapshot, article: Article, embedded: Embedded) -> Placing:
     found = nearest(edition.vectors, edition.terms, probes, ~gone if gone.any() else None)
     found = _with_itself(found, row, probes)
     own = cohorts_of(found, probes, row + 1 - int(gone.sum()))
-    every = rank(edition, edition.recipe, probes, found, own, PARTS * NEAREST, without=np.array([row]))
+    every = rank(edition, edition.recipe, probes, found.rows, own, PARTS * NEAREST, without=np.array([row]))
     rows = every.rows[0][every.rows[0] >= 0]
     scores = returned(edition, edition.recipe, probes, own, rows[np.newaxis])[0]
     stands = np.array([_stands(edition, *each) for each in zip(rows.tolist(), scores.tolist(), strict=True)], np.bool_)

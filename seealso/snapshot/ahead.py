@@ -14,12 +14,10 @@ from pathlib import Path
 import orjson
 
 from seealso.errors import OperatorError
-from seealso.snapshot.digests import FileState, file_states, remember_whole
+from seealso.snapshot.digests import FileState, file_states
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import read_manifest
-
-# The times of a file move in steps, of two seconds at worst: a file may change twice within one and not show it.
-STEP_NS = 2_000_000_000
+from seealso.snapshot.whole import manifest_digest, remember_whole, settled
 
 
 @contextmanager
@@ -38,8 +36,8 @@ def reading_ahead(index: Path) -> Iterator[None]:
     try:
         yield
         with suppress(EOFError):  # there is nothing to tell, or it was killed
-            content, states = orjson.loads(told.recv_bytes())
-            remember_whole(content, tuple(FileState(*state) for state in states))
+            digest, states = orjson.loads(told.recv_bytes())
+            remember_whole(digest, tuple(FileState(*state) for state in states))
     finally:
         told.close()
         reader.join()
@@ -50,11 +48,10 @@ def _look_through(index: Path, tell: Connection) -> None:
     from seealso.snapshot.reader import open_snapshot  # imports FAISS, which the process beside has to do as well
 
     with suppress(OperatorError, BrokenPipeError):
-        settled_ns = time.time_ns() - STEP_NS
+        began_ns = time.time_ns()
         folder = snapshot_folder(index, current_id(index))
         manifest = read_manifest(folder)
         states = file_states(folder, manifest)
         open_snapshot(folder)
-        settled = all(max(state.written_ns, state.changed_ns) < settled_ns for state in states)
-        if settled and file_states(folder, manifest) == states:
-            tell.send_bytes(orjson.dumps([manifest.content, [list(state) for state in states]]))
+        if settled(states, began_ns) and file_states(folder, manifest) == states:
+            tell.send_bytes(orjson.dumps([manifest_digest(manifest), [list(state) for state in states]]))

@@ -31,10 +31,6 @@ class FileState(NamedTuple):
 # The states of all files, in the order of the manifest.
 FileStates = tuple[FileState, ...]
 
-# Snapshots that were found whole, by the digest of their content, with the states of their files then. Kept by this
-# process, and by those forked from it: nobody else can put one here, and none outlives them.
-_whole: set[tuple[str, FileStates]] = set()
-
 
 def file_states(folder: Path, manifest: Manifest) -> FileStates:
     """Return the states of a snapshot's files.
@@ -50,16 +46,6 @@ def check_digests(folder: Path, manifest: Manifest) -> None:
     for name, entry in manifest.files.items():
         if digests[folder / name] != entry.sha256:
             raise SnapshotRefused(folder / name, "is not as it was written (SHA-256)")
-
-
-def known_whole(manifest: Manifest, states: FileStates) -> bool:
-    """Return whether the snapshot was found whole when its files had these states."""
-    return (manifest.content, states) in _whole
-
-
-def remember_whole(content: str, states: FileStates) -> None:
-    """Remember that a snapshot, by the digest of its content, is whole while its files have these states."""
-    _whole.add((content, states))
 
 
 def _state_of(path: Path, length: int) -> FileState:

@@ -13,6 +13,11 @@
 | cohorts.npy           | float32, articles x parts x 2: by what each article's scores are standardised            |
 | map.npy               | float32, articles x 2: where each stands on the map of the archive, 0 to 1 (since format 5) |
 | vectors.faiss         | the articles' vectors, whitened                                                          |
+| cells.bin             | the same vectors by cell (only where the manifest says so): of each a byte for each of the |
+|                       | numbers of each of its vectors, and the rows (int64) of these; room for a multiple of eight |
+| cells.npy             | uint64, cells + 1: where each cell's articles end among all, and a 0 before them         |
+| cell_centres.npy      | float32, cells x dimension                                                               |
+| cell_ranges.npy       | float32, 2 x dimension: from where, and how far, each number goes                        |
 | passages.npy          | float16, passages x dimension: the passages' vectors as the model gave them              |
 | passage_ends.npy      | int64, articles + 1: where each article's passages begin and end                         |
 | passage_spans.npy     | int32, passages x 2: where each stands in the article's text, in characters              |
@@ -20,7 +25,7 @@
 | offsets.npy           | float32, languages (labels.json: spoken) + 1 x dimension: the same; the last: its centre |
 | terms.bin/.npy        | the vocabulary, in the order of its bytes                                                |
 | rarity.npy            | float32, languages (labels.json: weighed) + 1 x terms                                    |
-| article_terms_*.npy   | the articles' term vectors: ends (int32), terms (int32), weights (float32)               |
+| article_terms_*.npy   | the articles' term vectors: ends (int32 or int64), terms (int32), weights (float32)      |
 | postings_*.npy        | the same by term: ends, articles, weights                                                |
 | titles_*.npy, title_postings_*.npy | the same of the articles' titles                                            |
 
@@ -36,6 +41,9 @@ import numpy as np
 from seealso.article import reading_minutes
 
 VECTORS = "vectors.faiss"
+CELLS = "cells"
+CELL_CENTRES = "cell_centres.npy"
+CELL_RANGES = "cell_ranges.npy"
 CARDS = "cards"
 ARTICLES = "articles"
 IDS = "ids.npy"
@@ -78,6 +86,8 @@ ALL = frozenset(
         RARITY,
     }
 )
+
+OF_CELLS = frozenset({f"{CELLS}.bin", f"{CELLS}.npy", CELL_CENTRES, CELL_RANGES})
 
 ID_ROW = np.dtype([("hash", "<u8"), ("row", "<u4")])
 

@@ -4,7 +4,12 @@ INDEX/CURRENT                          one line: the id of the snapshot being se
 INDEX/lock                             held by the run that is writing
 INDEX/snapshots/<utc time>-<digest>/   a published snapshot: read-only files and their manifest.json
 INDEX/snapshots/.building-*            a snapshot being written; what a killed run leaves is cleared by the next
+INDEX/snapshots/.fetching-*            a snapshot being fetched from the snapshot store; the next try goes on with it
+INDEX/snapshots/.whole-<id>            which files of a snapshot were found whole since the machine was started
+INDEX/fetching                         held by the process that fetches
+INDEX/store.json                       what this machine knows of the snapshot store
 INDEX/reports/                         what each run did
+INDEX/sources/                         what feeds have listed, and what pages and feeds answered last
 INDEX/vectors.sqlite                   what was embedded, by digest of text and model, for the next run
 INDEX/recipe.json                      the recipe of the next run, if `seealso tune` made one
 INDEX/editorial.db                     what editors decided (seealso/editorial/), where it is not in PostgreSQL
@@ -21,9 +26,13 @@ from seealso.errors import SnapshotMissing
 
 POINTER = "CURRENT"
 LOCK = "lock"
+FETCHING = "fetching"
+STORE_STATE = "store.json"
 SNAPSHOTS = "snapshots"
 REPORTS = "reports"
 BUILDING_PREFIX = ".building-"
+FETCHING_PREFIX = ".fetching-"
+WHOLE_PREFIX = ".whole-"
 MANIFEST = "manifest.json"
 RECIPE = "recipe.json"
 VECTORS = "vectors.sqlite"

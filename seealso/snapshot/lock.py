@@ -1,4 +1,4 @@
-"""One run at a time writes to an index folder. The lock ends with the process, however it ends."""
+"""One run at a time writes to an index folder, and one process fetches into it. Locks end with their process."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seealso.errors import IndexLocked
-from seealso.snapshot.layout import LOCK
+from seealso.snapshot.layout import FETCHING, LOCK
 
 
 @contextmanager
@@ -21,8 +21,21 @@ def lock_index(index: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(handle, 100).decode("ascii", "replace").strip()
             raise IndexLocked(index, holder or "of unknown number") from None
+        except OSError as error:  # a file system without locks, as some over a network are
+            raise OSError(error.errno, f"cannot be locked: {error.strerror}", str(index / LOCK)) from error
         os.truncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def one_fetch(index: Path) -> Iterator[None]:
+    """Wait until no other process fetches into the index folder, and be the one that does."""
+    handle = os.open(index / FETCHING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

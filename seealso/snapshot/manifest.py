@@ -4,25 +4,29 @@ It is written in one canonical form and carries a checksum of itself, so that no
 """
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from seealso.article import shortened
 from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
-FORMAT = 5
-# Format 4 has no map.npy. Format 3 does not say which live articles it took in; format 2 lacks all that the night says
-# of itself: sources, gates, forced. Their files are those of format 4.
-FORMATS = (2, 3, 4, 5)
+FORMAT = 6
+# Format 5 does not say how it is searched: all of it is looked at. Format 4 has no map.npy. Format 3 does not say which
+# live articles it took in; format 2 lacks all that the night says of itself: sources, gates, forced. Their files are
+# those of format 4.
+FORMATS = (2, 3, 4, 5, 6)
 MAP_SINCE = 5
 # A manifest lists some ten files and a recipe; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
+# Of a file of a snapshot: a name, and no path elsewhere.
+_FILE = re.compile(r"[a-z][a-z0-9_]*\.[a-z]+")
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, lt=2**31)]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -34,6 +38,13 @@ class FileEntry(BaseModel):
     model_config = _STRICT
     bytes: Annotated[int, Field(ge=0)]
     sha256: _Digest
+
+
+def _checked_names(files: dict[str, FileEntry]) -> dict[str, FileEntry]:
+    for name in files:
+        if not _FILE.fullmatch(name):
+            raise ValueError(f"{shortened(name)} is no file of a snapshot")
+    return files
 
 
 class Model(BaseModel):
@@ -84,17 +95,49 @@ class TakenIn(BaseModel):
     read: str
 
 
+class Filtered(BaseModel):
+    """How a snapshot is searched under a filter that leaves many articles: as in Searched, measured under some filters.
+
+    `filters`: how many were tried; `vectors_recall`, `terms_recall`: the least of what was found under any of them.
+    """
+
+    model_config = _STRICT
+    filters: _Count
+    probed: _Count
+    vectors_recall: Annotated[float, Field(ge=0, le=1)]
+    postings_max: Annotated[int, Field(ge=1)] | None
+    terms_recall: Annotated[float, Field(ge=0, le=1)]
+
+
+class Searched(BaseModel):
+    """How a snapshot is searched: into how many `cells` its vectors are parted, and how many of them are looked through
+    (`probed`), 0 where each vector is looked at; how many postings are, for one probe (`postings_max`), None where all.
+
+    `vectors_recall`, `terms_recall`: of the hundred nearest to an article of a sample, by either part, the share that
+    is found so, measured when it was built. `filtered`: the same under filters; None: under these, all is looked at.
+    """
+
+    model_config = _STRICT
+    cells: _Count
+    probed: _Count
+    vectors_recall: Annotated[float, Field(ge=0, le=1)]
+    postings_max: Annotated[int, Field(ge=1)] | None
+    terms_recall: Annotated[float, Field(ge=0, le=1)]
+    filtered: Filtered | None = None
+
+
 class Manifest(BaseModel):
     """What a snapshot says of itself.
 
     `content` is the digest of what it holds and by which recipe, the same for the same articles whenever they are
     indexed; `id` is the time of writing (but later than any other's) and the beginning of `content`; `parent` the
     snapshot that was current then. `sources`: how many articles each gave; `forced`: the gates that failed and were
-    overridden; `live`: which live articles it took in, None where there was no store of any.
+    overridden; `live`: which live articles it took in, None where there was no store of any; `searched`: how it is
+    searched, None in older formats, all of which is looked at.
     """
 
     model_config = _STRICT
-    format: Literal[2, 3, 4, 5]
+    format: Literal[2, 3, 4, 5, 6]
     id: str
     created: str
     parent: str | None
@@ -102,12 +145,13 @@ class Manifest(BaseModel):
     model: Model
     recipe: dict[str, Any]
     counts: Counts
-    files: dict[str, FileEntry]
+    files: Annotated[dict[str, FileEntry], AfterValidator(_checked_names)]
     software: dict[str, str]
     sources: dict[str, _Count] = {}
     gates: list[GateResult] = []
     forced: list[str] = []
     live: TakenIn | None = None
+    searched: Searched | None = None
 
 
 def content_digest(model: Model, recipe: dict[str, Any], counts: Counts, files: dict[str, FileEntry]) -> str:
@@ -142,6 +186,11 @@ def read_manifest(folder: Path) -> Manifest:
             raw = file.read(MANIFEST_BYTES_MAX + 1)
     except OSError as error:
         raise SnapshotRefused(path, f"cannot be read ({error.strerror})") from error
+    return decode_manifest(raw, path)
+
+
+def decode_manifest(raw: bytes, path: Path) -> Manifest:
+    """Check the bytes of a manifest that stands at `path`. Raises SnapshotRefused: see `read_manifest`."""
     try:
         fields = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -162,7 +211,11 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise SnapshotRefused(path, f"the field {field} is wrong: {first['msg']}") from error
-    if encode_manifest(manifest) != raw:
+    try:
+        whole = encode_manifest(manifest) == raw
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        whole = False
+    if not whole:
         raise SnapshotRefused(path, "is not as it was written (checksum)")
     if not is_snapshot_id(manifest.id) or manifest.id.rpartition("-")[2] != manifest.content[:12]:
         raise SnapshotRefused(path, f"the id {manifest.id!r} does not fit the content digest")

@@ -1,16 +1,18 @@
-"""A snapshot folder -> an open Snapshot, after every file has been checked against the manifest.
+"""A snapshot folder -> an open Snapshot, after every file has been checked against the manifest, now or a while ago.
 
 Files are opened by memory mapping: all workers of a machine share one copy, and opening costs one read for the digests.
 It answers what is in the snapshot; what may be shown is not its business.
 """
 
 import mmap
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal
 
 import numpy as np
@@ -24,10 +26,12 @@ from seealso.machine import own_cpus
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, PARTS, Cohorts, Probes
 from seealso.snapshot import bounds, files
-from seealso.snapshot.digests import check_digests, file_states, known_whole
+from seealso.snapshot.cells import Cells
+from seealso.snapshot.digests import check_digests, file_states
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import MAP_SINCE, Manifest, read_manifest
 from seealso.snapshot.vectors import VectorIndex
+from seealso.snapshot.whole import known_whole, mark_whole, unmark
 from seealso.space import PassageVectors, Space
 
 DEVIATION_MIN = 1e-6
@@ -42,26 +46,40 @@ def open_current(index: Path, model: str | None = None) -> "Snapshot":
     return open_snapshot(snapshot_folder(index, current_id(index)), model)
 
 
-def open_snapshot(folder: Path, model: str | None = None) -> "Snapshot":
+def open_snapshot(folder: Path, model: str | None = None, anew: bool = False) -> "Snapshot":
     """Check and open a snapshot.
 
     Raises SnapshotRefused if anything in it is not as it was written, and ModelMismatch if `model` is given and another
-    one made it. What `ahead` found whole, and has not changed since, is not looked through again.
+    one made it. What was found whole on this machine, and has not changed since, is not looked through again, see
+    `whole`; but `anew` it is.
     """
     manifest = read_manifest(folder)
     if manifest.id != folder.name:
         raise SnapshotRefused(folder, f"holds the snapshot {manifest.id}")
     if model is not None and model != manifest.model.name:
         raise ModelMismatch(manifest.id, str(manifest.model.identity()), model)
-    whole = known_whole(manifest, file_states(folder, manifest))
-    if not whole:
-        check_digests(folder, manifest)
+    states, began_ns = file_states(folder, manifest), time.time_ns()
+    if not anew and known_whole(folder, manifest, states):
+        return _opened(folder, manifest, _map_files)
     try:
-        snapshot = _map_files(folder, manifest)
-        if not whole:
-            _check_bounds(snapshot)
-        return snapshot
-    except (ValueError, TypeError, OSError, RuntimeError, KeyError, EOFError) as error:
+        snapshot = look_through(folder, manifest)
+    except SnapshotRefused:
+        unmark(folder)
+        raise
+    mark_whole(folder, manifest, states, began_ns)
+    return snapshot
+
+
+def look_through(folder: Path, manifest: Manifest) -> "Snapshot":
+    """Read every byte of a snapshot's files, wherever they lie, and open them. Raises SnapshotRefused."""
+    check_digests(folder, manifest)
+    return _opened(folder, manifest, _map_and_check)
+
+
+def _opened(folder: Path, manifest: Manifest, opened: Callable[[Path, Manifest], "Snapshot"]) -> "Snapshot":
+    try:
+        return opened(folder, manifest)
+    except (ValueError, TypeError, OSError, RuntimeError, KeyError, EOFError, TokenError) as error:
         # Only forged digests lead here: the files are what the manifest says, yet not what a snapshot holds.
         raise SnapshotRefused(folder, f"its files do not fit each other ({error})") from error
 
@@ -267,6 +285,8 @@ def id_in(card: bytes) -> str:
 
 def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
     count, candidates = manifest.counts.articles, manifest.counts.candidates
+    searched = manifest.searched
+    filtered = searched.filtered if searched is not None else None
     labels = orjson.loads((folder / files.LABELS).read_bytes())
     weighed = tuple(str(language) for language in labels["weighed"])
     ids = _map_array(folder / files.IDS, files.ID_ROW, (count,))
@@ -274,7 +294,7 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
     return Snapshot(
         manifest=manifest,
         recipe=Recipe.model_validate({name: manifest.recipe[name] for name in Recipe.model_fields}),
-        vectors=VectorIndex.open(folder / files.VECTORS, count, dimension),
+        vectors=_map_vectors(folder, manifest),
         terms=Terms(
             vocabulary=_map_blob(folder, files.TERMS, terms),
             languages=weighed,
@@ -284,6 +304,8 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
             titles=_map_rows(folder, files.TITLES, count),
             title_postings=_map_rows(folder, files.TITLE_POSTINGS, terms),
             length_mean=length_mean(manifest.counts.words, count),
+            postings_max=searched.postings_max if searched is not None else None,
+            filtered_postings_max=filtered.postings_max if filtered is not None else None,
         ),
         cohorts=_map_array(folder / files.COHORTS, np.dtype("<f4"), (count, PARTS, 2)),
         space=_map_space(folder, labels["spoken"], dimension),
@@ -301,6 +323,12 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         _cards=_map_blob(folder, files.CARDS, count),
         _articles=_map_blob(folder, files.ARTICLES, count),
     )
+
+
+def _map_and_check(folder: Path, manifest: Manifest) -> Snapshot:
+    snapshot = _map_files(folder, manifest)
+    _check_bounds(snapshot)
+    return snapshot
 
 
 def _check_bounds(snapshot: Snapshot) -> None:
@@ -339,6 +367,13 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
         (files.TITLE_POSTINGS, terms.title_postings, count),
     ):
         yield f"{name} holds what it cannot hold", partial(_rows_hold, rows, columns)
+    cells = snapshot.vectors.cells
+    if cells is not None:
+        yield "cells do not hold each article once", partial(cells.hold_each_once, count)
+        yield (
+            "a cell's number is none that one would have",
+            lambda: bounds.usable(cells.centres) and bounds.usable(cells.ranges),
+        )
     if snapshot.map is not None:
         yield "an article stands outside the map", partial(bounds.shares, snapshot.map)
     yield "an article is twice among another's neighbours", lambda: not bounds.repeating(snapshot.neighbours)
@@ -372,9 +407,25 @@ def _rows_hold(rows: TermRows, columns: int) -> bool:
     )
 
 
+def _map_vectors(folder: Path, manifest: Manifest) -> VectorIndex:
+    count, dimension, searched = manifest.counts.articles, manifest.model.dimension, manifest.searched
+    vectors = VectorIndex.open(folder / files.VECTORS, count, dimension)
+    if searched is None or not searched.cells:
+        return vectors
+    ends = _map_array(folder / f"{files.CELLS}.npy", np.dtype("<u8"), (searched.cells + 1,))
+    if not bounds.dividing(ends, count):
+        raise ValueError("the ends of cells do not divide the articles")
+    centres = _map_array(folder / files.CELL_CENTRES, np.dtype("<f4"), (searched.cells, dimension))
+    ranges = _map_array(folder / files.CELL_RANGES, np.dtype("<f4"), (2, dimension))
+    cells = Cells.open(folder / f"{files.CELLS}.bin", ends, centres, ranges)
+    return vectors.by_cells(cells, searched.probed, searched.filtered.probed if searched.filtered is not None else 0)
+
+
 def _map_rows(folder: Path, name: str, count: int) -> TermRows:
     # "c": what is written stays in memory, and nothing is; sparse_dot_topn takes no array that forbids it.
-    ends = _map_array(folder / f"{name}_ends.npy", np.dtype("<i4"), (count + 1,), "c")
+    path = folder / f"{name}_ends.npy"
+    long = np.load(path, mmap_mode="r", allow_pickle=False).dtype == np.dtype("<i8")
+    ends = _map_array(path, np.dtype("<i8" if long else "<i4"), (count + 1,), "c")
     length = (int(ends[-1]),)
     return TermRows(
         ends,

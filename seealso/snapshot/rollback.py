@@ -5,28 +5,52 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seealso.errors import SnapshotMissing, SnapshotRefused
-from seealso.snapshot.layout import current_id, is_snapshot_id, published_ids, snapshot_folder
+from seealso.snapshot.layout import current_id, current_or_none, is_snapshot_id, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.store import SnapshotStore
 
 
 @contextmanager
-def rolling_back(index: Path, snapshot_id: str | None, model: str | None = None) -> Iterator[tuple[str, str]]:
+def rolling_back(
+    index: Path, snapshot_id: str | None, model: str | None = None, store: SnapshotStore | None = None
+) -> Iterator[tuple[str, str | None]]:
     """Give the id of the snapshot to be published again, and of the one that is served; no night runs meanwhile.
 
-    It is `snapshot_id`, or the one before, and is whole. `model`: see `open_snapshot`. Raises SnapshotMissing,
-    SnapshotRefused, ModelMismatch, IndexLocked.
+    It is `snapshot_id`, or the one before, and is whole. The pointer may be lost (then None is served), if an id is
+    given. `model`: see `open_snapshot`. `store`: from which all machines take what is served. Raises SnapshotMissing,
+    SnapshotRefused, ModelMismatch, IndexLocked, SnapshotStoreUnavailable.
     """
-    current_id(index)  # a mistyped folder is not made
+    if snapshot_id is None or not published_ids(index):  # a mistyped folder is not made
+        current_id(index)
     with lock_index(index):
-        current = current_id(index)
-        wanted = snapshot_id or snapshot_before(index, current)
-        open_named(index, wanted, model)  # whole, or refused
+        current = (store.current() if store is not None else None) or current_or_none(index)
+        wanted = snapshot_id or snapshot_before(index, current or current_id(index))
+        open_named(index, wanted, model, anew=True)  # whole, or refused
         yield wanted, current
 
 
-def open_named(index: Path, snapshot_id: str | None, model: str | None = None) -> Snapshot:
+def serve_again(index: Path, snapshot_id: str, store: SnapshotStore | None = None) -> str | None:
+    """Have a snapshot of the index folder served: here, and on all machines that take theirs from the store.
+
+    Return what is still to be done here, None if nothing is: what the store says is what is served. Raises
+    SnapshotStoreUnavailable, or without a store OSError; nothing has changed then, unless the store was cut off just
+    when it was told.
+    """
+    if store is None:
+        publish(index, snapshot_id)
+        return None
+    store.push(snapshot_folder(index, snapshot_id))
+    store.turn_back(snapshot_id)
+    try:
+        publish(index, snapshot_id)
+    except OSError as error:
+        return f"all machines are told, but the pointer in {index} cannot be moved ({error.strerror or error})"
+    return None
+
+
+def open_named(index: Path, snapshot_id: str | None, model: str | None = None, anew: bool = False) -> Snapshot:
     """Open a snapshot by its id, the current one if none is given; see `open_snapshot`.
 
     Raises SnapshotMissing, SnapshotRefused, ModelMismatch.
@@ -34,7 +58,7 @@ def open_named(index: Path, snapshot_id: str | None, model: str | None = None) -
     chosen = snapshot_id or current_id(index)
     if not is_snapshot_id(chosen) or not snapshot_folder(index, chosen).is_dir():
         raise SnapshotMissing(index, f"none has the id {chosen!r}; `seealso snapshots` lists them")
-    return open_snapshot(snapshot_folder(index, chosen), model)
+    return open_snapshot(snapshot_folder(index, chosen), model, anew)
 
 
 def snapshot_before(index: Path, current: str) -> str:

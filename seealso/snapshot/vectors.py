@@ -1,7 +1,7 @@
-"""The articles' vectors and the search for the nearest. The one user of FAISS.
+"""The articles' vectors and the search for the nearest. With `cells` the one user of FAISS.
 
-The index is exact (IndexFlatIP: inner product, which is the cosine of unit vectors). It is opened by memory mapping,
-so that all workers of a machine share one copy.
+The vectors are all there, exactly (IndexFlatIP: inner product, which is the cosine of unit vectors), opened by memory
+mapping, so that all workers of a machine share one copy. Where they are very many, the cells say which to look at.
 """
 
 import struct
@@ -13,7 +13,13 @@ import numpy as np
 
 from seealso.encoder import Vectors
 from seealso.errors import SnapshotRefused
-from seealso.lexical import Mask, Rows, Scores
+from seealso.lexical import Mask, Rows, Scores, narrows
+from seealso.snapshot.cells import Cells
+
+# So many times as many as are wanted are found by cells, and then told apart by their vectors.
+REFINED_TIMES = 3
+# Where only so many may be found, each of them is looked at: that takes no longer, and misses none.
+ALLOWED_EXACT_MAX = 50_000
 
 # FAISS's own file of an IndexFlatIP: fourcc, dimension, count, two unused numbers, trained, metric, number of floats.
 _HEADER = struct.Struct("<4siqqqBiQ")
@@ -29,13 +35,17 @@ def use_one_thread() -> None:
 
 
 class VectorIndex:
-    """Unit vectors by row, searched exactly. Search is safe from many threads; nothing is ever added or removed.
+    """Unit vectors by row. Search is safe from many threads; nothing is ever added or removed.
 
-    `index`: FAISS's own.
+    `index`: FAISS's own; `cells`: by which they are searched, None: each vector is looked at; `probed`: how many cells
+    are looked through; `filtered_probed`: the same under a filter, 0: each vector is looked at that passes.
     """
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: Any, cells: Cells | None = None, probed: int = 0, filtered_probed: int = 0) -> None:
         self.index = index
+        self.cells = cells
+        self.probed = probed
+        self.filtered_probed = filtered_probed
         self._vectors: Vectors = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(-1, index.d)
 
     @classmethod
@@ -83,6 +93,14 @@ class VectorIndex:
         """Return how many numbers a vector has."""
         return int(self.index.d)
 
+    def by_cells(self, cells: Cells, probed: int, filtered_probed: int = 0) -> "VectorIndex":
+        """Return the same vectors, searched by cells, so many of which are looked through; see the class."""
+        return VectorIndex(self.index, cells, probed, filtered_probed)
+
+    def by_all(self) -> "VectorIndex":
+        """Return the same vectors, each of which is looked at in every search."""
+        return VectorIndex(self.index)
+
     def write(self, path: Path) -> None:
         """Write the index file. Raises OSError if the disk refuses."""
         # Through a file of ours: FAISS's own says nothing if the last of it does not reach the disk.
@@ -118,14 +136,55 @@ class VectorIndex:
             raise ValueError("a vector to search by has a number that is not finite")
         # FAISS allocates for as many answers as it is asked for, however few vectors there are.
         asked = min(limit, self.count)
-        parameters: Any = None
-        if allowed is not None:
-            selector: Any = faiss.IDSelectorBitmap
-            parameters_of: Any = faiss.SearchParameters
-            parameters = parameters_of(sel=selector(np.packbits(allowed, bitorder="little")))
-        scores, rows = self.index.search(np.ascontiguousarray(vectors, np.float32), asked, params=parameters)
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        probed = self.probed_under(allowed)
+        if self.cells is None or not probed:
+            rows, scores = self._all_searched(vectors, asked, allowed)
+        else:
+            rows, scores = self._cells_searched(self.cells, vectors, asked, probed, allowed)
         if asked < limit:
             missing = ((0, 0), (0, limit - asked))
             rows = np.pad(rows, missing, constant_values=-1)
             scores = np.pad(scores, missing, constant_values=-1.0)
         return rows, scores
+
+    def _all_searched(self, vectors: Vectors, limit: int, allowed: Mask | None) -> tuple[Rows, Scores]:
+        parameters: Any = None
+        if allowed is not None:
+            selector: Any = faiss.IDSelectorBitmap
+            parameters_of: Any = faiss.SearchParameters
+            parameters = parameters_of(sel=selector(np.packbits(allowed, bitorder="little")))
+        scores, rows = self.index.search(vectors, limit, params=parameters)
+        return rows, scores
+
+    def probed_under(self, allowed: Mask | None) -> int:
+        """Return how many cells are looked through under a filter (bool by row), 0 where each vector is looked at."""
+        if self.cells is None or allowed is None:
+            return self.probed
+        if np.count_nonzero(allowed) <= ALLOWED_EXACT_MAX:
+            return 0
+        return self.filtered_probed if narrows(allowed) else self.probed
+
+    def _cells_searched(
+        self, cells: Cells, vectors: Vectors, limit: int, probed: int, allowed: Mask | None
+    ) -> tuple[Rows, Scores]:
+        deep = min(REFINED_TIMES * limit, self.count)
+        if allowed is None:
+            found = cells.search(vectors, deep, probed)
+            short = found[:, limit - 1] < 0  # so many cells have too few articles
+            if short.any():
+                every = np.ones(self.count, np.bool_)
+                further, _ = cells.nearest_holding(vectors[short], probed, deep, every)
+                found[short] = cells.search_in(vectors[short], deep, further, every)
+        else:
+            looked_at, near = cells.nearest_holding(vectors, probed, deep, allowed)
+            found = np.full((len(vectors), deep), -1, np.int64)
+            found[near] = cells.search_in(vectors[near], deep, looked_at[near], allowed)
+            if not near.all():
+                found[~near, :limit] = self._all_searched(vectors[~near], limit, allowed)[0]
+        known = found >= 0
+        scores = np.where(known, self.products(vectors, np.maximum(found, 0)), -np.inf).astype(np.float32)
+        order = np.lexsort((found, -scores), axis=1)[:, :limit]
+        each = np.arange(len(found))[:, np.newaxis]
+        rows = found[each, order]
+        return rows, np.where(rows < 0, -1.0, scores[each, order]).astype(np.float32)

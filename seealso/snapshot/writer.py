@@ -40,6 +40,7 @@ from seealso.snapshot.manifest import (
     GateResult,
     Manifest,
     Model,
+    Searched,
     TakenIn,
     content_digest,
     encode_manifest,
@@ -55,7 +56,8 @@ class SnapshotContent:
     """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
 
     `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `cohorts`:
-    see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1; `passage_vectors`: float16, passages x
+    see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1; `searched`: how `vectors` and `terms` are, as
+    measured; `passage_vectors`: float16, passages x
     dimension, all articles' in order; `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in
     characters of the article's text; `tokens` and `words`: how many were embedded, and counted for `terms`; `stories`
     and `eventful`: as in files.FACT_ROW.
@@ -74,6 +76,7 @@ class SnapshotContent:
     scores: Scores
     cohorts: Cohorts
     map: NDArray[np.float32]
+    searched: Searched
     stories: NDArray[np.int32]
     eventful: NDArray[np.float32]
     model: ModelIdentity
@@ -139,6 +142,13 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_array(folder / files.MAP, content.map.astype(np.float32))
     content.vectors.write(folder / files.VECTORS)
     seal(folder / files.VECTORS)
+    cells = content.vectors.cells
+    if cells is not None:
+        cells.write(folder / f"{files.CELLS}.bin")
+        seal(folder / f"{files.CELLS}.bin")
+        _write_array(folder / f"{files.CELLS}.npy", cells.ends)
+        _write_array(folder / files.CELL_CENTRES, cells.centres)
+        _write_array(folder / files.CELL_RANGES, cells.ranges)
     _write_array(folder / files.PASSAGES, content.passage_vectors.astype(np.float16))
     ends = np.concatenate(([0], np.cumsum(content.passage_counts)))
     _write_array(folder / files.PASSAGE_ENDS, ends.astype(np.int64))
@@ -222,7 +232,7 @@ def _manifest_of(
     folder: Path, content: SnapshotContent, created: datetime, moment: datetime, origin: Origin
 ) -> Manifest:
     entries = {}
-    for name in sorted(files.ALL):
+    for name in sorted(files.ALL | files.OF_CELLS if content.searched.cells else files.ALL):
         with (folder / name).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         entries[name] = FileEntry(bytes=(folder / name).stat().st_size, sha256=digest)
@@ -256,4 +266,5 @@ def _manifest_of(
         gates=[GateResult.model_validate(gate) for gate in origin.gates],
         forced=origin.forced,
         live=origin.live,
+        searched=content.searched,
     )

@@ -17,6 +17,7 @@ from seealso.errors import BlocksLate, StoreUnavailable
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.store import SnapshotStore
 from service.auth import Door
 from service.blocks import Blocks
 from service.cache import Cache
@@ -25,6 +26,7 @@ from service.comparing import Comparisons
 from service.current import Current
 from service.editorial import Editorial
 from service.elsewhere import Elsewhere
+from service.engine import Engine
 from service.front import Front
 from service.lanes import Lane
 from service.live import LiveArticles
@@ -54,6 +56,7 @@ class Parts:
     editorial: Editorial
     door: Door
     live: LiveArticles
+    engine: Engine
     purging: Purging | None
     clicks: Clicks
     front: Front
@@ -64,6 +67,7 @@ class Parts:
     metrics: Metrics
     placements: Mapping[str, Placement]
     comparisons: Comparisons
+    snapshot_store: SnapshotStore | None
 
 
 @contextmanager
@@ -75,7 +79,7 @@ def deciding() -> Iterator["Deciding"]:
     """
     here = parts()
     with here.editorial.store().writing() as writing:
-        yield Deciding(writing, here.purging)
+        yield Deciding(writing, here.purging, here.settings.site)
     try:  # it has been done, whatever can be told of it
         here.editorial.catch_up()
         behind = here.editorial.unknowing()
@@ -92,11 +96,13 @@ class Deciding(NamedTuple):
 
     writing: Writing
     purging: Purging | None
+    site: str | None
 
-    def purge(self, message: dict[str, Any]) -> None:
-        """Have caches told of what was decided, if there is an address to tell it to."""
+    def purge(self, message: dict[str, Any], after_s: float = 0) -> None:
+        """Have caches told of what was decided, after so long, if there is an address to tell it to."""
         if self.purging is not None:
-            add_purge_in(self.writing, message)
+            told = message if self.site is None else {"site": self.site, **message}
+            add_purge_in(self.writing, told, after_s)
 
 
 def decided(*statuses: int) -> Any:
@@ -222,9 +228,13 @@ class StatusAnswer(BaseModel):
     model: str | None
     forced: list[str]
     cache: str
+    engine: str = Field(
+        description="the search engine: 'off' (there is none), 'up', 'down' (it does not answer), or 'stale' (it has "
+        "another snapshot)"
+    )
     degraded: list[str] = Field(
         description="parts that are missing for now: 'cache', 'snapshot' (a newer one is broken), 'editorial' (what "
-        "was decided cannot be read; what is known holds)"
+        "was decided cannot be read; what is known holds), 'engine' (snapshots are searched without it)"
     )
     warnings: list[str]
 

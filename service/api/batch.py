@@ -85,7 +85,8 @@ def page(body: PageBody) -> Response:
     snapshot = here.current.snapshot()
     row = row_of(snapshot, body.article)
     shown = [found for found in map(snapshot.row_of, body.shown) if found is not None]
-    filling = related_on_page(snapshot, row, shown, wanted, here.blocks.rulings.of_article(snapshot, row))
+    ruling = here.blocks.rulings.of_article(snapshot, row)
+    filling = related_on_page(snapshot, row, shown, wanted, ruling, here.blocks.ruled)
     filled = made_in_time(filling, len(wanted))
     blocks = [
         _encode_block(snapshot, "name", block.name, asked, items)

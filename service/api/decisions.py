@@ -13,11 +13,12 @@ from seealso.editorial.decisions import now
 from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, as_text
 from seealso.editorial.undo import undo_in
-from seealso.errors import UnknownChange
+from seealso.errors import InvalidRequest, UnknownChange
 from service.api.answers import JSON, Deciding, answer, decided, deciding, parts
 from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.api.takedowns import purge_of
 from service.auth import needs, who
+from service.finding import named_row
 from service.problems import documented
 from service.purging import keys_of_rule
 
@@ -78,9 +79,10 @@ class ChangeList(BaseModel):
 @decisions.doc(operation_id="make_rule", security="key", responses=decided(400, 401, 403, 413, 415, 503))
 def make(body: RuleBody) -> Response:
     """Pin, exclude, boost or bury under an article, a section, or everywhere; mark an article; ask for evergreens."""
-    until = checked_end(body.until)
+    until, wish = checked_end(body.until), body.wish()
+    check_names(wish)
     with deciding() as what:
-        rule = make_rule_in(what.writing, body.wish(), who(), body.reason, until)
+        rule = make_rule_in(what.writing, wish, who(), body.reason, until)
         what.purge(purge_of_rule(rule.wish, holds=True))
     return answer(orjson.dumps(told(rule.as_json())), JSON)
 
@@ -157,9 +159,19 @@ def undo_change_in(what: Deciding, sequence: int, reason: str) -> Change:
 
 def purge_of_rule(wish: Wish, holds: bool) -> dict[str, Any]:
     """Return what caches in front of the service have to drop because of a rule."""
-    snapshot = parts().current.served
-    keys = keys_of_rule(wish, holds, snapshot.id) if snapshot else []
+    here = parts()
+    snapshot = here.current.served
+    keys = keys_of_rule(wish, holds, snapshot.id, here.settings.site) if snapshot else []
     return {"article": wish.under_article or wish.article, "reason": "rule", "keys": keys, "paths": [], "pages": []}
+
+
+def check_names(wish: Wish) -> None:
+    """Raise InvalidRequest if an article is named by its address: no rule would hold for it."""
+    snapshot = parts().current.served
+    for field, name in (("about", wish.article), ("under", wish.under_article)):
+        row = None if snapshot is None or name is None else named_row(snapshot, name)
+        if snapshot is not None and row is not None and snapshot.row_of(name or "") is None:
+            raise InvalidRequest(field, f"names an article by its address; its id is {snapshot.article_id(row)}")
 
 
 def told(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.clicks import Rate, Spot, read_rates
 from seealso.editorial.decisions import now
-from service.api.answers import JSON, answer, parts
-from service.api.reading import ClicksQuery, EventsBody
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import JSON, Parts, answer, parts
+from service.api.reading import BlockEvents, ClicksQuery, EventsBody
 from service.auth import needs
 from service.blocks import shown_row_of
 from service.clicks import is_bot
@@ -18,12 +19,13 @@ from service.problems import REQUEST_ID_HEADER, documented, request_id
 
 events = APIBlueprint("events", __name__, tag="Clicks")
 editors = needs(lambda: parts().door, "editor", "admin")
-EVENTS_EXAMPLE = {
+BLOCK_EXAMPLE = {
     "article": "tides-explained",
     "block": "below",
     "shown": ["walking-the-ellen-estuary"],
     "clicked": [{"item": "walking-the-ellen-estuary", "slot": 1}],
 }
+EVENTS_EXAMPLE = {"blocks": [BLOCK_EXAMPLE]}
 
 
 class RateFacts(BaseModel):
@@ -48,38 +50,43 @@ class RateList(BaseModel):
 @events.output({}, status_code=204)
 @events.doc(operation_id="events", responses=documented(400, 413, 415, 429))
 def count_events(body: EventsBody) -> Response:
-    """What a reader's page showed of a block, and what was clicked there. Sent by the page, best by `sendBeacon`."""
+    """What a reader's page showed of its blocks, and what was clicked there. Sent by the page, best by `sendBeacon`."""
     here = parts()
     nothing = Response(status=204, headers={REQUEST_ID_HEADER: request_id(), "Cache-Control": "no-store"})
     purpose = request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
     if is_bot(request.headers.get("User-Agent", ""), purpose):
         here.metrics.event("bot", body.length)
         return nothing
+    if request.headers.get("Sec-GPC") == "1":  # the reader wants none of it
+        return nothing
     snapshot = here.current.served
     if snapshot is None or not here.clicks.sampled():
         return nothing
-    day = now().date().isoformat()
-    trial = here.blocks.trial
+    for block in body.blocks:
+        _count(here, snapshot, block)
+    return nothing
 
-    row = shown_row_of(snapshot, body.article)
+
+def _count(here: Parts, snapshot: Snapshot, block: BlockEvents) -> None:
+    day, trial = now().date().isoformat(), here.blocks.trial
+    row = shown_row_of(snapshot, block.article)
     if row is None:
-        here.metrics.event("unknown", body.length)
-        return nothing
+        here.metrics.event("unknown", block.length)
+        return
     in_trial = trial is not None and not here.blocks.rulings.of_article(snapshot, row).pins
 
     def spot(item: str, slot: int, told: str | None) -> Spot:
-        team = trial.counted_as(body.article, told) if trial is not None and in_trial else ""
-        return Spot(day, body.article, item, slot, body.block, team)
+        team = trial.counted_as(block.article, told) if trial is not None and in_trial else ""
+        return Spot(day, block.article, item, slot, block.block, team)
 
-    teams = [None] * len(body.shown) if body.teams is None else body.teams
-    slots = range(1, len(body.shown) + 1) if body.slots is None else body.slots
-    shown = [spot(*each) for each in zip(body.shown, slots, teams, strict=True)]
-    clicked = [spot(click.item, click.slot, click.team) for click in body.clicked]
+    teams = [None] * len(block.shown) if block.teams is None else block.teams
+    slots = range(1, len(block.shown) + 1) if block.slots is None else block.slots
+    shown = [spot(*each) for each in zip(block.shown, slots, teams, strict=True)]
+    clicked = [spot(click.item, click.slot, click.team) for click in block.clicked]
     for spots, were_clicked in ((shown, False), (clicked, True)):
         known = [spot for spot in spots if shown_row_of(snapshot, spot.item) is not None]
         here.metrics.event("unknown", len(spots) - len(known))
         here.clicks.count(known, were_clicked)
-    return nothing
 
 
 @events.get("/v1/clicks")

@@ -211,7 +211,7 @@ def _purge_of(snapshot: Snapshot, article_id: str, hosts: list[str]) -> dict[str
 
     These have no key of their own: all that shows one of the hosts goes with them.
     """
-    keys = [*purge_keys("", [article_id, *hosts])[1:]]
+    keys = [*purge_keys("", [article_id, *hosts], parts().settings.site)[1:]]
     return {"article": article_id, "reason": "article", "keys": keys, **addresses_of(snapshot, article_id, hosts)}
 
 

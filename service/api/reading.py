@@ -52,6 +52,8 @@ BLOCKS_MAX = 20
 IMPORTED_MAX = 50
 REASON_CHARACTERS_MAX = 1_000
 CHANGES_MAX = 1_000
+# The greatest number that a database gives to a change, a rule, or a message.
+SEQUENCE_MAX = 2**63 - 1
 # More decisions on one block are no errand of a person.
 PLAN_MAX = 100
 JSON_TYPES = ("application/json",)
@@ -83,6 +85,7 @@ _Reason = Annotated[
     Field(min_length=1),
 ]
 _Day = Annotated[date, BeforeValidator(_day)]
+_Sequence = Annotated[int, Field(ge=1, le=SEQUENCE_MAX)]
 _Team = Literal["", "a", "b"]
 _Time = Annotated[Moment, WithJsonSchema({"type": "string", "examples": ["2025-07-21", "2025-07-21T06:30:00Z"]})]
 
@@ -167,7 +170,8 @@ class BlockQuery(Filters):
         Field(ge=HEADING_MIN, le=HEADING_MAX, description="the level of the block's heading; cards have the next"),
     ] = None
     images: Annotated[
-        bool | None, Field(description="whether cards have pictures; if not said: where one of them has its own")
+        bool | None,
+        Field(description="whether cards have pictures; if not said: if one has its own, its section's or the site's"),
     ] = None
     theme: Annotated[Theme | None, Field(description="'auto' goes with the page")] = None
     lang: Annotated[Language | None, Field(description="of labels and dates; if not said, the article's")] = None
@@ -340,9 +344,12 @@ class PlanBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     make: Annotated[list[WishBody], Field(max_length=PLAN_MAX)] = []
-    undo: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=PLAN_MAX, description="ids of rules")] = []
+    undo: Annotated[list[_Sequence], Field(max_length=PLAN_MAX, description="ids of rules")] = []
     reason: Annotated[_Reason | None, Field(description="why; null: nothing is said")] = None
     mode: Mode = "background"
+    placement: Annotated[
+        str | None, Field(max_length=64, description="whose block is shown; null: that of the mode, of no placement")
+    ] = None
 
 
 class UndoBody(BaseModel):
@@ -350,7 +357,7 @@ class UndoBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    changes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=2 * PLAN_MAX)]
+    changes: Annotated[list[_Sequence], Field(min_length=1, max_length=2 * PLAN_MAX)]
 
 
 class RulesQuery(BaseModel):
@@ -436,11 +443,10 @@ class Click(BaseModel):
     team: Annotated[_Team | None, Field(description="the item's; '' where the block has no teams")] = None
 
 
-class EventsBody(BaseModel):
+class BlockEvents(BaseModel):
     """What a page showed of a block, in its order, and what was clicked there."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    media_types: ClassVar[tuple[str, ...]] = BEACON_TYPES
 
     article: Annotated[_Id, Field(description="the article that is open")]
     block: Annotated[
@@ -472,6 +478,20 @@ class EventsBody(BaseModel):
     def length(self) -> int:
         """Return how many events they are."""
         return len(self.shown) + len(self.clicked)
+
+
+class EventsBody(BaseModel):
+    """What was counted of a page's blocks since it last told."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    media_types: ClassVar[tuple[str, ...]] = BEACON_TYPES
+
+    blocks: Annotated[list[BlockEvents], Field(min_length=1, max_length=BLOCKS_MAX)]
+
+    @property
+    def length(self) -> int:
+        """Return how many events they are."""
+        return sum(block.length for block in self.blocks)
 
 
 class DaysQuery(BaseModel):

@@ -1,6 +1,7 @@
 """/v1/snapshots/ID/rollback: an earlier snapshot served again, by the same rules as `seealso rollback`."""
 
 import threading
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,16 @@ from pydantic import BaseModel, Field
 from seealso.editorial.decisions import now
 from seealso.editorial.log import ROLLED_BACK
 from seealso.editorial.store import as_text
-from seealso.errors import IndexLocked, ModelMismatch, NotRolledBack, SnapshotMissing, SnapshotRefused, UnknownSnapshot
-from seealso.snapshot.layout import current_id, is_snapshot_id, publish, snapshot_folder
+from seealso.errors import (
+    IndexLocked,
+    ModelMismatch,
+    NotRolledBack,
+    SnapshotMissing,
+    SnapshotRefused,
+    SnapshotStoreUnavailable,
+    UnknownSnapshot,
+)
+from seealso.snapshot.layout import current_or_none, is_snapshot_id, publish, snapshot_folder
 from seealso.snapshot.rollback import rolling_back
 from service.api.answers import JSON, answer, decided, deciding, in_a_place, parts
 from service.api.reading import ReasonBody
@@ -22,6 +31,8 @@ from service.freshness import purge_keys
 
 snapshots = APIBlueprint("snapshots", __name__, tag="Snapshots")
 ROLLBACK_EXAMPLE = {"reason": "the last night took in a broken feed"}
+# So long it waits for a search engine to be led to the snapshot.
+ENGINE_SECONDS_MAX = 5.0
 # So long an answer waits for the snapshot to be served: what was put since has to be placed in it first.
 LIVE_SECONDS_MAX = 10.0
 admins = needs(lambda: parts().door, "admin")
@@ -57,32 +68,60 @@ def roll_back(snapshot_id: str, body: ReasonBody) -> Response:
         raise NotRolledBack(snapshot_id, str(error)) from None
     except OSError as error:
         raise _unwritable(snapshot_id, error) from None
+    led = here.engine.lead(snapshot_id, ENGINE_SECONDS_MAX)
     live = _served(snapshot_id)
-    return answer(orjson.dumps(_told(snapshot_id, before, live, here.settings.snapshot_poll_ms)), JSON)
+    return answer(orjson.dumps(_told(snapshot_id, before, live, led, _within_ms())), JSON)
 
 
 def _publish(snapshot_id: str, reason: str) -> str:
     """Make a snapshot current, and say so in the log; return the one that was."""
     here = parts()
-    index = here.settings.index
-    with rolling_back(index, snapshot_id, here.settings.model) as (_, before):
+    index, store = here.settings.index, here.snapshot_store
+    with rolling_back(index, snapshot_id, here.settings.model, store) as (_, before):
+        if before is None:
+            lost = "the pointer to the current one is lost; run `seealso rollback ID` where nights run"
+            raise NotRolledBack(snapshot_id, lost)
         if before == snapshot_id:
             raise NotRolledBack(snapshot_id, "it is the current one already")
+        before_here = current_or_none(index)
+        if store is not None:
+            if not store.holds(snapshot_id):
+                gone = "the snapshot store does not hold it any more"
+                raise NotRolledBack(snapshot_id, f"{gone}; `seealso rollback` on this machine copies it there")
+            store.turn_back(snapshot_id)
         try:
             with deciding() as what:
                 said = {"snapshot": before}, {"snapshot": snapshot_id}
                 what.writing.record(who(), ROLLED_BACK, f"snapshot:{snapshot_id}", *said, reason)
-                keys = [*purge_keys(before, [])]
-                what.purge({"article": None, "reason": "rollback", "keys": keys, "paths": [], "pages": []})
+                keys = [*purge_keys(before, [], here.settings.site)]
+                message = {"article": None, "reason": "rollback", "keys": keys, "paths": [], "pages": []}
+                # Another machine that still serves the one before would fill the caches with it again.
+                what.purge(message, after_s=0 if store is None else 2 * _within_ms() / 1000)
                 try:
                     publish(index, snapshot_id)
                 except OSError as error:  # the store would take it for its own
                     raise _unwritable(snapshot_id, error) from None
-        except BaseException:
-            if current_id(index) != before:  # it is not in the log, so it was not done
-                publish(index, before)
+        except BaseException as error:
+            if (
+                before_here is not None and current_or_none(index) != before_here
+            ):  # it is not in the log, so it was not done
+                publish(index, before_here)
+            if store is not None:
+                try:
+                    store.point(before)
+                except SnapshotStoreUnavailable as again:
+                    mend = f"roll back to {before} once the store answers"
+                    told = f"all machines may serve {snapshot_id}, which the log does not tell: {error}; {mend}"
+                    raise SnapshotStoreUnavailable(store.url, f"{again.reason}, and so {told}") from error
             raise
     return before
+
+
+def _within_ms() -> int:
+    """Return after how long all workers look for what is current; with a snapshot store, those of all machines."""
+    settings = parts().settings
+    shared_ms = 0 if settings.snapshot_store is None else round(settings.snapshot_store_poll_s * 1000)
+    return settings.snapshot_poll_ms + shared_ms
 
 
 def _unwritable(snapshot_id: str, error: OSError) -> NotRolledBack:
@@ -93,17 +132,19 @@ def _unwritable(snapshot_id: str, error: OSError) -> NotRolledBack:
 def _served(snapshot_id: str) -> datetime | None:
     """Return since when this worker serves a snapshot that has just become current; None if it does not yet."""
     current = parts().current
-    thread = threading.Thread(target=current.refresh, name="rollback", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(current.refresh,), name="rollback", daemon=True)
     thread.start()
     thread.join(LIVE_SECONDS_MAX)
     served = current.served
     return now() if served is not None and served.id == snapshot_id else None
 
 
-def _told(snapshot_id: str, before: str, live: datetime | None, poll_ms: int) -> dict[str, Any]:
-    within = f"{poll_ms / 1000:g} second{'s' * (poll_ms != 1_000)}"
+def _told(snapshot_id: str, before: str, live: datetime | None, led: bool, within_ms: int) -> dict[str, Any]:
+    within = f"{within_ms / 1000:g} second{'s' * (within_ms != 1_000)}"
     detail = f"{snapshot_id} is current, and still being opened; it is live as soon as it is."
     if live is not None:
         detail = f"Live since {live:%H:%M:%S} UTC here, and within {within} in every worker: {snapshot_id}."
-    facts = {"snapshot": snapshot_id, "before": before, "live": live and as_text(live), "within_ms": poll_ms}
+    if not led:
+        detail += " The search engine does not have it: snapshots are searched without it until `seealso distribute`."
+    facts = {"snapshot": snapshot_id, "before": before, "live": live and as_text(live), "within_ms": within_ms}
     return facts | {"detail": detail}

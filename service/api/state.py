@@ -1,5 +1,6 @@
 """/v1/status, /metrics, /livez, /readyz, /version: how the service is."""
 
+import time
 from importlib.metadata import version
 from typing import Any
 
@@ -9,11 +10,14 @@ from flask import Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
-from service.api.answers import JSON, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
+from seealso.snapshot.following import read_store_state, warnings_of
+from seealso.snapshot.reader import Snapshot
+from service.api.answers import JSON, Parts, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
 from service.metrics import METRICS_TYPE, metrics_of
 from service.problems import documented
 
 state = APIBlueprint("state", __name__, tag="State")
+ALIVE, READY = b'{"status":"alive"}', b'{"status":"ready"}'
 
 
 @state.get("/")
@@ -28,7 +32,7 @@ def root() -> BaseResponse:
 @state.doc(operation_id="livez")
 def livez() -> Response:
     """Whether the process answers at all."""
-    return answer(b'{"status":"alive"}', JSON)
+    return answer(ALIVE, JSON)
 
 
 @state.get("/readyz")
@@ -36,10 +40,14 @@ def livez() -> Response:
 @state.doc(operation_id="readyz", responses=documented(503))
 def readyz() -> Response:
     """Whether there is a snapshot to answer from, and it is known what may not be shown of it."""
-    here = parts()
+    return answer(READY, JSON, check_ready(parts()))
+
+
+def check_ready(here: Parts) -> Snapshot:
+    """Return the snapshot that a site answers from. Raises why it does not: SnapshotMissing, StoreUnavailable, ..."""
     if here.editorial.moved:
         here.editorial.catch_up()
-    return answer(b'{"status":"ready"}', JSON, here.current.snapshot())
+    return here.current.snapshot()
 
 
 @state.get("/version")
@@ -88,7 +96,10 @@ def status() -> Response:
         old = here.current.age_warning(snapshot)
         warnings = [old] if old else []
     warnings += here.editorial.warnings()
-    told = {"forced": forced, "cache": here.cache.state, "degraded": here.front.degraded, "warnings": warnings}
+    if here.snapshot_store is not None:
+        warnings += warnings_of(read_store_state(here.settings.index), time.time())
+    told = {"forced": forced, "cache": here.cache.state, "engine": here.engine.state}
+    told |= {"degraded": here.front.degraded, "warnings": warnings}
     return answer(orjson.dumps(served | told), JSON)
 
 
@@ -97,4 +108,5 @@ def status() -> Response:
 def metrics() -> Response:
     """The same for Prometheus."""
     here = parts()
-    return answer(metrics_of(here.metrics, here.current, here.editorial, here.settings.index), METRICS_TYPE)
+    shared = here.snapshot_store is not None
+    return answer(metrics_of(here.metrics, here.current, here.editorial, here.settings.index, shared), METRICS_TYPE)

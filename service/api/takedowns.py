@@ -17,7 +17,6 @@ from service.auth import needs, who
 from service.freshness import purge_keys
 from service.problems import documented
 from service.purging import addresses_of
-from service.related import related_to_article
 from service.wanted import LIMIT_MAX, Wanted
 
 takedowns = APIBlueprint("takedowns", __name__, tag="Takedowns")
@@ -124,7 +123,7 @@ def proof(article_id: str) -> Response:
 
     def shows(other: int) -> bool:
         ruling = here.blocks.rulings.of_article(snapshot, other)
-        return row in {item.row for item in related_to_article(snapshot, other, wanted, ruling=ruling)}
+        return row in {item.row for item in here.blocks.ruled(snapshot, other, wanted, ruling)}
 
     shown = [other for other, there in zip(rows, made_in_time(map(shows, rows), len(rows)), strict=True) if there]
     with here.editorial.store().reading() as connection:
@@ -145,4 +144,5 @@ def purge_of(snapshot: Snapshot | None, article_id: str) -> dict[str, list[str]]
     row = None if snapshot is None else snapshot.row_of(article_id)
     rows = [] if snapshot is None or row is None else snapshot.hosts_of(row).tolist()
     hosts = [snapshot.article_id(each) for each in rows] if snapshot is not None else []
-    return {"keys": [*purge_keys("", [article_id])[1:]], **addresses_of(snapshot, article_id, hosts)}
+    keys = [*purge_keys("", [article_id], parts().settings.site)[1:]]
+    return {"keys": keys, **addresses_of(snapshot, article_id, hosts)}

@@ -39,7 +39,7 @@ class WordPressMessage(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     event: Literal["published", "removed"]
-    time: int = Field(description="when it was sent, in seconds since 1970")
+    time: int = Field(ge=0, lt=10**12, description="when it was sent, in seconds since 1970")
     post: dict[str, Any] = Field(description="the post as WordPress's REST interface has it; of a removed one, its id")
 
 

@@ -1,7 +1,8 @@
 """What a publisher's page loads of us -> bytes in every content coding, made once.
 
-The script is one text: its files in their order, with the labels and the style sheet of the fragment, so that there is
-one source of both. Comments and indentation are left out; nothing else is changed.
+The script is one text: that of script/, in the order of `SCRIPT_FILES`, minified by esbuild into static/related.min.js
+(`make script`; a test holds one against the other), with the labels and the style sheet of the fragment put in, so that
+there is one source of both.
 """
 
 import re
@@ -28,8 +29,8 @@ SCRIPT_FILES = ("asking", "drawing", "placing", "counting", "element")
 SCRIPT_CACHE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
 SHEET_CACHE = "public, max-age=86400, stale-while-revalidate=604800, stale-if-error=604800"
 _HERE = Path(__file__).parent
-# Whole lines of comment, and those that stand at the end of a line after a semicolon, a comma or a brace.
-_SCRIPT_COMMENT = re.compile(r"^\s*(//.*|/\*\*.*?\*/)\n|(?<=[;,{]) // .*$", re.MULTILINE)
+# What is put into the minified script, as JSON, stands there as a name of its own.
+_FACT = re.compile(r"\b__(STYLE|LABELS|SITE)__\b")
 _STYLE_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
@@ -51,14 +52,19 @@ def page_files(placements: Mapping[str, Placement], block: BlockEntry) -> Mappin
 
 def make_script(placements: Mapping[str, Placement], block: BlockEntry) -> str:
     """Return the script as it is served."""
-    parts = [_bare_script((_HERE / "script" / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPT_FILES]
     facts = {
         "STYLE": _sheet(),
         "LABELS": {language: _labels(language) for language in HEADINGS},
         "SITE": _site(placements, block),
     }
-    head = "".join(f"const {name}={orjson.dumps(value).decode()};\n" for name, value in facts.items())
-    return f'(()=>{{"use strict";\n{head}{"".join(parts)}}})();\n'
+    bare = (_HERE / "static" / "related.min.js").read_text(encoding="utf-8")
+    return _FACT.sub(lambda found: orjson.dumps(facts[found[1]]).decode(), bare)
+
+
+def whole_script() -> str:
+    """Return what is minified."""
+    parts = "".join((_HERE / "script" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPT_FILES)
+    return f'((STYLE, LABELS, SITE) => {{\n"use strict";\n{parts}}})(__STYLE__, __LABELS__, __SITE__);\n'
 
 
 def _labels(language: str) -> list[str]:
@@ -74,7 +80,7 @@ def _site(placements: Mapping[str, Placement], block: BlockEntry) -> dict[str, A
     def look(said: BlockEntry | Placement) -> dict[str, Any]:
         return {name: value for name in names if (value := getattr(said, name)) is not None}
 
-    looks = {name: said for name, placement in sorted(placements.items()) if (said := look(placement))}
+    looks = {name: look(placement) for name, placement in sorted(placements.items())}  # all: a block may name no other
     pictures = block.model_dump(include={"rel", "default_image", "section_images"}, exclude_defaults=True)
     given = {"looks": {"": look(block)} | looks, "campaign": [*campaign_of(block).values()]}
     return given | pictures | {"widths": WIDTHS, "drawn": DRAWN}
@@ -88,11 +94,6 @@ def bare_style(text: str) -> str:
     """Return a style sheet without comments and needless space."""
     spaced = re.sub(r"\s+", " ", _STYLE_COMMENT.sub("", text)).strip()
     return re.sub(r" ?([{};,>]) ?|(?<=:) ", r"\1", spaced).replace(";}", "}")
-
-
-def _bare_script(text: str) -> str:
-    lines = (line.strip() for line in _SCRIPT_COMMENT.sub("", text).splitlines())
-    return "".join(f"{line}\n" for line in lines if line)
 
 
 @lru_cache(8)  # the same for all apps of a process, as a rule

@@ -13,9 +13,9 @@ HEADING_MIN, HEADING_MAX = 2, 6
 class Look:
     """What a request may choose of a block's HTML.
 
-    `heading`: the level of the block's heading; `images`: whether cards have pictures, None: if one of them has a
-    picture of its own; `theme`: 'auto' goes with the page; `lang`: of labels and dates, None: the article's; `json_ld`:
-    whether the links are listed for machines too.
+    `heading`: the level of the block's heading; `images`: whether cards have pictures, None: if one of them has one of
+    its own, of its section or of the site; `theme`: 'auto' goes with the page; `lang`: of labels and dates, None: the
+    article's; `json_ld`: whether the links are listed for machines too.
     """
 
     layout: Layout = "list"

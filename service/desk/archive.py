@@ -4,23 +4,21 @@ Every choice is an address. With `part=list` only the list is sent, for the page
 """
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
 from flask import Response, render_template, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from seealso.lexical import Rows
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import in_a_place, parts
-from service.api.reading import read_query
 from service.archive import NO_MONTH, Period, month_counts, months_of, period_name, section_counts
 from service.desk.find import page_part, states_of
 from service.desk.listing import listed
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day
-from service.finding import Filters, by_date, by_words
+from service.finding import Filters, Found, by_date, by_words
 from service.map import CORNERS_MAX, within_area
 
 archive_room = room("archive")
@@ -57,14 +55,6 @@ class PageQuery(BaseModel):
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
-Query = TypeVar("Query", bound=BaseModel)
-
-
-def asked(model: type[Query]) -> Query:
-    """Return the query of the request. Raises InvalidRequest."""
-    return read_query(request.query_string.decode("latin-1"), model)
-
-
 class ArchiveQuery(PageQuery):
     """What is chosen of the archive."""
 
@@ -86,14 +76,16 @@ class ArchiveQuery(PageQuery):
 @in_a_place(lambda here: here.batching)
 def overview() -> Response:
     """The map, and what is chosen on it."""
-    query = asked(ArchiveQuery)
+    query = query_of(ArchiveQuery)
     snapshot = parts().current.snapshot()
     facts: dict[str, Any] = {"query": query, "snapshot": snapshot, "listing": None}
     if not query.empty:
-        rows = chosen_rows(snapshot, query)
+        found = chosen_of(snapshot, query)
+        rows = found.rows
         listing = listed(rows.tolist(), query.page, PAGE)
         facts |= {
             "listing": listing,
+            "full": found.full,
             "first": (listing.page - 1) * PAGE + 1,
             "chosen": [entry_of(snapshot, row) for row in listing.items],
             "lit": rows[:ROWS_LIT_MAX].tolist() if query.q.strip() else None,
@@ -117,20 +109,18 @@ def overview() -> Response:
     )
 
 
-def chosen_rows(snapshot: Snapshot, query: ArchiveQuery) -> Rows:
-    """Return the rows of what is chosen: those that have its words first, or the newest."""
-    filters = Filters(section=query.section)
-    found = by_words(snapshot, query.q, filters) if query.q.strip() else by_date(snapshot, filters)
-    rows = found.rows
+def chosen_of(snapshot: Snapshot, query: ArchiveQuery) -> Found:
+    """Return what is chosen: those that have its words first, or the newest."""
+    allowed = Filters(section=query.section).mask(snapshot)
     if query.period is not None:
-        rows = rows[query.period.holds(months_of(snapshot)[rows])]
+        allowed = allowed & query.period.holds(months_of(snapshot))
     if query.without == "date":
-        rows = rows[months_of(snapshot)[rows] == NO_MONTH]
+        allowed = allowed & (months_of(snapshot) == NO_MONTH)
     if query.without == "section":
-        rows = rows[snapshot.facts["section"][rows] < 0]
+        allowed = allowed & (snapshot.facts["section"] < 0)
     if query.area:
-        rows = rows[within_area(snapshot, query.area)[rows]]
-    return rows
+        allowed = allowed & within_area(snapshot, query.area)
+    return by_words(snapshot, query.q, allowed) if query.q.strip() else by_date(snapshot, allowed)
 
 
 def entry_of(snapshot: Snapshot, row: int) -> dict[str, Any]:

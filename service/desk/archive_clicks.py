@@ -11,8 +11,8 @@ from seealso.editorial.decisions import now
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import in_a_place, parts
-from service.desk.archive import asked, entry_of
-from service.desk.pages import looking, page, room
+from service.desk.archive import entry_of
+from service.desk.pages import looking, page, query_of, room
 
 click_room = room("archive_clicks")
 PAIRS_SHOWN = 50
@@ -40,7 +40,7 @@ class Pair(NamedTuple):
 @in_a_place(lambda here: here.batching)
 def clicked() -> Response:
     """The pairs that are clicked most."""
-    query, snapshot = asked(ClicksQuery), parts().current.snapshot()
+    query, snapshot = query_of(ClicksQuery), parts().current.snapshot()
     first = (now() - timedelta(days=int(query.days) - 1)).date()
     rates, trouble = list[Rate](), ""
     try:

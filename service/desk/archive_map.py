@@ -11,8 +11,8 @@ from werkzeug.exceptions import NotFound
 from seealso.article import shortened
 from seealso.errors import InvalidRequest
 from service.api.answers import JSON, SNAPSHOT_HEADER, answer, in_a_place, parts
-from service.desk.archive import asked, entry_of
-from service.desk.pages import looking, room
+from service.desk.archive import entry_of
+from service.desk.pages import looking, query_of, room
 from service.map import Window, pack
 
 map_room = room("archive_map")
@@ -49,7 +49,7 @@ class TitlesQuery(BaseModel):
 @in_a_place(lambda here: here.batching)
 def map_data() -> Response:
     """Send the articles of a window of the map, packed; see `service.map.pack`."""
-    window = asked(WindowQuery).window()
+    window = query_of(WindowQuery).window()
     snapshot = parts().current.snapshot()
     if snapshot.map is None:
         raise NotFound  # the page says so, and does not ask
@@ -68,7 +68,7 @@ def map_data() -> Response:
 @in_a_place(lambda here: here.batching)
 def titles() -> Response:
     """Tell which articles stand in some rows; of another snapshot than the one that is served, none."""
-    query = asked(TitlesQuery)
+    query = query_of(TitlesQuery)
     snapshot = parts().current.snapshot()
     rows = [int(each) for each in query.rows.split(",")] if _NUMBERS.fullmatch(query.rows) else []
     if not 1 <= len(rows) <= TITLES_MAX:

@@ -13,9 +13,9 @@ from pydantic import Field
 from seealso.snapshot.files import NO_TIME
 from service.api.answers import in_a_place, parts
 from service.archive import LIST_LENGTH, by_times_listed, coverage, stories_told, tellings, times_listed
-from service.desk.archive import PAGE, PageQuery, asked, entry_of
+from service.desk.archive import PAGE, PageQuery, entry_of
 from service.desk.listing import listed
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day
 
 table_room = room("archive_tables")
@@ -59,7 +59,7 @@ class Step(NamedTuple):
 @in_a_place(lambda here: here.batching)
 def covered() -> Response:
     """How many articles each section has, by month or year."""
-    query, snapshot = asked(CoverageQuery), parts().current.snapshot()
+    query, snapshot = query_of(CoverageQuery), parts().current.snapshot()
     found = coverage(snapshot, query.year)
     most = int(found.counts.max(initial=0))
     heat = np.ceil(HEAT_STEPS * np.sqrt(found.counts / max(most, 1))).astype(np.int64)
@@ -83,7 +83,7 @@ def covered() -> Response:
 @in_a_place(lambda here: here.batching)
 def most_listed() -> Response:
     """What stands in most articles' lists, and what stands in none."""
-    query, snapshot = asked(ListedQuery), parts().current.snapshot()
+    query, snapshot = query_of(ListedQuery), parts().current.snapshot()
     times = times_listed(snapshot)
     most, never = by_times_listed(snapshot, times)
     listing = listed((most if query.show == "most" else never).tolist(), query.page, PAGE)
@@ -105,7 +105,7 @@ def most_listed() -> Response:
 @in_a_place(lambda here: here.batching)
 def stories() -> Response:
     """The stories that several articles tell."""
-    query, snapshot = asked(StoriesQuery), parts().current.snapshot()
+    query, snapshot = query_of(StoriesQuery), parts().current.snapshot()
     found = stories_told(snapshot, newest_first=query.order == "latest")
     listing = listed(range(len(found.names)), query.page, STORIES_A_PAGE)
     told = [

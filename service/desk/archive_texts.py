@@ -9,9 +9,9 @@ from flask import Response
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import in_a_place, parts
 from service.archive import THIN_CHARACTERS, thin
-from service.desk.archive import PAGE, PageQuery, asked, entry_of
+from service.desk.archive import PAGE, PageQuery, entry_of
 from service.desk.listing import listed
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.nights import read_report
 
 text_room = room("archive_texts")
@@ -42,7 +42,7 @@ class Refused(NamedTuple):
 @in_a_place(lambda here: here.batching)
 def texts() -> Response:
     """Articles with little text, or what was not taken in at all."""
-    query, snapshot = asked(TextsQuery), parts().current.snapshot()
+    query, snapshot = query_of(TextsQuery), parts().current.snapshot()
     short = thin(snapshot)
     refused = refused_by(read_report(parts().settings.index, snapshot.id))
     shown: list[Any] = short.tolist() if query.show == "thin" else refused.listed if refused else []

@@ -3,7 +3,8 @@
 What is decided there is planned first: the page shows the block as it would be, and nothing changes until it is saved.
 """
 
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import orjson
@@ -11,16 +12,18 @@ from flask import Response, render_template, request
 
 from seealso.editorial.clicks import Rate, read_rates
 from seealso.editorial.decisions import now
+from seealso.editorial.log import Looked, look_through
 from seealso.editorial.store import Change, as_text
 from seealso.errors import StoreUnavailable, UnknownArticle
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, in_a_place, parts
 from service.api.decisions import told
 from service.api.reading import PlanBody, UndoBody, read_body
+from service.archive import tellings
 from service.desk.find import states_of
 from service.desk.listing import titles_of
 from service.desk.pages import deciding_here, looking, page, room
-from service.desk.plan import Seen, save, see, undo_all
+from service.desk.plan import Seen, save, see, undo_all, wanted_by
 from service.desk.wording import change_in_words, day, likelihood, marked, rule_in_words
 from service.related import Item
 from service.wanted import Mode, Wanted
@@ -31,8 +34,19 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 CANDIDATES_SHOWN, HOSTS_SHOWN, HISTORY_SHOWN = 20, 30, 20
 # Of an article that stands among very many others' candidates, so many blocks are made to see whether it is in them.
 HOSTS_LOOKED_AT = 100
-# A rule's place in the log is by its own name: so many changes are looked through for those on an article.
-CHANGES_LOOKED_AT = 2_000
+
+
+class Hosts(NamedTuple):
+    """Articles whose blocks show another: some, of how `many`, of those that were `looked_at`, of so many `lists`.
+
+    `sections`: in whose blocks it is pinned.
+    """
+
+    shown: list[dict[str, Any]]
+    many: int
+    lists: int
+    looked_at: int
+    sections: list[str]
 
 
 @article_room.get("/articles/<article_id:article_id>")
@@ -40,7 +54,7 @@ CHANGES_LOOKED_AT = 2_000
 @in_a_place(lambda here: here.batching)
 def article(article_id: str) -> Response:
     """An article, its block, and what is decided of it."""
-    mode = _mode(request.args.get("mode", ""))
+    mode, placement = _view()
     snapshot = parts().current.snapshot()
     row = snapshot.row_of(article_id)
     if row is None:
@@ -48,10 +62,10 @@ def article(article_id: str) -> Response:
     taken = parts().editorial.decisions.takedowns.get(article_id) if article_id in snapshot.hidden else None
     facts: dict[str, Any] = {"block": None}
     if taken is None:
-        facts = block_facts(see(article_id, mode))
+        facts = block_facts(see(article_id, wanted_by(mode, placement)))
     piece = orjson.loads(snapshot.article(row))
+    same_story = tellings(snapshot, int(snapshot.facts["story"][row]))
     titles = titles_of(snapshot)
-    history = [(change, change_in_words(change, titles)) for change in _history(article_id)]
     return page(
         "article.html",
         piece=piece,
@@ -61,9 +75,11 @@ def article(article_id: str) -> Response:
         taken=taken,
         mode=mode,
         modes=MODES,
-        story=[_named(snapshot, other) for other in _story(snapshot, row) if other != row],
-        hosts=[_named(snapshot, other) for other in _hosts(snapshot, row)],
-        history=history,
+        placement=placement,
+        placements=sorted(parts().placements),
+        story=[_named(snapshot, other) for other in same_story.tolist() if other != row],
+        hosts=_hosts(snapshot, row),
+        history=_history(article_id, titles),
         clicks=_clicks(article_id),
         **facts,
     )
@@ -76,7 +92,7 @@ def preview(article_id: str) -> Response:
     """The block of an article as it would be if a plan were carried out."""
     plan = read_body(request, PlanBody)
     assert isinstance(plan, PlanBody)
-    return Response(_block(see(article_id, plan.mode, plan)), mimetype="text/html")
+    return Response(_block(see(article_id, wanted_by(plan.mode, plan.placement), plan)), mimetype="text/html")
 
 
 @article_room.post("/save/<article_id:article_id>")
@@ -85,7 +101,8 @@ def save_plan(article_id: str) -> Response:
     """Carry a plan out; the block as it is from then on, and the changes by which it can be undone."""
     plan = read_body(request, PlanBody)
     assert isinstance(plan, PlanBody)
-    return _decided(save(plan), article_id, plan.mode)
+    wanted = wanted_by(plan.mode, plan.placement)
+    return _decided(save(plan), article_id, wanted)
 
 
 @article_room.post("/undo/<article_id:article_id>")
@@ -94,13 +111,20 @@ def undo(article_id: str) -> Response:
     """Undo changes on the block of an article."""
     asked = read_body(request, UndoBody)
     assert isinstance(asked, UndoBody)
+    wanted = wanted_by(*_view())
     undo_all(asked.changes)
-    return _decided([], article_id, _mode(request.args.get("mode", "")))
+    return _decided([], article_id, wanted)
 
 
-def _decided(changes: list[int], article_id: str, mode: Mode) -> Response:
+def _decided(changes: list[int], article_id: str, wanted: Wanted) -> Response:
     """Return the block as it is from now on. What was decided holds already, in all workers."""
-    told_now = {"changes": changes, "live": as_text(now()), "block": _block(see(article_id, mode))}
+    history = _history(article_id, titles_of(parts().current.served))
+    told_now = {
+        "changes": changes,
+        "live": as_text(now()),
+        "block": _block(see(article_id, wanted)),
+        "history": render_template("history.html", history=history, subject=article_id),
+    }
     return answer(orjson.dumps(told_now), JSON)
 
 
@@ -118,7 +142,7 @@ def block_facts(seen: Seen) -> dict[str, Any]:
         if rule.wish.action == "pin" and rule.wish.under_article == own_id
     }
     rules = [
-        told(rule.as_json()) | {"words": rule_in_words(told(rule.as_json()), titles), "own": own_id}
+        told(rule.as_json()) | {"words": rule_in_words(told(rule.as_json()), titles), "own": own_id, "ends": rule.until}
         for rule in seen.rules
     ]
     return {
@@ -164,30 +188,39 @@ def _known(why: dict[str, Any]) -> list[str]:
     return said
 
 
-def _mode(text: str) -> Mode:
-    return next((mode for mode in MODES if mode == text), "background")
+def _view() -> tuple[Mode, str | None]:
+    """Return which block is looked at: that of a mode, or of a placement."""
+    asked = request.args.get("mode")
+    return next((mode for mode in MODES if mode == asked), "background"), request.args.get("placement") or None
 
 
-def _story(snapshot: Snapshot, row: int) -> list[int]:
-    """Return the rows of the articles that tell the same story, the newest first."""
-    rows = np.flatnonzero((snapshot.facts["story"] == snapshot.facts["story"][row]) & snapshot.here)
-    return [
-        int(each) for each in rows[np.argsort(-snapshot.facts["published"][rows].astype(np.float64), kind="stable")]
-    ]
-
-
-def _hosts(snapshot: Snapshot, row: int) -> list[int]:
-    """Return the rows of articles whose blocks show an article: those it is most related to first."""
+def _hosts(snapshot: Snapshot, row: int) -> Hosts:
+    """Return where an article is shown: those of whose candidates it is one, the best first, and where it is pinned."""
     if snapshot.facts["sensitive"][row]:
-        return []
-    here, found = parts(), []
-    hosts = [int(each) for each in snapshot.hosts_of(row)[:HOSTS_LOOKED_AT]]
-    for other in hosts:
-        items = here.blocks.related(snapshot, other, Wanted())
+        return Hosts([], 0, 0, 0, [])
+    article_id = snapshot.article_id(row)
+    pins = [rule.wish for rule in parts().editorial.decisions.rules_at(now()) if rule.wish.action == "pin"]
+    pins = [wish for wish in pins if wish.article == article_id]
+    under = [snapshot.row_of(wish.under_article) for wish in pins if wish.under_article is not None]
+    lists = _by_place(snapshot, row)
+    looked_at = dict.fromkeys([*(each for each in under if each is not None), *lists[:HOSTS_LOOKED_AT]])
+    found = []
+    for other in looked_at:
+        items = parts().blocks.related(snapshot, other, Wanted())
         place = next((place for place, item in enumerate(items) if item.row == row), None)
         if place is not None:
             found.append((place, other))
-    return [other for _, other in sorted(found)[:HOSTS_SHOWN]]
+    shown = [_named(snapshot, other) for _, other in sorted(found)[:HOSTS_SHOWN]]
+    sections = sorted({wish.under_section for wish in pins if wish.under_section is not None})
+    return Hosts(shown, len(found), len(lists), min(len(lists), HOSTS_LOOKED_AT), sections)
+
+
+def _by_place(snapshot: Snapshot, row: int) -> list[int]:
+    """Return the rows of all among whose candidates an article is: those in whose list it stands highest first."""
+    hosts = snapshot.hosts_of(row)
+    night = hosts[hosts < len(snapshot.neighbours)]
+    order = np.argsort(np.argmax(snapshot.neighbours[night] == row, axis=1), kind="stable")
+    return [*night[order].tolist(), *hosts[len(night) :].tolist()]
 
 
 def _named(snapshot: Snapshot, row: int) -> dict[str, Any]:
@@ -195,19 +228,17 @@ def _named(snapshot: Snapshot, row: int) -> dict[str, Any]:
     return {"id": card["id"], "title": card["title"], "day": day(card["published"])}
 
 
-def _history(article_id: str) -> list[Change]:
-    """Return what was decided of an article or its block, the newest first; nothing while the store cannot be read."""
+def _history(article_id: str, title_of: Callable[[str], str]) -> list[tuple[Change, str]]:
+    """Return what was decided of an article or its block, each in words too, the newest first.
+
+    Nothing while the store cannot be read.
+    """
     try:
-        changes = parts().editorial.store().changes(most=CHANGES_LOOKED_AT, newest_first=True)
+        with parts().editorial.store().reading() as connection:
+            found = look_through(connection, Looked(subject=article_id), HISTORY_SHOWN)
     except StoreUnavailable:
         return []
-    return [change for change in changes if _is_about(change, article_id)][:HISTORY_SHOWN]
-
-
-def _is_about(change: Change, article_id: str) -> bool:
-    said = change.after or change.before
-    named = (said.get("article"), said.get("under_article")) if isinstance(said, dict) else ()
-    return change.subject == article_id or article_id in named
+    return [(change, change_in_words(change, title_of)) for change in found]
 
 
 def _clicks(article_id: str) -> Rate | None:

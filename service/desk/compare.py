@@ -7,23 +7,29 @@ Opening a snapshot takes seconds. A page that has to wait for it comes at once, 
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from flask import Response, render_template, request
+from flask import Response, render_template
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import UnknownArticle
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import parts
-from service.api.reading import read_query
 from service.comparing import COMPARED_ITEMS, Comparison
 from service.desk.find import page_part
 from service.desk.listing import listed
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import clock, likelihood
 
 compare_room = room("compare")
 PAGE = 25
 # Of each list so many are shown side by side.
 SHOWN_ITEMS = 20
+
+# What became of an article that left the list, and whence one came that is new there: it stood elsewhere in the other
+# list, the other snapshot does not have it, or it was no candidate.
+_SAID = {
+    "gone": ("gone: now at place {}", "gone: the article was removed", "gone: no longer a candidate"),
+    "new": ("new: it was at place {}", "new: the article came", "new: it was no candidate"),
+}
 
 Show = Literal["lists", "changed", "came", "went"]
 
@@ -91,7 +97,7 @@ def compared_article(article_id: str) -> Response:
         "clock": clock,
         "article": article_id,
         "title": found.now.title(rows[1]) if rows[1] is not None else found.before.title(rows[0] or 0),
-        "lists": (_then(found, before, now), _today(found, before, now)),
+        "lists": (_side(before, now, found.now, "gone"), _side(now, before, found.before, "new")),
         "missing": tuple(row is None for row in rows),
         "shown": SHOWN_ITEMS,
     }
@@ -99,7 +105,7 @@ def compared_article(article_id: str) -> Response:
 
 
 def _query() -> CompareQuery:
-    return read_query(request.query_string.decode("latin-1"), CompareQuery)
+    return query_of(CompareQuery)
 
 
 def _found(query: CompareQuery) -> Comparison | None:
@@ -163,37 +169,21 @@ def _list(snapshot: Snapshot, row: int | None) -> _Listed:
     return _Listed(snapshot, [snapshot.article_id(int(each)) for each in own], np.asarray(chances).tolist())
 
 
-def _then(found: Comparison, before: _Listed, now: _Listed) -> list[Placed]:
-    """Return the list as it was, and what became of each."""
-    places = {article_id: place for place, article_id in enumerate(now.ids)}
+def _side(own: _Listed, other: _Listed, there: Snapshot, kind: Literal["new", "gone"]) -> list[Placed]:
+    """Return a list with what became of each, or whence it came, in the other; `there`: the snapshot of that."""
+    places = {article_id: place for place, article_id in enumerate(other.ids)}
+    at_place, of_no_article, of_none = _SAID[kind]
     shown = []
-    for place, article_id in enumerate(before.ids[:SHOWN_ITEMS]):
-        after = places.get(article_id)
-        if after is not None and after < SHOWN_ITEMS:
-            shown.append(_placed(before, place, *_moved(after, place)))
-        elif after is not None:
-            shown.append(_placed(before, place, f"gone: now at place {after + 1}", "gone"))
-        elif found.now.row_of(article_id) is None:
-            shown.append(_placed(before, place, "gone: the article was removed", "gone"))
+    for place, article_id in enumerate(own.ids[:SHOWN_ITEMS]):
+        elsewhere = places.get(article_id)
+        if elsewhere is not None and elsewhere < SHOWN_ITEMS:
+            now, then = (elsewhere, place) if kind == "gone" else (place, elsewhere)
+            shown.append(_placed(own, place, *_moved(now, then)))
+        elif elsewhere is not None:
+            shown.append(_placed(own, place, at_place.format(elsewhere + 1), kind))
         else:
-            shown.append(_placed(before, place, "gone: no longer a candidate", "gone"))
-    return shown
-
-
-def _today(found: Comparison, before: _Listed, now: _Listed) -> list[Placed]:
-    """Return the list as it is, and whence each came."""
-    places = {article_id: place for place, article_id in enumerate(before.ids)}
-    shown = []
-    for place, article_id in enumerate(now.ids[:SHOWN_ITEMS]):
-        earlier = places.get(article_id)
-        if earlier is not None and earlier < SHOWN_ITEMS:
-            shown.append(_placed(now, place, *_moved(place, earlier)))
-        elif earlier is not None:
-            shown.append(_placed(now, place, f"new: it was at place {earlier + 1}", "new"))
-        elif found.before.row_of(article_id) is None:
-            shown.append(_placed(now, place, "new: the article came", "new"))
-        else:
-            shown.append(_placed(now, place, "new: it was no candidate", "new"))
+            said = of_no_article if there.row_of(article_id) is None else of_none
+            shown.append(_placed(own, place, said, kind))
     return shown
 
 

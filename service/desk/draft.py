@@ -6,6 +6,7 @@ A draft is pasted, uploaded, or read from an address elsewhere. Nothing of it is
 from typing import Any, NamedTuple
 
 from flask import Response, request
+from werkzeug.datastructures import FileStorage
 
 from seealso.errors import InvalidRequest, SeealsoError
 from service.api.answers import parts
@@ -47,6 +48,7 @@ def read_draft() -> Response:
     request.max_content_length, request.max_form_memory_size = BODY_BYTES_MAX, FORM_BYTES_MAX
     given = Given(request.form.get("text", ""), request.form.get("address", "").strip())
     try:
+        given = _fetched(given)  # which waits for a site, and holds no place meanwhile
         with parts().reading.place():
             given = _read(given)
             return _page(given, read=told_of(given.text))
@@ -63,17 +65,25 @@ def _page(given: Given, status: int = 200, **facts: Any) -> Response:
     )
 
 
+def _fetched(given: Given) -> Given:
+    """Return the text of the page whose address was given, if no file was: a file comes first."""
+    if not given.address or _file() is not None:
+        return given
+    if len(given.address) > ADDRESS_CHARACTERS_MAX:
+        raise InvalidRequest("address", f"has more than {ADDRESS_CHARACTERS_MAX:,} characters; paste the text instead")
+    read = parts().elsewhere.read(given.address)
+    return Given(f"{read.title}\n\n{read.text}".strip(), "", f"Read from {read.url}")
+
+
 def _read(given: Given) -> Given:
-    """Return the text that was given: that of a file before that of an address, and that before what was pasted."""
+    """Return the text that was given: that of a file, of a page that was fetched, or what was pasted."""
+    file = _file()
+    if file is not None:
+        name = file.filename or ""
+        return Given(text_of_file(name, file.stream.read(FILE_BYTES_MAX + 1)), "", f"Read from “{name[:100]}”")
+    return given if given.told else Given(checked_paste(given.text))
+
+
+def _file() -> FileStorage | None:
     file = request.files.get("file")
-    if file is not None and file.filename:
-        text = text_of_file(file.filename, file.stream.read(FILE_BYTES_MAX + 1))
-        return Given(text, "", f"Read from “{file.filename[:100]}”")
-    if given.address:
-        if len(given.address) > ADDRESS_CHARACTERS_MAX:
-            raise InvalidRequest(
-                "address", f"has more than {ADDRESS_CHARACTERS_MAX:,} characters; paste the text instead"
-            )
-        read = parts().elsewhere.read(given.address)
-        return Given(f"{read.title}\n\n{read.text}".strip(), "", f"Read from {read.url}")
-    return Given(checked_paste(given.text))
+    return file if file is not None and file.filename else None

@@ -17,7 +17,7 @@ from service.covered import Covered, already_covered
 from service.desk.article import MODES, shown_item
 from service.desk.find import states_of
 from service.desk.wording import ago, day, likelihood
-from service.finding import Filters, Found, by_meaning
+from service.finding import Found, by_meaning
 from service.linked_text import Place, link_as_html, link_as_markdown, pieces_of
 from service.linking import Link, links_worth
 from service.related import blocks_of_text
@@ -40,7 +40,7 @@ def told_of(text: str) -> dict[str, Any]:
     title, body = title_and_text(text)
     draft = here.texts.draft(snapshot, title, body, None)
     everywhere = nearest(snapshot.vectors, snapshot.terms, draft.probes)
-    found = by_meaning(snapshot, draft, Filters(), everywhere)
+    found = by_meaning(snapshot, draft, snapshot.here, everywhere)
     assert found.own is not None
     covered = already_covered(snapshot, draft, found.own, found.rows, now().timestamp())
     itself = {each.row for each in covered if each.same_text}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import orjson
-from flask import Response, render_template, request
+from flask import Response, render_template
 from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -19,11 +19,10 @@ from seealso.errors import ModelMismatch, ModelUnavailable, PageNotRead
 from seealso.lexical import words
 from seealso.passages import sentences
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import in_a_place, parts
-from service.api.reading import read_query
-from service.desk.pages import looking, page, room
+from service.api.answers import parts
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day, likelihood, marked
-from service.finding import Filters, Found, by_date, by_meaning, by_words, row_at
+from service.finding import Filters, Found, by_date, by_meaning, by_words, is_address, named_row
 from service.texts import title_and_text
 from service.why import Draft, reasons
 
@@ -78,7 +77,7 @@ class Result:
 
 class Results(NamedTuple):
     """What was found: some of it, and how many there are; `note` says what was taken for what; `trouble`, why not;
-    `waits`, what it waits for.
+    `waits`, what it waits for; `full`: there may be more, of which these are the best.
     """
 
     results: list[Result]
@@ -86,14 +85,14 @@ class Results(NamedTuple):
     note: str = ""
     trouble: str = ""
     waits: str = ""
+    full: bool = False
 
 
 @find_room.get("/")
 @looking
-@in_a_place(lambda here: here.reading)
 def find() -> Response:
     """Find articles."""
-    query = read_query(request.query_string.decode("latin-1"), FindQuery)
+    query = query_of(FindQuery)
     here = parts()
     snapshot = here.current.snapshot()
     here.texts.warm(snapshot)
@@ -117,37 +116,30 @@ def results(snapshot: Snapshot, query: FindQuery) -> Results:
     asked, filters = query.q.strip(), query.filters()
     row = named_row(snapshot, asked)
     if not asked:
-        return _shown(snapshot, query, by_date(snapshot, filters), None, "")
+        return _shown(snapshot, query, by_date(snapshot, filters.mask(snapshot)), None, "")
     if row is not None:
-        draft = Draft.of_article(snapshot, row)
-        found = by_meaning(snapshot, draft, filters)
+        return _related(snapshot, query, row)
+    if is_address(asked):
+        return _elsewhere(snapshot, query, asked)
+    if query.by == "words":
+        return _shown(snapshot, query, by_words(snapshot, asked, filters.mask(snapshot)), None, "")
+    return _meant(snapshot, query, "", *title_and_text(asked), query.language or None)
+
+
+def _related(snapshot: Snapshot, query: FindQuery, row: int) -> Results:
+    """Return an article, and what is related to it."""
+    draft = Draft.of_article(snapshot, row)
+    with parts().reading.place():
+        found = by_meaning(snapshot, draft, query.filters().mask(snapshot))
         others = found.rows != row
         assert found.probabilities is not None
         first = Found(
             np.concatenate([[row], found.rows[others]]),
             np.concatenate([[1.0], found.probabilities[others]]),
             found.own,
+            found.full,
         )
         return _shown(snapshot, query, first, draft, f"“{snapshot.title(row)}”, and what is related to it")
-    if is_address(asked):
-        return _elsewhere(snapshot, query, asked)
-    if query.by == "words":
-        return _shown(snapshot, query, by_words(snapshot, asked, filters), None, "")
-    draft = parts().texts.draft(snapshot, *title_and_text(asked), query.language or None)
-    return _shown(snapshot, query, by_meaning(snapshot, draft, filters), draft, "")
-
-
-def named_row(snapshot: Snapshot, asked: str) -> int | None:
-    """Return the row of the article whose id or address was typed."""
-    row = snapshot.row_of(asked)
-    if row is None and is_address(asked):
-        row = row_at(snapshot, asked)
-    return row
-
-
-def is_address(asked: str) -> bool:
-    """Return whether what was typed is the address of a page."""
-    return asked.lower().startswith(("https://", "http://")) and not any(each.isspace() for each in asked)
 
 
 def _elsewhere(snapshot: Snapshot, query: FindQuery, asked: str) -> Results:
@@ -157,9 +149,15 @@ def _elsewhere(snapshot: Snapshot, query: FindQuery, asked: str) -> Results:
     if read is None and query.part and elsewhere.is_on:
         return Results([], waits="It is no article of the index. Press Enter, and the page is read from its site.")
     read = read or elsewhere.read(asked)
-    draft = parts().texts.draft(snapshot, read.title, read.text, read.language)
     note = f"What is related to “{read.title or read.url}”, read from {urlsplit(read.url).hostname}"
-    return _shown(snapshot, query, by_meaning(snapshot, draft, query.filters()), draft, note)
+    return _meant(snapshot, query, note, read.title, read.text, read.language)
+
+
+def _meant(snapshot: Snapshot, query: FindQuery, note: str, title: str, text: str, language: str | None) -> Results:
+    """Return what is related to a text, which takes a place among texts."""
+    with parts().reading.place():
+        draft = parts().texts.draft(snapshot, title, text, language)
+        return _shown(snapshot, query, by_meaning(snapshot, draft, query.filters().mask(snapshot)), draft, note)
 
 
 def _shown(snapshot: Snapshot, query: FindQuery, found: Found, draft: Draft | None, note: str) -> Results:
@@ -173,7 +171,7 @@ def _shown(snapshot: Snapshot, query: FindQuery, found: Found, draft: Draft | No
         probability = None if found.probabilities is None else float(found.probabilities[place])
         reason = why[place - (query.page - 1) * PAGE] if why else None
         shown.append(result_of(snapshot, row, query.q, probability, reason))
-    return Results(shown, len(found.rows), note)
+    return Results(shown, len(found.rows), note, full=found.full)
 
 
 def result_of(

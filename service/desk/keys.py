@@ -3,15 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from flask import Response, g, request
+from flask import Response, g
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, SCOPES, Key, Scope, read_keys
 from service.api.answers import parts
-from service.api.reading import read_query
 from service.desk.listing import listed
-from service.desk.pages import page, room, running
+from service.desk.pages import page, query_of, room, running
 from service.desk.wording import ends_in
 
 keys_room = room("keys")
@@ -36,7 +35,7 @@ class KeysQuery(BaseModel):
 @running
 def keys() -> Response:
     """The keys there are, and a form for another."""
-    query = read_query(request.query_string.decode("latin-1"), KeysQuery)
+    query = query_of(KeysQuery)
     here, moment = parts(), now()
     with here.editorial.store().reading() as connection:
         found = read_keys(connection)

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import chain
 from typing import Annotated, Any, Literal, NamedTuple
 
-from flask import Response, request, stream_with_context
+from flask import Response, stream_with_context
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seealso.editorial.decisions import now
@@ -15,9 +15,8 @@ from seealso.editorial.log import KINDS, UNDOABLE, Kind, Looked, last_decided, l
 from seealso.editorial.rules import MADE, UNDONE, wish_in
 from seealso.editorial.store import Change, as_moment, as_text
 from service.api.answers import parts
-from service.api.reading import read_query
 from service.desk.listing import titles_of
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import change_in_words
 
 log_room = room("log")
@@ -110,7 +109,7 @@ def table() -> Response:
 
 
 def _query() -> LogQuery:
-    return read_query(request.query_string.decode("latin-1"), LogQuery)
+    return query_of(LogQuery)
 
 
 def _by_parts(query: LogQuery) -> Iterator[list[Change]]:

@@ -69,6 +69,9 @@ def refused(reason: str, status: int, then: str) -> Response:
 
 def _ours(then: str) -> str:
     """Return the address of a page of the desk as it is, '' for any other: nobody is led elsewhere from here."""
-    parted = urlsplit(then) if then.isprintable() else urlsplit("")
+    try:
+        parted = urlsplit(then if then.isprintable() else "")
+    except ValueError:  # it begins as an address of IPv6 does
+        return ""
     inside = parted.path.startswith("/desk/") and "\\" not in then
     return then if inside and not parted.scheme and not parted.netloc else ""

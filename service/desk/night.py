@@ -1,8 +1,9 @@
 """/desk/night: what nights made and how they went, how the parts of the service are, and the reports of nights."""
 
+import time
 from typing import Annotated, NamedTuple
 
-from flask import Response, request
+from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import NotFound
 
@@ -10,13 +11,13 @@ from seealso.editorial.machines import Machine, read_machines
 from seealso.editorial.purges import Purge, count_purges, read_purges
 from seealso.editorial.store import Store
 from seealso.errors import OperatorError, StoreUnavailable
+from seealso.snapshot.following import read_store_state, warnings_of
 from seealso.snapshot.layout import current_or_none
 from service.api.answers import parts
-from service.api.reading import read_query
 from service.desk.listing import listed
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import clock, day, size
-from service.nights import made, nights_of, report_page, snapshots_of
+from service.nights import made, night_named, nights_of, report_page, snapshots_of
 
 night_room = room("night")
 SNAPSHOTS_SHOWN, NIGHTS_SHOWN, PURGES_SHOWN = 10, 15, 10
@@ -59,11 +60,11 @@ class Backlog(NamedTuple):
 @looking
 def night() -> Response:
     """What nights made, how they went, and how the service is."""
-    query = read_query(request.query_string.decode("latin-1"), NightQuery)
+    query = query_of(NightQuery)
     here = parts()
     index, served = here.settings.index, here.current.served
     ids = listed(snapshots_of(index), query.page, SNAPSHOTS_SHOWN)
-    nights, nights_count = nights_of(index, (query.nights - 1) * NIGHTS_SHOWN, NIGHTS_SHOWN)
+    nights = listed(nights_of(index), query.nights, NIGHTS_SHOWN)
     current = current_or_none(index)
     return page(
         "night.html",
@@ -75,9 +76,8 @@ def night() -> Response:
         parts=_parts(),
         backlog=_backlog(),
         counting=here.clicks.waiting,
-        nights=nights,
-        night_page=query.nights,
-        night_pages=max(1, -(-nights_count // NIGHTS_SHOWN)),
+        nights=[night_named(index, name) for name in nights.items],
+        night_listing=nights,
         poll_ms=here.settings.snapshot_poll_ms,
         clock=clock,
         day=day,
@@ -100,7 +100,7 @@ def report(name: str) -> Response:
 def _parts() -> list[Part]:
     """Return how the parts are, as this worker knows them."""
     here = parts()
-    found = [_snapshot(), _redis(here.cache.state)]
+    found = [_snapshot(), *_shared(), _redis(here.cache.state)]
     model = here.texts.loaded
     told = f"{model} is loaded." if model else "No model is loaded: the first text that is looked for loads it."
     found.append(Part("Encoder", "good", "ready" if model else "asleep", told))
@@ -124,6 +124,21 @@ def _snapshot() -> Part:
     old = here.current.age_warning(snapshot)
     hours = here.current.age_s(snapshot) / 3_600
     return Part("Snapshot", "warn" if old else "good", "old" if old else "fresh", f"{hours:.1f} hours old.")
+
+
+def _shared() -> list[Part]:
+    """Return how the snapshot store is, where there is one."""
+    here = parts()
+    if here.snapshot_store is None:
+        return []
+    known = read_store_state(here.settings.index)
+    warnings = warnings_of(known, time.time())
+    if warnings:
+        return [Part("Snapshot store", "warn", "look", f"{warnings[0][:1].upper()}{warnings[0][1:]}.")]
+    if known.fetching is not None:
+        share = known.here / max(1, known.total)
+        return [Part("Snapshot store", "good", "fetching", f"{known.fetching}: {share:.0%} is here.")]
+    return [Part("Snapshot store", "good", "reachable", f"All machines are to serve {known.current}.")]
 
 
 def _redis(state: str) -> Part:

@@ -5,15 +5,17 @@ What a view raises is a problem, as everywhere; a browser that asked for a page 
 in is asked to sign in and led back.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request, url_for
+from pydantic import BaseModel
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.editorial.keys import Scope
 from seealso.errors import OperatorError
 from service.api.answers import parts
+from service.api.reading import read_query
 from service.auth import NEEDED, needs
 from service.problems import MEDIA_TYPE
 
@@ -46,6 +48,8 @@ NAVIGATION = [
     ("Settings", "desk_settings.settings"),
 ]
 
+Query = TypeVar("Query", bound=BaseModel)
+
 looking = needs(lambda: parts().door, "read", "editor", "index", "admin")
 deciding_here = needs(lambda: parts().door, "editor", "admin")
 running = needs(lambda: parts().door, "admin")
@@ -56,6 +60,11 @@ def room(name: str) -> Blueprint:
     blueprint = Blueprint(f"desk_{name}", f"service.desk.{name}", url_prefix="/desk", template_folder="templates")
     blueprint.after_request(protect)
     return blueprint
+
+
+def query_of(model: type[Query]) -> Query:
+    """Return the query of the request. Raises InvalidRequest."""
+    return read_query(request.query_string.decode("latin-1"), model)
 
 
 def page(template: str, status: int = 200, **facts: Any) -> Response:

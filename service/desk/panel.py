@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import InvalidRequest, PageNotRead, SeealsoError
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import in_a_place, parts
-from service.api.reading import read_query
+from service.api.answers import parts
 from service.api.similar import ruling_of
 from service.desk.article import block_facts, shown_item
-from service.desk.find import is_address, named_row, states_of
-from service.desk.pages import looking, page, policy, room, wants_data
+from service.desk.find import states_of
+from service.desk.pages import looking, page, policy, query_of, room, wants_data
 from service.desk.plan import see
 from service.desk.wording import day, sentence
+from service.finding import is_address, named_row
 from service.problems import MEDIA_TYPE, named_problem
 from service.related import related_to_text
 from service.wanted import Wanted
@@ -38,10 +38,9 @@ class PanelQuery(BaseModel):
 
 @panel_room.get("/panel")
 @looking
-@in_a_place(lambda here: here.reading)
 def panel() -> Response:
     """Show the article at an address, or with an id, and its block; of a page elsewhere, what is related to it."""
-    asked = read_query(request.query_string.decode("latin-1"), PanelQuery).url.strip()
+    asked = query_of(PanelQuery).url.strip()
     snapshot = parts().current.snapshot()
     row = named_row(snapshot, asked) if asked else None
     try:
@@ -73,7 +72,8 @@ def _of_article(snapshot: Snapshot, row: int) -> dict[str, Any]:
     facts = {"piece": card, "day": day(card["published"]), "elsewhere": False, "states": states, "block": []}
     if article_id in snapshot.hidden:
         return facts
-    return facts | {"block": block_facts(see(article_id, "background"))["block"]}
+    with parts().batching.place():
+        return facts | {"block": block_facts(see(article_id, Wanted(explain=True)))["block"]}
 
 
 def _of_page(snapshot: Snapshot, asked: str) -> dict[str, Any]:
@@ -87,8 +87,9 @@ def _of_page(snapshot: Snapshot, asked: str) -> dict[str, Any]:
         read = here.elsewhere.read(asked)
     except PageNotRead as error:
         raise PageNotRead(asked, f"it is no article in the index, and {error.reason}") from None
-    draft = here.texts.draft(snapshot, read.title, read.text, read.language)
-    block = related_to_text(snapshot, draft, Wanted(explain=True), lambda row: ruling_of(snapshot, row))
+    with here.reading.place():
+        draft = here.texts.draft(snapshot, read.title, read.text, read.language)
+        block = related_to_text(snapshot, draft, Wanted(explain=True), lambda row: ruling_of(snapshot, row))
     piece = {"title": read.title or read.url, "url": read.url, "id": None, "section": None, "published": None}
     shown = [shown_item(snapshot, item, {}) for item in block]
     return {"piece": piece, "day": "", "elsewhere": True, "states": [], "block": shown}

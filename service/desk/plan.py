@@ -1,6 +1,7 @@
 """Decisions on one article's block that are not made yet: what the block would be, and making them, all or none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from seealso.editorial.decisions import now
@@ -9,16 +10,16 @@ from seealso.errors import UnknownChange
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import deciding, parts
 from service.api.decisions import purge_of_rule, undo_change_in
-from service.api.reading import PlanBody, checked_end
+from service.api.reading import PlanBody, RelatedQuery, checked_end
 from service.auth import who
 from service.blocks import row_of
 from service.desk.wording import REASON_UNSAID
 from service.related import Item, related_to_article
 from service.rulings import Ruling
-from service.wanted import LIMIT_DEFAULT, Mode, Wanted
+from service.wanted import Mode, Wanted
 
-# The block and what stands below it: to say why costs a millisecond each.
-BELOW_MAX = LIMIT_DEFAULT + 20
+# So many stand below the block: to say why costs a millisecond each.
+BELOW_MAX = 20
 # A rule that is only planned has no change it was made by.
 PLANNED = 0
 
@@ -44,8 +45,17 @@ def rules_with(plan: PlanBody) -> list[Rule]:
     return held
 
 
-def see(article_id: str, mode: Mode, plan: PlanBody | None = None) -> Seen:
-    """Return an article's block as readers see it, or would if a plan were carried out, with reasons.
+def wanted_by(mode: Mode, placement: str | None) -> Wanted:
+    """Return what a placement of the website asks for, or else a mode, with reasons.
+
+    Raises InvalidRequest if no placement has the name.
+    """
+    said = {"placement": placement} if placement else {"mode": mode}
+    return RelatedQuery.model_validate(said | {"explain": True}).wanted(parts().placements)
+
+
+def see(article_id: str, wanted: Wanted, plan: PlanBody | None = None) -> Seen:
+    """Return an article's block as readers see it, or would if a plan were carried out.
 
     Raises UnknownArticle, TakenDown, InvalidRequest.
     """
@@ -58,8 +68,8 @@ def see(article_id: str, mode: Mode, plan: PlanBody | None = None) -> Seen:
         snapshot, rulings = here.front.as_if(rules)
     row = row_of(snapshot, article_id)
     ruling = rulings.of_article(snapshot, row)
-    block = related_to_article(snapshot, row, Wanted(mode=mode, explain=True), ruling=ruling)
-    return Seen(snapshot, row, block, _below(snapshot, row, block, mode, ruling), _about(snapshot, row, rules))
+    block = here.blocks.ruled(snapshot, row, wanted, ruling)
+    return Seen(snapshot, row, block, _below(snapshot, row, block, wanted, ruling), _about(snapshot, row, rules))
 
 
 def save(plan: PlanBody) -> list[int]:
@@ -90,11 +100,12 @@ def undo_all(changes: Sequence[int]) -> None:
             undo_change_in(what, sequence, "undone at the desk")
 
 
-def _below(snapshot: Snapshot, row: int, block: Sequence[Item], mode: Mode, ruling: Ruling) -> list[Item]:
+def _below(snapshot: Snapshot, row: int, block: Sequence[Item], wanted: Wanted, ruling: Ruling) -> list[Item]:
     """Return what is related and did not get into the block: less likely, or of a story that is told already."""
-    wanted = Wanted(limit=BELOW_MAX, mode=mode, min_probability=0.0, stories="all", explain=True)
+    more = replace(wanted, limit=wanted.limit + BELOW_MAX, min_probability=0.0, stories="all")
     shown = {item.row for item in block}
-    return [item for item in related_to_article(snapshot, row, wanted, ruling=ruling) if item.row not in shown]
+    below = [item for item in related_to_article(snapshot, row, more, ruling=ruling) if item.row not in shown]
+    return below[:BELOW_MAX]
 
 
 def _about(snapshot: Snapshot, row: int, rules: Sequence[Rule]) -> list[Rule]:

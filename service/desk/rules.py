@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from flask import Response, request
+from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.editorial.decisions import now
@@ -12,11 +12,10 @@ from seealso.editorial.rules import FORMS, NUMBER_MAX, Action, Rule
 from seealso.errors import UnknownArticle
 from service.api.answers import JSON, answer, parts
 from service.api.decisions import told
-from service.api.reading import read_query
 from service.desk.listing import listed, titles_of
-from service.desk.pages import looking, page, room
+from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import ends_in, rule_in_words
-from service.finding import row_at
+from service.finding import named_row
 
 rules_room = room("rules")
 PAGE = 30
@@ -76,7 +75,7 @@ class Held(NamedTuple):
 @looking
 def rules() -> Response:
     """The rules and takedowns that hold, and a form for another."""
-    query = read_query(request.query_string.decode("latin-1"), RulesRoomQuery)
+    query = query_of(RulesRoomQuery)
     decisions, moment = parts().editorial.decisions, now()
     held = sorted(decisions.rules_at(moment), key=lambda rule: ([*GROUPS].index(group_of(rule)), -rule.id))
     down = [each for each in decisions.takedowns.values() if each.holds_at(moment)]
@@ -111,11 +110,9 @@ def rules() -> Response:
 @looking
 def named() -> Response:
     """Which article somebody means who typed its id or its address."""
-    query = read_query(request.query_string.decode("latin-1"), NamedQuery)
+    query = query_of(NamedQuery)
     snapshot, asked = parts().current.snapshot(), query.q.strip()
-    row = snapshot.row_of(asked)
-    if row is None and asked.startswith(("https://", "http://")):
-        row = row_at(snapshot, asked)
+    row = named_row(snapshot, asked)
     if row is None:
         raise UnknownArticle(asked, snapshot.id)
     return answer(orjson.dumps({"id": snapshot.article_id(row), "title": snapshot.title(row)}), JSON)

@@ -7,10 +7,13 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,11 +21,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from seealso.editorial.keys import Scope, create_key
 from seealso.editorial.store import Store
+from service.sessions import COOKIE
 from tests.conftest import ROOT
 from tests.servers import SEEALSO, Running, serving
 
 NEWSROOM = ROOT / "examples/newsroom"
 WIDTHS = (360, 768, 1440)
+# The widest page at 200 %.
+TWICE = 720
 SCHEMES = ("light", "dark")
 # Tells of what the policy of a page stopped, in a way that a test can read.
 WATCH = "addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective, e.blockedURI))"
@@ -62,6 +68,13 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class _Stay(urllib.request.HTTPErrorProcessor):
+    """Takes an answer as it is, and goes where no redirect leads."""
+
+    def http_response(self, request: Any, response: Any) -> Any:
+        return response
+
+
 @dataclass
 class Desk:
     """A served newsroom and people at its desk. `complaints`: what pages wrote to the console as errors."""
@@ -70,10 +83,11 @@ class Desk:
     index: Path
     chromium: Browser
     complaints: list[str] = field(default_factory=list)
+    sessions: dict[Scope, str] = field(default_factory=dict)
 
     @contextmanager
     def visit(self, width: int = 1440, scheme: str = "light", scope: Scope | None = "editor") -> Iterator[Page]:
-        """Have a page, signed in as somebody of a scope (None: as nobody)."""
+        """Have an empty page, signed in as somebody of a scope (None: as nobody)."""
         context = self.chromium.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if scheme == "dark" else "light",
@@ -86,13 +100,32 @@ class Desk:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         try:
             if scope is not None:
-                self.sign_in(page, scope)
+                # For https, by the cookie's name; browsers send it to this machine over http, too.
+                host = self.service.url.replace("http:", "https:")
+                context.add_cookies([{"name": COOKIE, "value": self.session(scope), "url": host, "secure": True}])
             yield page
         finally:
             context.close()
 
+    def key(self, scope: Scope) -> str:
+        """Return a key that is made now."""
+        return create_key(Store(self.index), f"the {scope}", scope, "a test")[1]
+
+    def session(self, scope: Scope) -> str:
+        """Return the cookie of somebody of a scope, who signs in once for all tests of a file."""
+        if scope not in self.sessions:
+            asked = urllib.request.Request(
+                f"{self.service.url}/desk/login",
+                urllib.parse.urlencode({"key": self.key(scope)}).encode(),
+                {"Sec-Fetch-Site": "same-origin"},
+            )
+            told = urllib.request.build_opener(_Stay).open(asked).headers["Set-Cookie"]
+            self.sessions[scope] = told.partition(";")[0].partition("=")[2]
+        return self.sessions[scope]
+
     def sign_in(self, page: Page, scope: Scope) -> None:
-        key = create_key(Store(self.index), f"the {scope}", scope, "a test")[1]
+        """Sign in as people do."""
+        key = self.key(scope)
         page.goto("/desk/login")
         page.get_by_label("Your key").fill(key)
         page.get_by_role("button", name="Sign in").click()
@@ -118,27 +151,37 @@ def desk(served: Desk) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="session")
-def check_for_everybody(violations: Callable[[Page], list[str]]) -> Callable[[Page, str], None]:
-    """Check that a page is wrong for nobody, at any width, and no wider than its window."""
+def check_for_everybody(violations: Callable[..., list[str]]) -> Callable[[Page, str], None]:
+    """Check that a page is wrong for nobody, wide and in the light, narrow and in the dark; and fits into any window.
+
+    What can fail in one of these alone is looked at in both: colours by the scheme, all else by the width.
+    """
 
     def check(page: Page, path: str) -> None:
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
+        page.set_viewport_size({"width": WIDTHS[-1], "height": 900})
+        page.emulate_media(color_scheme="light")
+        if path:
             page.goto(path)
-            assert violations(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        assert violations(page) == []
+        page.emulate_media(color_scheme="dark")
+        assert violations(page, ["color-contrast"]) == []
+        for width in sorted({*WIDTHS, TWICE}, reverse=True):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width)
+        assert violations(page) == []
 
     return check
 
 
 @pytest.fixture(scope="session")
-def violations() -> Callable[[Page], list[str]]:
-    """What axe finds wrong with a page, by WCAG 2.2 A and AA."""
+def violations() -> Callable[..., list[str]]:
+    """What axe finds wrong with a page, by WCAG 2.2 A and AA, or by some of its rules."""
     axe = Axe()
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-    def found(page: Page) -> list[str]:
-        result = axe.run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    def found(page: Page, rules: Sequence[str] = ()) -> list[str]:
+        only = {"type": "rule", "values": [*rules]} if rules else {"type": "tag", "values": tags}
+        result = axe.run(page, options={"runOnly": only})
         return [
             f"{each['id']}: {each['help']} - {[node['html'][:120] for node in each['nodes'][:3]]}"
             for each in result.response["violations"]

@@ -5,14 +5,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SCHEMES, Desk
+from tests.browser.conftest import Desk
 
 MAP = "/desk/archive"
 PAGES = [
     *(MAP, f"{MAP}?section=Culture&period=2025", f"{MAP}/coverage", f"{MAP}/coverage?year=2025", f"{MAP}/listed"),
     *(f"{MAP}/listed?show=never", f"{MAP}/stories", f"{MAP}/texts", f"{MAP}/texts?show=refused", f"{MAP}/clicks"),
 ]
-Violations = Callable[[Page], list[str]]
 Check = Callable[[Page, str], None]
 
 
@@ -26,10 +25,9 @@ def chosen(page: Page) -> int:
     return int(said.inner_text().split()[0]) if said.count() else 0
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_for_everybody(desk: Desk, check_for_everybody: Check, path: str, scheme: str) -> None:
-    with desk.visit(scheme=scheme) as page:
+def test_pages_are_for_everybody(desk: Desk, check_for_everybody: Check, path: str) -> None:
+    with desk.visit() as page:
         check_for_everybody(page, path)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import SCHEMES, Desk
+from tests.browser.conftest import TWICE, Desk
 
 TIDES = "/desk/articles/tides-explained"
 PAGES = ["/desk/", "/desk/?q=flood+barrier", "/desk/?q=tides&by=words&section=Science", TIDES, "/desk/nothing-here"]
@@ -24,10 +24,9 @@ def live(desk: Desk, article_id: str = "tides-explained") -> list[str]:
     return [card["id"] for card in desk.service.get(f"/v1/articles/{article_id}/related").json()["related"]]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_for_everybody(desk: Desk, check_for_everybody: Check, path: str, scheme: str) -> None:
-    with desk.visit(scheme=scheme) as page:
+def test_pages_are_for_everybody(desk: Desk, check_for_everybody: Check, path: str) -> None:
+    with desk.visit() as page:
         check_for_everybody(page, path)
     if path == "/desk/nothing-here":
         desk.complaints.clear()  # that it is not there, which is so
@@ -40,8 +39,9 @@ def test_asking_for_the_key_is_for_everybody(desk: Desk, violations: Violations)
         assert violations(page) == []
 
 
-def test_whole_errand_find_see_why_pin_exclude_undo_take_down(desk: Desk) -> None:
+def test_whole_errand_find_see_why_pin_exclude_undo_take_down(desk: Desk, violations: Violations) -> None:
     with desk.visit(768) as page:
+        page.goto("/desk/")
         page.get_by_role("searchbox").press_sequentially("why the tide comes in twice a day")
         first = page.locator("#results .title").first
         expect(first).to_contain_text("sea comes in twice a day", timeout=60_000)
@@ -68,6 +68,7 @@ def test_whole_errand_find_see_why_pin_exclude_undo_take_down(desk: Desk) -> Non
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#told")).to_contain_text("Live since")
         assert block(page) == planned == live(desk)
+        assert violations(page) == []  # what was told included, and the button beside it
 
         page.get_by_role("button", name="Undo", exact=True).click()
         expect(page.locator("#told")).to_contain_text("Undone")
@@ -155,14 +156,73 @@ def test_service_that_fails_in_the_middle_loses_nothing(desk: Desk) -> None:
     desk.complaints.clear()  # of the failures that were made
 
 
+def test_what_is_pressed_quickly_is_planned_one_after_the_other_also_where_one_fails(desk: Desk) -> None:
+    with desk.visit() as page:
+        page.goto(TIDES)
+        before, asked = block(page), list[str]()
+
+        def fail_once(route: Route) -> None:
+            asked.append(route.request.post_data or "")
+            if len(asked) == 1:
+                route.fulfill(status=503, body="{}")
+            else:
+                route.continue_()
+
+        page.route("**/desk/preview/**", fail_once)
+        page.evaluate(
+            """() => {
+                const items = document.querySelectorAll("#block > li");
+                for (const place of [2, 5]) items[place].querySelector("[data-act=up]").click();
+            }"""
+        )
+        expect(page.locator("#planned")).to_contain_text("1 change is")
+        assert block(page) == [*before[:4], before[5], before[4], *before[6:]]
+        assert [before[2] in each for each in asked] == [True, False]
+        page.unroute("**/desk/preview/**")
+        page.evaluate(
+            """() => {
+                const up = document.querySelectorAll("#block > li")[4].querySelector("[data-act=up]");
+                for (let times = 0; times < 3; times += 1) up.click();
+            }"""
+        )
+        expect(page.locator("#block > li").nth(1)).to_have_attribute("data-article", before[5])
+        page.evaluate(
+            """() => {
+                const boost = document.querySelector("#candidates [data-act=boost]");
+                for (let times = 0; times < 2; times += 1) boost.click();
+            }"""
+        )
+        expect(page.locator("#planned")).to_contain_text("2 changes are")
+        page.get_by_role("button", name="Discard").click()
+        expect(page.locator("#saving")).to_be_hidden()
+        assert block(page) == before
+    desk.complaints.clear()  # of the failure that was made
+
+
+def test_find_page_says_that_it_waits_and_stops_in_the_end(desk: Desk) -> None:
+    with desk.visit() as page:
+        page.clock.install()
+        page.goto("/desk/")
+        busy = '{"title": "The service is busy", "detail": "no place came free"}'
+        page.route("**part=results", lambda route: route.fulfill(status=503, body=busy))
+        page.get_by_role("searchbox").fill("tides")
+        page.clock.run_for(300)
+        expect(page.get_by_text("Waiting for the model")).to_be_visible()
+        for _ in range(30):
+            page.clock.run_for(1_000)
+            page.wait_for_timeout(20)
+        expect(page.locator("#told")).to_contain_text("The service is busy")
+        expect(page.get_by_text("Waiting for the model")).to_be_hidden()
+    desk.complaints.clear()  # of the failures that were made
+
+
 def _gone(route: Route) -> None:
     route.abort()
 
 
 def test_page_is_usable_at_twice_its_size(desk: Desk) -> None:
-    with desk.visit(720) as page:  # 1440 pixels at 200 %
+    with desk.visit(TWICE) as page:
         page.goto(TIDES)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 720
         expect(page.locator("#block > li").first.get_by_role("button", name="Pin here")).to_be_visible()
 
 

@@ -66,11 +66,24 @@ def jsonl(place: Place) -> tuple[str, Callable[[], object]]:
     return 'kind = "jsonl"\npath = "a.jsonl.gz"', cut(path)
 
 
+def jsonl_plain(place: Place) -> tuple[str, Callable[[], object]]:
+    lines = [{"id": "bad", "title": " ", "body": BODY}]
+    lines += [{"id": str(number), "title": TITLES[number], "body": BODY} for number in NUMBERS]
+    path = place.write("a.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+    return 'kind = "jsonl"\npath = "a.jsonl"', cut(path, 0.953)
+
+
 def csv(place: Place) -> tuple[str, Callable[[], object]]:
     rows = "".join(f'{number};"{TITLES[number]}";"{BODY}"\n' for number in NUMBERS)
     path = place.write("a.csv", f'slug;headline;text\n{rows}bad;;"{BODY}"\n')
     entry = 'kind = "csv"\npath = "a.csv"\nfields = { id = "slug", title = "headline", body = "text" }'
     return entry, lambda: path.write_text(path.read_text() + '4;"Piece')
+
+
+def csv_plain(place: Place) -> tuple[str, Callable[[], object]]:
+    rows = "".join(f"{number};{TITLES[number]};{BODY}\n" for number in NUMBERS)
+    path = place.write("b.csv", f"id;title;body\n{rows}bad;;{BODY}\n")
+    return 'kind = "csv"\npath = "b.csv"', lambda: path.write_text(path.read_text().removesuffix(f";;{BODY}\n"))
 
 
 def parquet_table(place: Place) -> tuple[str, Callable[[], object]]:
@@ -171,7 +184,9 @@ def postgresql(schema: str) -> Layout:
 
 KINDS: dict[str, Layout | None] = {
     "jsonl": jsonl,
+    "jsonl-plain": jsonl_plain,
     "csv": csv,
+    "csv-plain": csv_plain,
     "parquet": parquet_table,
     "pages": pages,
     "feed": feed,

@@ -1,5 +1,5 @@
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import orjson
 import pytest
 
 from indexer.build import Limits, build_index
-from indexer.embedding import LOT_PASSAGES
+from indexer.embedding import Alone, Lot
+from indexer.gates import GateLimits
 from indexer.night_sections import AT_LEAST, AT_MOST, CHANGES
 from indexer.progress import Silent
 from indexer.report import Report
 from indexer.sources.source import Quarantined
 from seealso.article import Article
-from seealso.encoder import Vectors
+from seealso.encoder import LOT_PASSAGES, Vectors
 from seealso.errors import GateFailed, NothingToIndex, SourceShrunk
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
@@ -27,7 +28,9 @@ def test_report_counts_what_was_done(tmp_path: Path) -> None:
     assert report.passages == 6 + report.passages_of_longest
     assert report.passages_of_longest > 5
     assert report.tokens > report.passages
-    stages = "read, load model, cut, embed, space, terms, neighbours, stories, compare, map, write, check, clean up"
+    stages = (
+        "read, load model, cut, embed, space, terms, search, neighbours, stories, compare, map, write, check, clean up"
+    )
     assert list(report.seconds) == list(report.memory_mb) == stages.split(", ")
     manifest = open_current(tmp_path).manifest
     assert (manifest.counts.articles, manifest.counts.passages, manifest.counts.tokens) == (
@@ -189,7 +192,7 @@ def test_manifest_says_how_the_night_went(tmp_path: Path) -> None:
     manifest = open_current(tmp_path).manifest
     assert manifest.sources == {"given": 5}
     assert [gate.gate for gate in manifest.gates] == [
-        "articles", "quarantine", "empty-blocks", "overlap", "picks", "languages", "hubs", "texts", "links"
+        "articles", "kept", "quarantine", "empty-blocks", "overlap", "picks", "languages", "hubs", "texts", "links"
     ]  # fmt: skip
     assert [gate.model_dump() for gate in manifest.gates if gate.gate == "quarantine"] == [
         {"gate": "quarantine", "value": 1 / 6, "limit": 0.5, "passed": True}
@@ -207,6 +210,36 @@ def test_source_that_gives_far_less_is_an_error_and_no_deletion(tmp_path: Path) 
     assert index_of(tmp_path, articles(28), gates=limits).articles == 28
     report = index_of(tmp_path, articles(2), gates=limits, force=True)
     assert (report.articles, report.forced) == (2, ["source given"])
+
+
+def test_other_ids_or_others_in_place_of_what_went_are_not_published_and_nothing_is_embedded(tmp_path: Path) -> None:
+    first = index_of(tmp_path, articles(120))
+    slugs = [article(f"slug-{number}", title=each.title, body=each.body) for number, each in enumerate(articles(120))]
+    encoder = HashEncoder()
+    with pytest.raises(GateFailed, match=r"kept: 0 of yesterday's 120 articles are there by their ids, 0\.0%"):
+        index_of(tmp_path, slugs, encoder, gates=GateLimits())
+    with pytest.raises(GateFailed, match=r"kept: 100 of yesterday's 120 articles"):
+        index_of(tmp_path, [*articles(120)[20:], *slugs[:20]], encoder, gates=GateLimits())
+    assert (encoder.encoded, open_current(tmp_path).id) == ([], first.snapshot)
+
+
+def test_what_gates_measure_by_is_not_lost_in_silence(tmp_path: Path) -> None:
+    def night(**fields: object) -> list[Article]:
+        picks = [{"editor_related": ["a000"]} if number % 4 == 1 else {} for number in range(120)]
+        return [each.model_copy(update=fields | chosen) for each, chosen in zip(articles(120), picks, strict=True)]
+
+    index_of(tmp_path, night(language="en"))
+    gates = replace(GateLimits(), hubs_max=1.0)
+    with pytest.raises(GateFailed, match=r"0\.0% of articles state their language") as raised:
+        index_of(tmp_path, night(), gates=gates)
+    assert raised.value.gates == ["overlap", "languages"]
+    with pytest.raises(GateFailed, match="picks: cannot be measured any more: 0 articles have"):
+        index_of(tmp_path, articles(120, language="en"), gates=gates)
+    cookies = [each.model_copy(update={"body": f"{each.body} We value cookies."}) for each in night(language="en")]
+    with pytest.raises(GateFailed, match="overlap: cannot be measured any more: 0 of 120 articles"):
+        index_of(tmp_path, cookies, gates=gates)
+    report = index_of(tmp_path, cookies, gates=gates, force=True)
+    assert report.forced == ["overlap"]
 
 
 def test_texts_that_shrank_are_not_published(tmp_path: Path) -> None:
@@ -259,6 +292,19 @@ def test_dry_run_says_what_would_be_embedded_and_changes_nothing(tmp_path: Path)
     assert report.embed_seconds_expected is not None
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*") if path.is_file()}
     assert {path.name for path in after if before.get(path) != after[path]} <= {"lock"}
+
+
+class Stopwatch(Alone):
+    """Says that each text took half a second, on one of two machines at once."""
+
+    def embed(self, texts: Sequence[str]) -> Generator[Lot, None, None]:
+        for lot in super().embed(texts):
+            yield replace(lot, seconds=len(lot.places) / 2, at_once=2)
+
+
+def test_dry_run_counts_with_all_machines(tmp_path: Path) -> None:
+    report = index_of(tmp_path, articles(100), embedder_of=Stopwatch, dry_run=True)
+    assert report.embed_seconds_expected == pytest.approx(25)
 
 
 def test_changes_since_the_night_before_are_counted(tmp_path: Path) -> None:

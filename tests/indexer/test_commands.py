@@ -1,14 +1,22 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 import indexer.night
+from indexer import delivery
 from indexer.commands import check, index
-from seealso.errors import GateFailed, SettingsInvalid, SourceUnreadable
+from indexer.snapshot_commands import rollback
+from seealso.errors import ClusterUnavailable, GateFailed, SettingsInvalid, SnapshotStoreUnavailable, SourceUnreadable
+from seealso.snapshot.layout import current_id, current_or_none, published_ids
 from seealso.snapshot.reader import open_current
+from seealso.snapshot.store import SnapshotStore
+from tests.conftest import ROOT
 from tests.makers import HashEncoder
+from tests.servers import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +26,7 @@ def hash_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write(path: Path, count: int, bad: int = 0) -> Path:
     lines = [json.dumps({"id": f"a{number}", "title": f"T{number}", "body": "Text."}) for number in range(count)]
-    path.write_text("\n".join(lines + ["{"] * bad))
+    path.write_text("".join(f"{line}\n" for line in lines + ["{"] * bad))
     return path
 
 
@@ -167,3 +175,74 @@ def test_check_fails_as_the_night_would(tmp_path: Path) -> None:
         run(check, tmp_path / "missing.jsonl")
     with pytest.raises(SourceUnreadable, match=r"named in seealso\.toml"):
         run(check, "https://a.example/feed.xml")
+
+
+def test_table_that_may_be_cut_is_noted_by_check_and_night(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title,body\na,T,The first.\nb,T,The second whi")
+    assert "breaks off" not in (shown := run(check, tmp_path / "a.csv").stdout)
+    assert "its last line, 3, has no end" in shown
+    facts = json.loads(run(index, tmp_path / "a.csv", "--index", tmp_path / "i", "--dry-run", "--json").stdout)
+    assert "its last line, 3, has no end" in facts["notices"][0]
+
+
+def test_check_counts_articles_with_an_id_that_another_has(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title,body\na,T,One.\nb,T,Two.\na,T,Three.\n")
+    shown = run(check, tmp_path / "a.csv").stdout
+    assert "2 usable articles; 1 unusable, 33.3%. A night would be refused" in shown
+    assert "id 100%" in shown
+    assert "1 have an id that an earlier one has" in shown
+    night = json.loads(run(index, tmp_path / "a.csv", "--index", tmp_path / "i", "--dry-run", "--json").stdout)
+    assert (night["articles"], night["quarantined_count"]) == (2, 1)
+
+
+def test_night_delivers_to_the_snapshot_store_that_is_set(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEALSO_SNAPSHOT_STORE", store_url)
+    monkeypatch.setenv("SEEALSO_SNAPSHOT_STORE_WAIT_S", "1")
+    report = json.loads(run(index, write(tmp_path / "a.jsonl", 3), "--index", tmp_path / "i", "--json").stdout)
+    store = SnapshotStore(store_url)
+    assert store.current() == report["snapshot"] == current_id(tmp_path / "i")
+    assert store.ids() == [report["snapshot"]]
+
+
+def test_night_that_cannot_deliver_is_told_and_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TRIES_MAX", 1)
+    monkeypatch.setenv("SEEALSO_SNAPSHOT_STORE", f"file://{tmp_path}/share")
+    with pytest.raises(SnapshotStoreUnavailable, match="seealso rollback"):
+        run(index, write(tmp_path / "a.jsonl", 3), "--index", tmp_path / "i", "--force")
+    assert current_or_none(tmp_path / "i") is None
+    (told,) = (tmp_path / "i/reports").glob("*-failed.json")
+    assert json.loads(told.read_bytes())["exit_code"] == 17
+    (tmp_path / "share").mkdir()
+    (late,) = published_ids(tmp_path / "i")
+    run(rollback, late, "--index", tmp_path / "i")
+    assert SnapshotStore(f"file://{tmp_path}/share").current() == current_id(tmp_path / "i") == late
+
+
+def test_night_that_embeds_nothing_needs_no_cluster(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", 3)
+    run(index, source, "--index", tmp_path / "i")
+    nowhere = f"ray://127.0.0.1:{free_port()}"
+    assert run(index, source, "--index", tmp_path / "i", "--on", nowhere).exit_code == 0
+    write(tmp_path / "a.jsonl", 4)
+    with pytest.raises(ClusterUnavailable, match=rf"{nowhere} cannot embed: .*Connection refused"):
+        run(index, source, "--index", tmp_path / "i", "--on", nowhere)
+
+
+@pytest.mark.parametrize("address", ["head:10001", "ray://head", "ray://a b:1", "ray://user:secret@head:1"])
+def test_address_of_a_cluster_has_a_form(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"--on: .*ray://"):
+        run(index, write(tmp_path / "a.jsonl", 3), "--index", tmp_path / "i", "--on", address)
+
+
+def test_ray_is_imported_by_nothing_but_a_run_over_a_cluster(tmp_path: Path) -> None:
+    script = (
+        "import sys\nimport indexer.night\nfrom click.testing import CliRunner\nfrom indexer.commands import index\n"
+        "from tests.makers import HashEncoder\nindexer.night.load_encoder = HashEncoder\n"
+        f"done = CliRunner().invoke(index, [{str(write(tmp_path / 'a.jsonl', 3))!r}, '--index', {str(tmp_path)!r}])\n"
+        "assert done.exit_code == 0, done\nassert not {'ray', 'grpc'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

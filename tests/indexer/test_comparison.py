@@ -83,6 +83,7 @@ def test_places_in_another_language_count_where_the_own_has_enough() -> None:
     related = dict.fromkeys(english[:5], "") | {"a": "x", "x": "a"}
     assert shown_in(lists(related, {each: languages[each] for each in related})).foreign_share is None
     assert shown_in(lists(related)).foreign_share is None
+    assert shown_in(lists(related, {"a": {"language": "en"}})).labelled == pytest.approx(1 / 6)
 
 
 def test_picks_are_measured_against_yesterday_by_the_same_ones() -> None:
@@ -90,12 +91,13 @@ def test_picks_are_measured_against_yesterday_by_the_same_ones() -> None:
     before = lists({"a": "b", "b": "a", "c": "b"}, picks)
     now = lists({"a": "c", "b": "a", "c": "b", "z": ""}, picks)
     found = picks_in(now, before)
-    assert found is not None
+    assert found.tonight is not None
     assert found.change is not None
     assert (found.queries, found.tonight.mean) == (2, 0.25)  # a: 0 of 1; c: 1 of 2
     assert (found.yesterday, found.change.mean) == (1.0, -0.5)  # z was no article yesterday
-    assert picks_in(now, None).yesterday is None  # type: ignore[union-attr]
-    assert picks_in(lists({"a": "b", "b": "a"}), before) is None
+    assert picks_in(now, None).yesterday is None
+    none = picks_in(lists({"a": "b", "b": "a"}), before)
+    assert (none.queries, none.queries_before, none.tonight, none.as_report()) == (0, 2, None, None)
 
 
 def test_probabilities_are_of_each_articles_best() -> None:

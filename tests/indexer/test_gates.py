@@ -13,6 +13,7 @@ from indexer.gates import (
     empty_blocks_gate,
     for_manifest,
     hubs_gate,
+    kept_gate,
     languages_gate,
     links_gate,
     overlap_gate,
@@ -25,7 +26,10 @@ from indexer.sources.source import Quarantined
 from seealso.errors import GateFailed
 
 LIMITS = GateLimits()
-SHOWN = Shown(empty=2, empty_share=0.02, never=5, hub_share=0.05, hubs=[], foreign_share=0.01)
+SHOWN = Shown(empty=2, empty_share=0.02, never=5, hub_share=0.05, hubs=[], foreign_share=0.01, labelled=0.9)
+
+
+NO_PICKS = Picks(0, 0, None, None, None)
 
 
 def changes(overlap: float, count: int = 200) -> Changes:
@@ -33,7 +37,7 @@ def changes(overlap: float, count: int = 200) -> Changes:
 
 
 def picks(change: Difference | None) -> Picks:
-    return Picks(50, Interval(0.7, 0.6, 0.8), 0.75 if change else None, change)
+    return Picks(50, 50, Interval(0.7, 0.6, 0.8), 0.75 if change else None, change)
 
 
 def holds(gate: Gate, value: float | None, *, passed: bool, said: str) -> None:
@@ -49,6 +53,13 @@ def test_fewer_articles() -> None:
     # A handful is no broken source, however small the archive.
     holds(articles_gate(3, 5, LIMITS), 0.6, passed=True, said="60.0%")
     holds(articles_gate(5, 0, LIMITS), None, passed=True, said="no night before")
+
+
+def test_articles_that_are_not_there_by_their_ids() -> None:
+    holds(kept_gate(950, 1_000, LIMITS), 0.95, passed=True, said="950 of yesterday's 1,000 articles are there by")
+    holds(kept_gate(0, 400, LIMITS), 0.0, passed=False, said="at least 90.0% are wanted")
+    holds(kept_gate(3, 12, LIMITS), 0.25, passed=True, said="25.0%")  # as many may always go
+    holds(kept_gate(0, 0, LIMITS), None, passed=True, said="no night before")
 
 
 def test_shorter_texts() -> None:
@@ -81,22 +92,55 @@ def test_lists_that_changed_though_texts_did_not() -> None:
 
 
 def test_fewer_of_the_editors_picks() -> None:
-    holds(picks_gate(None, LIMITS), None, passed=True, said="no article has an editor's pick")
-    holds(picks_gate(picks(None), LIMITS), None, passed=True, said="70.0% of the picks of 50 articles")
+    holds(picks_gate(NO_PICKS, 200, LIMITS), None, passed=True, said="no article has an editor's pick")
+    holds(picks_gate(picks(None), 200, LIMITS), None, passed=True, said="70.0% of the picks of 50 articles")
     worse = Difference(-0.05, -0.08, -0.02, 0.001)
-    holds(picks_gate(picks(worse), LIMITS), 0.05, passed=False, said="-5.0 points against yesterday's 75.0%")
+    holds(picks_gate(picks(worse), 200, LIMITS), 0.05, passed=False, said="-5.0 points against yesterday's 75.0%")
     by_chance = Difference(-0.05, -0.12, 0.02, 0.3)
-    holds(picks_gate(picks(by_chance), LIMITS), 0.05, passed=True, said="(-12.0 to +2.0)")
+    holds(picks_gate(picks(by_chance), 200, LIMITS), 0.05, passed=True, said="(-12.0 to +2.0)")
     one_pick = Difference(-1.0, -1.0, -1.0, 1.0)  # a single query has no spread, and proves nothing
-    holds(picks_gate(picks(one_pick), LIMITS), 1.0, passed=True, said="p = 1.000")
+    holds(picks_gate(picks(one_pick), 200, LIMITS), 1.0, passed=True, said="p = 1.000")
     little = Difference(-0.01, -0.015, -0.005, 0.001)
-    holds(picks_gate(picks(little), LIMITS), 0.01, passed=True, said="chance does not explain")
+    holds(picks_gate(picks(little), 200, LIMITS), 0.01, passed=True, said="chance does not explain")
 
 
 def test_other_languages() -> None:
-    holds(languages_gate(SHOWN, LIMITS), 0.01, passed=True, said="1.0% of places")
-    holds(languages_gate(replace(SHOWN, foreign_share=0.3), LIMITS), 0.3, passed=False, said="at most 10.0% may")
-    holds(languages_gate(replace(SHOWN, foreign_share=None), LIMITS), None, passed=True, said="no language")
+    holds(languages_gate(SHOWN, SHOWN, 200, LIMITS), 0.01, passed=True, said="1.0% of places")
+    holds(
+        languages_gate(replace(SHOWN, foreign_share=0.3), None, 200, LIMITS),
+        0.3,
+        passed=False,
+        said="at most 10.0% may",
+    )
+    holds(languages_gate(replace(SHOWN, foreign_share=None), None, 200, LIMITS), None, passed=True, said="no language")
+
+
+def test_what_could_be_measured_yesterday_and_cannot_tonight() -> None:
+    unlabelled = replace(SHOWN, labelled=0.0, foreign_share=None)
+    holds(
+        languages_gate(unlabelled, SHOWN, 200, LIMITS), None, passed=False, said="0.0% of articles state their language"
+    )
+    fewer = replace(SHOWN, labelled=0.6)
+    holds(languages_gate(fewer, SHOWN, 200, LIMITS), None, passed=False, said="90.0% did yesterday; at least 70%")
+    holds(languages_gate(unlabelled, unlabelled, 200, LIMITS), None, passed=True, said="no language")
+    holds(languages_gate(unlabelled, SHOWN, 99, LIMITS), None, passed=True, said="no language")
+    any_language = replace(LIMITS, languages_max=1.0)
+    holds(languages_gate(unlabelled, SHOWN, 200, any_language), None, passed=True, said="any more")
+
+    lost = Picks(0, 50, None, None, None)
+    holds(
+        picks_gate(lost, 200, LIMITS), None, passed=False, said="0 articles have an editor's pick in the index, 50 had"
+    )
+    holds(picks_gate(lost, 99, LIMITS), None, passed=True, said="no article has an editor's pick")
+    holds(picks_gate(replace(lost, queries_before=9), 200, LIMITS), None, passed=True, said="no article has")
+    holds(picks_gate(replace(picks(None), queries_before=80), 200, LIMITS), None, passed=False, said="80 had yesterday")
+
+    other_texts = Changes(0, 190, 5, 10, np.arange(20), np.ones(20))
+    said = "20 of 200 articles that are still there have yesterday's text"
+    holds(overlap_gate(other_texts, 200, LIMITS), None, passed=False, said=said)
+    holds(overlap_gate(replace(other_texts, changed=80), 90, LIMITS), 1.0, passed=True, said="not held to a limit")
+    few_kept = Changes(150, 0, 0, 0, np.arange(0), np.ones(0))
+    holds(overlap_gate(few_kept, 150, LIMITS), None, passed=True, said="no article with the same text")
 
 
 def test_hubs() -> None:

@@ -16,3 +16,9 @@ def test_what_leads_nowhere_is_dead_and_what_keeps_a_visitor_out_is_not() -> Non
     assert dead[0].startswith(f"{site.address}/missing ")
     assert dead[2].startswith("http://127.0.0.1:9/nobody-listens: ")
     assert len(dead) == 3
+
+
+def test_host_whose_robots_txt_fails_is_not_dead() -> None:
+    with serve_site() as site, Fetcher(FetchLimits(requests_per_second=1_000, retries=0)) as fetcher:
+        site["/robots.txt"] = Reply(status=503)
+        assert find_dead([f"{site.address}/here"], fetcher) == []

@@ -12,6 +12,7 @@ from indexer.report import Report
 from seealso.article import Article, format_time
 from seealso.editorial.articles import Embedded, put_article_in, read_articles, read_unplaced, remove_article_in
 from seealso.editorial.store import Store
+from seealso.errors import StoreUnavailable
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from seealso.snapshot.manifest import TakenIn, read_manifest
 from seealso.snapshot.reader import Snapshot, open_current
@@ -64,6 +65,18 @@ def test_it_takes_in_what_was_put_and_leaves_out_what_was_removed(tmp_path: Path
     assert title_of(snapshot, "a002") is None
     assert live_beside(store, snapshot) == []
     assert (report.sources[-1].read, report.sources[-1].left_out) == (2, 1)
+
+
+def test_night_that_does_not_find_the_store_of_the_last_one_publishes_nothing(tmp_path: Path, store: Store) -> None:
+    put(store, article("new", title="New"))
+    snapshot = night(tmp_path, store, articles(9))
+    with pytest.raises(StoreUnavailable, match=r"last night.*is not there.*SEEALSO_EDITORIAL.*--force"):
+        index_of(tmp_path, articles(9), live=None)
+    assert open_current(tmp_path).id == snapshot.id
+    report = index_of(tmp_path, articles(9), live=None, force=True)
+    assert report.forced == ["editorial store"]
+    assert title_of(open_current(tmp_path), "new") is None
+    index_of(tmp_path, articles(9), live=None)  # the last one had none
 
 
 def test_what_came_while_it_ran_is_live_beside_it(tmp_path: Path, store: Store) -> None:

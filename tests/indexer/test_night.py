@@ -137,6 +137,25 @@ def test_fault_of_ours_is_a_failed_night_too(tmp_path: Path, monkeypatch: pytest
     assert "a fault of ours: ZeroDivisionError('by hand')" in str(kept["error"])
 
 
+def test_page_that_cannot_be_drawn_keeps_nobody_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("<by hand>")
+
+    monkeypatch.setattr(indexer.night, "render_night", broken)
+    told, metrics = tmp_path / "told", tmp_path / "seealso.prom"
+    settings = IndexerSettings(index=tmp_path / "index", metrics_file=metrics, alarm_command=f"tee {told}")
+    with pytest.raises(SourceUnreadable):
+        run_night(Night(settings, Project(), [str(tmp_path / "missing.jsonl")]), quiet())
+    assert json.loads(told.read_text())["exit_code"] == 4
+    assert "seealso_night_exit_code 4.0" in metrics.read_text()
+    (kept,) = reports(tmp_path).values()
+    assert kept["exit_code"] == 4
+    (page,) = (tmp_path / "index/reports").glob("*.html")
+    assert "ZeroDivisionError(&#x27;&lt;by hand&gt;&#x27;)" in page.read_text()
+
+
 def test_dry_run_tells_nobody(tmp_path: Path) -> None:
     with listening() as webhook:
         report, page = run_night(night(tmp_path, 5, dry_run=True, metrics_push=webhook.url), quiet())

@@ -198,6 +198,22 @@ def test_push_adds_to_the_group_of_this_machine(gateway: Listener) -> None:
     assert body == metrics_of(PUBLISHED)
 
 
+def test_nights_of_several_sites_are_told_apart(tmp_path: Path, gateway: Listener) -> None:
+    path = tmp_path / "coast.prom"
+    write_textfile(path, PUBLISHED, "coast")
+    write_textfile(path, FAILED, "coast")
+    assert path.read_text().count('site="coast"') == sum(
+        not line.startswith("#") for line in path.read_text().splitlines()
+    )
+    values = values_of(path.read_bytes())
+    assert values["last_success_timestamp_seconds[coast]"] == PUBLISHED_AT
+    assert values["success[coast]"] == 0
+    push(gateway.url, PUBLISHED, site="coast")
+    ((_, asked, _, body),) = gateway.asked
+    assert asked.split("/")[-2:] == ["site", "coast"]
+    assert body == metrics_of(PUBLISHED)
+
+
 def test_push_of_a_failed_night_leaves_the_last_success_to_the_gateway(gateway: Listener) -> None:
     push(gateway.url + "/", FAILED, job="night", instance="news/1")
     ((_, path, _, body),) = gateway.asked

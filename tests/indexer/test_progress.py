@@ -1,4 +1,5 @@
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -30,13 +31,29 @@ def test_terminal_shows_a_bar_with_rate() -> None:
 def test_elsewhere_a_plain_line_tells_rate_and_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer.progress, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(indexer.progress, "PLAIN_SECONDS", 0.02)
+    lines: list[str] = []
+
+    def comes(start: str, end: str) -> bool:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            lines.extend(capsys.readouterr().err.splitlines())
+            if any(line.startswith(start) and line.endswith(end) for line in lines):
+                return True
+            time.sleep(0.01)
+        return False
+
     with PlainReporter() as reporter:
-        run(reporter)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "Articles"
+        reporter.stage("Model", None, "")
+        assert comes("Model: for 0 s", "")  # though nothing of it is ever done
+        reporter.stage("Embedding", 64, "passages")
+        reporter.advance(32)
+        assert comes("Embedding: 32 passages, ", " s left")
+    assert lines[0] == "Model"
     assert "Embedding: 64 passages" in lines
-    assert any(line.startswith("Embedding: 32 passages, ") and line.endswith(" s left") for line in lines)
+    told = len(capsys.readouterr().err.splitlines())
+    time.sleep(0.1)
+    assert (told, capsys.readouterr().err) == (told, "")  # the end of the run is the end of it
 
 
 def test_lines_come_seconds_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,3 +106,12 @@ def test_oldest_reports_are_dropped(tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "reports").iterdir())
     assert len(names) == 2 * REPORTS_KEPT
     assert names[0] == "20260003T000000Z-refused.html"
+
+
+def test_reports_of_a_clock_that_was_ahead_do_not_push_out_tonights(tmp_path: Path) -> None:
+    for number in range(REPORTS_KEPT):
+        write_report(tmp_path, f"2099{number:04}T000000Z-refused", {}, "")
+    for night in ("20261128T000000Z-refused", "20261129T000000Z-refused"):
+        assert write_report(tmp_path, night, {}, "").exists()
+    names = sorted(path.stem for path in (tmp_path / "reports").glob("*.html"))
+    assert (len(names), names[:2]) == (REPORTS_KEPT, ["20261128T000000Z-refused", "20261129T000000Z-refused"])

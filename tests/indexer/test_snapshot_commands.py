@@ -9,6 +9,8 @@ from seealso.errors import IndexLocked, SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.reader import open_current
+from seealso.snapshot.retention import remove_snapshot
+from seealso.snapshot.store import SnapshotStore
 from tests.indexer.test_commands import run
 from tests.makers import ANY_NIGHT, articles, index_of
 
@@ -87,6 +89,19 @@ def test_rollback_of_a_mistyped_folder_makes_none(tmp_path: Path) -> None:
     assert not (tmp_path / "typo").exists()
 
 
+def test_rollback_to_one_that_is_named_needs_no_pointer(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    (only,) = published_ids(tmp_path)
+    (tmp_path / "CURRENT").unlink()
+    with pytest.raises(SnapshotMissing):
+        run(rollback, "--index", tmp_path)
+    with pytest.raises(SnapshotMissing):
+        run(rollback, only, "--index", tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()
+    assert f"{only} is served now; it was none" in run(rollback, only, "--index", tmp_path).stdout
+    assert open_current(tmp_path).id == only
+
+
 def test_rollback_waits_for_no_night(tmp_path: Path) -> None:
     index_of(tmp_path, articles(3))
     with lock_index(tmp_path), pytest.raises(IndexLocked):
@@ -99,3 +114,28 @@ def test_rollback_passes_over_what_was_rolled_back_from(tmp_path: Path) -> None:
     index_of(tmp_path, articles(5))
     run(rollback, "--index", tmp_path)
     assert open_current(tmp_path).id == good != bad
+
+
+def test_snapshots_of_the_store_are_listed_and_rolled_back_for_all(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SnapshotStore(store_url)
+    for count in (3, 4, 5):
+        index_of(tmp_path, articles(count))
+    first, second, third = published_ids(tmp_path)
+    for each in (first, third):
+        store.push(snapshot_folder(tmp_path, each))
+    store.point(third)
+    remove_snapshot(tmp_path, first)
+    monkeypatch.setenv("SEEALSO_SNAPSHOT_STORE", store_url)
+    found = [json.loads(line) for line in run(snapshots, "--index", tmp_path, "--json").stdout.splitlines()]
+    assert [(each["id"], each["current"], each["here"], each["stored"]) for each in found] == [
+        (first, False, False, True),
+        (second, False, True, False),
+        (third, True, True, True),
+    ]
+    assert [each["counts"]["articles"] for each in found] == [3, 4, 5]
+    _, *lines = run(snapshots, "--index", tmp_path).stdout.splitlines()
+    assert [line.split("2026")[0].strip() for line in lines] == ["only stored", "only here", "current"]
+    assert f"{second} is served now; it was {third}" in run(rollback, "--index", tmp_path).stdout
+    assert (store.current(), open_current(tmp_path).id, store.ids()) == (second, second, [first, second, third])

@@ -88,7 +88,7 @@ def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
     assert not failed(editions, outcomes)
     assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
     for held, now in zip(before, after, strict=True):
-        assert now.files <= held.files
+        assert now.files <= held.files, now.beyond(held)
         assert now.sockets <= SOCKETS_MAX
         assert now.threads <= held.threads
 

@@ -33,6 +33,7 @@ def switched(service: Running, editions: Editions, switches: int, every_s: float
 def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_path: Path) -> None:
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         switched(service, editions, 3, 0.3, PER_SECOND)
+        saturation(port_of(service), blocks([*HOT, *HTML]), 0.5, connections=64)  # every thread has been started once
         workers = service.workers()
         before = [vital(worker) for worker in workers]
         outcomes = switched(service, editions, 10, 0.4, PER_SECOND)
@@ -44,7 +45,7 @@ def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_p
     assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
     assert switches >= 2 * len(editions.ids)
     for held, now in zip(before, after, strict=True):
-        assert now.files <= held.files
+        assert now.files <= held.files, now.beyond(held)
         assert now.threads <= held.threads
 
 
@@ -76,7 +77,7 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
         print(held, "->", now)  # noqa: T201
     assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
     for held, now in zip(before, after, strict=True):
-        assert now.files <= held.files
+        assert now.files <= held.files, now.beyond(held)
         assert now.threads <= held.threads
         assert now.private_mb <= held.private_mb + MEMORY_MB_MAX
     assert p99 <= P99_RATIO_MAX * p99_steady

@@ -1,6 +1,7 @@
 """A process -> what it holds: descriptors, threads, memory. And what a service has counted."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,25 @@ SETTLE_SECONDS_MAX, LEAVE_SECONDS_MAX = 40.0, 20.0
 # Established, and closed by the other side only (include/net/tcp_states.h).
 _HELD = ("01", "08")
 _LISTENING = "0A"
+_SNAPSHOT = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
 class Vital:
-    """What a process holds: open files, open sockets, threads, and megabytes of memory that is nobody else's."""
+    """What a process holds: open files, open sockets, threads, and megabytes of memory that is nobody else's.
+
+    `names`: the files' and sockets' names, for who is told that there are more than before.
+    """
 
     files: int
     sockets: int
     threads: int
     private_mb: float
+    names: tuple[str, ...] = ()
+
+    def beyond(self, before: "Vital") -> dict[str, int]:
+        """Return the names of which more are open than before, and how many more."""
+        return dict(Counter(self.names) - Counter(before.names))
 
 
 def vital(process_id: int) -> Vital:
@@ -37,7 +47,10 @@ def vital(process_id: int) -> Vital:
         except FileNotFoundError:  # closed meanwhile
             continue
     sockets = sum(name.startswith("socket:") for name in opened)
-    return Vital(len(opened) - sockets, sockets, len(list((proc / "task").iterdir())), private_mb(process_id))
+    # Snapshots are told apart by their folders, of which each in its turn is current: what is in them has one name.
+    names = tuple(_SNAPSHOT.sub("snapshot", name) for name in opened if not name.startswith("socket:"))
+    threads = len(list((proc / "task").iterdir()))
+    return Vital(len(opened) - sockets, sockets, threads, private_mb(process_id), names)
 
 
 def private_mb(process_id: int) -> float:

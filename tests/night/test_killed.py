@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from indexer.embedding import LOT_PASSAGES
 from indexer.report import REPORTS_KEPT
+from seealso.encoder import LOT_PASSAGES
 from seealso.snapshot.layout import VECTORS, current_id
 from tests.makers import articles
 from tests.night.newsroom import ASKED, EDITIONS, KEEP, Newsroom, Sources, answers_of, check_remains, tell, under_load

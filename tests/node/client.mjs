@@ -25,7 +25,7 @@ told.article = (await seealso.article("new")).title;
 told.removed = (await seealso.removeArticle("new", { reason: "tried" })).state;
 told.takedown = (await seealso.takeDown("a007", { reason: "tried" })).purge.keys;
 told.restored = (await seealso.restore("a007", { reason: "tried" })).takedown.article;
-told.events = (await seealso.events({ article: "a000", shown: ["a003"] })) ?? "nothing";
+told.events = (await seealso.events({ blocks: [{ article: "a000", shown: ["a003"] }] })) ?? "nothing";
 told.status = (await seealso.status()).articles;
 told.wrong = await failure(seealso.related("a000", { limit: 0 }));
 told.unknown = await failure(seealso.article("nobody"));
@@ -39,5 +39,7 @@ const slow = new Seealso({ url, timeoutMs: 20, fetch: (_, init) => ((seen = init
 told.slow = await failure(slow.status());
 told.stopped = await failure(seealso.status({ signal: AbortSignal.abort() }));
 told.page_of_another = await failure(new Seealso({ url, fetch: async () => new Response("<p>") }).status());
+const decided = () => new Response('{"articles": []}', { headers: { "X-Seealso-Unconfirmed": "north" } });
+told.unconfirmed = (await new Seealso({ url, fetch: async () => decided() }).takeDown("a", { reason: "x" })).unconfirmed;
 told.named = [NoAnswer.name];
 console.log(JSON.stringify(told));

@@ -117,6 +117,7 @@ function seealso_test_request($method, $url, $arguments)
     if (false === $body) {
         return new WP_Error('http_request_failed', curl_error($handle));
     }
+    $body = substr($body, 0, $arguments['limit_response_size'] ?? PHP_INT_MAX);
     return array('response' => array('code' => curl_getinfo($handle, CURLINFO_RESPONSE_CODE)), 'body' => $body);
 }
 function is_wp_error($thing) { return $thing instanceof WP_Error; }
@@ -169,7 +170,15 @@ function has_block($name) { return false !== strpos(get_post()->post_content, "<
 function has_shortcode($content, $name) { return false !== strpos($content, "[$name"); }
 function current_user_can($what) { global $world; return $world->can && 'manage_options' === $what; }
 
-function rest_do_request($request) { global $world; return new Rest_Response($world->rest[$request->route] ?? null); }
+function rest_do_request($request)
+{
+    global $world;
+    $data = $world->rest[$request->route] ?? null;
+    if ($data) {
+        $data['content']['rendered'] .= do_shortcode($world->posts[$data['id']]->post_content);
+    }
+    return new Rest_Response($data);
+}
 function rest_get_server() { return new Rest_Server(); }
 function wp_schedule_single_event($when, $hook, $arguments) { global $world; $world->scheduled[] = array($hook, $arguments); }
 function wp_unschedule_hook($hook) { global $world; $world->unscheduled[] = $hook; }
@@ -177,6 +186,14 @@ function register_block_type($folder, $more) { global $world; $world->blocks[] =
 function get_block_wrapper_attributes() { return 'class="wp-block-seealso-related"'; }
 function wp_set_script_translations(...$given) { return true; }
 function add_shortcode($name, $callback) { global $world; $world->shortcodes[$name] = $callback; }
+function do_shortcode($content)
+{
+    global $world;
+    foreach ($world->shortcodes as $name => $callback) {
+        $content = preg_replace_callback("#\\[$name\\]#", function () use ($callback) { return $callback(''); }, $content);
+    }
+    return $content;
+}
 function shortcode_atts($known, $given, $name) { return array_intersect_key((array) $given, $known) + $known; }
 function wp_enqueue_style($name, $url, $needs, $version) { global $world; $world->styles[$name] = $url; }
 function add_options_page($title, $menu, $can, $slug, $callback) { global $world; $world->pages[$slug] = array($can, $callback); }

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from seealso.article import InvalidArticle, format_time, parse_time, read_article, reading_minutes
@@ -113,8 +114,14 @@ def test_control_characters_and_stray_space_go() -> None:
     assert (article.title, article.body) == ("Two words", "a b\n\nc")
 
 
-def test_language_tags_begin_in_lower_case() -> None:
+def test_language_tags_begin_in_lower_case_and_have_hyphens() -> None:
     assert read_article(PLAIN | {"language": "PT-BR"})[0].language == "pt-BR"
+    assert read_article(PLAIN | {"language": "en_GB"})[0].language == "en-GB"
+
+
+def test_spaces_behind_the_host_of_an_address_are_quoted() -> None:
+    article, _ = read_article(PLAIN | {"url": " https://a.example/a boat ", "image": "https://a.example?a b"})
+    assert (article.url, article.image) == ("https://a.example/a%20boat", "https://a.example?a%20b")
 
 
 @pytest.mark.parametrize(
@@ -154,3 +161,15 @@ def test_pictures_in_several_widths_are_kept_in_one_form() -> None:
 )
 def test_reading_takes_minutes(body: str, minutes: int | None) -> None:
     assert reading_minutes(body) == minutes
+
+
+def test_what_is_nested_too_deeply_to_be_written_down_is_refused_all_the_same() -> None:
+    deep = orjson.loads("[" * 1_020 + "]" * 1_020)
+    with pytest.raises(InvalidArticle, match=r"body: .*got a list, nested too deeply to be shown"):
+        read_article({"id": "a", "title": "T", "body": deep})
+
+
+@pytest.mark.parametrize("name", ["url", "section", "summary", "published", "author", "language", "image", "access"])
+def test_what_has_only_control_characters_is_not_there(name: str) -> None:
+    article, _ = read_article({"id": "a", "title": "T", "body": "", name: " \0\x1f "})
+    assert getattr(article, name) is None

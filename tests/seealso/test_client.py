@@ -126,6 +126,34 @@ def test_page_of_something_else_is_no_answer_of_ours() -> None:
         client.status()
 
 
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Encoding": "gzip", "Content-Type": "text/html"}, b"not compressed"),
+        ({"Content-Type": "text/html"}, b"<html><p>The page of a proxy</p></html>"),
+        ({"Content-Type": "text/plain"}, b'<section class="seealso">'),
+    ],
+)
+def test_what_is_no_block_is_not_taken_for_one(headers: dict[str, str], body: bytes) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    async def ask(address: str) -> str:
+        async with AsyncClient(address, tries=1) as later:
+            return await later.related_html("a000")
+
+    with listening() as listener, Client(listener.url, tries=1) as client:
+        listener.instead = answer
+        with pytest.raises(NoAnswer):
+            client.related_html("a000")
+        with pytest.raises(NoAnswer):
+            asyncio.run(ask(listener.url))
+
+
 def test_address_that_is_none_is_refused() -> None:
     for address in ("related.example", "ftp://related.example", ""):
         with pytest.raises(ValueError, match="must begin with http"):
@@ -197,7 +225,7 @@ def test_what_editors_decide_is_decided(client: Client) -> None:
 
 
 def test_clicks_are_told_and_read(client: Client) -> None:
-    client.events(article="a000", block="below", shown=["a003"], clicked=[{"item": "a003", "slot": 1}])
+    client.events({"article": "a000", "block": "below", "shown": ["a003"], "clicked": [{"item": "a003", "slot": 1}]})
     assert "rates" in client.clicks(by="item", limit=5)
     with pytest.raises(Problem, match="none runs"):
         client.trial()

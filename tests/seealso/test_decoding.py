@@ -18,6 +18,20 @@ def test_pages_are_decoded_as_they_declare(raw: bytes, text: str) -> None:
     assert decode_page(raw) == text
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("undefined", "idna", "punycode", "unicode_escape", "raw-unicode-escape", "UTF-7", "unicode_1_1_utf_7", "U7"),
+        *("rot13", "base64", "mbcs", "-", "_"),
+    ],
+)
+def test_codecs_that_no_page_is_written_in_are_passed_over(name: str) -> None:
+    page = f'<meta charset="{name}">Grüße, +AGE- \\u0041'
+    assert decode_page(page.encode()) == page
+    assert decode_answer(page.encode(), f"charset={name}") == page
+    assert decode_answer("Grüße".encode(), f"charset={name}") == "Grüße"
+
+
 def test_undeclared_bytes_are_guessed_never_refused() -> None:
     assert "Grüße" in decode_page(("Schöne Grüße aus dem alten Haus über dem Fluß. " * 20).encode("cp1252"))
     assert decode_page(bytes(range(128, 256)))
@@ -29,3 +43,9 @@ def test_undeclared_bytes_are_guessed_never_refused() -> None:
 )
 def test_what_http_states_counts_before_the_page(parameters: str, text: str) -> None:
     assert decode_answer("Grüße".encode("cp1252"), parameters).startswith(text)
+
+
+def test_letters_are_no_escapes() -> None:
+    for name in ("utf-7", "U7", "unicode_escape"):
+        page = f'<meta charset="{name}">+AGE- \\u0041'
+        assert decode_page(page.encode()) == page

@@ -3,8 +3,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from seealso.encoder import BUNDLED_MODEL, LOT_PASSAGES, SentenceEncoder, digest_of_files, load_encoder, model_folder
+from seealso.encoder import (
+    BUNDLED_MODEL,
+    LOT_PASSAGES,
+    TRIAL_TEXTS,
+    SentenceEncoder,
+    batched,
+    digest_of_files,
+    halve,
+    load_encoder,
+    model_folder,
+    nearness,
+)
 from seealso.errors import ModelUnavailable
 
 
@@ -90,3 +102,34 @@ def test_unknown_name_without_network_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelUnavailable, match="no-such/model"):
         model_folder("no-such/model")
+
+
+def test_on_a_cpu_each_text_is_encoded_alone_in_full_precision(model: SentenceEncoder) -> None:
+    assert str(model.device) == "cpu, float32"
+    assert model.device.batch == 1
+
+
+def test_half_precision_is_taken_where_vectors_stay_what_they_are(model: SentenceEncoder) -> None:
+    exact = load_encoder(BUNDLED_MODEL, "cpu")._model
+    halved = halve(exact)
+    assert halved is not None
+    assert {weights.dtype for weights in halved.parameters()} == {torch.float16}
+    assert {weights.dtype for weights in exact.parameters()} == {torch.float32}
+    near = batched(halved, TRIAL_TEXTS, 2)
+    assert near.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(near, axis=1), 1.0, atol=1e-6)
+    assert nearness(near, model.encode(TRIAL_TEXTS)) > 0.999
+
+
+def test_model_whose_numbers_are_too_great_for_half_precision_keeps_its_own() -> None:
+    great = load_encoder(BUNDLED_MODEL, "cpu")._model
+    with torch.no_grad():
+        next(weights for name, weights in great.named_parameters() if "intermediate.dense.weight" in name).mul_(1e6)
+    assert halve(great) is None
+
+
+def test_nearness_is_none_where_there_are_no_numbers() -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    assert nearness(vectors, vectors) == 1.0
+    assert nearness(vectors, vectors[:2]) == 0.0
+    assert nearness(vectors, vectors * np.float32("nan")) == 0.0

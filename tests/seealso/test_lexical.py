@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seealso.lexical import TERMS_MAX, Terms, build_terms, surface_forms, word_counts, word_spans, words
+from seealso.lexical import TERMS_MAX, Terms, build_terms, heaviest, surface_forms, word_counts, word_spans, words
 
 
 def terms_of(*texts: str) -> Terms:
@@ -160,3 +162,71 @@ def test_words_with_places_are_the_same_words(text: str) -> None:
 def test_places_of_words_are_where_they_stand() -> None:
     text = "The Reader’s 水の運"
     assert [text[start:end] for _, start, end in word_spans(text)] == ["The", "Reader", "s", "水の", "の運"]
+
+
+def test_heaviest_terms_go_first_and_one_stays_in_any_case() -> None:
+    terms = terms_of(*(["rare common often"] + ["common often"] * 5 + ["often"] * 12 + ["bread"] * 60))
+    numbers = {terms.term(number): number for number in range(len(terms.vocabulary))}
+    probe = terms.articles.row(0)
+    kept, cut = heaviest(probe, terms.postings, None)
+    assert (kept, cut.tolist()) == (probe, [False])
+    kept, cut = heaviest(terms.articles, terms.postings, 7)  # rare has 1 posting, common 6, often 18
+    assert sorted(kept.row(0).terms.tolist()) == sorted([numbers["rare"], numbers["common"]])
+    assert kept.row(1).terms.tolist() == [numbers["common"]]
+    assert kept.row(7).terms.tolist() == [numbers["often"]]
+    assert cut[:7].tolist() == [True] * 6 + [False]
+    assert len(kept) == len(terms.articles)
+
+
+def test_what_few_postings_find_is_scored_by_all_terms() -> None:
+    rng = np.random.default_rng(5)
+    terms = terms_of(*(" ".join(f"w{n}" for n in rng.zipf(1.3, 30) % 400) for _ in range(300)))
+    wanted, exact = terms.search(terms.articles, terms.postings, 5)
+    fewer = replace(terms, postings_max=200)
+    rows, scores = fewer.search(fewer.articles, fewer.postings, 5)
+    np.testing.assert_allclose(scores[:, 0], exact[:, 0], rtol=1e-5)  # each finds itself, and for as much
+    for ours, theirs, row, place in zip(scores, exact, rows, wanted, strict=True):
+        same = {int(one): float(score) for one, score in zip(place, theirs, strict=True)}
+        for one, score in zip(row.tolist(), ours.tolist(), strict=True):
+            assert one not in same or same[one] == pytest.approx(score, rel=1e-5)
+    allowed = np.arange(300) % 3 == 0
+    only, _ = fewer.search(fewer.articles, fewer.postings, 5, allowed)
+    assert (only[only >= 0] % 3 == 0).all()
+
+
+def test_under_a_filter_other_postings_are_looked_through_and_all_where_those_hold_too_little() -> None:
+    texts = [f"rare{number // 2} often{number % 10} usual{number % 4}" for number in range(200)]
+    terms = terms_of(*texts)
+    probe = terms.articles.row(0)
+    fewer = replace(terms, postings_max=3, filtered_postings_max=25)
+    assert np.count_nonzero(fewer.search(probe, terms.postings, 50)[0] >= 0) == 2  # those of the rare word
+    allowed = np.arange(200) >= 100  # none of them
+    wanted, scores = terms.search(probe, terms.postings, 8, allowed)
+    found, found_scores = fewer.search(probe, terms.postings, 8, allowed)
+    np.testing.assert_array_equal(found, wanted)  # by the word of ten, of which ten pass
+    np.testing.assert_array_equal(found_scores, scores)
+    wanted, _ = terms.search(probe, terms.postings, 40, allowed)
+    assert np.count_nonzero(wanted >= 0) > 10
+    np.testing.assert_array_equal(fewer.search(probe, terms.postings, 40, allowed)[0], wanted)  # by all words
+    whole = replace(fewer, filtered_postings_max=None)
+    np.testing.assert_array_equal(whole.search(probe, terms.postings, 40, allowed)[0], wanted)
+    taken_down = np.arange(200) != 150  # no filter to speak of
+    assert np.count_nonzero(fewer.search(probe, terms.postings, 50, taken_down)[0] >= 0) >= 2
+
+
+def test_rows_that_end_further_on_than_32_bits_say_are_searched_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"rare{number // 2} often{number % 5} usual{number % 3}" for number in range(60)]
+    short = terms_of(*texts)
+    monkeypatch.setattr("seealso.lexical.SHORT_END_MAX", 100)
+    long = terms_of(*texts)
+    assert [each.postings.ends.dtype.name for each in (short, long)] == ["int32", "int64"]
+    assert long.articles.row(3).ends.dtype == np.int32  # few by itself
+    for postings_max in (None, 20):
+        one, other = (replace(each, postings_max=postings_max) for each in (short, long))
+        for threads in (1, 2):
+            wanted, scores = one.search(one.articles, one.postings, 7, threads=threads)
+            found, found_scores = other.search(other.articles, other.postings, 7, threads=threads)
+            np.testing.assert_array_equal(found, wanted)
+            np.testing.assert_array_equal(found_scores, scores)
+        found, _ = other.search(other.articles.row(4), other.title_postings, 7)
+        np.testing.assert_array_equal(found, one.search(one.articles.row(4), one.title_postings, 7)[0])

@@ -1,10 +1,11 @@
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
-from seealso.logs import configure_logs, get_log
+from seealso.logs import configure_logs, get_log, say_site
 
 
 def test_json_lines_carry_event_level_time_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +35,23 @@ def test_an_error_brings_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     except ValueError as error:
         get_log().error("request_failed", exc_info=error)
     assert "seven" in capsys.readouterr().err
+
+
+def test_lines_name_the_site_of_their_thread_or_else_that_of_the_process(capsys: pytest.CaptureFixture[str]) -> None:
+    def told() -> str | None:
+        get_log().info("snapshot_opened")
+        site: str | None = json.loads(capsys.readouterr().err).get("site")
+        return site
+
+    configure_logs("json", "info")
+    assert told() is None
+    say_site("coast")
+    assert told() == "coast"
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(told).result() is None
+    say_site(None)
+    configure_logs("json", "info", "city")
+    assert told() == "city"
 
 
 def test_a_line_and_its_end_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:

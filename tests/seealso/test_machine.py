@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seealso.machine import own_cpus, share_cpus, usable_cpus
+from seealso.machine import own_cpus, share_cpus, start_id, usable_cpus
 
 
 class FakeGroups:
@@ -164,3 +164,10 @@ def test_processes_that_share_the_machine_have_a_part_each_and_at_least_one_cpu(
     assert own_cpus() == 2
     share_cpus(20)
     assert own_cpus() == 1
+
+
+def test_each_start_of_the_machine_has_its_own_name(tmp_path: Path) -> None:
+    assert start_id() == start_id()
+    assert start_id(tmp_path / "missing") is None
+    (tmp_path / "one").write_text("5c0d\n")
+    assert start_id(tmp_path / "one") == "5c0d"

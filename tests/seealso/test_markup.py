@@ -16,6 +16,9 @@ from seealso.markup import line_of_markup, text_of_markup
         ("", ""),
         ("<p>unclosed <b>tags", "unclosed tags"),
         ("a \ud800 <i>b</i>", "a ? b"),
+        ("<p>Own</p><div><section class='x seealso'><h2>R</h2><ul><li>b</ul></section></div><p>end", "Own\n\nend"),
+        ("<p>Own</p><seealso-block article='1'><ul><li>b</ul></seealso-block>", "Own"),
+        ("<section class='seealso-like'>Own</section><section class>too</section>", "Own\n\ntoo"),
         ("<html><head><title>no</title></head><body>yes</body></html>", "yes"),
     ],
 )

@@ -52,6 +52,17 @@ def test_a_post_of_wordpress() -> None:
     assert piece.image == "https://news.example/tide.jpg"
 
 
+def test_times_of_wordpress_in_utc_are_said_to_be() -> None:
+    fields = wordpress_fields({**WORDPRESS, "modified_gmt": None, "modified": "2026-11-28T07:00:00"})
+    assert (fields["published"], fields["updated"]) == ("2026-11-27T06:00:00Z", "2026-11-28T07:00:00")
+    fields = wordpress_fields({**WORDPRESS, "date_gmt": "2026-11-27T06:00:00+00:00", "modified_gmt": "soon"})
+    assert (fields["published"], fields["updated"]) == ("2026-11-27T06:00:00+00:00", "soon")
+
+
+def test_a_post_with_a_picture_that_is_none_has_none() -> None:
+    assert article_of_post(ghost_fields({**GHOST, "feature_image": "/content/tide.jpg"})).image is None
+
+
 def test_a_picture_of_wordpress_comes_with_its_sizes() -> None:
     def size(name: str, width: object, height: object) -> dict[str, object]:
         return {"source_url": f"https://news.example/{name}.jpg", "width": width, "height": height}

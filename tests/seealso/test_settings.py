@@ -61,14 +61,26 @@ def test_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings(ServiceSettings) == ServiceSettings()
 
 
-@pytest.mark.parametrize("url", ["garbage", "http://x", "redis://u:p@[::1", "redis://", "unix://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("garbage", "http://x", "redis://u:p@[::1", "redis://", "unix://"),
+        *("redis://:a#b@cache", "redis+cluster://:a?b@a:1", "redis+sentinel://:a@b@a:1/main"),
+        *("redis+sentinel://a:26379", "redis+sentinel://a/main", "redis+cluster://a", "redis+cluster://a:1/main"),
+    ],
+)
 def test_address_that_is_no_redis_is_refused_before_anything_starts(url: str) -> None:
     with pytest.raises(SettingsInvalid, match="redis-url"):
         load_settings(ServiceSettings, redis_url=url)
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://cache:6379/1", "rediss://user:word@cache", "unix:///run/redis.sock", "redis://[::1]:6379"]
+    "url",
+    [
+        *("redis://cache:6379/1", "rediss://user:word@cache", "unix:///run/redis.sock", "redis://[::1]:6379"),
+        *("redis+sentinel://a:26379,b:26379/main", "redis+sentinel://u:word@a:26379/main/2"),
+        *("redis+cluster://a:6379,[::1]:6380", "redis+cluster://:word@a:6379", "redis+cluster://:a%23b@a:6379"),
+    ],
 )
 def test_addresses_of_redis_are_taken(url: str) -> None:
     assert load_settings(ServiceSettings, redis_url=url).redis_url == url

@@ -52,6 +52,7 @@ def make_app(redis_url: str) -> Iterator[Callable[[Path], APIFlask]]:
     for app in apps:
         here = app.extensions["seealso"]
         here.cache.close()
+        here.engine.close()
         here.editorial.close()
 
 

@@ -64,6 +64,15 @@ def test_what_was_not_packed_by_us_is_no_answer() -> None:
     packed = answer().packed()
     damaged = [b"", b"\0", packed[:3], packed[:40], b"\xff\xff\xff\x7f", b"\x02\0\0\0{}", b"\x04\0\0\0null"]
     damaged += [zlib.compress(packed), b"\0\0\0\0" + packed, packed[:-1]]
+    # As somebody else may write it who can write to our Redis.
+    for ours, others in (
+        (b'"identity"', b'"identitx"'),
+        (b'"articles":["', b'"articles":[7,"'),
+        (b'"type":"', b'"type":7,"x":"'),
+    ):
+        assert packed.count(ours) == 1
+        head = packed[4 : 4 + int.from_bytes(packed[:4], "little")].replace(ours, others)
+        damaged.append(len(head).to_bytes(4, "little") + head + packed[4 + int.from_bytes(packed[:4], "little") :])
     for kept in damaged:
         assert unpacked(kept) is None, kept[:20]
 

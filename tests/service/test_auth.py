@@ -101,7 +101,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/page": {"article": "a001", "blocks": [{"name": "below"}]},
     "/v1/similar": {"text": "tides"},
     "/v1/articles/a000/takedown": {"reason": "tried"},
-    "/v1/events": {"article": "a001"},
+    "/v1/events": {"blocks": [{"article": "a001"}]},
     "/v1/rules": {"action": "sensitive", "about": {"article": "a001"}, "reason": "tried"},
     "/v1/keys": {"name": "tried", "scope": "read"},
     "/v1/snapshots/7/rollback": {"reason": "tried"},

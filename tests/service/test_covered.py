@@ -8,7 +8,7 @@ import pytest
 from seealso.article import parse_time
 from seealso.snapshot.reader import Snapshot, open_current
 from service.covered import Covered, already_covered
-from service.finding import Filters, by_meaning
+from service.finding import by_meaning
 from service.texts import Texts
 from tests.makers import HashEncoder, article, articles, index_of
 
@@ -35,7 +35,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 def covered(snapshot: Snapshot, title: str, text: str, **given: Any) -> dict[str, Covered]:
     draft = Texts(HashEncoder, 2, DEADLINE_S).draft(snapshot, title, text, None)
-    found = by_meaning(snapshot, draft, Filters())
+    found = by_meaning(snapshot, draft, snapshot.here)
     assert found.own is not None
     now = parse_time("2025-05-10").timestamp()
     return {
@@ -49,7 +49,7 @@ def test_draft_of_something_else_is_covered_by_nothing(snapshot: Snapshot) -> No
 
 def test_nothing_is_covered_where_nothing_is_found(snapshot: Snapshot) -> None:
     draft = Texts(HashEncoder, 2, DEADLINE_S).draft(snapshot, "", "tides", None)
-    own = by_meaning(snapshot, draft, Filters()).own
+    own = by_meaning(snapshot, draft, snapshot.here).own
     assert own is not None
     assert already_covered(snapshot, draft, own, np.empty(0, np.int64), 0.0) == []
 

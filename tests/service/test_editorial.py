@@ -2,7 +2,10 @@
 
 import shutil
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 import service.editorial
+from seealso.editorial.decisions import Decisions
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from seealso.editorial.takedowns import restore, take_down
@@ -345,3 +349,28 @@ def test_takedown_that_could_not_be_applied_is_applied_by_the_next_request(
         with pytest.raises(MemoryError):
             editorial.catch_up()
     assert first not in shown(client)
+
+
+def test_who_waits_is_not_passed_over_by_what_is_decided_meanwhile(index: Path, store: Store) -> None:
+    editorial, reading, go_on = Editorial(open_store(index, None)), threading.Event(), threading.Event()
+    editorial.catch_up()
+
+    def hang(_: Decisions, __: datetime) -> None:
+        reading.set()
+        assert go_on.wait(60)
+
+    editorial.changed = hang
+    hide(store, "a001")
+    with ThreadPoolExecutor(3) as asking:
+        asked = [asking.submit(editorial.catch_up) for _ in range(3)]
+        assert reading.wait(60)
+        while len(editorial._read_it._waiters) < 2:  # type: ignore[attr-defined]
+            time.sleep(0.001)
+        hide(store, "a002")
+        editorial.changed = lambda _, __: pytest.fail("it was read for those who were there before")
+        go_on.set()
+        for each in asked:
+            each.result()
+    assert editorial.moved
+    assert set(editorial.decisions.takedowns) == {"a001"}
+    editorial.close()

@@ -236,6 +236,9 @@ def test_address_that_is_down_leaves_the_next_one_its_time() -> None:
         ("http://a.example:99999/", "its port is 99999"),
         ("http://a.example:x/", "its port is x"),
         ("http://a..example/", "no name"),
+        ("http://a<b.example/", "no name"),
+        ("http://a%2eexample/", "no name"),
+        ("http://[fe80::1%25eth0]/", "no name"),
         (f"http://{'a' * 70}.example/", "no name"),
         ("http://elsewhere.example/", "SEEALSO_DESK_FETCH"),
         ("http://notallowed.example.evil.example/", "SEEALSO_DESK_FETCH"),
@@ -279,6 +282,18 @@ def test_page_that_is_too_long_is_cut_off(stated: bool) -> None:
     with listening(OUTSIDE, says) as server:
         url = f"http://{OUTSIDE}:{server.port}/"
         assert "longer than 1,000,000 bytes" in refused(fetcher(server.port, bytes_max=1_000_000), url)
+
+
+def test_redirects_and_the_page_have_one_limit_together() -> None:
+    def says(asked: bytes) -> Iterator[bytes]:
+        number = int(asked.split(b" ")[1][1:])
+        on = f"Location: /{number - 1}\r\n".encode()
+        yield page(b"x" * 400_000, on, b"302 Found") if number else page(b"x" * 400_000)
+
+    with listening(OUTSIDE, says) as server:
+        fetching, address = fetcher(server.port, bytes_max=1_000_000), f"http://{OUTSIDE}:{server.port}"
+        assert len(fetching.fetch(f"{address}/1").content) == 400_000
+        assert "longer than" in refused(fetching, f"{address}/2")
 
 
 @pytest.mark.parametrize(

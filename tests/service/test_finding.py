@@ -1,8 +1,11 @@
 """Searching the whole archive."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from seealso.snapshot.reader import Snapshot, open_current
+from service import finding
 from service.finding import Filters, by_date, by_words, row_at
 from tests.makers import article, articles, index_of
 
@@ -27,18 +30,29 @@ def ids(snapshot: Snapshot, rows: object) -> list[str]:
 
 
 def test_articles_with_all_words_come_before_those_with_some(snapshot: Snapshot) -> None:
-    found = ids(snapshot, by_words(snapshot, "barrage otter", Filters()).rows)
+    found = ids(snapshot, by_words(snapshot, "barrage otter", snapshot.here).rows)
     assert found[0] == "both"
     assert set(found) == {"both", "one", "other"}
 
 
 def test_words_that_nobody_wrote_find_nothing(snapshot: Snapshot) -> None:
-    assert len(by_words(snapshot, "zzz", Filters()).rows) == 0
-    assert len(by_words(snapshot, "…", Filters()).rows) == 0
+    assert len(by_words(snapshot, "zzz", snapshot.here).rows) == 0
+    assert len(by_words(snapshot, "…", snapshot.here).rows) == 0
+
+
+def test_of_many_the_best_are_found_among_those_that_are_looked_for(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "BY_WORDS_MAX", 3)
+    found = by_words(snapshot, "piece chess otter", snapshot.here)
+    assert (len(found.rows), found.full) == (3, True)
+    last = Filters(after=datetime(2025, 1, 15, tzinfo=UTC)).mask(snapshot)
+    later = by_words(snapshot, "piece chess otter", last)
+    assert (ids(snapshot, later.rows), later.full) == (["both"], False)
 
 
 def test_undated_articles_come_last(snapshot: Snapshot) -> None:
-    found = ids(snapshot, by_date(snapshot, Filters()).rows)
+    found = ids(snapshot, by_date(snapshot, snapshot.here).rows)
     assert found[0] == "both"
     assert set(found[-2:]) == {"one", "other"}
 

@@ -1,4 +1,7 @@
+import gc
 import threading
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -53,3 +56,19 @@ def test_what_the_first_fails_of_the_others_fail_of_too() -> None:
         with pytest.raises(ZeroDivisionError, match="it failed"):
             each.wait(60)
     assert flights.board("key")[1]
+
+
+def test_failure_is_let_go_of_without_the_collector() -> None:
+    flights: Flights[str] = Flights()
+    flight, _ = flights.board("key")
+    flight.failure = ValueError("no")
+    failed = weakref.ref(flight)
+    flights.land("key")
+    gc.disable()
+    try:
+        with suppress(ValueError):
+            flight.wait(1.0)
+        del flight
+        assert failed() is None
+    finally:
+        gc.enable()

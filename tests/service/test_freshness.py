@@ -32,7 +32,7 @@ def test_undated_article_is_as_one_of_today() -> None:
 
 
 def test_keys_name_the_snapshot_and_every_article() -> None:
-    assert purge_keys("s1", ["a", "2026/flood"]) == ("snapshot:s1", "article:a", "article:2026/flood")
+    assert purge_keys("s1", ["a", "2026/flood"], None) == ("snapshot:s1", "article:a", "article:2026/flood")
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_keys_name_the_snapshot_and_every_article() -> None:
     ],
 )
 def test_key_has_nothing_that_parts_keys_and_is_plain(article_id: str, key: str) -> None:
-    (_, made) = purge_keys("s1", [article_id])
+    (_, made) = purge_keys("s1", [article_id], None)
     assert made == f"article:{key}"
     assert made.isascii()
     assert not {" ", ","} & set(made)
 
 
 def test_long_id_has_a_short_key_of_its_own() -> None:
-    _, one, other = purge_keys("s1", ["ü" * 200, "ü" * 199 + "x"])
+    _, one, other = purge_keys("s1", ["ü" * 200, "ü" * 199 + "x"], None)
     assert len(one) <= KEY_CHARACTERS_MAX
     assert one != other

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -19,12 +20,9 @@ from werkzeug.test import TestResponse
 
 from seealso.article import Article
 from seealso.encoder import Vectors
-from seealso.snapshot.reader import Snapshot
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
-from service.rulings import Ruling
-from service.wanted import Wanted
 from tests.makers import HashEncoder, article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -204,18 +202,18 @@ def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypa
     made: list[str] = []
     all_here = threading.Event()
 
-    def counting(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
+    def counting(*asked: Any) -> list[Item]:
         made.append("one")
-        all_here.wait()
-        return related_to_article(snapshot, row, wanted, ruling=ruling)
+        assert all_here.wait(60)
+        return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", counting)
     bodies: list[bytes] = []
     threads = [threading.Thread(target=lambda: bodies.append(app.test_client().get(PATH).data)) for _ in range(20)]
     for thread in threads:
         thread.start()
-    while not made:
-        assert not bodies  # whoever makes it waits for all
+    wait_for(lambda: bool(made or bodies))
+    assert not bodies  # whoever makes it waits for all
     all_here.set()
     for thread in threads:
         thread.join()
@@ -235,9 +233,9 @@ def busy_service(
     client.get(PATH)
     go_on = threading.Event()
 
-    def slow(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
-        go_on.wait()
-        return related_to_article(snapshot, row, wanted, ruling=ruling)
+    def slow(*asked: Any) -> list[Item]:
+        assert go_on.wait(60)
+        return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     threads = [
@@ -247,12 +245,13 @@ def busy_service(
     front: Front = app.extensions["seealso"].front
     for thread in threads:
         thread.start()
-    while front._lane._waiting < waiting or front._lane._free._value:
-        pass
-    yield client
-    go_on.set()
-    for thread in threads:
-        thread.join()
+    try:
+        wait_for(lambda: front._lane._waiting >= waiting and not front._lane._free._value)
+        yield client
+    finally:
+        go_on.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.fixture
@@ -330,9 +329,9 @@ def test_slow_block_that_many_want_holds_no_more_threads_than_the_line_is_long(
     front: Front = app.extensions["seealso"].front
     go_on = threading.Event()
 
-    def slow(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
-        go_on.wait()
-        return related_to_article(snapshot, row, wanted, ruling=ruling)
+    def slow(*asked: Any) -> list[Item]:
+        assert go_on.wait(60)
+        return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     monkeypatch.setattr("service.front.FOLLOW_SECONDS_MAX", 60.0)
@@ -407,17 +406,17 @@ def two_at_once(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ask twice at once, the second while the first is at it; return where their answers came from."""
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling) -> list[Item]:
+    def slow(*asked: Any) -> list[Item]:
         begun.set()
-        go_on.wait()
-        return related_to_article(snapshot, row, wanted, ruling=ruling)
+        assert go_on.wait(60)
+        return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     levels: list[str] = []
     asked = PATH + "?limit=4&min_probability=0"
     first = threading.Thread(target=lambda: levels.append(level(app.test_client().get(asked))))
     first.start()
-    begun.wait()
+    assert begun.wait(60)
     second = threading.Thread(target=lambda: levels.append(level(app.test_client().get(asked))))
     second.start()
     second.join(0.5)

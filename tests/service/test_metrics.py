@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from seealso.errors import SettingsInvalid
 from seealso.settings import METRICS_FOLDER
+from seealso.snapshot.following import StoreState
 from seealso.snapshot.layout import POINTER
 from service.current import Current
 from service.editorial import Editorial
@@ -130,6 +132,25 @@ def test_encoder_snapshots_and_redis_are_told_of(tmp_path: Path) -> None:
     assert found["seealso_redis_down"] == 1
     metrics.breaker(False)
     assert answer_of(metrics, tmp_path)["seealso_redis_down"] == 0
+
+
+def test_snapshot_store_is_told_of_as_the_machine_knows_it(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    known = StoreState(
+        reached=time.time() - 90,
+        current="20261128T000000Z-0123456789ab",
+        failures={"refused": 2, "disk": 0, "unreachable": 7},
+        fetched_bytes=12_345,
+    )
+    (tmp_path / "store.json").write_text(known.model_dump_json())
+    current = Current(tmp_path, None)
+    text = metrics_of(Metrics(), current, Editorial(None), tmp_path, shared=True).decode()
+    assert 'seealso_snapshot_store_failures_total{kind="unreachable"} 7.0' in text
+    assert 'seealso_snapshot_store_failures_total{kind="refused"} 2.0' in text
+    found = samples(text)
+    assert 90 <= found["seealso_snapshot_store_silent_seconds"] < 100
+    assert (found["seealso_snapshot_store_behind"], found["seealso_snapshot_fetched_bytes_total"]) == (1, 12_345)
+    assert "snapshot_store" not in metrics_of(Metrics(), current, Editorial(None), tmp_path).decode()
 
 
 def test_snapshot_is_behind_while_another_is_published(tmp_path: Path) -> None:

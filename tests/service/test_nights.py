@@ -7,7 +7,7 @@ import pytest
 
 from indexer.report import Report, write_report
 from seealso.snapshot.layout import published_ids, snapshot_folder
-from service.nights import made, nights_of, read_report, report_page, snapshots_of
+from service.nights import made, night_named, nights_of, read_report, report_page, snapshots_of
 from tests.makers import ANY_NIGHT, articles, index_of
 
 FAILED = "20261128T023000Z-failed"
@@ -15,7 +15,7 @@ FAILED = "20261128T023000Z-failed"
 
 def test_folder_without_nights_has_none(tmp_path: Path) -> None:
     assert snapshots_of(tmp_path) == []
-    assert nights_of(tmp_path, 0, 10) == ([], 0)
+    assert nights_of(tmp_path) == []
 
 
 def test_snapshots_come_newest_first_with_their_gates_in_words(tmp_path: Path) -> None:
@@ -32,6 +32,13 @@ def test_snapshots_come_newest_first_with_their_gates_in_words(tmp_path: Path) -
     assert "limit is 0.9" in next(gate.says for gate in found.gates if gate.name == "articles")
     assert found.bytes > 1_000
     assert found.created is not None
+
+
+def test_gate_that_could_no_longer_be_measured_is_told_as_one_that_was_forced(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(110, language="en"))
+    index_of(tmp_path, articles(110), force=True, gates=replace(ANY_NIGHT, languages_max=0.1))
+    gates = {gate.name: gate for gate in made(tmp_path, snapshots_of(tmp_path)[0]).gates}
+    assert (gates["languages"].state, gates["languages"].says[:29]) == ("forced", "it can no longer be measured;")
 
 
 def test_what_the_report_says_of_a_gate_is_told(tmp_path: Path) -> None:
@@ -58,19 +65,19 @@ def test_nights_come_newest_first_and_failed_ones_say_how_they_ended(tmp_path: P
     report.close("failed", 4, "the feed is gone")
     write_report(tmp_path, FAILED, report.as_json(), "")
     write_report(tmp_path, "20261127T023000Z-refused", report.as_json(), "")
-    found, count = nights_of(tmp_path, 0, 1)
-    assert (count, [night.name for night in found]) == (2, [FAILED])
-    assert (found[0].facts["exit_code"], found[0].facts["error"]) == (4, "the feed is gone")
-    assert found[0].began is not None
-    assert found[0].minutes is not None
-    assert nights_of(tmp_path, 1, 5)[0][0].name == "20261127T023000Z-refused"
+    assert nights_of(tmp_path) == [FAILED, "20261127T023000Z-refused"]
+    found = night_named(tmp_path, FAILED)
+    assert (found.facts["exit_code"], found.facts["error"]) == (4, "the feed is gone")
+    assert found.began is not None
+    assert found.minutes is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"started": 3, "gates": [7, null]}'])
 def test_report_that_cannot_be_read_is_listed_all_the_same(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / f"{FAILED}.json").write_bytes(content)
-    (night,), _ = nights_of(tmp_path, 0, 5)
+    (name,) = nights_of(tmp_path)
+    night = night_named(tmp_path, name)
     assert (night.began, night.minutes) == (None, None)
 
 

@@ -44,7 +44,7 @@ def add(store: Store, article_id: str = "a") -> None:
     ],
 )
 def test_what_a_rule_may_change_is_dropped(wish: Wish, holds: bool, keys: list[str]) -> None:
-    assert keys_of_rule(wish, holds, "s") == keys
+    assert keys_of_rule(wish, holds, "s", None) == keys
 
 
 def test_what_is_due_is_posted_as_it_was_written(store: Store) -> None:

@@ -12,8 +12,9 @@ import pytest
 import service.rulings
 from seealso.editorial.rules import Rule, Wish
 from seealso.snapshot.reader import Snapshot, open_current
+from service.finding import Filters
 from service.related import related_on_page, related_to_article
-from service.rulings import NO_RULING, Rulings, ruled
+from service.rulings import NO_RULING, KeptRows, Rulings, ruled
 from service.wanted import Wanted
 from tests.makers import article, articles, index_of
 
@@ -239,10 +240,34 @@ def test_page_shows_what_is_pinned_once(snapshot: Snapshot) -> None:
 
 
 def test_what_is_looked_for_is_looked_for_once_in_a_snapshot(snapshot: Snapshot) -> None:
-    service.rulings._kept.clear()
+    service.rulings.BY_RULES._kept.clear()
     for _ in range(3):
         block(snapshot, Wish("exclude", under_article="a000", word="piece"), Wish("bury", tag="tides"))
-    assert len(service.rulings._kept) == 2
+    assert len(service.rulings.BY_RULES) == 2
+
+
+def test_of_what_is_looked_for_the_oldest_is_forgotten(snapshot: Snapshot) -> None:
+    kept, asked = KeptRows(2), list[tuple[str, int]]()
+
+    def look(text: str) -> list[int]:
+        def fits(row: int) -> bool:
+            asked.append((text, row))
+            return row == 3
+
+        return [*map(int, kept.rows_with(snapshot, "text", text, fits))]
+
+    for text in ("a", "b", "a", "c", "a"):
+        assert look(text) == [3]
+    assert len(asked) == 3 * len(snapshot)
+    look("b")
+    assert len(asked) == 4 * len(snapshot)
+
+
+def test_searches_of_editors_leave_what_blocks_need(snapshot: Snapshot) -> None:
+    before = len(service.rulings.BY_RULES)
+    for author in ("a", "au", "aut"):
+        Filters(author=author, tag=author).mask(snapshot)
+    assert len(service.rulings.BY_RULES) == before
 
 
 def test_text_has_what_is_wanted_of_all_blocks(snapshot: Snapshot, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,15 +20,16 @@ import pytest
 
 from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
-from seealso.snapshot.ahead import STEP_NS
+from seealso.snapshot.layout import POINTER
+from seealso.snapshot.whole import STEP_NS
 from service.api.answers import BLOCKS_SECONDS_MAX
-from service.lanes import WAITING_PER_PLACE
+from service.lanes import ASIDES_WAITING_PER_PLACE, WAITING_PER_PLACE, blocking_threads
 from service.processes import raise_descriptors
 from service.server import (
+    DESCRIPTORS_OF_SITE,
     DESCRIPTORS_RESERVED,
     HEADER_BYTES_MAX,
     STOP_SECONDS_MAX,
-    blocking_threads,
     worker_count,
 )
 from tests.makers import articles, index_of
@@ -192,10 +194,11 @@ def test_stop_under_load_loses_nothing_that_a_worker_has_begun(index: Path, tmp_
 
 
 @contextmanager
-def limited(index: Path, log: Path, soft: int, hard: int, **settings: str) -> Iterator[Running]:
-    """Run the service with limits of open files."""
+def limited(index: Path | None, log: Path, soft: int, hard: int, **settings: str) -> Iterator[Running]:
+    """Run the service with limits of open files; `index`: None where `settings` name several sites."""
     port = free_port()
-    command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(port), "--workers", "1"]
+    command = [str(SEEALSO), "serve", "--port", str(port), "--workers", "1"]
+    command += [] if index is None else ["--index", str(index)]
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -233,6 +236,20 @@ def test_too_few_descriptors_are_said_and_fewer_connections_taken(index: Path, t
         assert service.get(PATH, timeout=30).status == 200
 
 
+def test_descriptors_are_kept_free_for_each_site(index: Path, tmp_path: Path) -> None:
+    tables = []
+    for name in ("coast", "city"):
+        shutil.copytree(index / "snapshots", tmp_path / name / "snapshots")
+        shutil.copy(index / POINTER, tmp_path / name / POINTER)
+        tables.append(f'[sites.{name}]\nhosts = ["{name}.example"]\nindex = "{name}"\n')
+    (tmp_path / "sites.toml").write_text("\n".join(tables))
+    taken, reserved = 500, DESCRIPTORS_RESERVED + DESCRIPTORS_OF_SITE
+    hard = taken + reserved
+    with limited(None, tmp_path / "log", hard, hard, SEEALSO_SITES=str(tmp_path / "sites.toml")) as service:
+        (line,) = [json.loads(each) for each in service.log.read_text().splitlines() if "descriptors_few" in each]
+    assert (line["limit"], line["needed"], line["connections"]) == (hard, 10_000 + reserved, taken)
+
+
 def test_there_is_a_worker_for_each_cpu_unless_it_is_said(index: Path, tmp_path: Path) -> None:
     assert worker_count(ServiceSettings()) == usable_cpus()
     assert worker_count(ServiceSettings(workers=7)) == 7
@@ -254,7 +271,8 @@ def test_there_is_a_worker_for_each_cpu_unless_it_is_said(index: Path, tmp_path:
 @pytest.mark.parametrize(("threads", "texts"), [(1, 1), (4, 2), (16, 8)])
 def test_there_are_threads_for_those_who_work_wait_and_refuse(threads: int, texts: int) -> None:
     waiting = WAITING_PER_PLACE * threads
-    assert blocking_threads(ServiceSettings(threads=threads)) == threads + waiting + texts + texts + 2
+    asides = 2 * (texts + ASIDES_WAITING_PER_PLACE * texts)
+    assert blocking_threads(ServiceSettings(threads=threads)) == threads + waiting + asides + 2
 
 
 def test_what_takes_long_ends_before_a_stop_does() -> None:

@@ -177,3 +177,9 @@ def test_several_machines_have_one_by_a_setting(index: Path, make_app: MakeApp, 
     other = make_app(index, rate_limit="none", session_secret="s" * 32).test_client(use_cookies=False)
     assert other.get("/v1/takedowns", headers={"Cookie": browser.cookie}).status_code == 200
     assert not (index / SECRET_FILE).exists()
+
+
+def test_an_end_of_thousands_of_digits_is_the_end_of_no_session(browser: Browser) -> None:
+    key_id, _, signature = browser.cookie.partition("=")[2].split(".")
+    for ends in ("9" * 5_000, "9" * 13, "\u0663", ""):
+        assert browser.status("GET", "/v1/takedowns", cookie=f"{COOKIE}={key_id}.{ends}.{signature}") == 401

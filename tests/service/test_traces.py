@@ -46,6 +46,31 @@ def test_request_is_a_span_of_its_callers_trace_with_what_it_waited_for(tmp_path
         assert found[name] == (TRACE, "seealso")
 
 
+def test_spans_name_the_site(tmp_path: Path) -> None:
+    index_of(tmp_path / "index", articles(6))
+    with listening() as listener:
+        wanted = {
+            "SEEALSO_TRACES": "1",
+            "SEEALSO_SITE": "coast",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": listener.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+        }
+        with serving(tmp_path / "index", tmp_path / "log", 1, True, **wanted) as service:
+            service.get("/v1/articles/a000/related")
+            spans_of(listener, {"GET related"})
+    told = [
+        attribute.value.string_value
+        for _, _, _, body in listener.asked
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+        for attribute in span.attributes
+        if attribute.key == "seealso.site"
+    ]
+    assert told
+    assert set(told) == {"coast"}
+
+
 def test_what_has_not_been_sent_yet_is_sent_at_a_stop(tmp_path: Path) -> None:
     index_of(tmp_path / "index", articles(6))
     with listening() as listener:

@@ -7,7 +7,7 @@ import pytest
 from seealso.project import Method
 from seealso.project import Trial as TrialEntry
 from seealso.snapshot.reader import Snapshot, open_current
-from service.related import Item, related_to_article
+from service.related import Item, related_on_page, related_to_article
 from service.rulings import NO_RULING, Ruling
 from service.trial import Trial
 from service.wanted import Wanted
@@ -89,3 +89,13 @@ def test_nothing_is_told_twice_by_both(tmp_path: Path) -> None:
         items = trial("interleaving").related(snapshot, row, WANTED, NO_RULING)
         shown = [int(stories[item.row]) for item in items]
         assert len(set(shown)) == len(shown)
+
+
+@pytest.mark.parametrize("method", ["split", "interleaving"])
+def test_blocks_of_one_page_are_of_the_trial_and_nothing_stands_twice(snapshot: Snapshot, method: Method) -> None:
+    tried, wanted = trial(method), Wanted(limit=6, min_probability=0.0)
+    first, second = related_on_page(snapshot, 0, [], [wanted, wanted], NO_RULING, tried.related)
+    assert first == tried.related(snapshot, 0, wanted, NO_RULING)
+    assert all(item.team for item in [*first, *second])
+    assert len({*rows(first), *rows(second)}) == 12
+    assert rows(second) == rows(tried.related(snapshot, 0, wanted, NO_RULING, rows(first)))

@@ -54,6 +54,16 @@ def test_schemas_of_one_name_that_differ_are_two_types() -> None:
     assert "T 1 * /" in written
 
 
+@pytest.mark.parametrize(
+    "schema", [{"oneOf": []}, {"allOf": []}, {"type": "array", "prefixItems": []}, {"type": ["string", "null"]}]
+)
+def test_schema_of_which_no_type_is_made_is_refused(schema: dict[str, object]) -> None:
+    answer = {"operationId": "x", "responses": {"200": {"content": {"application/json": {"schema": schema}}}}}
+    made = {"info": {"title": "T", "version": "1"}, "paths": {"/a": {"get": answer}}, "components": {"schemas": {}}}
+    with pytest.raises(ValueError, match=r"teach service/typescript\.py"):
+        typescript_of(made)
+
+
 def test_typescript_takes_it() -> None:
     node()
     compile_typescript("--noEmit", "-p", CLIENT)
@@ -101,5 +111,6 @@ def test_node_asks_a_service_that_runs(tmp_path: Path, redis_url: str) -> None:
         "slow": {"name": "NoAnswer", "problem": False},
         "stopped": {"name": "AbortError", "problem": False},
         "page_of_another": {"name": "NoAnswer", "problem": False},
+        "unconfirmed": "north",
         "named": ["NoAnswer"],
     }

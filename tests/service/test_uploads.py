@@ -34,9 +34,9 @@ def document_of(
     return packed({name: text.encode() for name, text in parts.items()} | dict(more or {}))
 
 
-def packed(parts: dict[str, bytes]) -> bytes:
+def packed(parts: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as parcel:
+    with zipfile.ZipFile(file, "w", method) as parcel:
         for name, content in parts.items():
             parcel.writestr(name, content)
     return file.getvalue()
@@ -101,6 +101,13 @@ def test_bomb_that_says_less_than_it_holds_is_unpacked_no_further(monkeypatch: p
     at = lying.rfind(b"PK\x01\x02", 0, lying.rfind(b"word/styles.xml"))
     struct.pack_into("<I", lying, at + 24, 1_000)
     assert "is damaged" in refused(bytes(lying))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_document_that_is_packed_as_no_word_packs_is_refused_unread(method: int) -> None:
+    content = bytearray(packed({"word/document.xml": b"<a/>" * 100}, method))
+    content[60:70] = b"\xff" * 10  # damaged as well
+    assert "packed as no Word packs" in refused(bytes(content))
 
 
 def test_document_cannot_have_a_part_read_that_was_not_looked_at() -> None:

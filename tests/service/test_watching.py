@@ -1,9 +1,11 @@
+import json
 import threading
 
 import pytest
 from structlog.testing import capture_logs
 
 import service.watching
+from seealso.logs import configure_logs, get_log, say_site
 from service.watching import keep_on
 
 SECONDS_MAX = 20.0
@@ -29,3 +31,21 @@ def test_work_that_fails_goes_on_and_is_told_once(monkeypatch: pytest.MonkeyPatc
     assert not thread.is_alive()
     assert len(times) == 4
     assert [(line["event"], line["work"]) for line in logged] == [("work_failed", "a watch")]
+
+
+def test_lines_of_the_work_name_the_site_of_whoever_began_it(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json", "info")
+    ended, said = threading.Event(), threading.Event()
+
+    def work() -> None:
+        get_log().info("snapshot_opened")
+        said.set()
+        ended.wait()
+
+    say_site("coast")
+    thread = keep_on("a watch", work, ended)
+    say_site(None)
+    assert said.wait(SECONDS_MAX)
+    ended.set()
+    thread.join(SECONDS_MAX)
+    assert json.loads(capsys.readouterr().err)["site"] == "coast"

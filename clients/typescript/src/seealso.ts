@@ -1,8 +1,8 @@
 // Made by `python -m service.typescript` from the service's OpenAPI document; not to be changed by hand.
 
-import { type Options, Service } from "./service.js";
+import { type Options, Service, type Unconfirmed } from "./service.js";
 
-export { NoAnswer, type Options, Problem, Service, type ServiceOptions } from "./service.js";
+export { NoAnswer, type Options, Problem, Service, type ServiceOptions, type Unconfirmed } from "./service.js";
 
 /** What a rule is about: one of these. */
 export interface About {
@@ -113,6 +113,22 @@ export interface BatchBody {
   articles: string[];
 }
 
+/** What a page showed of a block, in its order, and what was clicked there. */
+export interface BlockEvents {
+  /** the article that is open */
+  article: string;
+  /** which block of the page, if there are several */
+  block?: string;
+  /** the ids of its items, in their order */
+  shown?: string[];
+  /** the items that were clicked */
+  clicked?: Click[];
+  /** while a trial runs: the teams of what is shown, in its order */
+  teams?: ("" | "a" | "b")[] | null;
+  /** the places of what is shown; 1, 2, 3 and so on where it says nothing */
+  slots?: number[] | null;
+}
+
 /** An article as shown in a block. */
 export interface Card {
   id: string;
@@ -177,20 +193,9 @@ export interface Click {
   team?: "" | "a" | "b" | null;
 }
 
-/** What a page showed of a block, in its order, and what was clicked there. */
+/** What was counted of a page's blocks since it last told. */
 export interface EventsBody {
-  /** the article that is open */
-  article: string;
-  /** which block of the page, if there are several */
-  block?: string;
-  /** the ids of its items, in their order */
-  shown?: string[];
-  /** the items that were clicked */
-  clicked?: Click[];
-  /** while a trial runs: the teams of what is shown, in its order */
-  teams?: ("" | "a" | "b")[] | null;
-  /** the places of what is shown; 1, 2, 3 and so on where it says nothing */
-  slots?: number[] | null;
+  blocks: BlockEvents[];
 }
 
 /** One of the blocks of a page. */
@@ -532,7 +537,9 @@ export interface StatusAnswer {
   model: string | null;
   forced: string[];
   cache: string;
-  /** parts that are missing for now: 'cache', 'snapshot' (a newer one is broken), 'editorial' (what was decided cannot be read; what is known holds) */
+  /** the search engine: 'off' (there is none), 'up', 'down' (it does not answer), or 'stale' (it has another snapshot) */
+  engine: string;
+  /** parts that are missing for now: 'cache', 'snapshot' (a newer one is broken), 'editorial' (what was decided cannot be read; what is known holds), 'engine' (snapshots are searched without it) */
   degraded: string[];
   warnings: string[];
 }
@@ -687,7 +694,7 @@ export interface RelatedHtmlQuery {
   layout?: "list" | "grid" | "compact" | "carousel";
   /** the level of the block's heading; cards have the next */
   heading?: number;
-  /** whether cards have pictures; if not said: where one of them has its own */
+  /** whether cards have pictures; if not said: if one has its own, its section's or the site's */
   images?: boolean;
   /** 'auto' goes with the page */
   theme?: "auto" | "light" | "dark";
@@ -784,12 +791,12 @@ export class Seealso extends Service {
   }
 
   /** Put several articles, one after the other. Needs a key. */
-  putArticles(body: ImportBody, options: Options = {}): Promise<ImportAnswer> {
+  putArticles(body: ImportBody, options: Options = {}): Promise<ImportAnswer & Unconfirmed> {
     return this.json("POST", "/v1/articles", { body }, options);
   }
 
   /** Remove an article that is no more. It stays away until it is put again, or a source has a later version of it. Needs a key. */
-  removeArticle(articleId: string, query: RemoveArticleQuery, options: Options = {}): Promise<RemovedAnswer> {
+  removeArticle(articleId: string, query: RemoveArticleQuery, options: Options = {}): Promise<RemovedAnswer & Unconfirmed> {
     return this.json("DELETE", `/v1/articles/${encodeURIComponent(articleId)}`, { query }, options);
   }
 
@@ -799,7 +806,7 @@ export class Seealso extends Service {
   }
 
   /** Publish an article, or what it is from now on. The next night takes it in; to put the same again does nothing. Needs a key. */
-  putArticle(articleId: string, body: ArticleBody, options: Options = {}): Promise<PutAnswer> {
+  putArticle(articleId: string, body: ArticleBody, options: Options = {}): Promise<PutAnswer & Unconfirmed> {
     return this.json("PUT", `/v1/articles/${encodeURIComponent(articleId)}`, { body }, options);
   }
 
@@ -819,12 +826,12 @@ export class Seealso extends Service {
   }
 
   /** Show an article again that was taken down. Needs a key. */
-  restore(articleId: string, query: RestoreQuery, options: Options = {}): Promise<TakedownAnswer> {
+  restore(articleId: string, query: RestoreQuery, options: Options = {}): Promise<TakedownAnswer & Unconfirmed> {
     return this.json("DELETE", `/v1/articles/${encodeURIComponent(articleId)}/takedown`, { query }, options);
   }
 
   /** Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet. Needs a key. */
-  takeDown(articleId: string, body: TakedownBody, options: Options = {}): Promise<TakedownAnswer> {
+  takeDown(articleId: string, body: TakedownBody, options: Options = {}): Promise<TakedownAnswer & Unconfirmed> {
     return this.json("POST", `/v1/articles/${encodeURIComponent(articleId)}/takedown`, { body }, options);
   }
 
@@ -834,7 +841,7 @@ export class Seealso extends Service {
   }
 
   /** Undo a takedown, the restoring of an article, a rule, or the undoing of one. Needs a key. */
-  undo(sequence: number, query: UndoQuery, options: Options = {}): Promise<ChangeFacts> {
+  undo(sequence: number, query: UndoQuery, options: Options = {}): Promise<ChangeFacts & Unconfirmed> {
     return this.json("POST", `/v1/changes/${encodeURIComponent(sequence)}/undo`, { query }, options);
   }
 
@@ -843,7 +850,7 @@ export class Seealso extends Service {
     return this.json("GET", "/v1/clicks", { query }, options);
   }
 
-  /** What a reader's page showed of a block, and what was clicked there. Sent by the page, best by `sendBeacon`. */
+  /** What a reader's page showed of its blocks, and what was clicked there. Sent by the page, best by `sendBeacon`. */
   events(body: EventsBody, options: Options = {}): Promise<void> {
     return this.nothing("POST", "/v1/events", { body }, options);
   }
@@ -854,12 +861,12 @@ export class Seealso extends Service {
   }
 
   /** Make a key for a person or a program. Needs a key. */
-  makeKey(body: KeyBody, options: Options = {}): Promise<KeyMade> {
+  makeKey(body: KeyBody, options: Options = {}): Promise<KeyMade & Unconfirmed> {
     return this.json("POST", "/v1/keys", { body }, options);
   }
 
   /** Have a key, and whoever is signed in with it, open nothing any more; also the one that is sent. Needs a key. */
-  revokeKey(keyId: string, query: RevokeKeyQuery, options: Options = {}): Promise<KeyFacts> {
+  revokeKey(keyId: string, query: RevokeKeyQuery, options: Options = {}): Promise<KeyFacts & Unconfirmed> {
     return this.json("DELETE", `/v1/keys/${encodeURIComponent(keyId)}`, { query }, options);
   }
 
@@ -874,7 +881,7 @@ export class Seealso extends Service {
   }
 
   /** Send a message again, from the beginning. Needs a key. */
-  retryPurge(purgeId: number, options: Options = {}): Promise<PurgeFacts> {
+  retryPurge(purgeId: number, options: Options = {}): Promise<PurgeFacts & Unconfirmed> {
     return this.json("POST", `/v1/purges/${encodeURIComponent(purgeId)}/retry`, {}, options);
   }
 
@@ -889,12 +896,12 @@ export class Seealso extends Service {
   }
 
   /** Pin, exclude, boost or bury under an article, a section, or everywhere; mark an article; ask for evergreens. Needs a key. */
-  makeRule(body: RuleBody, options: Options = {}): Promise<RuleFacts> {
+  makeRule(body: RuleBody, options: Options = {}): Promise<RuleFacts & Unconfirmed> {
     return this.json("POST", "/v1/rules", { body }, options);
   }
 
   /** Have a rule hold no more. Needs a key. */
-  undoRule(ruleId: number, query: UndoRuleQuery, options: Options = {}): Promise<RuleFacts> {
+  undoRule(ruleId: number, query: UndoRuleQuery, options: Options = {}): Promise<RuleFacts & Unconfirmed> {
     return this.json("DELETE", `/v1/rules/${encodeURIComponent(ruleId)}`, { query }, options);
   }
 
@@ -904,7 +911,7 @@ export class Seealso extends Service {
   }
 
   /** Serve an earlier snapshot again, until the next night publishes. Nothing is removed; caches are told. Needs a key. */
-  rollback(snapshotId: string, body: ReasonBody, options: Options = {}): Promise<RollbackAnswer> {
+  rollback(snapshotId: string, body: ReasonBody, options: Options = {}): Promise<RollbackAnswer & Unconfirmed> {
     return this.json("POST", `/v1/snapshots/${encodeURIComponent(snapshotId)}/rollback`, { body }, options);
   }
 

@@ -15,6 +15,11 @@ export interface ServiceOptions {
 /** What `fetch` takes beside what the client itself says: `signal`, `cache`, headers, Next.js's `next`. */
 export type Options = Omit<RequestInit, "method" | "body">;
 
+/** Of a decision: machines that may not know of it yet; missing where all do. */
+export interface Unconfirmed {
+  unconfirmed?: string;
+}
+
 /** The service refused, and says why (RFC 9457). */
 export class Problem extends Error {
   override readonly name = "Problem";
@@ -70,8 +75,11 @@ export class Service {
 
   protected json<Answer>(method: string, path: string, sent: Sent, options: Options): Promise<Answer> {
     return this.#ask(method, path, sent, options, async (response) => {
+      const unconfirmed = response.headers.get("X-Seealso-Unconfirmed");
       try {
-        return (await response.json()) as Answer;
+        const answer = (await response.json()) as Answer & Unconfirmed;
+        if (unconfirmed) answer.unconfirmed = unconfirmed;
+        return answer;
       } catch (error) {
         if (error instanceof SyntaxError) throw new NoAnswer(`${response.status} came without JSON`, { cause: error });
         throw error;

@@ -12,6 +12,7 @@ const SERVICE = folderOf(document.currentScript ?? document.querySelector('scrip
 
 const blocks = new Set(); // those that stand in the page
 const waiting = new Set(); // those of them that shall be asked for
+const flights = new Map(); // subjects -> the end of what was last asked of each
 const parsed = new Promise((resolve) => {
   if (document.readyState !== "loading") resolve();
   else document.addEventListener("DOMContentLoaded", resolve, { once: true });
@@ -30,8 +31,11 @@ function ask(block) {
 function askAll() {
   const subjects = new Set([...waiting].filter((block) => block.isConnected && !block.asked).map(subjectOf));
   waiting.clear();
+  subjects.delete("");
+  // What one answer brings, the next must not repeat.
   for (const subject of subjects) {
-    fill([...blocks].filter((block) => subjectOf(block) === subject)).catch(() => {});
+    const before = flights.get(subject) ?? Promise.resolve();
+    flights.set(subject, before.then(() => fill(subject)).catch(() => {}));
   }
 }
 
@@ -49,11 +53,13 @@ function endpointOf(block) {
   return !found || found.endsWith("/") ? found : `${found}/`;
 }
 
-/** Fill those of an article's blocks that have not been asked for. */
-async function fill(all) {
+/** Fill those of a subject's blocks that have not been asked for. */
+async function fill(subject) {
+  const all = [...blocks].filter((block) => subjectOf(block) === subject);
   all.sort((one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
   const shown = all.flatMap((block) => block.shownIds).slice(0, SHOWN_MAX);
   const group = all.filter((block) => !block.asked).slice(0, BLOCKS_MAX);
+  if (!group.length) return;
   const names = namesOf(group, all);
   const turn = {};
   for (const block of group) block.asked = turn;
@@ -117,7 +123,7 @@ function wishesOf(block) {
   const mode = block.getAttribute("mode");
   if (MODES.includes(mode)) wishes.mode = mode;
   const placement = block.getAttribute("placement");
-  if (placement) wishes.placement = placement;
+  if (placement && Object.hasOwn(SITE.looks, placement)) wishes.placement = placement;
   return wishes;
 }
 

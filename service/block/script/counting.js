@@ -6,6 +6,7 @@
 const SEEN_MS = 1_000;
 const SEEN_SHARE = 0.5;
 const watched = new Map(); // card in the page -> its block, its slot, and the timer of its second
+const untold = new Map(); // what was told of some cards -> their block, the message of them, and whom it is for
 let sight;
 
 function counts(block) {
@@ -13,10 +14,10 @@ function counts(block) {
 }
 
 /** Watch the cards of a block that have not been seen; and no more those that it showed before. */
-function watch(block, items) {
+function watch(block) {
   for (const [item, spot] of watched) if (spot.block === block) unwatch(item);
   if (!counts(block)) return;
-  for (const [index, item] of items.entries()) {
+  for (const [index, item] of block.items.entries()) {
     if (block.told.has(`seen ${index + 1}`)) continue;
     watched.set(item, { block, slot: index + 1 });
     sight.observe(item);
@@ -44,50 +45,50 @@ function look(entries) {
 
 /** Count something of a block, unless it has been. */
 function count(block, kind, slot) {
+  const { told } = block;
   const fact = `${kind} ${slot}`;
-  if (block.told.has(fact) || !counts(block)) return;
-  block.told.add(fact);
-  block.untold.push({ kind, slot });
+  if (told.has(fact) || !counts(block)) return;
+  told.add(fact);
+  if (!untold.has(told)) {
+    const message = { article: block.article, block: block.named, shown: [], slots: [], teams: [], clicked: [] };
+    untold.set(told, { block, message, endpoint: endpointOf(block) });
+  }
+  const { message } = untold.get(told);
+  const { id, team = "" } = block.cards[slot - 1];
+  if (kind === "clicked") message.clicked.push({ item: id, slot, team });
+  else {
+    message.shown.push(id);
+    message.slots.push(slot);
+    message.teams.push(team);
+  }
 }
 
 /** Count a click on a card's link, which proves that it was seen too; what opens a menu is none. */
 function countClick(block, event) {
   if (!event.isTrusted || event.button > 1) return;
-  const path = event.composedPath();
-  const within = path.slice(0, path.indexOf(block));
-  const item = within.find((node) => node.localName === "li");
-  if (!item || !within.some((node) => node.localName === "a")) return;
-  const slot = [...item.parentNode.children].indexOf(item) + 1;
-  if (!block.cards[slot - 1]) return; // of an article that it was about before
+  const [target] = event.composedPath();
+  const slot = block.items.findIndex((item) => item.contains(target)) + 1;
+  if (!slot || !target.closest("a")) return;
   count(block, "seen", slot);
   count(block, "clicked", slot);
-  tell(block);
+  tell(); // the page may be gone in a moment
 }
 
-/** Tell the service what was counted of a block. */
-function tell(block) {
-  const told = block.untold.splice(0);
-  if (!told.length || !counts(block)) return;
-  const of = (kind) => told.filter((each) => each.kind === kind).map(({ slot }) => ({ slot, card: block.cards[slot - 1] }));
-  const shown = of("seen");
-  const message = {
-    article: block.article,
-    block: block.named,
-    shown: shown.map(({ card }) => card.id),
-    slots: shown.map(({ slot }) => slot),
-    teams: shown.map(({ card }) => card.team ?? ""),
-    clicked: of("clicked").map(({ slot, card }) => ({ item: card.id, slot, team: card.team ?? "" })),
-  };
-  navigator.sendBeacon?.(`${endpointOf(block)}v1/events`, JSON.stringify(message));
-}
-
-function tellAll() {
-  for (const block of blocks) tell(block);
+/** Tell each service what was counted of its blocks. */
+function tell() {
+  for (const [told, { block }] of untold) if (!counts(block)) untold.delete(told);
+  while (untold.size) {
+    const [[, { endpoint }]] = untold;
+    const batch = [...untold].filter(([, each]) => each.endpoint === endpoint).slice(0, BLOCKS_MAX);
+    const body = JSON.stringify({ blocks: batch.map(([, { message }]) => message) });
+    if (navigator.sendBeacon?.(`${endpoint}v1/events`, body) === false) return; // too much to send: with the next
+    for (const [told] of batch) untold.delete(told);
+  }
 }
 
 /** The page went to the background: no second goes on there. It came back: it begins anew. */
 function turn() {
-  if (document.hidden) tellAll();
+  if (document.hidden) tell();
   for (const [item, spot] of watched) {
     clearTimeout(spot.timer);
     sight.unobserve(item);

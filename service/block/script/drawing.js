@@ -3,6 +3,7 @@
 
 const RIGHT_TO_LEFT = /Arab|Hebr|Thaa|Syrc|Nkoo|Adlm/; // scripts
 const LEVEL_MAX = 6;
+const kept = {};
 
 /** Return a block's section of some cards. */
 function draw(block, cards) {
@@ -55,7 +56,7 @@ function dayOf(card, language) {
   const moment = new Date(textOf(card.published));
   if (isNaN(moment)) return null;
   const form = { dateStyle: "long", timeZone: "UTC", calendar: "gregory", numberingSystem: "latn" };
-  const day = made("time", "date", moment.toLocaleDateString(language, form));
+  const day = made("time", "date", local(Intl.DateTimeFormat, language, form).format(moment));
   day.dateTime = card.published;
   return day;
 }
@@ -65,7 +66,8 @@ function minutesOf(card, language) {
   const [, reading, unitDisplay] = LABELS[labelled(language)];
   const form = { style: "unit", unit: "minute", unitDisplay: unitDisplay ?? "short", numberingSystem: "latn" };
   // British English would have '5 mins read'.
-  const minutes = card.reading_minutes.toLocaleString(labelled(language) === "en" ? "en" : language, form);
+  const locale = labelled(language) === "en" ? "en" : language;
+  const minutes = local(Intl.NumberFormat, locale, form).format(card.reading_minutes);
   return made("span", "reading", reading.replace("{}", minutes));
 }
 
@@ -131,7 +133,7 @@ function layoutOf(block) {
 }
 
 function levelOf(level) {
-  return Math.min(Math.max(level, 2), LEVEL_MAX);
+  return Math.min(Math.max(Math.round(level), 2), LEVEL_MAX);
 }
 
 /** Return an element of the block; `part` is how a page's own style sheet reaches it. */
@@ -165,8 +167,13 @@ function labelled(language) {
 /** Return a language and its script, neither for what is no language's tag. */
 function localeOf(tag) {
   try {
-    return new Intl.Locale(tag).maximize();
+    return (kept[tag] ??= new Intl.Locale(tag).maximize());
   } catch {
     return {};
   }
+}
+
+/** Return what knows how things are said in a language, made once: to make one takes longer than to draw a block. */
+function local(Kind, language, form) {
+  return (kept[Kind.name + language] ??= new Kind(language, form));
 }

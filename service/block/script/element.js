@@ -10,6 +10,7 @@ const ATTRIBUTES = {
   asking: ["article", "placement", "mode", "limit", "endpoint"],
   drawing: ["layout", "theme", "lang", "heading", "images"],
 };
+const pinned = (height) => `:host{box-sizing:border-box!important;min-height:${height}!important}`;
 let shared, near, away;
 
 class SeealsoBlock extends HTMLElement {
@@ -20,21 +21,23 @@ class SeealsoBlock extends HTMLElement {
   cards = [];
   named = "";
   told = new Set();
-  untold = [];
   #key = "";
   #old = false;
   #answered = false;
   #held = false;
   #root = this.attachShadow({ mode: "open" });
   #style = new CSSStyleSheet();
+  #rule = ""; // of the element itself
   #section = null;
+  #drawn = null; // the cards that it was drawn of
+  #frame = 0;
 
   constructor() {
     super();
     this.#root.adoptedStyleSheets = [shared, this.#style];
     this.#root.append(document.createElement("slot"));
     for (const kind of ["click", "auxclick"]) this.#root.addEventListener(kind, (event) => countClick(this, event));
-    this.addEventListener("focusout", () => this.#held && setTimeout(() => this.#place()));
+    this.addEventListener("focusout", () => this.#held && this.#place());
   }
 
   connectedCallback() {
@@ -44,11 +47,10 @@ class SeealsoBlock extends HTMLElement {
   }
 
   disconnectedCallback() {
-    tell(this);
     blocks.delete(this);
     near.unobserve(this);
     away.unobserve(this);
-    watch(this, []);
+    watch(this);
     if (!this.#answered) this.asked = null;
   }
 
@@ -68,6 +70,11 @@ class SeealsoBlock extends HTMLElement {
     return this.cards.map((card) => card.id);
   }
 
+  /** The cards in the page, none of those that it showed before. */
+  get items() {
+    return this.isConnected && this.#drawn === this.cards ? [...this.#section.querySelectorAll("li")] : [];
+  }
+
   /** Come near the view: be asked for. */
   come() {
     near.unobserve(this);
@@ -82,7 +89,7 @@ class SeealsoBlock extends HTMLElement {
 
   /** Be on a page that is shown again: ask anew where nothing came. */
   again() {
-    if (this.#answered && !this.cards.length) this.#begin();
+    if (!this.cards.length) this.#begin();
   }
 
   /** Take the cards that came, none where none did. */
@@ -99,81 +106,94 @@ class SeealsoBlock extends HTMLElement {
   }
 
   #begin() {
-    tell(this);
     this.#key = this.#wanted();
     this.asked = null;
     this.cards = [];
     this.told = new Set();
     this.#answered = false;
     away.unobserve(this);
-    watch(this, []);
-    if (!this.#section) this.#reserve();
+    watch(this);
+    // While the page is read, nothing stands below it yet.
+    if (document.readyState === "loading") this.#reserve();
+    else this.#place();
     if (this.hasAttribute("eager")) this.come();
     else near.observe(this);
   }
 
-  /** Keep the space that an attribute asks for, where nothing that may be seen already stands below it. */
+  /** Keep the space that an attribute asks for, if any, where nothing that may be seen already stands below it. */
   #reserve() {
-    this.#pin("");
     const given = this.getAttribute("min-height") ?? "";
     const height = /^\d+$/.test(given) ? `${given}px` : given;
-    if (!height || !CSS.supports("min-height", height)) return;
+    const rule = CSS.supports("min-height", height) ? pinned(height) : "";
+    const was = this.#rule;
+    if (this.#section || rule === was) return;
     const before = around(this);
-    this.#pin(height);
-    if (moved(before)) this.#pin("");
+    this.#restyle(rule);
+    if (moved(before)) this.#restyle(was);
   }
 
-  /** Show the cards, or what stands there without any. What cannot be shown now without harm waits. */
+  /** Show what came, in the frame that paints it: a reader who scrolls on sees what was measured. */
   #place() {
-    if (!this.isConnected || !this.#answered) return;
+    if (isUnseen()) return this.#show();
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#show());
+  }
+
+  /** What cannot be shown now without harm waits. */
+  #show() {
+    if (!this.isConnected) return;
+    if (!this.#answered) return this.#reserve();
     this.#held = this.contains(this.getRootNode().activeElement);
     const whole = !this.#held && (this.cards.length ? this.#placeCards() : this.#placeNone());
     if (whole) away.unobserve(this);
     else away.observe(this);
-    watch(this, this.#section ? [...this.#section.querySelectorAll("li")] : []);
+    watch(this);
   }
 
   #placeCards() {
     const section = draw(this, this.cards);
     const box = this.getBoundingClientRect();
     return this.#tried(section, [
-      () => this.#pin(""),
-      () => this.#pin(`${box.height}px`),
+      () => this.#restyle(""),
+      () => this.#restyle(pinned(`${box.height}px`)),
       () => trim(section, box.bottom),
     ]);
   }
 
   #placeNone() {
-    const fallback = this.childElementCount > 0 || this.textContent.trim() !== "";
-    if (fallback) return !this.#section || this.#tried(null, [() => {}]);
-    return this.#tried(null, [() => this.#style.replaceSync(":host{display:none!important}")]);
+    const linked = this.childElementCount > 0 || this.textContent.trim() !== "";
+    if (linked && !this.#section && !this.#rule) return true;
+    return this.#tried(null, [() => this.#restyle(linked ? "" : ":host{display:none!important}")]);
   }
 
   /** Put a section in, take steps until it moves nothing; else put back what was. Return whether all of it is in. */
   #tried(section, steps) {
     const before = around(this);
-    const was = [this.#section, this.#style.cssRules[0]?.cssText ?? "", ...this.#root.childNodes];
+    const was = [this.#section, this.#rule, ...this.#root.childNodes];
     this.#section = section;
     this.#root.replaceChildren(section ?? document.createElement("slot"));
     for (const [number, step] of steps.entries()) {
       const left = step();
-      if (!moved(before) && left !== 0) return number < 2 && (number === 0 || !section);
+      if ((moved(before) && (!carried(before) || moved(before))) || left === 0) continue;
+      this.#drawn = section && this.cards;
+      return number < 2 && (number === 0 || !section);
     }
     this.#section = was[0];
-    this.#style.replaceSync(was[1]);
+    this.#restyle(was[1]);
     this.#root.replaceChildren(...was.slice(2));
+    carried(before);
     return false;
   }
 
-  #pin(height) {
-    this.#style.replaceSync(height && `:host{box-sizing:border-box!important;min-height:${height}!important}`);
+  #restyle(rule) {
+    this.#rule = rule;
+    this.#style.replaceSync(rule);
   }
 }
 
 /** Define the element, once, in a browser that has all it needs; in others the links within it stay. */
 function start() {
-  const able = window.customElements && window.IntersectionObserver && "adoptedStyleSheets" in Document.prototype;
-  if (!able || customElements.get(NAME)) return;
+  if (!("adoptedStyleSheets" in Document.prototype) || customElements.get(NAME)) return;
   const each = (act, inside) => (entries) => {
     for (const entry of entries) if (entry.isIntersecting === inside) entry.target[act]();
   };
@@ -184,8 +204,12 @@ function start() {
   shared.replaceSync(HOST_STYLE + STYLE);
   customElements.define(NAME, SeealsoBlock);
   document.addEventListener("visibilitychange", turn);
-  addEventListener("pagehide", tellAll);
+  addEventListener("pagehide", tell);
   addEventListener("pageshow", (event) => event.persisted && blocks.forEach((block) => block.again()));
 }
 
-start();
+try {
+  start();
+} catch {
+  // An element or an observer is not known here: the links within stay.
+}

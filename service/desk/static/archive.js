@@ -1,5 +1,5 @@
 // The page of the archive: the map is moved, points are named, areas are drawn, and what is chosen is listed beside it.
-import { ask, tell } from "./desk.js";
+import { ask, localise, tell } from "./desk.js";
 import { ArchiveMap, inside, undated, unpack, unsectioned } from "./map.js";
 
 const SETTLED_MS = 250;
@@ -178,6 +178,7 @@ async function refresh() {
     const found = await answer.text();
     if (number !== asked) return;
     list.innerHTML = found; // rendered, and escaped, by the service
+    localise(list);
     readLit();
     history.replaceState(null, "", wanted.size ? `?${wanted}` : location.pathname);
   } catch (refused) {

@@ -1,11 +1,19 @@
 // The block of an article: decisions are planned, the service shows what the block would be, and saving makes them all.
-import { ask, button, problem, tell, told } from "./desk.js";
+// One thing is done after the other: each is planned on what is shown by then, however quickly buttons are pressed.
+import { ask, button, localise, problem, tell, told } from "./desk.js";
 
 const seen = document.getElementById("seen");
 const saving = document.getElementById("saving");
-const { article, mode } = seen?.dataset ?? {};
+const { article, mode, placement } = seen?.dataset ?? {};
 let plan = { make: [], undo: [] };
-let asked = 0;
+let last = Promise.resolve();
+
+/** Do something once all that was begun before it is done. */
+function afterwards(step) {
+  last = last.then(step).catch(reportError);
+}
+
+const planned = () => plan.make.length + plan.undo.length;
 
 /** A rule for this block, about another article. */
 function wish(action, other, number) {
@@ -23,6 +31,17 @@ function pin(other, slot, rule) {
 
 function unplan(action, other) {
   plan.make = plan.make.filter((each) => !(each.action === action && each.about?.article === other));
+}
+
+/** Plan that an article goes up or down: what was planned or saved of that before gives way. */
+function weigh(action, other) {
+  unplan("boost", other);
+  unplan("bury", other);
+  for (const rule of seen.querySelectorAll(`#rules [data-weighs="${CSS.escape(other)}"]`)) {
+    const id = Number(rule.dataset.rule);
+    if (id && !plan.undo.includes(id)) plan.undo.push(id);
+  }
+  plan.make.push(wish(action, other));
 }
 
 /** Plan that an article of the block stands at another place; a pinned one that stands there changes places with it. */
@@ -53,8 +72,8 @@ const acts = {
     if (saved(item)) plan.undo.push(saved(item));
     plan.make.push(wish("exclude", item.dataset.article));
   },
-  boost: (item) => plan.make.push(wish("boost", item.dataset.article)),
-  bury: (item) => plan.make.push(wish("bury", item.dataset.article)),
+  boost: (item) => weigh("boost", item.dataset.article),
+  bury: (item) => weigh("bury", item.dataset.article),
   undo: (item) => plan.undo.push(Number(item.dataset.rule)),
 };
 
@@ -63,7 +82,7 @@ function body(whole) {
   const until = document.getElementById("until").value;
   const reason = document.getElementById("why").value.trim();
   const make = plan.make.map((each) => (until ? { ...each, until: new Date(until).toISOString() } : each));
-  const told = { make, undo: plan.undo, mode };
+  const told = { make, undo: plan.undo, mode, placement };
   return whole && reason ? { ...told, reason } : told;
 }
 
@@ -71,10 +90,11 @@ function show(markup) {
   const focused = document.activeElement?.closest("[data-article]")?.dataset.article;
   const act = document.activeElement?.dataset?.act;
   seen.innerHTML = markup; // rendered, and escaped, by the service
+  localise(seen);
   const again = focused && seen.querySelector(`[data-article="${CSS.escape(focused)}"]`);
   const next = again?.querySelector(`[data-act="${act}"]:not(:disabled)`) ?? again?.querySelector("[data-act]:not(:disabled)");
   next?.focus();
-  const count = plan.make.length + plan.undo.length;
+  const count = planned();
   saving.hidden = count === 0;
   document.body.classList.toggle("is-planning", count > 0);
   document.getElementById("planned").textContent = `${count} ${count === 1 ? "change is" : "changes are"} not saved yet.`;
@@ -84,11 +104,9 @@ function show(markup) {
 async function preview(change) {
   const before = structuredClone(plan);
   change();
-  const number = ++asked;
   try {
     const answer = await ask("POST", seen.dataset.preview, body(false));
-    const markup = await answer.text();
-    if (number === asked) show(markup);
+    show(await answer.text());
     problem(saving, "");
   } catch (refused) {
     plan = before;
@@ -96,19 +114,25 @@ async function preview(change) {
   }
 }
 
-async function save(event) {
-  event.preventDefault();
+/** Show the block and its history as they are from now on. */
+function showDecided({ block, history }) {
+  const place = document.getElementById("history");
+  place.innerHTML = history; // rendered, and escaped, by the service
+  localise(place);
+  show(block);
+}
+
+async function save() {
   const pressed = saving.querySelector("button");
-  pressed.disabled = true;
   try {
     const answer = await ask("POST", seen.dataset.save, body(true));
-    const { changes, live, block } = await answer.json();
+    const decided = await answer.json();
     plan = { make: [], undo: [] };
     saving.reset();
     problem(saving, "");
-    show(block);
-    const since = new Date(live).toLocaleTimeString();
-    tell(told(`Live since ${since}.`, answer), button("Undo", () => undo(changes)));
+    showDecided(decided);
+    const since = new Date(decided.live).toLocaleTimeString();
+    tell(told(`Live since ${since}.`, answer), button("Undo", () => afterwards(() => undo(decided.changes))));
   } catch (refused) {
     problem(saving, refused.message);
   }
@@ -118,11 +142,21 @@ async function save(event) {
 async function undo(changes) {
   try {
     const answer = await ask("POST", seen.dataset.undo, { changes });
-    show((await answer.json()).block);
+    showDecided(await answer.json());
     tell(told("Undone.", answer));
+    if (planned()) await preview(() => {});
   } catch (refused) {
     tell(refused.message);
   }
+}
+
+/** Plan something with an article, or a rule, of a part of the page; nothing if it stands there no more by then. */
+function plans(part, { article: other, rule }, act) {
+  afterwards(async () => {
+    const named = other === undefined ? `[data-rule="${rule}"]` : `[data-article="${CSS.escape(other)}"]`;
+    const item = seen.querySelector(`${part} ${named}`);
+    if (item) await preview(() => act(item));
+  });
 }
 
 function drag() {
@@ -142,20 +176,26 @@ function drag() {
     const over = event.target.closest("#block > li");
     if (!dragged || !over) return;
     event.preventDefault();
-    const moved = dragged;
-    preview(() => move(moved, Number(over.dataset.slot)));
+    const moved = dragged.dataset.article;
+    const slot = Number(over.dataset.slot);
+    plans("#block", { article: moved }, (item) => move(item, slot));
   });
 }
 
 if (seen && saving) {
   seen.addEventListener("click", (event) => {
     const pressed = event.target.closest("[data-act]");
-    if (pressed) preview(() => acts[pressed.dataset.act](pressed.closest("li")));
+    if (pressed) plans(`#${pressed.closest("[id]").id}`, pressed.closest("li").dataset, acts[pressed.dataset.act]);
   });
-  saving.addEventListener("submit", save);
-  document.getElementById("discard").addEventListener("click", () => preview(() => (plan = { make: [], undo: [] })));
+  saving.addEventListener("submit", (event) => {
+    event.preventDefault();
+    saving.querySelector("button").disabled = true;
+    afterwards(save);
+  });
+  const discard = () => preview(() => (plan = { make: [], undo: [] }));
+  document.getElementById("discard").addEventListener("click", () => afterwards(discard));
   addEventListener("beforeunload", (event) => {
-    if (plan.make.length + plan.undo.length) event.preventDefault();
+    if (planned()) event.preventDefault();
   });
   drag();
 }

@@ -11,6 +11,8 @@ export class Refused extends Error {
   }
 }
 
+export const UNREACHED = "The service cannot be reached. Nothing on this page is lost; try again in a moment.";
+
 /** Ask the service; return the answer. Throws Refused, with words for a person, whatever went wrong. */
 export async function ask(method, address, body) {
   const headers = { Accept: "application/json" };
@@ -19,29 +21,33 @@ export async function ask(method, address, body) {
   try {
     answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
-    throw new Refused("The service cannot be reached. Nothing on this page is lost; try again in a moment.");
+    throw new Refused(UNREACHED);
   }
   if (answer.ok) return answer;
-  if (answer.status === 401) {
-    throw new Refused("You are signed out. Sign in again in another tab, then try here once more; nothing is lost.");
-  }
-  let told = `The service answered ${answer.status}.`;
+  throw new Refused(why(answer.status, await answer.text().catch(() => "")), answer.status);
+}
+
+/** Return in words why something was refused; `said`: the text of the answer. */
+export function why(status, said) {
+  if (status === 401) return "You are signed out. Sign in again in another tab, then try here once more; nothing is lost.";
+  let told = `The service answered ${status}.`;
   try {
-    const problem = await answer.json();
-    told = `${problem.title}: ${problem.detail}`;
+    const { title, detail } = JSON.parse(said);
+    if (title) told = `${title}: ${detail}`;
   } catch {
     // no problem of ours: from a proxy, say
   }
-  throw new Refused(`${told.replace(/\.?$/, ".")} Nothing on this page is lost.`, answer.status);
+  return `${told.replace(/\.?$/, ".")} Nothing on this page is lost.`;
 }
 
-/** Tell something at the edge of the page, with a button beside it if one is given. */
-export function tell(text, button) {
+/** Tell something at the edge of the page. With a button beside it, it stays until somebody closes it. */
+export function tell(text, beside) {
   const told = document.getElementById("told");
   const line = document.createElement("p");
-  line.append(text, ...(button ? [" ", button] : []));
+  line.append(text);
+  if (beside) line.append(" ", beside, " ", button("Close", () => line.remove()));
+  else setTimeout(() => line.remove(), 20_000);
   told.replaceChildren(line);
-  setTimeout(() => line.remove(), 20_000);
 }
 
 /** Return a button. */
@@ -133,9 +139,13 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-for (const time of document.querySelectorAll("time[data-local]")) {
-  time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+/** Show moments by the clock of whoever looks, as they are typed. */
+export function localise(root) {
+  for (const time of root.querySelectorAll("time[data-local]")) {
+    time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
 }
+localise(document);
 
 try {
   const waiting = sessionStorage.getItem("told");

@@ -1,5 +1,5 @@
 // A draft: sent without leaving the page, so that nothing is lost; links chosen; the whole copied, or one link.
-import { problem, tell } from "./desk.js";
+import { UNREACHED, localise, problem, tell, why } from "./desk.js";
 
 /** Return the draft as "html" or "markdown", with the links that are chosen. */
 function composed(form) {
@@ -54,34 +54,24 @@ async function send(form) {
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
     const said = await answer.text();
-    if (!answer.headers.get("Content-Type")?.startsWith("text/html")) throw new Error(words(answer.status, said));
+    if (!answer.headers.get("Content-Type")?.startsWith("text/html")) throw new Error(why(answer.status, said));
     const page = new DOMParser().parseFromString(said, "text/html");
     const wrong = page.querySelector("#draft > .problem");
-    if (wrong || !answer.ok) throw new Error(wrong?.textContent ?? words(answer.status, ""));
+    if (wrong || !answer.ok) throw new Error(wrong?.textContent ?? why(answer.status, ""));
     document.title = page.title;
     document.getElementById("main").replaceWith(page.getElementById("main"));
+    localise(document);
     prepare();
     document.getElementById("answer").focus();
     scrollTo(0, 0);
   } catch (error) {
     const lost = error instanceof TypeError;
-    problem(form, lost ? "The service cannot be reached. Nothing on this page is lost; try again in a moment." : error.message);
+    problem(form, lost ? UNREACHED : error.message);
     form.querySelector(".problem").scrollIntoView({ block: "nearest" });
   } finally {
     pressed.disabled = false;
     pressed.textContent = "Read the draft";
   }
-}
-
-function words(status, said) {
-  if (status === 401) return "You are signed out. Sign in again in another tab, then try here once more; nothing is lost.";
-  try {
-    const told = JSON.parse(said);
-    if (told.title) return `${told.title}: ${told.detail}. Nothing on this page is lost.`;
-  } catch {
-    // no problem of ours: from a proxy, say
-  }
-  return `The service answered ${status}. Nothing on this page is lost.`;
 }
 
 document.addEventListener("submit", (event) => {

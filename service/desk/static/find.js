@@ -1,12 +1,16 @@
 // Results while one types: the same address as the form's, its list alone; the address bar follows.
-import { ask, tell } from "./desk.js";
+import { ask, localise, tell } from "./desk.js";
 
 const TYPING_MS = 180;
+// The first text waits for the model: what is busy is asked again, for so long, and whoever waits is told after a second.
 const BUSY_MS = 700;
+const SLOW_MS = 1_000;
+const WAITED_MS = 20_000;
 const DRAFT_CHARACTERS_MIN = 600;
 const form = document.getElementById("find");
 const box = document.getElementById("q");
 const results = document.getElementById("results");
+const waits = document.getElementById("waits");
 let waiting;
 let wanted = null; // what is asked for and not shown yet
 let asking = false;
@@ -22,22 +26,30 @@ async function refresh() {
   results.setAttribute("aria-busy", "true");
   if (asking) return;
   asking = true;
+  let since = performance.now();
   while (wanted) {
     const now = wanted;
+    const slow = setTimeout(() => (waits.hidden = false), SLOW_MS);
     try {
       const answer = await ask("GET", `${form.action}?${now}${now.size ? "&" : ""}part=results`);
       results.innerHTML = await answer.text(); // rendered, and escaped, by the service
+      localise(results);
       history.replaceState(null, "", now.size ? `?${now}` : form.action);
       if (wanted === now) wanted = null;
+      since = performance.now();
     } catch (refused) {
-      if (refused.status === 503) {
-        await new Promise((done) => setTimeout(done, BUSY_MS)); // the first text waits for the model
+      if (refused.status === 503 && performance.now() - since < WAITED_MS) {
+        waits.hidden = false;
+        await new Promise((done) => setTimeout(done, BUSY_MS));
       } else if (wanted === now) {
         tell(refused.message);
         wanted = null;
       }
+    } finally {
+      clearTimeout(slow);
     }
   }
+  waits.hidden = true;
   asking = false;
   results.setAttribute("aria-busy", "false");
 }
@@ -63,5 +75,8 @@ box.addEventListener("paste", (event) => {
   document.body.append(draft);
   draft.submit();
 });
-form.addEventListener("input", soon);
+// A tag or an author is looked for in every article: once it is typed, not with each letter of it.
+form.addEventListener("input", (event) => {
+  if (!["tag", "author"].includes(event.target.name)) soon();
+});
 form.addEventListener("change", soon);

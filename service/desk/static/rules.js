@@ -52,24 +52,33 @@ function fit() {
 async function name(part) {
   const value = at(`${part}-value`);
   const found = at(`${part}-found`);
+  value.setCustomValidity("");
   if (!value.name.endsWith(".article") || !value.value.trim()) {
     found.textContent = "";
     return;
   }
   const typed = value.value.trim();
+  const address = /^https?:\/\//i.test(typed);
   try {
     const answer = await ask("GET", `${form.dataset.named}?${new URLSearchParams({ q: typed })}`);
     const { id, title } = await answer.json();
     value.value = id;
     found.textContent = `“${title}”`;
-  } catch {
-    found.textContent = "No article here has this id or address. The rule holds once one with this id comes.";
+  } catch (refused) {
+    const missing = refused.status === 404;
+    const unknown = address
+      ? "No article here has this address. Name it by its id."
+      : "No article here has this id. The rule holds once one with this id comes.";
+    found.textContent = missing ? unknown : refused.message;
+    // An address that leads to no article is no id, and what is not known yet is not sent as one.
+    if (address) value.setCustomValidity(found.textContent);
   }
 }
 
 for (const part of KINDS) {
   at(`${part}-kind`).addEventListener("change", () => {
     at(`${part}-value`).value = "";
+    at(`${part}-value`).setCustomValidity("");
     settle(part);
   });
   at(`${part}-value`).addEventListener("change", () => {

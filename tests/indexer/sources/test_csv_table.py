@@ -9,7 +9,7 @@ import pytest
 
 from indexer.sources.csv_table import RECORD_CHARACTERS_MAX, CsvTable
 from indexer.sources.record import FieldMap
-from indexer.sources.source import Found, Item, Quarantined
+from indexer.sources.source import Found, Item, Noted, Quarantined
 from seealso.errors import SourceUnreadable
 
 HEADER = "id,title,body,section\n"
@@ -57,6 +57,23 @@ def test_field_map_names_the_columns(path: Path) -> None:
     assert item.article.sponsored is True
 
 
+@pytest.mark.parametrize("last", ["b,Second", "b,Second,The body", "b,Second,The body,Caf\udcc3"])
+def test_plain_file_that_is_cut_before_its_last_cell_or_in_a_character_is_an_error(path: Path, last: str) -> None:
+    path.write_bytes((HEADER + GOOD + last).encode("utf-8", "surrogateescape"))
+    with pytest.raises(SourceUnreadable, match=r"it breaks off in line 3, in cell \d of 4"):
+        read(path)
+
+
+def test_file_whose_last_line_has_no_end_is_read_and_noted(path: Path) -> None:
+    path.write_text(HEADER + GOOD + GOOD.strip().replace("g,", "h,"))
+    *items, note = read(path)
+    assert ids(items) == ["g", "h"]
+    assert isinstance(note, Noted)
+    assert note.says.startswith("its last line, 3, has no end, as the others have")
+    path.write_text(HEADER + GOOD)
+    assert not any(isinstance(item, Noted) for item in read(path))
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiter_is_read_off_the_header(path: Path, delimiter: str) -> None:
     path.write_text(written([["id", "title", 'body, "of" it; all|of it'], ["a", "T,;|\t", "B,;|\t."]], delimiter))
@@ -75,11 +92,11 @@ def test_given_delimiter_is_the_one(path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "encoding"),
     [
-        ("id,title,body\na,naïve – été,B".encode(), None),
+        ("id,title,body\na,naïve – été,B\n".encode(), None),
         ("\ufeffid,title,body\r\na,naïve – été,B\r\n".encode(), "cp1252"),  # the mark outweighs the setting
-        ("id,title,body\na,naïve – été,B".encode("cp1252"), "cp1252"),
-        ("id,title,body\na,naïve – été,B".encode("utf-16"), None),
-        (b"\xfe\xff" + "id,title,body\na,naïve – été,B".encode("utf-16-be"), None),
+        ("id,title,body\na,naïve – été,B\n".encode("cp1252"), "cp1252"),
+        ("id,title,body\na,naïve – été,B\n".encode("utf-16"), None),
+        (b"\xfe\xff" + "id,title,body\na,naïve – été,B\n".encode("utf-16-be"), None),
     ],
 )
 def test_encoding_is_that_of_the_mark_else_the_one_given_else_utf_8(
@@ -245,3 +262,9 @@ def test_memory_is_bounded_by_a_row_not_by_the_table(path: Path) -> None:
     tracemalloc.stop()
     assert count == 8_000
     assert peak < 1_000_000 < path.stat().st_size
+
+
+def test_utf_16_that_does_not_say_in_which_order_is_an_error(path: Path) -> None:
+    path.write_bytes((HEADER + GOOD).encode("utf-16-be"))
+    with pytest.raises(SourceUnreadable, match=r"it is not utf-16 .*BOM"):
+        read(path, encoding="utf-16")

@@ -45,10 +45,12 @@ def read_file(tmp_path: Path, content: str | bytes, fields: FieldMap | None = No
     return list(Feed(str(path), fields or FieldMap()).read())
 
 
-def read_site(site: Site, extractor: PageExtractor | None = None, fields: FieldMap | None = None) -> list[Item]:
+def read_site(
+    site: Site, extractor: PageExtractor | None = None, fields: FieldMap | None = None, kept: Path | None = None
+) -> list[Item]:
     clock = FakeClock()
     with Fetcher(FetchLimits(retries=0), clock.now, clock.sleep) as fetcher:
-        feed = Feed(f"{site.address}/feed", fields or FieldMap(), fetcher, extractor, extractor is not None)
+        feed = Feed(f"{site.address}/feed", fields or FieldMap(), fetcher, extractor, extractor is not None, kept)
         return list(feed.read())
 
 
@@ -228,6 +230,27 @@ def test_full_pages_give_the_body_and_fill_in_what_the_entry_lacks(site: Site, e
     assert article.published == datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
+def test_feed_and_pages_that_have_not_changed_are_not_sent_again(
+    site: Site, extractor: PageExtractor, tmp_path: Path
+) -> None:
+    links = [item(1).replace("https://harbour.example/1", f"{site.address}{path}") for path in ("/1", "/2")]
+    kind = {"Content-Type": "application/rss+xml; charset=ISO-8859-1"}
+    content = rss(*links, head="").replace("Item 1", "Öl").encode("latin-1")
+    site["/feed"] = Reply(content, headers=kind, etag='"f1"')
+    site["/1"], site["/2"] = Reply(page("One"), etag='"1"'), page("Two")
+    first = read_site(site, extractor, kept=tmp_path / "s")
+    site.clear()
+    assert read_site(site, extractor, kept=tmp_path / "s") == first
+    asked = {each.path: each.headers.get("if-none-match") for each in site.asked}
+    assert asked == {"/robots.txt": None, "/feed": '"f1"', "/1": '"1"', "/2": None}
+    site["/1"] = Reply(page("One, corrected", "The ferry is back, and the harbour is loud again. " * 9), etag='"2"')
+    assert "The ferry is back" in articles(read_site(site, extractor, kept=tmp_path / "s"))[0].body
+    site["/feed"] = Reply(content[:-60], etag='"f2"')
+    for _ in range(2):  # what broke off is not kept
+        with pytest.raises(SourceUnreadable, match="breaks off"):
+            read_site(site, extractor, kept=tmp_path / "s")
+
+
 def test_full_pages_that_fail_do_so_one_by_one(site: Site, extractor: PageExtractor) -> None:
     site["/robots.txt"] = "User-agent: *\nDisallow: /private\n"
     site["/feed"] = rss(
@@ -239,7 +262,7 @@ def test_full_pages_that_fail_do_so_one_by_one(site: Site, extractor: PageExtrac
     site["/1"] = page("One")
     items = read_site(site, extractor)
     assert [type(each) for each in items] == [Quarantined, LeftOut, LeftOut, Quarantined, Found]
-    assert [each.reason for each in items if not isinstance(each, Found)] == [
+    assert [each.reason for each in items if isinstance(each, Quarantined | LeftOut)] == [
         "it answers 500",
         "gone",
         "robots.txt",

@@ -186,3 +186,16 @@ def test_file_too_large_to_be_held_is_refused(path: Path) -> None:
 def test_missing_file_is_named(path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="No such file"):
         list(GhostExport(path).read())
+
+
+def test_what_is_nested_a_thousand_times_costs_its_post_alone(path: Path) -> None:
+    text = json.dumps({"db": [{"data": {"posts": [POST | {"id": 0}, POST]}}]})
+    path.write_text(text.replace('"id": 0', '"id": ' + "[" * 1_000 + "]" * 1_000))
+    first, second = GhostExport(path).read()
+    assert isinstance(first, Quarantined)
+    assert "nested too deeply" in first.reason
+    assert isinstance(second, Found)
+    text = json.dumps({"db": [{"data": {"posts": [POST], "tags": [{"id": 0}]}}]})
+    path.write_text(text.replace('"id": 0', '"id": ' + "[" * 1_000 + "]" * 1_000))
+    with pytest.raises(SourceUnreadable, match="nested too deeply"):
+        list(GhostExport(path).read())

@@ -23,7 +23,7 @@ def test_page_without_an_article_is_quarantined(tmp_path: Path, extractor: PageE
 
 def test_wrong_statement_of_a_page_costs_that_field_alone(tmp_path: Path, extractor: PageExtractor) -> None:
     (tmp_path / "p.html").write_text(
-        PAGE.replace('lang="en-GB"', 'lang="en_US.UTF-8"').replace("flood.jpg", "a flood.jpg")
+        PAGE.replace('lang="en-GB"', 'lang="en_US.UTF-8"').replace("flood.jpg", "a\\flood.jpg")
     )
     (item,) = HtmlPage(tmp_path / "p.html", "p", extractor).read()
     assert isinstance(item, Found)

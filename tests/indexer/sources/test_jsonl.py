@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexer.sources.jsonl import LINE_BYTES_MAX, JsonLines
+from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, Quarantined
 from seealso.errors import SourceUnreadable
 
@@ -28,6 +29,20 @@ def test_each_line_is_an_article(path: Path) -> None:
     assert isinstance(second, Found)
     assert (first.article.id, first.where) == ("a", f"{path}:1")
     assert (second.article.id, second.where) == ("b", f"{path}:3")
+
+
+def test_plain_file_that_is_cut_is_an_error_wherever_that_is_in_a_line(path: Path) -> None:
+    lines = [json.dumps({"id": f"a{number}", "title": "Tïtle", "body": "Body."}).encode() for number in range(100)]
+    whole = b"\n".join(lines)
+    for share in (0.953, 0.9531, 0.954, 0.955):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(SourceUnreadable, match="it breaks off in line 96"):
+            read(path)
+
+
+def test_junk_at_the_end_with_a_line_end_is_one_bad_line(path: Path) -> None:
+    path.write_bytes(GOOD + b"\n{}}\n")
+    assert [type(item) for item in read(path)] == [Found, Quarantined]
 
 
 @pytest.mark.parametrize("name", ["articles.jsonl.gz", "misnamed.jsonl"])
@@ -109,3 +124,14 @@ def test_standard_input_is_read_plain_or_gzipped(content: bytes, monkeypatch: py
     (found,) = JsonLines(None).read()
     assert isinstance(found, Found)
     assert found.where == "standard input:1"
+
+
+@pytest.mark.parametrize("fields", [None, FieldMap()])
+@pytest.mark.parametrize("field", ["id", "body", "tags", "published"])
+def test_a_value_nested_a_thousand_times_costs_its_line_alone(path: Path, field: str, fields: FieldMap | None) -> None:
+    deep = json.dumps({"id": "a", "title": "T", "body": ""} | {field: 0}).replace("0", "[" * 1_020 + "]" * 1_020)
+    path.write_bytes(deep.encode() + b"\n" + GOOD + b"\n")
+    first, second = JsonLines(path, fields).read()
+    assert isinstance(first, Quarantined)
+    assert "nested too deeply" in first.reason
+    assert isinstance(second, Found)

@@ -1,6 +1,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_each_kind_opens_as_what_it_is(tmp_path: Path, parts: tuple[PageExtracto
     kind = "feed"
     address = "https://courier.example/feed.xml"
     full_pages = true
+    keep_days = 30
     [[source]]
     kind = "sitemap"
     address = "https://courier.example/sitemap.xml"
@@ -106,3 +108,39 @@ def test_crawl_sets_how_hard_servers_are_worked() -> None:
     assert (limits.requests_per_second, limits.concurrency) == (0.5, 1)
     assert limits.user_agent.startswith("Seealso/")
     assert fetch_limits(Crawl(user_agent="Desk/1")).user_agent == "Desk/1"
+
+
+def test_numbers_are_ids_of_json_lines_without_a_field_map_too(
+    tmp_path: Path, parts: tuple[PageExtractor, Fetcher]
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": 17, "title": "T", "body": "B", "published": 1767322800}\n')
+    (source,) = opened(tmp_path, '[[source]]\nkind = "jsonl"\npath = "a.jsonl"', parts)
+    (found,) = source.read()
+    assert isinstance(found, Found)
+    assert found.article.id == "17"
+    assert found.article.published == datetime(2026, 1, 2, 3, tzinfo=UTC)
+
+
+def test_sources_are_the_same_however_the_projects_path_is_spelt(
+    tmp_path: Path, parts: tuple[PageExtractor, Fetcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = """
+    [[source]]
+    kind = "jsonl"
+    path = "2026-*.jsonl"
+    [[source]]
+    kind = "feed"
+    address = "feed.xml"
+    [[source]]
+    kind = "sql"
+    address = "sqlite:///cms.db"
+    query = "select 1"
+    """
+    (tmp_path / "2026-01.jsonl").write_text(line("a"))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    named = [each.name for each in opened(tmp_path, content, parts)]
+    for spelt in ("seealso.toml", "./here/../seealso.toml", "link/seealso.toml"):
+        project = read_project(Path(spelt))
+        assert [each.name for each in open_sources(project, tmp_path / "index", *parts)] == named

@@ -153,3 +153,10 @@ def test_a_batch_is_held_and_not_the_table(path: Path) -> None:
     before = pool.bytes_allocated()
     most = max(pool.bytes_allocated() - before for _ in ParquetTable(path, FieldMap()).read())
     assert most < 16_000_000 < path.stat().st_size
+
+
+def test_name_of_a_column_that_is_no_text_is_an_error(path: Path) -> None:
+    write(path, plain(3), store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"title", b"ti\x94le"))
+    with pytest.raises(SourceUnreadable, match="no Parquet file, or damaged"):
+        read(path)

@@ -42,6 +42,12 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
     [
         ("tags", "sea, tides ,", ["sea", "tides"]),
         ("tags", ["sea", 7], ["sea", "7"]),
+        ("tags", [None, "sea"], ["sea"]),
+        ("tags", [None], []),
+        ("tags", '["sea, and moon", "tides"]', ["sea, and moon", "tides"]),
+        ("tags", "[sea], tides", ["[sea]", "tides"]),
+        ("author", [None], None),
+        ("author", ["A", None, "B"], "A, B"),
         ("editor_related", "b,c", ["b", "c"]),
         ("sponsored", "yes", True),
         ("sponsored", 0, False),
@@ -50,6 +56,11 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
         ("published", datetime(2026, 1, 2, 3), datetime(2026, 1, 2, 3, tzinfo=UTC)),
         ("published", 1_767_322_800, datetime(2026, 1, 2, 3, tzinfo=UTC)),
         ("published", 1_767_322_800_000, datetime(2026, 1, 2, 3, tzinfo=UTC)),
+        ("published", "1767322800", datetime(2026, 1, 2, 3, tzinfo=UTC)),
+        ("published", " 1767322800000", datetime(2026, 1, 2, 3, tzinfo=UTC)),
+        ("published", "20260102", datetime(2026, 1, 2, tzinfo=UTC)),
+        ("image", "https://a.example/a boat.jpg?w=6 4", "https://a.example/a%20boat.jpg?w=6%204"),
+        ("language", "en_GB", "en-GB"),
         ("id", Decimal("12"), "12"),
         ("image_width", "640", 640),
         ("image_width", 640.0, 640),
@@ -69,7 +80,7 @@ def test_text_may_be_made_of_several_names() -> None:
     assert isinstance(found, Found)
     assert (found.article.url, found.unknown_keys) == ("https://a.example/sea/tides", ())
     assert article_of(record | {"desk": {}}, fields).url is None
-    inside = fields.inside("post").read({"post": record, "title": "T"}, "here")
+    inside = fields.inside("post").read({"post": record, "title": "T", "body": "B"}, "here")
     assert isinstance(inside, Found)
     assert inside.article.url == "https://a.example/sea/tides"
 
@@ -105,5 +116,33 @@ def test_wrong_field_is_told_by_the_name_it_has_in_the_source() -> None:
     assert "title is read from 'headline'" in found.reason
 
 
-def test_record_without_a_body_is_embedded_by_its_title() -> None:
+def test_picture_that_is_none_costs_itself_alone_and_is_told() -> None:
+    fields = {"image": "/boat.jpg", "image_width": 640, "image_alt": "A boat", "other": 1}
+    found = FieldMap().read(RECORD | fields, "here")
+    assert isinstance(found, Found)
+    assert (found.article.image, found.article.image_width, found.article.image_alt) == (None, None, None)
+    assert found.unknown_keys == ("other", *(f"{each} (none that can be used)" for each in sorted(fields)[:3]))
+    assert article_of(RECORD | {"image": "https://a.example/1", "image_width": 0}).image == "https://a.example/1"
+    assert isinstance(FieldMap().read(RECORD | {"image": "/boat.jpg", "url": "/tides"}, "here"), Quarantined)
+
+
+def test_record_without_a_body_is_embedded_by_its_title_but_one_with_no_such_field_is_none() -> None:
     assert article_of({"id": "a", "title": "T", "body": None}).body == ""
+    assert article_of({"id": "a", "title": "T", "post": {}}, FieldMap({"body": "post.text"})).body == ""
+    missing = FieldMap().read({"id": "a", "title": "T", "text": "B"}, "here")
+    assert isinstance(missing, Quarantined)
+    assert "body: is missing" in missing.reason
+
+
+@pytest.mark.parametrize("value", ["1" * 5_000, Decimal("Infinity"), Decimal("sNaN"), Decimal("1E+1000"), float("inf")])
+def test_a_size_that_no_number_holds_costs_its_picture_alone(value: Any) -> None:
+    picture = {"image": "https://a.example/i.jpg", "image_width": value, "image_height": 10}
+    assert article_of(RECORD | picture).image == "https://a.example/i.jpg"
+    assert article_of(RECORD | picture).image_width is None
+
+
+@pytest.mark.parametrize("value", [Decimal("sNaN"), Decimal("Infinity"), float("nan"), 10**30])
+def test_a_moment_that_no_number_holds_is_quarantined(value: Any) -> None:
+    found = FieldMap().read(RECORD | {"published": value}, "here")
+    assert isinstance(found, Quarantined)
+    assert "published" in found.reason

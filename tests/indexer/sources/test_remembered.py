@@ -1,14 +1,20 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from indexer.build import Limits, build_index
+from indexer.progress import Silent
+from indexer.report import Report
 from indexer.sources.remembered import Remembered
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, parse_time
-from seealso.errors import SourceUnreadable
+from seealso.errors import SourceShrunk, SourceUnreadable
 from seealso.extract import PageCard
-from tests.makers import GivenArticles, article
+from tests.makers import ANY_NIGHT, GivenArticles, HashEncoder, article
 
 DAY = 86_400.0
 
@@ -89,6 +95,33 @@ def test_cards_are_remembered_with_their_article(tmp_path: Path) -> None:
     (found,) = Remembered(given(), tmp_path / "s").read()
     assert isinstance(found, Found)
     assert (found.cards, found.where) == (cards, "feed:1")
+
+
+def test_remembered_article_that_is_none_any_more_is_quarantined(tmp_path: Path) -> None:
+    ids(Remembered(given("a", "b"), tmp_path / "s"))
+    with closing(sqlite3.connect(tmp_path / "s")) as database, database:
+        database.execute(
+            "UPDATE given SET content = replace(CAST(content AS TEXT), ?, ?)", ('"id":"a"', '"id":"a/related"')
+        )
+    bad, good = Remembered(given(), tmp_path / "s").read()
+    assert isinstance(bad, Quarantined)
+    assert bad.reason.startswith("'a', remembered by an earlier version, is no article: id: must not end in '/related'")
+    assert isinstance(good, Found)
+
+
+def test_memory_that_is_lost_is_no_deletion_where_it_keeps_for_good(tmp_path: Path) -> None:
+    def night(source: GivenArticles, keep_days: float | None = None) -> Report:
+        memory = Remembered(source, tmp_path / "feeds.sqlite", keep_days)
+        report, limits = Report(), Limits(gates=replace(ANY_NIGHT, source_min=0.7))
+        build_index([memory], tmp_path / "index", HashEncoder, limits, report, Silent())
+        return report
+
+    night(given(*(f"a{number}" for number in range(30))))
+    assert night(given("b")).articles == 31
+    (tmp_path / "feeds.sqlite").unlink()
+    with pytest.raises(SourceShrunk, match=r"the source feed gives 2 articles, 6\.5% of the 31"):
+        night(given("b", "c"))
+    assert night(given("b", "c"), keep_days=7).articles == 2
 
 
 def test_state_that_is_damaged_is_an_error_that_says_what_it_costs(tmp_path: Path) -> None:

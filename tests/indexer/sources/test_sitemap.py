@@ -317,6 +317,72 @@ def test_a_crawl_killed_in_the_middle_goes_on_without_asking_twice(site: Site, n
     assert not set(paths[:5]) & set(nights.asked())
 
 
+def test_a_crawl_that_is_stopped_again_and_again_comes_to_its_end(site: Site, nights: Nights) -> None:
+    paths = [f"/{number}" for number in range(12)]
+    site["/sitemap.xml"] = urlset(site, *paths, "/gone")
+    for path in paths:
+        site[path] = page(f"Page {path[1:]}")
+    nights.read()
+    asked: list[str] = []
+    for night in (1, 2, 3):
+        clock = FakeClock()
+        with Fetcher(FetchLimits(concurrency=1), clock.now, clock.sleep) as fetcher:
+            at = NOW + night * DAY
+            source = Sitemap(f"{site.address}/sitemap.xml", fetcher, nights.extractor, nights.state, now=lambda: at)  # noqa: B023
+            site.clear()
+            reading = iter(source.read())
+            for _ in range(4 * night):
+                next(reading)
+            reading.close()  # type: ignore[attr-defined]
+        asked += nights.asked()[:4]
+    assert asked == paths
+    assert titles(nights.read(NOW + 4 * DAY)) == [f"Page {number}" for number in range(12)]
+    assert not set(nights.asked()) & set(paths)  # all of them were read by this crawl, which only now is at its end
+    nights.read(NOW + 5 * DAY)
+    assert sorted(nights.asked()) == sorted([*paths, "/gone"])  # two are asked for at a time
+
+
+def test_a_clock_that_was_ahead_freezes_nothing(site: Site, nights: Nights) -> None:
+    site["/sitemap.xml"] = urlset(site, "/a", "/b", lastmod="2026-02-01")
+    site["/a"], site["/b"] = page("A"), page("B")
+    nights.read(NOW + 365 * DAY)
+    site["/a"] = page("A, corrected")
+    assert titles(nights.read()) == ["A, corrected", "B"]
+    nights.read(NOW + DAY)
+    assert nights.asked() == []
+
+
+def test_a_sitemap_that_has_not_changed_is_not_sent_again(site: Site, nights: Nights) -> None:
+    site["/sitemap.xml"] = Reply(index(site, "/news.xml"), etag='"i"')
+    site["/news.xml"] = Reply(urlset(site, "/a", lastmod="2026-02-01"), etag='"n"')
+    site["/a"] = page("A")
+    first = nights.read()
+    assert nights.read(NOW + DAY) == first
+    asked = {each.path: each.headers.get("if-none-match") for each in site.asked}
+    assert asked == {"/robots.txt": None, "/sitemap.xml": '"i"', "/news.xml": '"n"'}
+    site["/news.xml"] = Reply(urlset(site, "/a", "/b")[:-30], etag='"cut"')
+    for _ in range(2):  # one that is cut is not kept
+        with pytest.raises(SourceUnreadable, match="not whole XML"):
+            nights.read(NOW + 2 * DAY)
+    site["/news.xml"] = Reply(urlset(site, "/a", "/b"), etag='"n2"')
+    site["/b"] = page("B")
+    assert titles(nights.read(NOW + 3 * DAY)) == ["A", "B"]
+
+
+def test_a_remembered_article_that_is_none_any_more_is_read_anew(site: Site, nights: Nights) -> None:
+    site["/sitemap.xml"] = urlset(site, "/a", lastmod="2026-02-01")
+    site["/a"] = Reply(page("A"), etag='"1"')
+    first = nights.read()
+    database = sqlite3.connect(nights.state)
+    database.execute('UPDATE pages SET content = replace(CAST(content AS TEXT), \'"id":"a"\', \'"id":"a/related"\')')
+    database.commit()
+    database.close()
+    assert nights.read(NOW + DAY) == first
+    assert [(each.path, each.headers.get("if-none-match")) for each in site.asked if each.path == "/a"] == [
+        ("/a", None)
+    ]
+
+
 def test_a_reader_that_goes_away_leaves_a_state_that_is_used(site: Site, nights: Nights) -> None:
     site["/sitemap.xml"] = urlset(site, "/a", "/b", "/c")
     for name in "abc":

@@ -235,3 +235,9 @@ def test_rows_that_are_no_articles_are_quarantined_and_the_rest_read(sqlite: Pat
     assert isinstance(deep, Found)
     assert deep.article.body == "Deep."
     assert isinstance(good, Found)
+
+
+def test_name_in_a_damaged_sqlite_file_is_an_error(sqlite: Path) -> None:
+    sqlite.write_bytes(sqlite.read_bytes().replace(b"articlesarticles", b"articl\xc1sarticles"))
+    with pytest.raises(SourceUnreadable):
+        read(f"sqlite:///{sqlite}")

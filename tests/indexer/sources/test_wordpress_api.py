@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -220,3 +221,29 @@ def test_robots_txt_that_forbids_the_interface_is_said(site: Site) -> None:
     site["/robots.txt"] = "User-agent: *\nDisallow: /wp-json/\n"
     with pytest.raises(SourceUnreadable, match=r"robots\.txt forbids"):
         read(site)
+
+
+def test_times_in_utc_are_not_those_of_the_projects_zone(site: Site) -> None:
+    posts_of(site, [post(1), post(2, date_gmt=None)])
+    with Fetcher(FetchLimits(retries=0, requests_per_second=1_000)) as fetcher:
+        items = list(WordPressApi(site.address, FieldMap(zone=ZoneInfo("Europe/Berlin")), fetcher).read())
+    assert [item.article.published for item in items if isinstance(item, Found)] == [
+        datetime(2026, 3, 1, 9, tzinfo=UTC)
+    ] * 2
+
+
+@pytest.mark.parametrize("count", ["9" * 5_000, "-1", "\u0663", ""])
+def test_a_count_that_is_none_is_an_error_of_the_source(site: Site, count: str) -> None:
+    headers = {"X-WP-Total": count.encode().decode("latin-1"), "X-WP-TotalPages": "1"}
+    site[POSTS] = lambda _: Reply(orjson.dumps([post(1)]), headers=headers)
+    with pytest.raises(SourceUnreadable, match="does not say how many posts"):
+        read(site)
+
+
+def test_a_post_that_is_nested_a_thousand_times_is_quarantined_alone(site: Site) -> None:
+    posts = orjson.dumps([post(1, link=0), post(2)]).replace(b'"link":0', b'"link":' + b"[" * 1_000 + b"]" * 1_000)
+    site[POSTS] = lambda _: Reply(posts, headers={"X-WP-Total": "2", "X-WP-TotalPages": "1"})
+    first, second = read(site, fields=FieldMap({"id": "link"}))
+    assert isinstance(first, Quarantined)
+    assert "nested too deeply" in first.reason
+    assert isinstance(second, Quarantined | Found)

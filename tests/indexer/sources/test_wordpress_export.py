@@ -250,3 +250,11 @@ def every(nth: int, items: Iterator[Item]) -> Iterator[Item]:
 
 def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4_096
+
+
+def test_content_in_no_namespace_is_content(tmp_path: Path) -> None:
+    path = tmp_path / "export.xml"
+    path.write_text(HEAD + post().replace("content:encoded", "encoded") + TAIL)
+    (found,) = WordPressExport(path).read()
+    assert isinstance(found, Found)
+    assert found.article.body.startswith("The sea")

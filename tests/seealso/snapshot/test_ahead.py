@@ -19,7 +19,7 @@ import os, sys
 from multiprocessing import active_children
 from pathlib import Path
 from seealso.errors import SnapshotRefused
-from seealso.snapshot import ahead, files
+from seealso.snapshot import ahead, files, whole
 from seealso.snapshot.reader import open_snapshot
 
 def bytes_read():
@@ -40,7 +40,7 @@ def replace(name):
     other.replace(path)
 
 folder = Path(sys.argv[1])
-ahead.STEP_NS = {step_ns}  # the times of this machine's files move in smaller steps
+whole.STEP_NS = {step_ns}  # the times of this machine's files move in smaller steps
 {before}
 with ahead.reading_ahead(folder.parents[1]):
     {meanwhile}

@@ -6,7 +6,7 @@ import pytest
 
 from seealso.errors import SnapshotRefused
 from seealso.snapshot import files
-from seealso.snapshot.digests import check_digests, file_states, known_whole, remember_whole
+from seealso.snapshot.digests import check_digests
 from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import read_manifest
 from tests.makers import articles, index_of
@@ -29,15 +29,3 @@ def test_of_several_damaged_files_the_first_is_named(folder: Path) -> None:
         (folder / name).write_bytes(bytes((folder / name).stat().st_size))
     with pytest.raises(SnapshotRefused, match=r"cohorts\.npy: is not as it was written \(SHA-256\)"):
         check_digests(folder, manifest)
-
-
-def test_snapshot_is_known_by_its_content_and_the_states_of_all_its_files(folder: Path) -> None:
-    manifest = read_manifest(folder)
-    states = file_states(folder, manifest)
-    assert not known_whole(manifest, states)
-    remember_whole(manifest.content, states)
-    assert known_whole(manifest, file_states(folder, manifest))
-    assert not known_whole(manifest.model_copy(update={"content": "0" * 64}), states)
-    assert not known_whole(manifest, states[1:] + states[:1])
-    (folder / files.SCORES).touch()
-    assert not known_whole(manifest, file_states(folder, manifest))

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seealso.cli import message_of
 from seealso.errors import IndexLocked
 from seealso.snapshot.lock import lock_index
 
@@ -40,3 +42,13 @@ def test_lock_is_free_after_a_kill(tmp_path: Path) -> None:
         holder.wait()
         with lock_index(tmp_path):
             pass
+
+
+def test_file_system_without_locks_is_told_by_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="cannot be locked: No locks available") as raised, lock_index(tmp_path):
+        pass
+    assert message_of(raised.value) == f"the machine refused: cannot be locked: No locks available ({tmp_path}/lock)"

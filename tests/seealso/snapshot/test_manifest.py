@@ -51,3 +51,16 @@ def test_unknown_format_is_refused_by_its_number(folder: Path) -> None:
 def test_missing_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SnapshotRefused, match="cannot be read"):
         read_manifest(tmp_path)
+
+
+def test_what_is_nested_deeper_than_it_could_be_written_is_refused(folder: Path) -> None:
+    path = folder / "manifest.json"
+    whole = path.read_bytes()
+    for depth in (300, 1_000):
+        deep = b"[" * depth + b"]" * depth
+        path.write_bytes(whole.replace(b'"recipe": {', b'"recipe": {"deep": ' + deep + b","))
+        with pytest.raises(SnapshotRefused, match=r"manifest\.json"):
+            read_manifest(folder)
+        path.write_bytes(b'{"format":' + deep + b"}")
+        with pytest.raises(SnapshotRefused, match="has the format"):
+            read_manifest(folder)

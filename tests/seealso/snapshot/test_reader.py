@@ -1,7 +1,6 @@
 """Writer and reader together: what was written comes back, and what was changed since is refused."""
 
 import gc
-import hashlib
 import io
 import os
 import random
@@ -16,9 +15,8 @@ import pytest
 from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
 from seealso.snapshot import files
 from seealso.snapshot.layout import snapshot_folder
-from seealso.snapshot.manifest import FileEntry, content_digest, encode_manifest, read_manifest
 from seealso.snapshot.reader import open_current, open_snapshot
-from tests.makers import HashEncoder, article, articles, index_of
+from tests.makers import HashEncoder, article, articles, forge, index_of
 
 
 @pytest.fixture
@@ -53,6 +51,23 @@ def test_ids_with_the_same_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
     snapshot = open_current(tmp_path)
     assert [snapshot.row_of(f"a{number:03}") for number in range(5)] == [0, 1, 2, 3, 4]
     assert snapshot.row_of("a005") is None
+
+
+def test_terms_that_end_further_on_than_32_bits_say_come_back(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = open_current(index)
+    monkeypatch.setattr("seealso.lexical.SHORT_END_MAX", 20)
+    pieces = [*articles(30, section="News", published="2025-01-02", language="en"), article("ümlaut/…")]
+    index_of(tmp_path / "long", pieces)
+    long = open_current(tmp_path / "long")
+    assert [each.terms.postings.ends.dtype.name for each in (short, long)] == ["int32", "int64"]
+    np.testing.assert_array_equal(long.neighbours, short.neighbours)
+    for row in range(31):
+        found, wanted = (
+            each.terms.search(each.terms.articles.row(row), each.terms.postings, 5) for each in (long, short)
+        )
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_cards_and_articles_come_back(index: Path) -> None:
@@ -146,19 +161,6 @@ def test_file_swapped_between_generations_is_refused(index: Path) -> None:
         open_snapshot(after)
 
 
-def forge(folder: Path, name: str, content: bytes) -> Path:
-    """Put other content into a snapshot, with digests that fit it; return its new folder."""
-    (folder / name).write_bytes(content)
-    manifest = read_manifest(folder)
-    entries = manifest.files | {name: FileEntry(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())}
-    digest = content_digest(manifest.model, manifest.recipe, manifest.counts, entries)
-    forged = manifest.model_copy(
-        update={"files": entries, "content": digest, "id": f"{manifest.id.partition('-')[0]}-{digest[:12]}"}
-    )
-    (folder / "manifest.json").write_bytes(encode_manifest(forged))
-    return folder.rename(folder.with_name(forged.id))
-
-
 def npy(array: Any) -> bytes:
     file = io.BytesIO()
     np.save(file, array, allow_pickle=True)
@@ -175,6 +177,7 @@ def npy(array: Any) -> bytes:
         (files.NEIGHBOURS, npy(np.zeros((31, 30), np.int32, order="F"))),
         (files.NEIGHBOURS, npy(np.array([{"an": "object"}], object))),
         (files.NEIGHBOURS, b"\x93NUMPY\x01\x00\xff\xff"),
+        (files.NEIGHBOURS, b"\x93NUMPY\x01\x00v\x00{'descr': (('<i4'" + b" " * 103 + b"\n"),  # an opened bracket
         (files.NEIGHBOURS, b""),
         (files.SCORES, npy(np.full((31, 30), np.nan, np.float32))),
         (files.MAP, npy(np.full((31, 2), np.nan, np.float32))),

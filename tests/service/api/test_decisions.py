@@ -160,3 +160,25 @@ def test_what_was_done_is_not_told_to_be_undone_when_the_store_goes_away_right_a
     assert answer.status_code == 202
     assert "does not answer" in answer.headers["X-Seealso-Unconfirmed"]
     assert [rule["id"] for rule in client.get("/v1/rules").get_json()["rules"]] == [answer.get_json()["id"]]
+
+
+BEYOND = 10**30  # more than any database's whole numbers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", f"/v1/rules/{BEYOND}?reason=x", None),
+        ("DELETE", f"/v1/rules/{2**63}?reason=x", None),
+        ("POST", f"/v1/changes/{BEYOND}/undo?reason=x", None),
+        ("POST", f"/v1/changes/{2**63}/undo?reason=x", None),
+        ("POST", f"/v1/purges/{BEYOND}/retry", None),
+        ("POST", "/desk/save/a000", {"undo": [BEYOND]}),
+        ("POST", "/desk/preview/a000", {"undo": [BEYOND]}),
+        ("POST", "/desk/undo/a000", {"changes": [BEYOND]}),
+        ("POST", "/desk/undo/a000", {"changes": [2**63 - 1]}),
+    ],
+)
+def test_a_number_beyond_all_is_the_number_of_nothing(client: FlaskClient, method: str, path: str, body: Any) -> None:
+    answer = client.open(path, method=method, json=body, headers={"Accept": "application/json"})
+    assert answer.status_code in (400, 403, 404), answer.text

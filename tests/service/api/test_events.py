@@ -28,7 +28,9 @@ def app(index: Path, make_app: MakeApp) -> APIFlask:
 
 
 def send(app: APIFlask, body: Any = None, agent: str = FIREFOX, **headers: str) -> TestResponse:
-    return app.test_client().post("/v1/events", json=body or EVENTS, headers={"User-Agent": agent} | headers)
+    return app.test_client().post(
+        "/v1/events", json={"blocks": [body or EVENTS]}, headers={"User-Agent": agent} | headers
+    )
 
 
 def rates(app: APIFlask, index: Path, query: str = "") -> list[dict[str, Any]]:
@@ -66,8 +68,27 @@ def test_what_was_shown_and_clicked_is_counted(app: APIFlask, index: Path) -> No
     assert counted(app, "counted") == 14
 
 
+def test_blocks_of_a_page_are_counted_each(app: APIFlask, index: Path) -> None:
+    blocks = [
+        EVENTS,
+        {"article": "nobody", "shown": ["a003"]},
+        {"article": "a001", "block": "aside", "shown": ["a003"]},
+    ]
+    assert (
+        app.test_client().post("/v1/events", json={"blocks": blocks}, headers={"User-Agent": FIREFOX}).status_code
+        == 204
+    )
+    assert {rate["of"]["block"]: rate["shown"] for rate in rates(app, index, "by=block")} == {"below": 2, "aside": 1}
+    assert counted(app, "unknown") == 1
+    for wrong in ([], [EVENTS] * 21, EVENTS):
+        assert (
+            app.test_client().post("/v1/events", json={"blocks": wrong}, headers={"User-Agent": FIREFOX}).status_code
+            == 400
+        )
+
+
 def test_beacon_of_a_page_is_taken_as_browsers_send_it(app: APIFlask, index: Path) -> None:
-    body = '{"article": "a000", "shown": ["a003"]}'
+    body = '{"blocks": [{"article": "a000", "shown": ["a003"]}]}'
     headers = {"User-Agent": FIREFOX, "Content-Type": "text/plain;charset=UTF-8", "Origin": "https://a.example"}
     assert app.test_client().post("/v1/events", data=body, headers=headers).status_code == 204
     assert rates(app, index)[0]["shown"] == 1
@@ -89,6 +110,13 @@ def test_bots_and_unseen_pages_are_left_out(app: APIFlask, index: Path, agent: s
     assert send(app, agent=agent, **headers).status_code == 204
     assert rates(app, index) == []
     assert counted(app, "bot") == 3
+
+
+def test_reader_who_wants_no_count_is_not_counted(app: APIFlask, index: Path) -> None:
+    assert send(app, **{"Sec-GPC": "1"}).status_code == 204
+    assert rates(app, index) == []
+    assert send(app, **{"Sec-GPC": "0"}).status_code == 204
+    assert rates(app, index) != []
 
 
 def test_articles_that_are_not_indexed_are_left_out(app: APIFlask, index: Path) -> None:
@@ -129,8 +157,9 @@ def test_one_address_may_not_send_without_end(index: Path, make_app: MakeApp) ->
     ],
 )
 def test_what_is_wrong_is_named(app: APIFlask, body: dict[str, Any], field: str) -> None:
-    answer = send(app, body)
-    assert (answer.status_code, answer.get_json()["field"]) == (400, field)
+    problem = send(app, body).get_json()
+    assert (problem["status"], problem["field"]) == (400, "blocks")
+    assert f"item 1 {field}" in problem["detail"]
 
 
 @pytest.mark.parametrize("query", ["by=reader", "first=soon", "limit=0", "who=me"])

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from flask.testing import FlaskClient
 import service.api.snapshots
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
-from seealso.errors import StoreUnavailable
+from seealso.errors import SnapshotStoreUnavailable, StoreUnavailable
 from seealso.snapshot.layout import current_id, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
+from seealso.snapshot.store import SnapshotStore
 from tests.makers import HashEncoder, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -143,3 +145,100 @@ def test_caches_in_front_are_told_to_drop_what_the_other_showed(index: Path, mak
     (purge,) = client.get("/v1/purges").get_json()["purges"]
     assert purge["message"]["keys"] == [f"snapshot:{second}"]
     assert purge["message"]["reason"] == "rollback"
+
+
+@pytest.fixture
+def store(index: Path, store_url: str) -> SnapshotStore:
+    """A store with both snapshots, the newer one current."""
+    store = SnapshotStore(store_url)
+    for each in published_ids(index):
+        store.push(snapshot_folder(index, each))
+        store.point(each)
+    return store
+
+
+def test_all_machines_are_told_and_caches_once_they_have_followed(
+    index: Path, make_app: MakeApp, store: SnapshotStore
+) -> None:
+    client = signed(make_app(index, snapshot_store=store.url, purge_webhook="http://127.0.0.1:9/purge"), index)
+    first, second = published_ids(index)
+    told = client.post(f"/v1/snapshots/{first}/rollback", json=WHY).get_json()
+    assert (told["before"], told["within_ms"], told["live"] is not None) == (second, 6_000, True)
+    assert store.current() == current_id(index) == first
+    (purge,) = client.get("/v1/purges").get_json()["purges"]
+    waits = datetime.fromisoformat(purge["next_try"]) - datetime.fromisoformat(purge["since"])
+    assert waits.total_seconds() == 12  # twice as long as it takes any machine to look
+
+
+def test_what_the_store_says_is_current_counts(index: Path, make_app: MakeApp, store: SnapshotStore) -> None:
+    client = signed(make_app(index, snapshot_store=store.url), index)
+    first, second = published_ids(index)
+    publish(index, first)  # this machine has not followed yet
+    assert client.post(f"/v1/snapshots/{first}/rollback", json=WHY).get_json()["before"] == second
+    assert (store.current(), current_id(index)) == (first, first)
+    status, detail = refusal(client, first)
+    assert (status, "current one already" in detail) == (409, True)
+
+
+def test_one_that_the_store_has_removed_is_refused(index: Path, make_app: MakeApp, store: SnapshotStore) -> None:
+    client = signed(make_app(index, snapshot_store=store.url), index)
+    first, second = published_ids(index)
+    store.remove(first)
+    status, detail = refusal(client, first)
+    assert (status, "does not hold it" in detail) == (409, True)
+    assert (store.current(), current_id(index)) == (second, second)
+
+
+def test_store_that_does_not_answer_changes_nothing(index: Path, make_app: MakeApp, tmp_path: Path) -> None:
+    client = signed(make_app(index, snapshot_store=f"file://{tmp_path}/share"), index)
+    first, second = published_ids(index)
+    status, detail = refusal(client, first)
+    assert (status, "is the share mounted" in detail) == (503, True)
+    assert current_id(index) == second
+    assert "rolled-back" not in client.get("/v1/changes").text
+
+
+def test_what_cannot_be_written_into_the_log_is_not_done_elsewhere_either(
+    index: Path, make_app: MakeApp, store: SnapshotStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed(make_app(index, snapshot_store=store.url), index)
+    first, second = published_ids(index)
+
+    def failing(*_: object) -> None:
+        raise StoreUnavailable("editorial.db", "the disk is full")
+
+    monkeypatch.setattr(service.api.snapshots, "publish", failing)
+    assert refusal(client, first)[0] == 503
+    assert (store.current(), current_id(index)) == (second, second)
+
+
+def test_what_cannot_be_taken_back_is_said(
+    index: Path, make_app: MakeApp, store: SnapshotStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index, snapshot_store=store.url)
+    client, there = signed(app, index), app.extensions["seealso"].snapshot_store
+    first, second = published_ids(index)
+    really = there.point
+
+    def pointed(snapshot_id: str) -> None:
+        if snapshot_id == second:
+            raise SnapshotStoreUnavailable(store.url, "cut")
+        really(snapshot_id)
+
+    def failing(*_: object) -> None:
+        raise StoreUnavailable("editorial.db", "the disk is full")
+
+    monkeypatch.setattr(there, "point", pointed)
+    monkeypatch.setattr(service.api.snapshots, "publish", failing)
+    status, detail = refusal(client, first)
+    assert (status, store.current()) == (503, first)
+    assert f"all machines may serve {first}, which the log does not tell" in detail
+    assert "the disk is full" in detail
+
+
+def test_nothing_is_handed_round_after_a_rollback(index: Path, make_app: MakeApp, store: SnapshotStore) -> None:
+    first, second = published_ids(index)
+    store.hand_round(second)  # a night that was killed left it
+    client = signed(make_app(index, snapshot_store=store.url), index)
+    assert client.post(f"/v1/snapshots/{first}/rollback", json=WHY).status_code == 200
+    assert (store.current(), store.next()) == (first, None)

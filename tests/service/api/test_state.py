@@ -54,6 +54,17 @@ def test_snapshot_that_is_too_old_is_warned_of(index: Path, make_app: Callable[.
     assert samples(app.test_client().get("/metrics").text)["seealso_snapshot_old"] == 1
 
 
+def test_snapshot_store_that_was_not_reached_is_warned_of(
+    index: Path, make_app: Callable[..., APIFlask], tmp_path: Path
+) -> None:
+    client = make_app(index, snapshot_store=f"file://{tmp_path}/share").test_client()
+    (warning,) = client.get("/v1/status").get_json()["warnings"]
+    assert "the snapshot store has not been reached yet" in warning
+    found = samples(client.get("/metrics").text)
+    assert found["seealso_snapshot_store_silent_seconds"] > 60
+    assert found["seealso_snapshot_store_behind"] == 0
+
+
 def test_status_without_a_snapshot_says_why(tmp_path: Path, make_app: Callable[..., APIFlask]) -> None:
     client = make_app(tmp_path).test_client()
     status = client.get("/v1/status").get_json()

@@ -47,7 +47,7 @@ def view(client: FlaskClient, article_id: str, liked: str) -> None:
     ][:1]
     shown, teams = [card["id"] for card in cards], [card["team"] for card in cards]
     message = {"article": article_id, "shown": shown, "teams": teams, "clicked": clicks}
-    assert client.post("/v1/events", json=message, headers=BROWSER).status_code == 204
+    assert client.post("/v1/events", json={"blocks": [message]}, headers=BROWSER).status_code == 204
 
 
 @pytest.mark.parametrize("method", ["split", "interleaving"])
@@ -79,7 +79,7 @@ def test_a_block_that_editors_pinned_something_in_counts_for_no_team(tmp_path: P
     assert client.post("/v1/rules", json=pin).status_code == 200
     for article_id in ("a000", "a003"):
         message = {"article": article_id, "shown": ["a001"]}
-        assert client.post("/v1/events", json=message, headers=BROWSER).status_code == 204
+        assert client.post("/v1/events", json={"blocks": [message]}, headers=BROWSER).status_code == 204
     app.extensions["seealso"].clicks.put_away()
     told = client.get("/v1/trial").get_json()
     assert told["a"]["shown"] + told["b"]["shown"] == 1
@@ -88,8 +88,11 @@ def test_a_block_that_editors_pinned_something_in_counts_for_no_team(tmp_path: P
 def test_teams_are_one_for_each_that_was_shown(tmp_path: Path, make_app: MakeApp) -> None:
     _, client = started(tmp_path, make_app, "interleaving")
     message = {"article": "a000", "shown": ["a001", "a002"], "teams": ["a"]}
-    assert client.post("/v1/events", json=message, headers=BROWSER).status_code == 400
-    assert client.post("/v1/events", json=message | {"teams": ["a", "c"]}, headers=BROWSER).status_code == 400
+    assert client.post("/v1/events", json={"blocks": [message]}, headers=BROWSER).status_code == 400
+    assert (
+        client.post("/v1/events", json={"blocks": [message | {"teams": ["a", "c"]}]}, headers=BROWSER).status_code
+        == 400
+    )
 
 
 @pytest.mark.parametrize(

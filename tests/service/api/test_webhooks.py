@@ -146,3 +146,11 @@ def test_what_takes_long_to_embed_does_not_undo_what_came_meanwhile(
     monkeypatch.setattr(texts, "embedded", slow)
     assert wordpress(client, "published", WORDPRESS).get_json()["state"] == "outdated"
     assert title_of(client, "42") == "Newer"
+
+
+@pytest.mark.parametrize("sent", [10**400, -1, 10**12])
+def test_a_time_that_no_clock_shows_is_refused(client: FlaskClient, sent: int) -> None:
+    body = json.dumps({"event": "published", "time": sent, "post": WORDPRESS}).encode()
+    headers = {"X-Hub-Signature-256": signature(body), "Content-Type": "application/json"}
+    answer = client.post("/v1/webhooks/wordpress", data=body, headers=headers)
+    assert (answer.status_code, answer.get_json()["field"]) == (400, "time")

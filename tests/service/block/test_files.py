@@ -11,6 +11,7 @@ from service.answer import CODINGS
 from service.block.files import SCRIPT, SCRIPT_FILES, bare_style, make_script, page_files
 from service.block.labels import HEADINGS
 from tests.conftest import ROOT
+from tests.minify import MINIFIED, minified
 from tests.service.test_answer import DECODED
 
 COMPRESSED_BYTES_MAX = 8_000
@@ -19,8 +20,9 @@ FILES = page_files({}, BlockEntry())
 PLAIN = make_script({}, BlockEntry())
 
 
-def test_script_is_small() -> None:
-    assert len(FILES[SCRIPT].forms["br"].body) <= COMPRESSED_BYTES_MAX
+@pytest.mark.parametrize("coding", CODINGS)
+def test_script_is_small(coding: str) -> None:
+    assert len(FILES[SCRIPT].forms[coding].body) <= COMPRESSED_BYTES_MAX
 
 
 def test_script_holds_the_fragments_style_and_labels_and_no_comment() -> None:
@@ -37,9 +39,13 @@ def test_script_knows_what_a_website_says_of_its_blocks() -> None:
         layout="grid", rel="nofollow", utm_source="see also", section_images={"Sport": "https://a.example/s.jpg"}
     )
     script = make_script({"below": Placement(heading=3, limit=4), "plain": Placement(limit=3)}, block)
-    assert '"looks":{"":{"layout":"grid"},"below":{"heading":3}}' in script
+    assert '"looks":{"":{"layout":"grid"},"below":{"heading":3},"plain":{}}' in script
     assert '"campaign":["utm_source=see%20also"]' in script
     assert '"rel":"nofollow","section_images":{"Sport":"https://a.example/s.jpg"}' in script
+
+
+def test_script_is_minified_of_what_stands_there() -> None:
+    assert MINIFIED.read_text() == minified()
 
 
 def test_every_file_of_the_script_is_in_it() -> None:

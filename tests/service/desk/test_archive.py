@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from seealso.editorial.keys import Scope, create_key
 from seealso.editorial.store import Store
 from seealso.snapshot.layout import POINTER, SNAPSHOTS
+from service import finding
 from tests.conftest import ROOT
 from tests.service.desk.conftest import HOSTILE
 
@@ -78,6 +79,17 @@ def test_what_is_drawn_around_is_listed(editor: FlaskClient) -> None:
         each for each in chosen(editor, area=area) if each.startswith("a0")
     ]
     assert len(LINK.findall(editor.get("/desk/archive", query_string={"area": "0,0,1,0,1,1,0,1"}).text)) == 20
+
+
+def test_words_are_looked_for_within_what_is_chosen(editor: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "BY_WORDS_MAX", 1)
+    asked = {"q": "storm slash number2"}
+    assert len(chosen(editor, **asked)) == 1
+    assert "The best 1 article" in editor.get("/desk/archive", query_string=asked).text
+    assert chosen(editor, **asked, section="Weather") == ["storm"]
+    assert chosen(editor, **asked, period="2025-03") == ["a002"]
+    assert chosen(editor, **asked, without="section") == ["a/b%20c"]
+    assert "The best 1 of what was found" in editor.get("/desk/", query_string=asked | {"by": "words"}).text
 
 
 def test_of_words_the_list_tells_the_map_which_points_to_light(editor: FlaskClient) -> None:

@@ -1,8 +1,13 @@
 """An article at the desk."""
 
+import re
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 
+from seealso.editorial.store import Store
+from service.desk import article as room
 from tests.service.desk.conftest import HOSTILE
 
 
@@ -15,6 +20,34 @@ def test_article_is_shown_as_indexed_with_its_block_and_where_it_is_shown(editor
     assert "https://news.example/storm" in text
     assert "Shown under" in text
     assert "Nothing was ever decided" in text
+
+
+def shown_under(client: FlaskClient, article_id: str) -> str:
+    return (
+        client.get(f"/desk/articles/{article_id}").text.partition("<h2>Shown under</h2>")[2].partition("</section>")[0]
+    )
+
+
+def test_pins_are_told_where_an_article_is_shown(editor: FlaskClient) -> None:
+    assert "Piece 1<" not in shown_under(editor, "storm")
+    pin = {"action": "pin", "about": {"article": "storm"}, "number": 1, "reason": "x"}
+    editor.post("/v1/rules", json=pin | {"under": {"article": "a001"}})  # of bread, which has nothing to do with it
+    assert "Piece 1<" in shown_under(editor, "storm")
+    editor.post("/v1/rules", json=pin | {"under": {"section": "News"}})
+    assert "All blocks in the section “News”" in shown_under(editor, "storm")
+
+
+def test_of_very_many_lists_it_says_how_many_were_looked_at(
+    editor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = editor.application.extensions["seealso"].current.snapshot()
+    lists = len(snapshot.hosts_of(snapshot.row_of("a000")))
+    assert "were looked at" not in shown_under(editor, "a000")
+    monkeypatch.setattr(room, "HOSTS_LOOKED_AT", 20)
+    monkeypatch.setattr(room, "HOSTS_SHOWN", 1)
+    text = shown_under(editor, "a000")
+    assert f"Of {lists} lists that name it, the 20 in which it stands highest were looked at" in text
+    assert re.search(r"and \d+ more", text)
 
 
 @pytest.mark.parametrize("article_id", ["a/b c", "hostile"])
@@ -46,6 +79,17 @@ def test_history_tells_who_decided_what_of_the_article_and_of_its_block(editor: 
         assert "“A storm surge” stands at place 2 of the block of" in text
         assert "Ann (" in text
         assert "the day’s news" in text
+
+
+def test_history_goes_as_far_back_as_the_log(editor: FlaskClient, index: Path) -> None:
+    editor.post("/v1/articles/storm/takedown", json={"reason": "a wrong name"})
+    editor.delete("/v1/articles/storm/takedown?reason=mended")
+    with Store(index).writing() as writing:
+        for number in range(2_100):
+            writing.record("x", "rolled-back", f"snapshot:{number}", None, {"snapshot": str(number)})
+    text = editor.get("/desk/articles/storm").text
+    assert "a wrong name" in text
+    assert 'href="/desk/log?subject=storm"' in text
 
 
 def test_sensitive_article_says_that_it_has_no_block(editor: FlaskClient) -> None:

@@ -1,15 +1,18 @@
 """The night at the desk."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from indexer.report import Report, write_report
-from seealso.editorial.keys import Scope
+from seealso.editorial.keys import Scope, create_key
 from seealso.editorial.purges import add_purge_in
 from seealso.editorial.store import Store
+from seealso.snapshot.following import StoreState
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from tests.makers import articles, index_of
 from tests.service.desk.conftest import HOSTILE
@@ -43,6 +46,10 @@ def test_report_is_shown_as_it_was_drawn_and_nothing_in_it_runs(editor: FlaskCli
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_page_of_nights_that_is_not_there_is_the_last(editor: FlaskClient, failed: Path) -> None:
+    assert "exit code 4" in editor.get("/desk/night?nights=99").text
 
 
 @pytest.mark.parametrize("name", ["nothing", "..%2FCURRENT", "20261128T023000Z-failed.html", "20260101T000000Z-failed"])
@@ -92,6 +99,21 @@ def test_parts_and_what_waits_are_told(editor: FlaskClient, index: Path) -> None
         assert f"<strong>{part}</strong>" in text
     assert "1 waiting, 0 given up" in text
     assert "No model is loaded" in text
+
+
+def test_snapshot_store_is_a_part(
+    index: Path, make_app: Callable[..., APIFlask], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    client = make_app(index, snapshot_store=f"file://{tmp_path_factory.mktemp('store')}").test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {create_key(Store(index), 'Ann', 'admin', 'x')[1]}"
+
+    def told(**known: object) -> str:
+        (index / "store.json").write_text(StoreState(reached=time.time(), **known).model_dump_json())
+        return client.get("/desk/night").text.partition("<strong>Snapshot store</strong>")[2]
+
+    assert "All machines are to serve 20261128T000000Z-0123456789ab" in told(current="20261128T000000Z-0123456789ab")
+    assert "x: 25% is here" in told(fetching="x", here=1, total=4)
+    assert "A snapshot of the store is not fetched: damaged" in told(reason="damaged")
 
 
 def test_store_that_cannot_be_read_is_told_of_and_the_page_comes_all_the_same(editor: FlaskClient, index: Path) -> None:

@@ -8,6 +8,9 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
+
 PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "storm"}, "number": 1}
 OUT = {"action": "exclude", "under": {"article": "a000"}, "about": {"article": "a003"}}
 NOWHERE = {"action": "exclude", "about": {"article": "a003"}}
@@ -83,6 +86,35 @@ def test_modes_are_those_of_the_block(editor: FlaskClient) -> None:
         markup = editor.post("/desk/preview/a000", json={"mode": mode}).text
         told = editor.get(f"/v1/articles/a000/related?mode={mode}").get_json()["related"]
         assert order(markup) == [card["id"] for card in told]
+
+
+@pytest.mark.parametrize("method", ["", "split", "interleaving"])
+def test_block_is_that_of_readers_under_a_trial_and_at_each_placement(
+    index: Path, make_app: Callable[..., APIFlask], method: str
+) -> None:
+    file = index / "seealso.toml"
+    trial = f'[trial]\nname = "titles"\nmethod = "{method}"\nrecipe = {{ cosine_weight = -50.0 }}\n' if method else ""
+    file.write_text(f'{trial}[placements.aside]\nlimit = 3\nmode = "latest"\n[placements.german]\nlanguages = ["de"]\n')
+    client = make_app(index, project=file, rate_limit="none").test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {create_key(Store(index), 'Ann', 'editor', 'x')[1]}"
+    for article_id in ("a000", "a001", "storm"):
+        for query in ("", "mode=latest", "placement=aside", "placement=german"):
+            told = client.get(f"/v1/articles/{article_id}/related?{query}").get_json()["related"]
+            page = client.get(f"/desk/articles/{article_id}?{query}").text
+            name, _, value = query.partition("=")
+            plan = {"make": [NOWHERE | {"about": {"article": "nobody"}}], **({name: value} if name else {})}
+            planned = client.post(f"/desk/preview/{article_id}", json=plan).text
+            ids = [card["id"] for card in told]
+            assert order(page) == ids
+            assert order(planned) == ids
+    assert '<a href="?placement=aside" aria-current="true">aside</a>' in client.get(
+        "/desk/articles/storm?placement=aside"
+    ).text  # fmt: skip
+    assert client.get("/desk/articles/storm?placement=nowhere").status_code == 400
+    saved = client.post("/desk/save/a000", json={"make": [PIN], "placement": "aside"}).get_json()
+    assert len(order(saved["block"])) == 3
+    undone = client.post("/desk/undo/a000?placement=aside", json={"changes": saved["changes"]}).get_json()
+    assert len(order(undone["block"])) == 3
 
 
 def test_another_worker_shows_what_was_saved(

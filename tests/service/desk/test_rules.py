@@ -94,10 +94,19 @@ def test_form_explains_every_action_and_knows_what_fits_it(editor: FlaskClient) 
     assert str(seealso.editorial.rules.NUMBER_MAX) in text
 
 
-@pytest.mark.parametrize("asked", ["storm", "https://news.example/storm", "http://www.news.example/storm/?utm=1"])
+@pytest.mark.parametrize("asked", ["storm", "https://news.example/storm", "HTTPS://www.news.example/storm/?utm=1"])
 def test_article_is_named_by_its_id_or_its_address(editor: FlaskClient, asked: str) -> None:
     told = editor.get("/desk/rules/article", query_string={"q": asked}).get_json()
     assert told == {"id": "storm", "title": "A storm surge"}
+
+
+def test_article_that_is_named_by_its_address_is_told_its_id(editor: FlaskClient) -> None:
+    address = "HTTPS://www.news.example/storm/?utm=1"
+    for named in ({"about": {"article": address}}, {"about": {"article": "a000"}, "under": {"article": address}}):
+        answer = editor.post("/v1/rules", json={"action": "boost", "reason": "x", **named})
+        assert answer.status_code == 400
+        assert "its id is storm" in answer.get_json()["detail"]
+    make(editor, action="boost", about={"article": "https://news.example/to-come"})  # may be an id, too
 
 
 def test_article_that_is_not_here_is_told(editor: FlaskClient) -> None:

@@ -20,6 +20,9 @@ FRESH_SECONDS, NOTHING_SECONDS, STALE_SECONDS = 300, 60, 86_400
 # While the service fails, one page in so long waits for it, not each.
 SILENT_SECONDS = 15
 SILENT = "seealso:silent"
+# Where an older block can be shown, one page waits for a new one, not each that comes meanwhile.
+ASKING_SECONDS = 2
+ASKING = "seealso:asking"
 
 register = template.Library()
 
@@ -40,7 +43,7 @@ def block(article_id: str, look: dict[str, Any]) -> str:
     """Return a block as it is kept or, if it is too old, as the service answers it."""
     name = f"seealso:{sha256(repr((article_id, sorted(look.items()))).encode()).hexdigest()}"
     html, until = cache.get(name) or ("", 0.0)
-    if time.time() < until or cache.get(SILENT):
+    if time.time() < until or cache.get(SILENT) or (not cache.add(ASKING, True, ASKING_SECONDS) and html):
         return html
     try:
         html, seconds = service().related_html(article_id, **look), FRESH_SECONDS
@@ -49,5 +52,6 @@ def block(article_id: str, look: dict[str, Any]) -> str:
             cache.set(SILENT, True, SILENT_SECONDS)
             return html
         html, seconds = "", NOTHING_SECONDS  # taken down, or not known yet
+    cache.delete(ASKING)
     cache.set(name, (html, time.time() + seconds), STALE_SECONDS)
     return html

@@ -14,6 +14,8 @@ define('SEEALSO_NOTHING_SECONDS', 60);
 define('SEEALSO_STALE_SECONDS', DAY_IN_SECONDS);
 // While it fails, one page in so long waits for it, not each.
 define('SEEALSO_SILENT_SECONDS', 15);
+// Where an older block can be shown, one page waits for a new one, not each that comes meanwhile.
+define('SEEALSO_ASKING_SECONDS', 2);
 define('SEEALSO_BYTES_MAX', 262144);
 
 /** Returns the block of a post; '' where nothing is to be shown. */
@@ -31,12 +33,16 @@ function seealso_block_of($post_id, $look)
     if (time() < $kept['until'] && $kept['made'] > (float) get_option('seealso_published', 0)) {
         return $kept['html'];
     }
-    if (get_transient('seealso_silent')) {
+    if (get_transient('seealso_silent') || ('' !== $kept['html'] && get_transient('seealso_asking'))) {
         return $kept['html'];
     }
+    set_transient('seealso_asking', '1', SEEALSO_ASKING_SECONDS);
     $made = microtime(true);
     $answer = seealso_ask($url);
     $status = is_wp_error($answer) ? 0 : (int) wp_remote_retrieve_response_code($answer);
+    if (200 === $status && strlen(wp_remote_retrieve_body($answer)) >= SEEALSO_BYTES_MAX) {
+        $status = 0;  // it was cut off there
+    }
     if (200 === $status) {
         $html = seealso_clean(wp_remote_retrieve_body($answer));
         return seealso_keep($name, $html, $made, SEEALSO_FRESH_SECONDS);
@@ -66,6 +72,7 @@ function seealso_ask($url)
 
 function seealso_keep($name, $html, $made, $seconds)
 {
+    delete_transient('seealso_asking');
     set_transient($name, array('html' => $html, 'made' => $made, 'until' => time() + $seconds), SEEALSO_STALE_SECONDS);
     return $html;
 }

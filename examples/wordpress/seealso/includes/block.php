@@ -9,7 +9,7 @@ defined('ABSPATH') || exit;
 function seealso_render($post_id, $given = array())
 {
     $post = get_post($post_id);
-    if (!$post || 'publish' !== $post->post_status || is_feed()) {
+    if (!$post || 'publish' !== $post->post_status || is_feed() || seealso_reads()) {
         return '';
     }
     $set = array();
@@ -19,10 +19,27 @@ function seealso_render($post_id, $given = array())
     }
     $html = seealso_block_of($post->ID, seealso_look($set));
     if ('' !== $html) {
-        wp_enqueue_style('seealso', seealso_setting('url') . '/related.css', array(), SEEALSO_VERSION);
+        seealso_dress();
     }
     return $html;
 }
+
+/** Has the style sheet of blocks loaded. */
+function seealso_dress()
+{
+    wp_enqueue_style('seealso', seealso_setting('url') . '/related.css', array(), SEEALSO_VERSION);
+}
+
+// What is asked for within the content comes after the page's head: where a block will stand is known before.
+add_action('wp_enqueue_scripts', function () {
+    if ('' === seealso_setting('url') || !is_singular('post')) {
+        return;
+    }
+    $own = has_block('seealso/related') || has_shortcode((string) get_post()->post_content, 'seealso');
+    if ($own || 'yes' === seealso_setting('append')) {
+        seealso_dress();
+    }
+});
 
 add_action('init', function () {
     register_block_type(dirname(__DIR__) . '/block', array(

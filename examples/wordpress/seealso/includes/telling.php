@@ -9,6 +9,14 @@ defined('ABSPATH') || exit;
 define('SEEALSO_TELL_SECONDS_MAX', 5);
 define('SEEALSO_TRIES_MAX', 5);
 
+/** Returns whether a post is read for the service, whose own block is none of its text; `$now`: from now on. */
+function seealso_reads($now = null)
+{
+    static $reads = false;
+    $reads = null === $now ? $reads : $now;
+    return $reads;
+}
+
 /** Returns a post as the REST interface has it, with what a night reads of it; null if nobody may read it. */
 function seealso_post($id)
 {
@@ -16,7 +24,12 @@ function seealso_post($id)
     if (!$post || 'publish' !== $post->post_status || '' !== $post->post_password) {
         return null;
     }
-    $response = rest_do_request(new WP_REST_Request('GET', '/wp/v2/posts/' . $id));
+    seealso_reads(true);
+    try {
+        $response = rest_do_request(new WP_REST_Request('GET', '/wp/v2/posts/' . $id));
+    } finally {
+        seealso_reads(false);
+    }
     if ($response->is_error()) {
         return null;
     }

@@ -1,0 +1,234 @@
+"""What archives of growing size cost: built by the real pipeline, published, opened, and asked.
+
+    python -m bench.scale --articles 10000 100000 --keep DIR
+
+The articles are made up, see bench/made_up.py; vectors are given, not encoded, which by itself would take 20 passages
+a second on two cores. Each size is built once, in a process of its own, and stays in DIR; each is then asked in turn,
+in a process of its own that does nothing else, in one thread: blocks of articles as page views miss them; narrowed to
+some sections, which lie together, every second time the article's own among them (all is searched where the candidates
+do not suffice), beside what looking at all that passes finds; and drafts by all parts without encoding. Memory is what
+stays resident after all of it, of a service in which an article was taken down and some were put since the night, while
+it goes over from one state of them to the next. Then how the figures grow.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.made_up import build_made_up, texts, vectors_of
+from bench.memory import memory_of
+from indexer.progress import PlainReporter
+from indexer.searching import recall_of
+from seealso.article import Article
+from seealso.editorial.articles import Embedded, place_in, put_article_in
+from seealso.editorial.store import Store
+from seealso.lexical import Rows, word_counts
+from seealso.live.edition import Live
+from seealso.live.place import place
+from seealso.live.placing import encode_placing
+from seealso.recipe import Recipe
+from seealso.relatedness import CANDIDATES_MAX, NEAREST, Probes, cohorts_of, nearest, rank
+from seealso.snapshot.layout import current_id, snapshot_folder
+from seealso.snapshot.reader import Snapshot, open_current, open_snapshot
+from seealso.snapshot.vectors import use_one_thread
+from seealso.space import PASSAGE_DTYPE
+from service.blocks import Asked, Blocks
+from service.freshness import Lifetimes
+from service.metrics import Metrics
+from service.related import related_to_article
+from service.rules import Admission
+from service.wanted import Wanted
+
+BLOCKS, NARROWED, DRAFTS = 2_000, 200, 100
+ITEMS = 12
+# To so many of the twenty sections, each of them a twentieth of the archive, blocks are narrowed.
+TOGETHER = (1, 2, 4, 10)
+# So many are also asked for by looking at all.
+COMPARED = 40
+LIVE = 2
+
+
+def ask(index: Path) -> dict[str, Any]:
+    """Return what an index that is there costs: bytes, seconds to open, milliseconds to answer, memory.
+
+    `open_s`: as a worker opens what was found whole already, if it is as large as such that are marked; `check_s`: as
+    the first does, which reads all of it.
+    """
+    use_one_thread()
+    folder = snapshot_folder(index, current_id(index))
+    began = time.perf_counter()
+    snapshot = open_current(index)
+    opened = time.perf_counter() - began
+    count = len(snapshot)
+    rows = np.random.default_rng(1).permutation(count)
+    blocks = Blocks(Lifetimes(900, 86_400, 86_400), Metrics())
+    misses = _milliseconds(BLOCKS, lambda number: _block(blocks, snapshot, int(rows[number % count]), Wanted(ITEMS)))
+    narrowed = {
+        f"{len(wanted.sections)} of {len(snapshot.sections)} sections": told
+        for wanted, told in narrowings(blocks, snapshot, rows)
+    }
+    drafts = list(zip(texts(DRAFTS, seed=4), vectors_of(DRAFTS, seed=3), strict=True))
+    drafted = _milliseconds(DRAFTS, lambda number: _draft(snapshot, *drafts[number]))
+    editions = list(served(snapshot))
+    for edition in editions:
+        for row in rows[:NARROWED].tolist():
+            _block(blocks, edition, row, Wanted(ITEMS))
+        _draft(edition, *drafts[0])
+    # Of all that it maps, a worker has read what it needed for these; checking what is whole reads everything.
+    memory = memory_of(os.getpid(), index)
+    began = time.perf_counter()
+    open_snapshot(folder, anew=True)
+    checked = time.perf_counter() - began
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    searched = snapshot.manifest.searched
+    return {
+        "articles": count,
+        "bytes_per_article": round(size / count),
+        "open_s": round(opened, 2),
+        "check_s": round(checked, 2),
+        "beyond_map_mb": round(memory.beyond),
+        "miss_ms": misses,
+        "narrowed": narrowed,
+        "draft_ms": drafted,
+        "searched": searched.model_dump() if searched is not None else None,
+    }
+
+
+def narrowings(blocks: Blocks, snapshot: Snapshot, rows: Rows) -> Iterator[tuple[Wanted, dict[str, Any]]]:
+    """Yield what blocks narrowed to some sections take, and which share they have of what looking at all finds.
+
+    `vectors`: of the hundred nearest by vectors, on average and at worst; `blocks`: of what stands in the blocks.
+    """
+    whole = replace(snapshot.terms, postings_max=None, filtered_postings_max=None)
+    exact = replace(snapshot, vectors=snapshot.vectors.by_all(), terms=whole)
+    asked = rows[-min(NARROWED, len(rows)) :].tolist()
+    for together in TOGETHER:
+        wishes = [_in_sections(snapshot, row, together, number % 2 == 0) for number, row in enumerate(asked)]
+        took = _milliseconds(len(asked), partial(_narrowed, blocks, snapshot, list(zip(asked, wishes, strict=True))))
+        near, same = [], []
+        for row, wanted in zip(asked[:COMPARED], wishes, strict=False):
+            allowed = Admission(snapshot, wanted, (row,)).of(slice(None))
+            vector = snapshot.vectors.vectors(np.array([row]))
+            found, best = (each.vectors.search(vector, NEAREST, allowed)[0] for each in (snapshot, exact))
+            near.append(recall_of(found, best))
+            shown, best_shown = (
+                {item.row for item in related_to_article(each, row, wanted)} for each in (snapshot, exact)
+            )
+            same.append(len(shown & best_shown) / max(1, len(best_shown)))
+        told = {
+            name: [round(float(np.mean(each)), 4), round(min(each), 4)]
+            for name, each in (("vectors", near), ("blocks", same))
+        }
+        yield wishes[0], {"ms": took} | told
+
+
+def served(snapshot: Snapshot) -> Iterator[Snapshot]:
+    """Yield what a worker serves where an article was taken down, after each of some that are put."""
+    hidden = frozenset({snapshot.article_id(0)})
+    live, dimension = Live(snapshot), snapshot.vectors.dimension
+    spans = np.array([[0, 9]], np.int32)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder), f"sqlite:///{folder}/live.db")
+        for number in range(LIVE):
+            piece = Article.model_validate_json(snapshot.article(number + 1))
+            piece = piece.model_copy(update={"id": f"live-{number}"})
+            vectors = vectors_of(1, seed=6 + number)[:, :dimension].astype(PASSAGE_DTYPE)
+            own = Embedded(snapshot.manifest.model.digest, vectors, spans)
+            content = encode_placing(place(live.edition(), piece, own))
+            with store.writing() as writing:
+                kept = place_in(writing, snapshot.id, put_article_in(writing, piece, own, "bench"), content)
+            assert live.take([kept]) == []
+            yield live.edition().without(hidden)
+        store.close()
+
+
+def _milliseconds(times: int, call: Callable[[int], object]) -> list[float]:
+    """Return the median and the 99th percentile of what calls take."""
+    call(0)
+    took = []
+    for number in range(times):
+        began = time.perf_counter()
+        call(number)
+        took.append(1_000 * (time.perf_counter() - began))
+    return [round(float(np.percentile(took, share)), 3) for share in (50, 99)]
+
+
+def _block(blocks: Blocks, snapshot: Snapshot, row: int, wanted: Wanted) -> object:
+    return blocks.make(snapshot, Asked(snapshot.article_id(row), "json", wanted))
+
+
+def _narrowed(blocks: Blocks, snapshot: Snapshot, asked: Sequence[tuple[int, Wanted]], number: int) -> object:
+    return _block(blocks, snapshot, *asked[number])
+
+
+def _in_sections(snapshot: Snapshot, row: int, together: int, with_own: bool) -> Wanted:
+    """Return the wish for a block of so many sections in turn, from the article's own on or from the next."""
+    known, first = snapshot.sections, int(snapshot.facts["section"][row]) + (not with_own)
+    sections = tuple(known[(first + number) % len(known)] for number in range(together))
+    return Wanted(ITEMS, sections=sections, min_probability=0.0)
+
+
+def _draft(snapshot: Snapshot, told: tuple[str, str, str], vector: Any) -> object:
+    title, text, language = told
+    terms = snapshot.terms
+    probes = Probes(
+        vector[np.newaxis], terms.vector(word_counts(title, text), language), terms.title_vector(title, language)
+    )
+    found = nearest(snapshot.vectors, terms, probes)
+    return rank(snapshot, Recipe(), probes, found.rows, cohorts_of(found, probes, len(snapshot)), CANDIDATES_MAX)
+
+
+def build(folder: Path, count: int) -> None:
+    """Build an index of so many articles, and write down beside it what the night took."""
+    report = build_made_up(folder / str(count), count, PlainReporter())
+    told = {"build_s": report.seconds, "peak_mb": round(max(report.memory_mb.values()))}
+    (folder / f"{count}.json").write_text(json.dumps(told))
+
+
+def main() -> None:
+    """Build what is not there, ask each, and print a line for each, with the growth from one to the next."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--build", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ask", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.build:
+        build(arguments.keep, arguments.build)
+        return
+    if arguments.ask:
+        print(json.dumps(ask(arguments.keep / str(arguments.ask))))
+        return
+    found = []
+    for count in arguments.articles:
+        command = [sys.executable, "-m", "bench.scale", "--keep", str(arguments.keep)]
+        if not (arguments.keep / f"{count}.json").exists():
+            subprocess.run([*command, "--build", str(count)], check=True)
+        asked = subprocess.run([*command, "--ask", str(count)], check=True, capture_output=True)
+        found.append(json.loads(asked.stdout) | json.loads((arguments.keep / f"{count}.json").read_text()))
+        print(json.dumps(found[-1]), flush=True)
+    for small, large in pairwise(found):
+        grown = np.log(large["articles"] / small["articles"])
+        seconds = [sum(each["build_s"].values()) for each in (small, large)]
+        print(
+            f"{small['articles']:,} -> {large['articles']:,} articles: "
+            f"building grows as articles^{np.log(seconds[1] / seconds[0]) / grown:.2f}, "
+            f"a draft as articles^{np.log(large['draft_ms'][0] / small['draft_ms'][0]) / grown:.2f}; "
+            f"a page-view miss takes {large['miss_ms'][0] / small['miss_ms'][0]:.2f} times as long"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,594 @@
+"""What reads things that strangers wrote -> what must hold of it, whatever they wrote.
+
+Each target takes bytes, and raises only where a law is broken: what is read badly is refused by the error that its
+reader declares, and what is taken in can be written down again. `python -m tests.fuzz` makes up the bytes (atheris);
+`test_targets.py` asks each target for its seeds, and for what once broke a law.
+"""
+
+import json
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import feedparser  # noqa: F401 - as those below: the fuzzer follows what is imported with this file
+import httpx2
+import mammoth  # noqa: F401
+import orjson
+from flask import Request
+from lxml import etree  # noqa: F401
+from protego import Protego
+from pyarrow import parquet
+from pydantic import BaseModel
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.test import EnvironBuilder
+
+from indexer.sources.csv_table import CsvTable
+from indexer.sources.feed import Feed
+from indexer.sources.found_as_json import pack_found, unpack_found
+from indexer.sources.ghost_export import GhostExport
+from indexer.sources.jsonl import JsonLines
+from indexer.sources.page_text import PageText
+from indexer.sources.parquet import ParquetTable
+from indexer.sources.record import FieldMap
+from indexer.sources.sitemap_file import SitemapBroken, moments_of, read_sitemap
+from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
+from indexer.sources.sql import Query
+from indexer.sources.wordpress_export import WordPressExport
+from seealso.article import InvalidArticle
+from seealso.decoding import decode_page
+from seealso.errors import DraftNotRead, InvalidRequest, PageNotRead, SnapshotRefused, SourceUnreadable
+from seealso.extract import PageUnreadable, read_page
+from seealso.markup import line_of_markup, text_of_markup
+from seealso.posts import article_of_post, ghost_fields, wordpress_fields
+from seealso.snapshot.layout import MANIFEST
+from seealso.snapshot.manifest import decode_manifest, encode_manifest
+from seealso.snapshot.reader import open_snapshot
+from seealso.wire import WireFailed, unpack_gzip
+from service.answer import Answer, unpacked
+from service.api import reading
+from service.fetching import Fetcher, FetchLimits, is_public
+from service.uploads import text_of_file
+from tests.conftest import ROOT
+from tests.makers import forge
+
+KEPT_IN = ROOT / "tests/night/formats"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`check` raises where a law is broken, and of a source returns how many articles there are.
+
+    `seeds`: what the fuzzer begins with; `most`: bytes of one input.
+    """
+
+    check: Callable[[bytes], object]
+    seeds: Sequence[bytes]
+    most: int = 4_096
+
+
+@cache
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="seealso-fuzz-")
+
+
+def own_folder() -> Path:
+    """Return a folder of this process's, for what is read from files; it goes when the process ends by itself."""
+    return Path(_own_folder().name)
+
+
+def in_file(name: str, content: bytes) -> Path:
+    path = own_folder() / name
+    path.write_bytes(content)
+    return path
+
+
+# --- requests
+
+MODELS: list[type[BaseModel]] = [
+    *(reading.BlockQuery, reading.RelatedQuery, reading.SimilarBody, reading.BatchBody, reading.PageBody),
+    *(reading.TakedownBody, reading.RuleBody, reading.PlanBody, reading.UndoBody, reading.KeyBody),
+    *(reading.ArticleBody, reading.ImportBody, reading.EventsBody, reading.ChangesQuery, reading.ClicksQuery),
+]
+
+
+def check_query(content: bytes) -> None:
+    """The first byte says which model; the rest is the query, as a server hands it over."""
+    model = MODELS[content[0] % len(MODELS)] if content else MODELS[0]
+    try:
+        read = reading.read_query(content[1:].decode("latin-1"), model)
+        if isinstance(read, reading.Filters):
+            read.wanted({})
+    except InvalidRequest as error:
+        told(error)
+    else:
+        orjson.dumps(read.model_dump(mode="json"))
+
+
+def check_body(content: bytes) -> None:
+    """The first byte says which model; the rest is the body."""
+    model = MODELS[content[0] % len(MODELS)] if content else MODELS[0]
+    builder = EnvironBuilder(method="POST", data=content[1:], content_type="application/json")
+    try:
+        read = reading.read_body(Request(builder.get_environ()), model)
+        if isinstance(read, reading.Filters | reading.PageBody):
+            read.wanted({})
+        if isinstance(read, reading.ArticleBody):
+            read.article("a")
+        if isinstance(read, reading.WishBody):
+            read.wish()
+    except InvalidRequest as error:
+        told(error)
+    except (RequestEntityTooLarge, UnsupportedMediaType):
+        pass
+    else:
+        orjson.dumps(read.model_dump(mode="json"), option=orjson.OPT_NON_STR_KEYS)
+
+
+def told(error: Exception) -> None:
+    """An error can be told: its message is text, and not as long as what it is about."""
+    str(error).encode()
+    assert len(str(error)) < 2_000, str(error)
+
+
+# --- snapshots
+
+
+def check_manifest(content: bytes) -> None:
+    """As it stands, and with a checksum and a content digest that fit: who writes to the folder can make those."""
+    path = Path(MANIFEST)
+    try:
+        fields = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        fields = None
+    for raw in (content, fitting(fields) if isinstance(fields, dict) else content):
+        try:
+            manifest = decode_manifest(raw, path)
+        except SnapshotRefused as error:
+            told(error)
+        else:
+            assert encode_manifest(manifest) == raw
+
+
+def fitting(fields: dict[str, Any]) -> bytes:
+    import hashlib
+
+    def digest(value: Any) -> str:
+        return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    try:
+        inner = {name: fields.get(name) for name in ("model", "recipe", "counts", "files")}
+        content = digest(inner)
+        said = {name: value for name, value in fields.items() if name != "checksum"}
+        said |= {"content": content, "id": f"20261128T000000Z-{content[:12]}"}
+        return orjson.dumps(
+            said | {"checksum": digest(said)}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+        ) + b"\n"  # fmt: skip
+    except orjson.JSONEncodeError:
+        return b""
+
+
+def kept_snapshot(number: int) -> Path:
+    [folder] = (KEPT_IN / f"format-{number}").iterdir()
+    return folder
+
+
+@cache
+def kept_files() -> list[str]:
+    return sorted(path.name for path in kept_snapshot(6).iterdir() if path.name != MANIFEST)
+
+
+def check_snapshot(content: bytes) -> None:
+    """A file of a snapshot holds something else, with digests that fit.
+
+    The first byte says which file; the next, whether it is replaced, or only a part of it from a place on.
+    """
+    if len(content) < 4:
+        return
+    name = kept_files()[content[0] % len(kept_files())]
+    source = kept_snapshot(6)
+    folder = own_folder() / source.name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder)
+    whole = (source / name).read_bytes()
+    place = int.from_bytes(content[2:4], "little") % (len(whole) + 1)
+    other = content[4:] if content[1] & 1 else whole[:place] + content[4:] + whole[place + len(content) - 4 :]
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    forged = forge(folder, name, other)
+    try:
+        snapshot = open_snapshot(forged)
+    except SnapshotRefused as error:
+        told(error)
+    else:
+        # What it answers may be nonsense; the process lives, and stays within what it has mapped.
+        for row in range(len(snapshot)):
+            snapshot.card(row), snapshot.article(row), snapshot.neighbours_of(row), snapshot.passages_of(row)
+            snapshot.vectors.search(snapshot.probes(row).vectors, 3)
+    finally:
+        shutil.rmtree(forged, ignore_errors=True)
+
+
+# --- sources
+
+
+def items_hold(source: Source) -> int:
+    """A source gives items until its end, or says why it cannot; each article can be kept, and is the same again.
+
+    Returns how many articles it gave.
+    """
+    count = 0
+    try:
+        for item in source.read():
+            assert isinstance(item, Found | Quarantined | LeftOut | Noted)
+            if isinstance(item, Found):
+                count += 1
+                assert unpack_found(pack_found(item), item.where).article == item.article
+                for each in item.unknown_keys:
+                    each.encode("utf-8", "surrogatepass")
+            elif isinstance(item, Quarantined):
+                assert len(item.reason) < 20_000
+    except SourceUnreadable as error:
+        told(error)
+    return count
+
+
+MAPPED = FieldMap({"title": "title.rendered", "author": "authors.name", "url": "https://a.example/{slug}"}, markup=True)
+
+
+def check_jsonl(content: bytes) -> int:
+    """Lines of our own form, and of another's."""
+    path = in_file("a.jsonl", content)
+    return items_hold(JsonLines(path)) + items_hold(JsonLines(path, MAPPED))
+
+
+def check_csv(content: bytes) -> int:
+    """The first byte says in which encoding it is said to be."""
+    encodings = [None, "cp1252", "utf-16", "utf-8", "shift_jis", "utf-7"]
+    path = in_file("a.csv", content[1:])
+    return items_hold(CsvTable(path, FieldMap(markup=True), None, encodings[content[0] % 6] if content else None))
+
+
+def check_parquet(content: bytes) -> int:
+    """A file of columns."""
+    return items_hold(ParquetTable(in_file("a.parquet", content), FieldMap()))
+
+
+def check_sql(content: bytes) -> int:
+    """A file of SQLite's."""
+    path = in_file("a.sqlite", content)
+    for left in own_folder().glob("a.sqlite-*"):
+        left.unlink()
+    return items_hold(
+        Query(f"sqlite:///{path}", "SELECT id, title, body, image_width, published FROM articles", FieldMap())
+    )
+
+
+def check_feed(content: bytes) -> int:
+    """A feed in a file."""
+    return items_hold(Feed(str(in_file("a.xml", content)), FieldMap({"section": "category"})))
+
+
+def check_sitemap(content: bytes) -> None:
+    """A sitemap's bytes."""
+    try:
+        for entry in read_sitemap(content):
+            (entry.url + (entry.lastmod or "") + (entry.published or "")).encode("utf-8", "surrogatepass")
+            moments_of(entry.lastmod)
+    except SitemapBroken as error:
+        told(error)
+
+
+def check_wordpress_export(content: bytes) -> int:
+    """An export in a file."""
+    return items_hold(WordPressExport(in_file("w.xml", content)))
+
+
+def check_ghost_export(content: bytes) -> int:
+    """An export in a file, with and without the site's address."""
+    path = in_file("g.json", content)
+    items_hold(GhostExport(path))
+    return items_hold(GhostExport(path, "https://a.example"))
+
+
+def check_post(content: bytes) -> None:
+    """A post as content systems hand it over, by an address that was asked or in a message."""
+    try:
+        post = json.loads(content.decode())
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(post, dict):
+        return
+    for fields_of, number in ((wordpress_fields, 42), (ghost_fields, "42")):
+        fields = fields_of(post | {"id": number})
+        FieldMap(markup=True).read(fields, "here")
+        try:
+            orjson.dumps(article_of_post(fields).model_dump())
+        except InvalidArticle as error:
+            str(error).encode()
+
+
+def check_page_text(content: bytes) -> int:
+    """A page copied as text."""
+    return items_hold(PageText(in_file("a.txt", content), "a"))
+
+
+# What the child process that reads pages makes a reason of (seealso.extract).
+PAGE_ERRORS = (PageUnreadable, ValueError, TypeError, KeyError, AttributeError, RecursionError, AssertionError)
+
+
+def check_page(content: bytes) -> None:
+    """A page as HTML."""
+    try:
+        fields, cards = read_page(decode_page(content))
+    except PAGE_ERRORS:
+        return
+    json.dumps({"fields": fields, "cards": cards}).encode()
+
+
+def check_robots(content: bytes) -> None:
+    """A robots.txt."""
+    robots = Protego.parse(content.decode("utf-8-sig", "replace"))
+    delay = robots.crawl_delay("Seealso") or 0.0
+    assert isinstance(delay <= 60.0, bool)
+    robots.can_fetch("https://a.example/tides?x=ä", "Seealso")
+
+
+def check_gzip(content: bytes) -> None:
+    """What a server packed: no more of it is ever there than is allowed."""
+    try:
+        assert len(unpack_gzip([content], 10_000)) <= 10_000
+    except WireFailed as error:
+        told(error)
+
+
+# --- what Redis keeps
+
+
+def check_kept(content: bytes) -> None:
+    """What somebody else wrote under a key of ours is no answer, or one that can be sent."""
+    answer = unpacked(content)
+    if answer is not None:
+        for coding in ("br", "identity"):
+            form = answer.form(coding, "Accept-Encoding")
+            assert all(isinstance(part, str) for header in form.headers for part in header)
+            assert isinstance(form.body, bytes)
+        assert all(isinstance(each, str) for each in (*answer.articles, *answer.awaited))
+
+
+# --- what editors give
+
+
+def check_address(content: bytes) -> None:
+    """An address that somebody typed: nothing is connected to, for no name leads anywhere; and what may be asked for is
+    of the host that was checked, as the client that asks will read it.
+    """
+    url = content.decode("utf-8", "surrogateescape")
+    for hosts in ("*", "a.example b.example"):
+        asked: list[tuple[str, int]] = []
+
+        def look_up(host: str, port: int, asked: list[tuple[str, int]] = asked) -> list[str]:
+            asked.append((host, port))
+            return []
+
+        fetcher = Fetcher(hosts, FetchLimits(seconds_max=2.0), look_up=look_up)
+        try:
+            fetcher.fetch(url)
+        except PageNotRead as error:
+            str(error).encode("utf-8", "surrogatepass")
+        else:
+            raise AssertionError("no name leads anywhere, and yet there is a page")
+        for host, port in asked:
+            assert port in (80, 443)
+            assert hosts == "*" or any(host == each or host.endswith(f".{each}") for each in hosts.split()), host
+            parts, _, _ = fetcher._checked(url, url)
+            read = httpx2.URL(parts.geturl())
+            assert read.raw_host.decode().strip("[]") == host, (read.raw_host, host)
+            assert (read.port or {"http": 80, "https": 443}[read.scheme]) == port
+
+
+def check_ip(content: bytes) -> None:
+    """An address that a name leads to: what is taken for public is no other one by Python's own tables."""
+    texts = [content.decode("latin-1")]
+    if len(content) in (4, 16):
+        texts.append(str(ip_address(content)))
+    for text in texts:
+        if is_public(text):
+            address = ip_address(text)
+            assert address.is_global, text
+            assert not any((address.is_multicast, address.is_loopback, address.is_link_local, address.is_private))
+
+
+def check_markup(content: bytes) -> None:
+    """An HTML fragment: its text is text, and no longer than what it was made of."""
+    markup = content.decode("utf-8", "surrogateescape")
+    text = text_of_markup(markup)
+    if "<" in markup or "&" in markup:
+        text.encode()
+        assert len(text) <= 2 * len(markup) + 2
+        assert (
+            "<script" not in text.lower() or "&lt;" in markup.lower() or "&#" in markup or "<script" in markup.lower()
+        )
+    assert line_of_markup(markup) == " ".join(text.split())
+
+
+def check_upload(content: bytes) -> None:
+    """A file that an editor gives. A whole Word document is read in a process of its own, and is not tried here."""
+    if content.startswith(b"PK\x03\x04") and b"word/document.xml" in content and b"Content_Types" in content:
+        return
+    try:
+        text_of_file("a", content).encode("utf-8", "surrogatepass")
+    except DraftNotRead as error:
+        told(error)
+
+
+# --- seeds
+
+
+def lines(*records: Any) -> bytes:
+    return b"".join(orjson.dumps(record) + b"\n" for record in records)
+
+
+ARTICLE = {
+    "id": "a", "title": "Tides", "body": "The sea. [sic]", "url": "https://a.example/t", "section": "News",
+    "summary": "S", "published": "2025-07-21T06:30:00Z", "updated": "2025-07-22", "author": "A", "tags": ["sea"],
+    "language": "en", "image": "https://a.example/i.jpg", "image_width": 640, "image_height": 480,
+    "image_srcset": "https://a.example/s.jpg 480w, https://a.example/l.jpg 960w", "editor_related": ["b"],
+    "access": "free", "sponsored": False, "sensitive": False, "canonical": "c",
+}  # fmt: skip
+FEED = b"""<?xml version="1.0"?><rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/"
+xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><language>en</language><item><guid>a</guid>
+<link>https://a.example/a</link><title>Tides &amp; sea</title><pubDate>Mon, 21 Jul 2025 06:30:00 GMT</pubDate>
+<description>&lt;p&gt;S&lt;/p&gt;</description><content:encoded><![CDATA[<p>The sea.</p>]]></content:encoded>
+<category>News</category><media:content url="https://a.example/i.jpg" medium="image"/></item></channel></rss>"""
+ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>a</id><title type="html">T</title><link href="/a"/>
+<updated>2025-07-21T06:30:00Z</updated><author><name>A</name></author><content type="xhtml"><div>B</div></content>
+</entry></feed>"""
+SITEMAP = b"""<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url>
+<loc>https://a.example/a#x</loc><lastmod>2025-07-21</lastmod><news:news xmlns:news="x"><news:publication_date>2025-07-21
+</news:publication_date></news:news></url></urlset>"""
+WORDPRESS = b"""<rss xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/"
+xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:wp="http://wordpress.org/export/1.2/"
+xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><language>en</language><wp:wxr_version>1.2</wp:wxr_version>
+<wp:author><wp:author_login>ada</wp:author_login><wp:author_display_name>Ada</wp:author_display_name></wp:author><item>
+<title>T</title><link>https://a.example/1</link><dc:creator>ada</dc:creator>
+<content:encoded><![CDATA[<!-- wp:p -->A [gallery ids="1"] [sic]\n\nB]]></content:encoded>
+<excerpt:encoded>S</excerpt:encoded><wp:post_id>7</wp:post_id><wp:post_date>2025-07-21 08:30:00</wp:post_date>
+<wp:status>publish</wp:status><wp:post_type>post</wp:post_type><category domain="category">News</category>
+<wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>9</wp:meta_value></wp:postmeta></item></channel></rss>"""
+GHOST = {
+    "db": [{"data": {
+        "posts": [{
+            "id": "5f", "slug": "t", "title": "T", "html": "<p>B</p>", "custom_excerpt": "S", "status": "published",
+            "type": "post", "visibility": "public", "published_at": "2025-07-21T06:30:00.000Z", "updated_at": 1,
+            "feature_image": "__GHOST_URL__/i.jpg", "author_id": "u",
+        }],
+        "tags": [{"id": "t1", "name": "Sea"}], "posts_tags": [{"post_id": "5f", "tag_id": "t1", "sort_order": 0}],
+        "users": [{"id": "u", "name": "A"}], "posts_meta": [{"post_id": "5f", "email_only": 0}],
+        "settings": [{"key": "locale", "value": "en"}],
+    }}]
+}  # fmt: skip
+POST = {
+    "id": 42, "link": "https://a.example/t", "title": {"rendered": "T"}, "excerpt": {"rendered": "S"},
+    "content": {"rendered": "<p>B</p>", "protected": False}, "date_gmt": "2025-07-21T06:30:00", "lang": "en",
+    "_embedded": {
+        "author": [{"name": "A"}], "wp:term": [[{"taxonomy": "category", "name": "N"}]],
+        "wp:featuredmedia": [{
+            "source_url": "https://a.example/i.jpg", "alt_text": "x", "media_details": {
+                "width": 640, "height": 480, "sizes": {"m": {
+                    "width": 320, "height": 240, "source_url": "https://a.example/m.jpg"}}}}],
+    },
+    "html": "<p>B</p>", "tags": [{"name": "Sea", "visibility": "public"}], "primary_tag": {"name": "Sea"},
+    "authors": [{"name": "A"}], "published_at": "2025-07-21T06:30:00.000Z", "feature_image": "https://a.example/i.jpg",
+}  # fmt: skip
+PAGE_TEXT = b"""News
+Tides turn early
+A summary of it.
+Share on Facebook
+By Ada Fry
+21 July 2025 06:30 - 4 min read
+The sea came early. It was high.
+
+Advertisement
+
+Related articles
+Sea
+Another piece
+Of the sea.
+20 July 2025
+"""
+PAGE = b"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>T</title><link rel="canonical"
+href="https://a.example/t"><meta property="og:image" content="https://a.example/i.jpg"><meta property="og:image:width"
+content="640px"><script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"T",
+"author":[{"name":"A"}],"datePublished":"2025-07-21"}]}</script></head>
+<body><main><article><h1>T</h1><p>The sea came early today, and it was as
+high as it has been for years.</p><div class="share">Share</div><aside class="related"><h3>Related articles</h3><ul><li>
+<a href="/b">B</a><time datetime="2025-07-20">20</time></li></ul></aside></article></main></body></html>"""
+BODIES = [
+    {"limit": 3, "section": ["News"], "mode": "latest", "min_probability": 0.5, "published_after": "2025-07-21"},
+    {"limit": 3, "explain": True},
+    {"title": "T", "body": "B", "language": ["en"]},
+    {"articles": ["a", "b"]},
+    {"article": "a", "shown": ["b"], "blocks": [{"name": "below", "limit": 3}]},
+    {"reason": "x", "until": "2030-01-01"},
+    {"action": "pin", "under": {"article": "a"}, "about": {"article": "b"}, "number": 1, "reason": "x"},
+    {"make": [{"action": "bury", "about": {"word": "sea"}}], "undo": [1], "mode": "background"},
+    {"changes": [1, 2]},
+    {"name": "Ann", "scope": "editor", "expires": None},
+    ARTICLE,
+    {"articles": [{"id": "a", "title": "T", "body": "B"}]},
+    {"article": "a", "shown": ["b"], "clicked": [{"item": "b", "slot": 1, "team": "a"}], "teams": ["b"], "slots": [3]},
+]
+QUERIES = [b"limit=3&section=News&mode=latest&min_probability=0.5&published_after=2025-07-21&language=en&exclude=a",
+           b"explain=1&stories=all&layout=list&heading=2&images=1", b"after=3&subject=a&limit=5",
+           b"first=2025-07-21&by=article", b"limit=%D9%A3&limit=1&x=%00%ff"]  # fmt: skip
+
+
+KEPT = Answer("20261128T000000Z-0123456789ab", "text/html", "max-age=60", ("a",), ("a", "b"), {"identity": b"<p>"})
+
+
+def numbered(contents: Iterable[bytes]) -> list[bytes]:
+    return [bytes([number]) + content for number, content in enumerate(contents)]
+
+
+@cache
+def parquet_seed() -> bytes:
+    import pyarrow
+
+    rows = [{"id": "a", "title": "T", "body": "B", "published": datetime(2025, 7, 21), "tags": ["sea"]}]
+    path = own_folder() / "seed.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path, compression="none")
+    return path.read_bytes()
+
+
+@cache
+def sqlite_seed() -> bytes:
+    import sqlite3
+
+    path = own_folder() / "seed.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA page_size = 512")
+        database.execute("CREATE TABLE articles (id, title TEXT, body TEXT, image_width, published)")
+        database.execute("INSERT INTO articles VALUES (1, 'T', 'B', 640, '2025-07-21'), ('b', x'ff', 'B', 1.5, 7)")
+    database.close()
+    return path.read_bytes()
+
+
+def targets() -> dict[str, Target]:
+    """Return all targets by name."""
+    manifests = [(kept_snapshot(number) / MANIFEST).read_bytes() for number in (2, 6)]
+    snapshot_seeds = [bytes([number, 0, number, 0]) + b"\xff" for number in range(len(kept_files()))]
+    return {
+        "query": Target(check_query, numbered(QUERIES)),
+        "body": Target(check_body, numbered(map(orjson.dumps, BODIES))),
+        "manifest": Target(check_manifest, manifests, 12_000),
+        "snapshot": Target(check_snapshot, snapshot_seeds),
+        "jsonl": Target(check_jsonl, [lines(ARTICLE, {"id": 7, "title": {"rendered": "<p>"}, "slug": "s"})]),
+        "csv": Target(check_csv, [b'\0id,title,body,tags,published\na,T,"B\nb","sea,moon",1767322800\n']),
+        "parquet": Target(check_parquet, [parquet_seed()], 8_192),
+        "sql": Target(check_sql, [sqlite_seed()], 8_192),
+        "feed": Target(check_feed, [FEED, ATOM]),
+        "sitemap": Target(check_sitemap, [SITEMAP, b"https://a.example/a\nhttps://a.example/b\n"]),
+        "wordpress-export": Target(check_wordpress_export, [WORDPRESS]),
+        "ghost-export": Target(check_ghost_export, [orjson.dumps(GHOST)]),
+        "post": Target(check_post, [orjson.dumps(POST)]),
+        "page-text": Target(check_page_text, [PAGE_TEXT]),
+        "page": Target(check_page, [PAGE]),
+        "robots": Target(check_robots, [b"User-agent: *\nDisallow: /a*$\nCrawl-delay: 2\nAllow: /\n"]),
+        "gzip": Target(check_gzip, [zlib.compress(b"sea " * 9, wbits=31)]),
+        "kept": Target(check_kept, [KEPT.packed()]),
+        "address": Target(
+            check_address,
+            [b"https://a.example:443/t?x=1#y", b"http://[::ffff:127.0.0.1]/", "http://bücher.a.example/ä".encode()],
+            500,
+        ),
+        "ip": Target(check_ip, [b"127.0.0.1", b"2001:db8::1", bytes(4), bytes(16), b"fe80::1%eth0"], 60),
+        "markup": Target(check_markup, [b"<p>The <b>sea</b> &amp; &#x6d;oon</p><ul><li>a<br>b</ul><!-- c -->"]),
+        "upload": Target(check_upload, [b"Title\r\n\r\nText", PAGE, b"PK\x03\x04" + bytes(40), b"{\\rtf1}"]),
+    }

@@ -1,0 +1,79 @@
+"""An update over the oldest that is kept: a snapshot of the first format, and a store of the first version beside it.
+
+Each format by itself is in tests/night/test_formats.py, each version of the store in
+tests/seealso/editorial/test_migrations.py; here a service finds both, as an operator's does who skipped every version.
+"""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+
+from seealso.editorial.keys import create_key
+from seealso.editorial.schema import REVISION
+from seealso.editorial.store import Store
+from seealso.snapshot.layout import POINTER, SNAPSHOTS
+from seealso.snapshot.manifest import FORMAT, read_manifest
+from seealso.snapshot.reader import open_current
+from tests.makers import articles, index_of
+from tests.night.keep_format import ARTICLES, KEPT_IN
+from tests.seealso.editorial.test_migrations import TAKEDOWN, change, config_of, insert, opened, steps
+from tests.servers import Running, serving
+
+TAKEN_DOWN = TAKEDOWN | {"article": "a003"}
+EVERY = "limit=50&min_probability=0&stories=all"
+
+
+def left_by_the_first_version(index: Path) -> Path:
+    """Return an index folder with a snapshot of the oldest format kept, and a store in which an article is down."""
+    [snapshot] = min(KEPT_IN.iterdir(), key=lambda path: int(path.name.rpartition("-")[2])).iterdir()
+    shutil.copytree(snapshot, index / SNAPSHOTS / snapshot.name)
+    (index / POINTER).write_text(f"{snapshot.name}\n")
+    with opened(index, None) as connection:
+        command.upgrade(config_of(connection), steps()[0])
+        insert(connection, "changes", change(1, "takedown", "a003", TAKEN_DOWN))
+        insert(connection, "takedowns", TAKEN_DOWN | {"sequence": 1})
+        connection.execute(sa.text("UPDATE head SET sequence = 1"))
+    return index
+
+
+def shown(service: Running, article_id: str = "a000") -> set[Any]:
+    answer = service.get(f"/v1/articles/{article_id}/related?{EVERY}")
+    assert answer.status == 200, answer.body
+    return {card["id"] for card in answer.json()["related"]}
+
+
+def test_what_the_first_version_left_is_served_decided_on_and_indexed_anew(tmp_path: Path) -> None:
+    index = left_by_the_first_version(tmp_path / "index")
+    first = open_current(index)
+    others = {f"a{number:03}" for number in range(ARTICLES)} - {"a000"}
+    assert first.manifest.format < FORMAT
+    with serving(index, tmp_path / "log", workers=1) as service:
+        assert shown(service) == others - {"a003"}
+        assert service.get("/v1/articles/a003/related").status == 410
+        store = Store(index)
+        with store.reading() as connection:
+            assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == REVISION
+        assert [(each.subject, each.action) for each in store.changes()] == [("a003", "takedown")]
+        _, key = create_key(store, "Ann", "editor", "x")
+        rule = {"action": "exclude", "under": {"article": "a000"}, "about": {"article": "a001"}, "reason": "x"}
+        assert service.send("POST", "/v1/rules", rule, key).status == 200
+        assert shown(service) == others - {"a001", "a003"}
+
+        report = index_of(index, articles(ARTICLES + 1, section="News", language="en"), live=store)
+        assert report.snapshot is not None
+        assert read_manifest(index / SNAPSHOTS / report.snapshot).parent == first.id
+        assert open_current(index).manifest.format == FORMAT
+        deadline = time.monotonic() + 30
+        while service.get("/version").json()["snapshot"] != report.snapshot and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert shown(service) == (others | {f"a{ARTICLES:03}"}) - {"a001", "a003"}
+        assert service.get("/v1/articles/a003/related").status == 410
+
+        restored = service.send("DELETE", "/v1/articles/a003/takedown?reason=settled", None, key)
+        assert restored.status == 200, restored.body
+        assert "a003" in shown(service)
+        store.close()
