@@ -174,7 +174,8 @@ class Store:
             "json_deserializer": orjson.loads,
         }
         if self._url.get_backend_name() == "sqlite":
-            # One connection is kept: those of a moment in which several read hold no files afterwards.
+            # One connection is kept. Of those of a moment in which several read SQLite keeps the descriptors for
+            # the next ones (to close one would give up the locks of all): as many as ever read at once, no more.
             options["pool_size"] = 1
             engine = sa.create_engine(self._url, connect_args={"timeout": WAIT_SECONDS_MAX}, **options)
             sa.event.listen(engine, "connect", _set_up_sqlite)

@@ -91,6 +91,7 @@ def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
         assert now.files <= held.files, now.beyond(held)
         assert now.sockets <= SOCKETS_MAX
         assert now.threads <= held.threads
+        assert now.readers <= held.threads  # at the very most: each thread once
 
 
 @pytest.mark.torture

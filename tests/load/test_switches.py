@@ -47,6 +47,7 @@ def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_p
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)
         assert now.threads <= held.threads
+        assert now.readers <= held.threads  # at the very most: each thread once
 
 
 @pytest.mark.torture
@@ -79,5 +80,6 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)
         assert now.threads <= held.threads
+        assert now.readers <= held.threads  # at the very most: each thread once
         assert now.private_mb <= held.private_mb + MEMORY_MB_MAX
     assert p99 <= P99_RATIO_MAX * p99_steady

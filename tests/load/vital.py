@@ -10,6 +10,7 @@ from time import monotonic, sleep
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
+from seealso.editorial.store import DATABASE
 from tests.servers import Running
 
 SETTLE_SECONDS_MAX, LEAVE_SECONDS_MAX = 40.0, 20.0
@@ -23,13 +24,16 @@ _SNAPSHOT = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 class Vital:
     """What a process holds: open files, open sockets, threads, and megabytes of memory that is nobody else's.
 
-    `names`: the files' and sockets' names, for who is told that there are more than before.
+    `files`: but for the editorial store's, which SQLite keeps open for its next connections: those are as many as ever
+    read at once, whenever that was, and counted in `readers`.
+    `names`: the files' names, for who is told that there are more than before.
     """
 
     files: int
     sockets: int
     threads: int
     private_mb: float
+    readers: int = 0
     names: tuple[str, ...] = ()
 
     def beyond(self, before: "Vital") -> dict[str, int]:
@@ -50,7 +54,8 @@ def vital(process_id: int) -> Vital:
     # Snapshots are told apart by their folders, of which each in its turn is current: what is in them has one name.
     names = tuple(_SNAPSHOT.sub("snapshot", name) for name in opened if not name.startswith("socket:"))
     threads = len(list((proc / "task").iterdir()))
-    return Vital(len(opened) - sockets, sockets, threads, private_mb(process_id), names)
+    readers = sum(name.endswith(f"/{DATABASE}") for name in names)
+    return Vital(len(names) - readers, sockets, threads, private_mb(process_id), readers, names)
 
 
 def private_mb(process_id: int) -> float:
