@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import orjson
@@ -38,11 +39,23 @@ class KeptRows:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def rows_with(self, snapshot: Snapshot, kind: str, text: str, fits: Callable[[int], bool]) -> RowNumbers:
-        """Return the rows that fit, of all; each row of a snapshot is looked at once for a kind and a text."""
+    def rows_with(
+        self,
+        snapshot: Snapshot,
+        kind: str,
+        text: str,
+        fits: Callable[[int], bool],
+        listed: Callable[[], RowNumbers] | None = None,
+    ) -> RowNumbers:
+        """Return the rows that fit, of all; each row of a snapshot is looked at once for a kind and a text.
+
+        `listed`: gives those of the snapshot itself that fit, so that only live articles are looked at.
+        """
         key = snapshot.lineage, kind, text
         with self._keeping:
             looked_at, rows = self._kept.get(key, (0, _NO_ROWS))
+        if not looked_at and listed is not None:
+            looked_at, rows = len(snapshot.neighbours), listed()
         if looked_at < len(snapshot):
             more = [row for row in range(looked_at, len(snapshot)) if fits(row)]
             rows = np.concatenate([rows, np.array(more, np.int64)])
@@ -174,7 +187,8 @@ def rows_of(snapshot: Snapshot, wish: Wish, kept: KeptRows = BY_RULES) -> RowNum
         return np.flatnonzero(np.isin(snapshot.facts["section"], numbers))
     if wish.tag is not None:
         tag = wish.tag.casefold()
-        return kept.rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row))
+        listed = None if snapshot.tags is None else partial(snapshot.tags.rows_of, tag)
+        return kept.rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row), listed)
     if wish.word is not None:
         whole = re.compile(rf"(?<!\w){re.escape(wish.word.casefold())}(?!\w)")
         return kept.rows_with(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))

@@ -12,6 +12,10 @@
 | scores.npy            | float32, the same shape                                                                  |
 | cohorts.npy           | float32, articles x parts x 2: by what each article's scores are standardised            |
 | map.npy               | float32, articles x 2: where each stands on the map of the archive, 0 to 1 (since format 5) |
+| tags.bin/.npy         | the articles' tags, casefolded, each once, in the order of their bytes (since format 7)  |
+| tags_ends.npy         | int64, tags + 1: where the rows of each tag end, and a 0 before them                     |
+| tags_rows.npy         | int32: the rows of the articles that have each tag, in order                             |
+| authors.bin/.npy, authors_ends.npy, authors_rows.npy | the same of the articles' authors                         |
 | vectors.faiss         | the articles' vectors, whitened                                                          |
 | cells.bin             | the same vectors by cell (only where the manifest says so): of each a byte for each of the |
 |                       | numbers of each of its vectors, and the rows (int64) of these; room for a multiple of eight |
@@ -53,6 +57,8 @@ NEIGHBOURS = "neighbours.npy"
 SCORES = "scores.npy"
 COHORTS = "cohorts.npy"
 MAP = "map.npy"
+TAGS = "tags"
+AUTHORS = "authors"
 PASSAGES = "passages.npy"
 PASSAGE_ENDS = "passage_ends.npy"
 PASSAGE_SPANS = "passage_spans.npy"
@@ -67,8 +73,9 @@ TITLE_POSTINGS = "title_postings"
 
 TERM_ROWS = (ARTICLE_TERMS, POSTINGS, TITLES, TITLE_POSTINGS)
 ALL = frozenset(
-    {f"{name}.{ending}" for name in (CARDS, ARTICLES, TERMS) for ending in ("bin", "npy")}
+    {f"{name}.{ending}" for name in (CARDS, ARTICLES, TERMS, TAGS, AUTHORS) for ending in ("bin", "npy")}
     | {f"{name}_{part}.npy" for name in TERM_ROWS for part in ("ends", "terms", "weights")}
+    | {f"{name}_{part}.npy" for name in (TAGS, AUTHORS) for part in ("ends", "rows")}
     | {
         IDS,
         FACTS,

@@ -16,12 +16,12 @@ from seealso.encoder import ModelIdentity
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
-FORMAT = 6
-# Format 5 does not say how it is searched: all of it is looked at. Format 4 has no map.npy. Format 3 does not say which
-# live articles it took in; format 2 lacks all that the night says of itself: sources, gates, forced. Their files are
-# those of format 4.
-FORMATS = (2, 3, 4, 5, 6)
-MAP_SINCE = 5
+FORMAT = 7
+# Format 6 lists no tags and authors: for these each article is looked at. Format 5 does not say how it is searched: all
+# is looked at. Format 4 has no map.npy. Format 3 does not say which live articles it took in; format 2 lacks all that
+# the night says of itself: sources, gates, forced. Their files are those of format 4.
+FORMATS = (2, 3, 4, 5, 6, 7)
+MAP_SINCE, NAMES_SINCE = 5, 7
 # A manifest lists some ten files and a recipe; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
@@ -137,7 +137,7 @@ class Manifest(BaseModel):
     """
 
     model_config = _STRICT
-    format: Literal[2, 3, 4, 5, 6]
+    format: Literal[2, 3, 4, 5, 6, 7]
     id: str
     created: str
     parent: str | None

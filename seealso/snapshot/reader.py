@@ -29,7 +29,8 @@ from seealso.snapshot import bounds, files
 from seealso.snapshot.cells import Cells
 from seealso.snapshot.digests import check_digests, file_states
 from seealso.snapshot.layout import current_id, snapshot_folder
-from seealso.snapshot.manifest import MAP_SINCE, Manifest, read_manifest
+from seealso.snapshot.manifest import MAP_SINCE, NAMES_SINCE, Manifest, read_manifest
+from seealso.snapshot.names import Names
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.whole import known_whole, mark_whole, unmark
 from seealso.space import PassageVectors, Space
@@ -109,7 +110,8 @@ class Snapshot:
     `facts` is files.FACT_ROW by row; `sections` and `languages` are what its numbers stand for; `neighbours` (int32)
     and `scores` (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
     `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1, where each stands on the map of the archive, None
-    where the night drew none; `space`: from passages' vectors to `vectors`. `hidden`: the ids of articles taken down,
+    where the night drew none; `tags`, `authors`: which rows of the snapshot have them, None where the night listed none
+    (it was of an older format); `space`: from passages' vectors to `vectors`. `hidden`: the ids of articles taken down,
     of which a snapshot as it is opened knows nothing.
     """
 
@@ -125,6 +127,8 @@ class Snapshot:
     neighbours: NDArray[np.int32]
     scores: Scores
     map: NDArray[np.float32] | None
+    tags: Names | None
+    authors: Names | None
     _passages: PassageVectors
     _passage_ends: NDArray[np.int64]
     _passage_spans: NDArray[np.int32]
@@ -315,6 +319,8 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
         scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
         map=None if manifest.format < MAP_SINCE else _map_array(folder / files.MAP, np.dtype("<f4"), (count, 2)),
+        tags=None if manifest.format < NAMES_SINCE else _map_names(folder, files.TAGS),
+        authors=None if manifest.format < NAMES_SINCE else _map_names(folder, files.AUTHORS),
         _passages=_map_array(folder / files.PASSAGES, np.dtype("<f2"), (passages, dimension)),
         _passage_ends=_map_array(folder / files.PASSAGE_ENDS, np.dtype("<i8"), (count + 1,)),
         _passage_spans=_map_array(folder / files.PASSAGE_SPANS, np.dtype("<i4"), (passages, 2)),
@@ -376,6 +382,9 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
         )
     if snapshot.map is not None:
         yield "an article stands outside the map", partial(bounds.shares, snapshot.map)
+    for name, names in ((files.TAGS, snapshot.tags), (files.AUTHORS, snapshot.authors)):
+        if names is not None:
+            yield f"{name} do not stand in order, or are of no articles", partial(_names_hold, names, count)
     yield "an article is twice among another's neighbours", lambda: not bounds.repeating(snapshot.neighbours)
     yield "neighbours go on after their end", partial(bounds.ending, snapshot.neighbours)
     for name, pointers, low, high in (
@@ -407,6 +416,16 @@ def _rows_hold(rows: TermRows, columns: int) -> bool:
     )
 
 
+def _names_hold(names: Names, count: int) -> bool:
+    assert isinstance(names.texts, Blob)  # as they were mapped
+    return (
+        bounds.dividing(names.texts.ends, len(names.texts.content))
+        and bounds.dividing(names.ends, len(names.rows))
+        and bounds.within(names.rows, 0, count)
+        and bounds.rising(names.rows, names.ends)
+    )
+
+
 def _map_vectors(folder: Path, manifest: Manifest) -> VectorIndex:
     count, dimension, searched = manifest.counts.articles, manifest.model.dimension, manifest.searched
     vectors = VectorIndex.open(folder / files.VECTORS, count, dimension)
@@ -434,10 +453,22 @@ def _map_rows(folder: Path, name: str, count: int) -> TermRows:
     )
 
 
+def _map_names(folder: Path, name: str) -> Names:
+    # How many there are, only the files say.
+    ends = _map_array(folder / f"{name}_ends.npy", np.dtype("<i8"), (_length(folder / f"{name}_ends.npy"),))
+    rows = _map_array(folder / f"{name}_rows.npy", np.dtype("<i4"), (_length(folder / f"{name}_rows.npy"),))
+    return Names(_map_blob(folder, name, len(ends) - 1), ends, rows)
+
+
 def _map_space(folder: Path, spoken: dict[str, float], dimension: int) -> Space:
     offsets = _map_array(folder / files.OFFSETS, np.dtype("<f4"), (len(spoken) + 1, dimension))
     whitening = _map_array(folder / files.WHITENING, np.dtype("<f4"), (dimension, dimension))
     return Space(whitening, tuple(spoken), offsets[:-1], np.array(list(spoken.values()), np.float32), offsets[-1])
+
+
+def _length(path: Path) -> int:
+    """Return how long an array is; 1 for one of no length, which is then none that is wanted."""
+    return next(iter(np.load(path, mmap_mode="r", allow_pickle=False).shape), 1)
 
 
 def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], mode: _MapMode = "r") -> NDArray[Any]:
@@ -450,6 +481,7 @@ def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], mode: _
 def _map_blob(folder: Path, name: str, count: int) -> Blob:
     ends = _map_array(folder / f"{name}.npy", np.dtype("<u8"), (count + 1,))
     with (folder / f"{name}.bin").open("rb") as file:
-        # An archive of which no word is a term has an empty vocabulary, and nothing cannot be mapped.
+        # An archive of which no word is a term has an empty vocabulary, as one may have no tags, and nothing cannot be
+        # mapped.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if count else b""
     return Blob(ends, content)

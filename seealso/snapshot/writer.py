@@ -7,7 +7,7 @@ name is always whole.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from seealso.article import Article, format_time
 from seealso.encoder import ModelIdentity
-from seealso.lexical import Scores, TermRows, Terms
+from seealso.lexical import Scores, TermRows, Terms, Vocabulary
 from seealso.relatedness import Cohorts
 from seealso.snapshot import files
 from seealso.snapshot.layout import (
@@ -45,6 +45,7 @@ from seealso.snapshot.manifest import (
     content_digest,
     encode_manifest,
 )
+from seealso.snapshot.names import Names, names_of
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
@@ -140,6 +141,8 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_array(folder / files.SCORES, content.scores.astype(np.float32))
     _write_array(folder / files.COHORTS, content.cohorts.astype(np.float32))
     _write_array(folder / files.MAP, content.map.astype(np.float32))
+    _write_names(folder, files.TAGS, names_of(article.tags or () for article in articles))
+    _write_names(folder, files.AUTHORS, names_of([article.author] if article.author else () for article in articles))
     content.vectors.write(folder / files.VECTORS)
     seal(folder / files.VECTORS)
     cells = content.vectors.cells
@@ -155,9 +158,7 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_array(folder / files.PASSAGE_SPANS, content.passage_spans.astype(np.int32))
     _write_array(folder / files.WHITENING, content.space.whitening)
     _write_array(folder / files.OFFSETS, np.vstack([content.space.offsets, content.space.centre]))
-    _write_blob(
-        folder, files.TERMS, (content.terms.vocabulary[number] for number in range(len(content.terms.vocabulary)))
-    )
+    _write_blob(folder, files.TERMS, _in_order(content.terms.vocabulary))
     _write_array(folder / files.RARITY, content.terms.rarity)
     _write_rows(folder, files.ARTICLE_TERMS, content.terms.articles)
     _write_rows(folder, files.POSTINGS, content.terms.postings)
@@ -185,9 +186,19 @@ def _write_blob(folder: Path, name: str, records: Iterable[bytes]) -> None:
     _write_array(folder / f"{name}.npy", np.array(ends, np.uint64))
 
 
+def _in_order(vocabulary: Vocabulary) -> Iterator[bytes]:
+    return (vocabulary[number] for number in range(len(vocabulary)))
+
+
 def _write_rows(folder: Path, name: str, rows: TermRows) -> None:
     for part, array in (("ends", rows.ends), ("terms", rows.terms), ("weights", rows.weights)):
         _write_array(folder / f"{name}_{part}.npy", array)
+
+
+def _write_names(folder: Path, name: str, names: Names) -> None:
+    _write_blob(folder, name, _in_order(names.texts))
+    _write_array(folder / f"{name}_ends.npy", names.ends)
+    _write_array(folder / f"{name}_rows.npy", names.rows)
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> None:

@@ -24,7 +24,14 @@ def main() -> None:
         raise SystemExit(f"{kept} is there already")
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder)
-        report = index_of(index, articles(ARTICLES, section="News", language="en", published="2026-11-24"))
+        fields = {
+            "section": "News",
+            "language": "en",
+            "published": "2026-11-24",
+            "author": "Ann Reed",
+            "tags": ["Tides"],
+        }
+        report = index_of(index, articles(ARTICLES, **fields))
         assert report.snapshot is not None
         shutil.copytree(snapshot_folder(index, report.snapshot), kept / report.snapshot)
     sys.stdout.write(f"{kept}\n")

@@ -14,9 +14,10 @@ from seealso.editorial.rules import Rule, Wish
 from seealso.snapshot.reader import Snapshot, open_current
 from service.finding import Filters
 from service.related import related_on_page, related_to_article
-from service.rulings import NO_RULING, KeptRows, Rulings, ruled
+from service.rulings import NO_RULING, KeptRows, Rulings, rows_of, ruled
 from service.wanted import Wanted
 from tests.makers import article, articles, index_of
+from tests.seealso.live.beside import Beside
 
 ALL = Wanted(limit=50, min_probability=0.0)
 
@@ -261,6 +262,32 @@ def test_of_what_is_looked_for_the_oldest_is_forgotten(snapshot: Snapshot) -> No
     assert len(asked) == 3 * len(snapshot)
     look("b")
     assert len(asked) == 4 * len(snapshot)
+
+
+@pytest.mark.parametrize("tag", ["tides", "TIDES", "tide", ""])
+def test_snapshot_that_lists_no_tags_gives_the_same_by_looking_at_each_article(snapshot: Snapshot, tag: str) -> None:
+    listed, looked = KeptRows(1), KeptRows(1)
+    wish = Wish("exclude", tag=tag)
+    found = rows_of(snapshot, wish, listed)
+    assert found.tolist() == rows_of(replace(snapshot, tags=None), wish, looked).tolist()
+    assert len(found) == (6 if tag.casefold() == "tides" else 0)
+
+
+def test_live_articles_are_found_beside_those_that_the_snapshot_lists(snapshot: Snapshot) -> None:
+    kept, wish = KeptRows(1), Wish("exclude", tag="tides")
+    beside, base = Beside(snapshot), len(snapshot)
+    for number in range(3):
+        beside.put(article(f"new{number}", tags=["Tides", "Moon"]), article(f"not{number}", tags=["Moon"]))
+        live = [base + 2 * each for each in range(number + 1)]
+        assert rows_of(beside.edition, wish, kept).tolist() == [*range(6), *live]
+    assert rows_of(beside.edition, Wish("exclude", tag="moon"), kept).tolist() == [*range(base, base + 6)]
+
+
+def test_no_article_is_looked_at_for_what_the_snapshot_lists(snapshot: Snapshot) -> None:
+    def fits(row: int) -> bool:
+        raise AssertionError(row)
+
+    assert KeptRows(1).rows_with(snapshot, "tag", "x", fits, lambda: np.array([2, 5])).tolist() == [2, 5]
 
 
 def test_searches_of_editors_leave_what_blocks_need(snapshot: Snapshot) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import snapshot_folder
-from seealso.snapshot.manifest import encode_manifest, read_manifest
+from seealso.snapshot.manifest import FORMAT, encode_manifest, read_manifest
 from tests.makers import articles, index_of
 
 
@@ -42,9 +42,9 @@ def test_anything_else_is_refused(folder: Path, content: bytes) -> None:
 
 
 def test_unknown_format_is_refused_by_its_number(folder: Path) -> None:
-    fields = orjson.loads((folder / "manifest.json").read_bytes()) | {"format": 7}
+    fields = orjson.loads((folder / "manifest.json").read_bytes()) | {"format": FORMAT + 1}
     (folder / "manifest.json").write_bytes(orjson.dumps(fields))
-    with pytest.raises(SnapshotRefused, match="format 7; this version reads the formats 2, 3, 4"):
+    with pytest.raises(SnapshotRefused, match=f"format {FORMAT + 1}; this version reads the formats 2, 3, 4"):
         read_manifest(folder)
 
 

@@ -21,7 +21,14 @@ from tests.makers import HashEncoder, article, articles, forge, index_of
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
-    index_of(tmp_path, [*articles(30, section="News", published="2025-01-02", language="en"), article("ümlaut/…")])
+    fields = {
+        "section": "News",
+        "published": "2025-01-02",
+        "language": "en",
+        "author": "Ann Reed",
+        "tags": ["Sea", "Air"],
+    }
+    index_of(tmp_path, [*articles(30, **fields), article("ümlaut/…", author="Reed, Otto", tags=["sea"])])
     return tmp_path
 
 
@@ -86,6 +93,24 @@ def test_facts_stand_for_labels(index: Path) -> None:
     assert snapshot.facts["section"][:30].tolist() == [0] * 30
     assert snapshot.facts["section"][30] == -1
     assert snapshot.facts["published"][30] == files.NO_TIME
+
+
+def test_tags_and_authors_lead_to_their_articles(index: Path) -> None:
+    snapshot = open_current(index)
+    assert snapshot.tags is not None
+    assert snapshot.authors is not None
+    assert snapshot.tags.rows_of("sea").tolist() == [*range(31)]
+    assert snapshot.tags.rows_of("AIR").tolist() == [*range(30)]
+    assert snapshot.authors.rows_with("reed").tolist() == [*range(31)]
+    assert snapshot.authors.rows_with("Otto").tolist() == [30]
+
+
+def test_archive_without_tags_and_authors_has_none(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    snapshot = open_current(tmp_path)
+    assert snapshot.tags is not None
+    assert snapshot.authors is not None
+    assert len(snapshot.tags.rows_of("sea")) == len(snapshot.authors.rows_with("")) == 0
 
 
 def test_neighbours_are_of_one_subject_and_never_the_article_itself(index: Path) -> None:
@@ -188,6 +213,20 @@ def npy(array: Any) -> bytes:
         (files.IDS, npy(np.array([(31 - number, 0) for number in range(31)], files.ID_ROW))),
         ("cards.npy", npy(np.arange(32, dtype=np.uint64) * 2**40)),
         ("cards.npy", npy(np.arange(32, dtype=np.uint64)[::-1].copy())),
+        ("tags_rows.npy", npy(np.full(61, 31, np.int32))),
+        ("tags_rows.npy", npy(np.full(61, -1, np.int32))),
+        ("tags_rows.npy", npy(np.zeros(61, np.int32))),
+        ("tags_rows.npy", npy(np.int32(0))),
+        ("tags_rows.npy", npy(np.arange(31, dtype=np.int32))),
+        ("tags_ends.npy", npy(np.array([0, 30], np.int64))),
+        ("tags_ends.npy", npy(np.array([0, 62, 61], np.int64))),
+        ("tags_ends.npy", npy(np.array([[0, 30, 61]], np.int64))),
+        ("tags_ends.npy", npy(np.empty(0, np.int64))),
+        ("tags_ends.npy", npy(np.int64(0))),
+        ("tags.npy", npy(np.array([0, 3, 99], np.uint64))),
+        ("tags.bin", b""),
+        ("authors_rows.npy", npy(np.full(31, 31, np.int32))),
+        ("authors.bin", b"x"),
         ("cards.bin", b""),
         ("cards.bin", b"x"),
         (files.LABELS, b"{}"),
