@@ -1,6 +1,7 @@
 """The indexer's commands about snapshots: snapshots, rollback, verify, distribute."""
 
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer.distribute import distribution_of
+from indexer.live import open_live_store
 from indexer.progress import print_table, reporter_for, width_of
-from seealso.errors import EngineUnavailable, SettingsInvalid, SnapshotMissing, SnapshotRefused
+from seealso.editorial.rollbacks import tell_rollback_in
+from seealso.editorial.store import by_command
+from seealso.errors import EngineUnavailable, SettingsInvalid, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.settings import IndexerSettings, describe, load_settings
 from seealso.snapshot.layout import current_or_none, published_ids
 from seealso.snapshot.lock import lock_index
@@ -78,8 +82,9 @@ def snapshots(index: Path | None, as_json: bool) -> None:
 @click.command()
 @click.argument("snapshot_id", required=False)
 @index_option
+@click.option("--reason", default="", help="Why, for the log of changes.")
 @json_option
-def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None:
+def rollback(snapshot_id: str | None, index: Path | None, reason: str, as_json: bool) -> None:
     """Serve an earlier snapshot again.
 
     \b
@@ -87,7 +92,8 @@ def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None
     seealso rollback 20261124T061500Z-0123456789ab --index var/index       this one
 
     The service follows within a second, and nothing is removed. The next night publishes anew, and compares itself with
-    the one rolled back to. With SEEALSO_SNAPSHOT_STORE, all machines that take their snapshots from it follow.
+    the one rolled back to. With SEEALSO_SNAPSHOT_STORE, all machines that take their snapshots from it follow. It
+    stands in the log of changes, where there is one; with SEEALSO_PURGE_WEBHOOK, a service tells caches in front.
     """
     settings = load_settings(IndexerSettings, index=index)
     store, distribution = _store_of(settings), distribution_of(settings)
@@ -100,6 +106,10 @@ def rollback(snapshot_id: str | None, index: Path | None, as_json: bool) -> None
                 distribution.lead(wanted)
             except EngineUnavailable as error:  # services search for themselves: it is rolled back all the same
                 click.echo(f"rolled back, but not in the search engine: {error}", err=True)
+        try:
+            _tell(settings, wanted, current, reason)
+        except (StoreUnavailable, SettingsInvalid) as error:
+            click.echo(f"rolled back, but neither the log nor caches are told: {error}", err=True)
     if as_json:
         click.echo(orjson.dumps({"current": wanted, "before": current}))
     else:
@@ -166,6 +176,15 @@ def distribute(snapshot_id: str | None, index: Path | None, as_json: bool) -> No
         click.echo(orjson.dumps(asdict(done) | {"id": chosen.id, "dropped": dropped}))
     else:
         click.echo(f"{done.collection} is whole: {done.sent:,} articles sent, recall {done.recall:.3f}")
+
+
+def _tell(settings: IndexerSettings, snapshot_id: str, before: str | None, reason: str) -> None:
+    """Tell the log of changes of a rollback, if there is one. Raises StoreUnavailable, SettingsInvalid."""
+    store = open_live_store(settings.index, settings.editorial)
+    if store is None:
+        return
+    with closing(store), store.writing() as writing:
+        tell_rollback_in(writing, snapshot_id, before, by_command(), reason, settings)
 
 
 def _store_of(settings: IndexerSettings) -> SnapshotStore | None:

@@ -75,6 +75,19 @@ class Settings(BaseSettings):
             "`file:///mnt/share/seealso`; needs seealso[store]; unset: the index folder is all there is",
         ),
     ] = None
+    snapshot_poll_ms: Annotated[
+        int, Field(ge=10, le=600_000, description="how often a worker looks for a new snapshot")
+    ] = 1_000
+    snapshot_store_poll_s: Annotated[
+        float, Field(ge=0.1, le=3_600, description="how often a machine looks for one in the snapshot store")
+    ] = 5.0
+    purge_webhook: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://\S+( https?://\S+)*$",
+            description="where caches in front are told what to drop; several addresses: all; docs/editorial.md",
+        ),
+    ] = None
     milvus_uri: Annotated[
         str | None,
         Field(
@@ -111,6 +124,12 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="the least important lines that are logged")
     ] = "info"
+
+    @property
+    def followed_ms(self) -> int:
+        """Return after how long all workers, of all machines, have looked for what is current."""
+        shared_ms = 0 if self.snapshot_store is None else round(self.snapshot_store_poll_s * 1000)
+        return self.snapshot_poll_ms + shared_ms
 
     @property
     def milvus_named(self) -> str:
@@ -332,13 +351,6 @@ class ServiceSettings(Settings):
             description="how often one address may send messages on clicks, or `none` for any",
         ),
     ] = "300/minute"
-    purge_webhook: Annotated[
-        str | None,
-        Field(
-            pattern=r"^https?://\S+( https?://\S+)*$",
-            description="where caches in front are told what to drop; several addresses: all; docs/editorial.md",
-        ),
-    ] = None
     purge_form: Annotated[
         Literal["json", "keys"],
         Field(description="how: `json`, for a receiver of yours; `keys`, in a header, for Varnish itself"),
@@ -411,16 +423,10 @@ class ServiceSettings(Settings):
     demo: Annotated[
         bool, Field(description="whether `/demo` shows the index as a small newspaper, its block under every article")
     ] = False
-    snapshot_poll_ms: Annotated[
-        int, Field(ge=10, le=600_000, description="how often a worker looks for a new snapshot")
-    ] = 1_000
     keep: Annotated[
         int,
         Field(ge=1, le=1_000, description="how many snapshots of the store are kept here, the current one included"),
     ] = 3
-    snapshot_store_poll_s: Annotated[
-        float, Field(ge=0.1, le=3_600, description="how often a machine looks for one in the snapshot store")
-    ] = 5.0
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote
 
+from seealso.editorial.purges import snapshot_key
 from seealso.snapshot.files import NO_TIME
 
 # RFC 9111, 4.2.2: a cache left to itself takes a tenth of what has gone since the page was last changed.
@@ -54,7 +55,7 @@ def purge_keys(snapshot_id: str, article_ids: Iterable[str], site: str | None) -
     Where the site has a name, it stands before each: a CDN that keeps several drops those of one.
     """
     of = f"{site}:" if site else ""
-    return (f"{of}snapshot:{snapshot_id}", *(f"{of}article:{_plain(article_id)}" for article_id in article_ids))
+    return (snapshot_key(snapshot_id, site), *(f"{of}article:{_plain(article_id)}" for article_id in article_ids))
 
 
 @lru_cache(REMEMBERED_MAX)

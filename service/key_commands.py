@@ -1,6 +1,5 @@
 """The command `seealso key`: who may do what over HTTP."""
 
-import getpass
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, Key, Scope, create_key, read_keys, revoke_key
-from seealso.editorial.store import Store
+from seealso.editorial.store import Store, by_command
 from seealso.settings import ServiceSettings, describe, load_settings
 
 index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
@@ -39,7 +38,7 @@ def create(scope: Scope, name: str | None, days: float | None, index: Path | Non
     """Make a key. It is the last word that is printed, and is shown only now."""
     named = " ".join((name or scope).split())[:NAME_CHARACTERS_MAX]
     expires = now() + timedelta(days=days) if days else None
-    made, text = create_key(_store(index), named, scope, by(), expires)
+    made, text = create_key(_store(index), named, scope, by_command(), expires)
     until = f", until {expires:%Y-%m-%d %H:%M} UTC" if expires else ""
     click.echo(f"{made.name} ({made.id}) may {_MAY[scope]}{until}. Nobody can show it again:\n{text}")
 
@@ -72,7 +71,7 @@ def list_keys(as_json: bool, index: Path | None) -> None:
 @index_option
 def revoke(key_id: str, index: Path | None) -> None:
     """Have a key open nothing any more, from the next request on."""
-    found = revoke_key(_store(index), key_id, by())
+    found = revoke_key(_store(index), key_id, by_command())
     if found is None:
         raise click.BadParameter(f"there is no key {key_id!r}; `seealso key list` names them", param_hint="KEY_ID")
     click.echo(f"{found.name} ({found.id}) opens nothing any more")
@@ -95,8 +94,3 @@ def _state_of(found: Key) -> str:
 def _store(index: Path | None) -> Store:
     settings = load_settings(ServiceSettings, index=index)
     return Store(settings.index, settings.editorial)
-
-
-def by() -> str:
-    """Return who runs the command, as the log of changes names him."""
-    return f"{getpass.getuser()}, by command"

@@ -44,8 +44,9 @@ WAY = [
     ["seealso/editorial/purges.py", "seealso/editorial/machines.py", "seealso/editorial/clicks.py"],
     [
         *("seealso/editorial/decisions.py", "seealso/editorial/undo.py", "seealso/editorial/articles.py"),
-        *("seealso/editorial/trials.py", "seealso/editorial/log.py"),
+        *("seealso/editorial/trials.py", "seealso/editorial/rollbacks.py"),
     ],
+    ["seealso/editorial/log.py"],
     ["seealso/live/placing.py", "seealso/live/growing.py", "seealso/live/laid.py"],
     ["seealso/live/edition.py"],
     ["seealso/live/place.py"],

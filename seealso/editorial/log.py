@@ -9,13 +9,12 @@ import sqlalchemy as sa
 
 from seealso.editorial.articles import PUT, REMOVED
 from seealso.editorial.keys import CREATED, REVOKED
+from seealso.editorial.rollbacks import ROLLED_BACK
 from seealso.editorial.rules import MADE, UNDONE
 from seealso.editorial.schema import changes
 from seealso.editorial.store import Change, change_in
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN
 
-# An earlier snapshot is served again; its subject is 'snapshot:ID'.
-ROLLED_BACK = "rolled-back"
 Kind = Literal["rules", "takedowns", "articles", "keys", "snapshots"]
 KINDS: dict[Kind, tuple[str, ...]] = {
     "rules": (MADE, UNDONE),

@@ -42,6 +42,11 @@ class Purge:
         return "given-up" if self.next_try is None else "waiting"
 
 
+def snapshot_key(snapshot_id: str, site: str | None) -> str:
+    """Return the surrogate key of all that a snapshot answered; where the site has a name, it stands before it."""
+    return f"{site}:snapshot:{snapshot_id}" if site else f"snapshot:{snapshot_id}"
+
+
 def add_purge_in(writing: Writing, message: dict[str, Any], after_s: float = 0) -> None:
     """Have caches told of the change that was last recorded in what is written, after so long."""
     since, first = as_text(writing.moment), as_text(writing.moment + timedelta(seconds=after_s))

@@ -4,6 +4,7 @@ A change is acknowledged when its transaction is on the disk (SQLite: WAL with s
 default). Whoever keeps what the store holds in memory reads the changes after the last one he knows.
 """
 
+import getpass
 import os
 import socket
 import threading
@@ -326,6 +327,15 @@ def changes_on(
 def change_in(row: Any) -> Change:
     """Return the change that a row of the log tells of."""
     return Change(**{**row, "moment": datetime.fromisoformat(row["moment"])})
+
+
+def by_command() -> str:
+    """Return who runs a command, as the log of changes names him."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        name = f"user {os.getuid()}"
+    return f"{name}, by command"
 
 
 def as_text(moment: datetime) -> str:

@@ -11,7 +11,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
-from seealso.editorial.log import ROLLED_BACK
+from seealso.editorial.rollbacks import tell_rollback_in
 from seealso.editorial.store import as_text
 from seealso.errors import (
     IndexLocked,
@@ -27,7 +27,6 @@ from seealso.snapshot.rollback import rolling_back
 from service.api.answers import JSON, answer, decided, deciding, in_a_place, parts
 from service.api.reading import ReasonBody
 from service.auth import needs, who
-from service.freshness import purge_keys
 
 snapshots = APIBlueprint("snapshots", __name__, tag="Snapshots")
 ROLLBACK_EXAMPLE = {"reason": "the last night took in a broken feed"}
@@ -70,7 +69,7 @@ def roll_back(snapshot_id: str, body: ReasonBody) -> Response:
         raise _unwritable(snapshot_id, error) from None
     led = here.engine.lead(snapshot_id, ENGINE_SECONDS_MAX)
     live = _served(snapshot_id)
-    return answer(orjson.dumps(_told(snapshot_id, before, live, led, _within_ms())), JSON)
+    return answer(orjson.dumps(_told(snapshot_id, before, live, led, here.settings.followed_ms)), JSON)
 
 
 def _publish(snapshot_id: str, reason: str) -> str:
@@ -91,12 +90,7 @@ def _publish(snapshot_id: str, reason: str) -> str:
             store.turn_back(snapshot_id)
         try:
             with deciding() as what:
-                said = {"snapshot": before}, {"snapshot": snapshot_id}
-                what.writing.record(who(), ROLLED_BACK, f"snapshot:{snapshot_id}", *said, reason)
-                keys = [*purge_keys(before, [], here.settings.site)]
-                message = {"article": None, "reason": "rollback", "keys": keys, "paths": [], "pages": []}
-                # Another machine that still serves the one before would fill the caches with it again.
-                what.purge(message, after_s=0 if store is None else 2 * _within_ms() / 1000)
+                tell_rollback_in(what.writing, snapshot_id, before, who(), reason, here.settings)
                 try:
                     publish(index, snapshot_id)
                 except OSError as error:  # the store would take it for its own
@@ -115,13 +109,6 @@ def _publish(snapshot_id: str, reason: str) -> str:
                     raise SnapshotStoreUnavailable(store.url, f"{again.reason}, and so {told}") from error
             raise
     return before
-
-
-def _within_ms() -> int:
-    """Return after how long all workers look for what is current; with a snapshot store, those of all machines."""
-    settings = parts().settings
-    shared_ms = 0 if settings.snapshot_store is None else round(settings.snapshot_store_poll_s * 1000)
-    return settings.snapshot_poll_ms + shared_ms
 
 
 def _unwritable(snapshot_id: str, error: OSError) -> NotRolledBack:

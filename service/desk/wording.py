@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from seealso.editorial.articles import PUT, REMOVED
 from seealso.editorial.keys import CREATED, REVOKED
-from seealso.editorial.log import ROLLED_BACK
+from seealso.editorial.rollbacks import ROLLED_BACK
 from seealso.editorial.rules import MADE, UNDONE
 from seealso.editorial.store import Change
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN

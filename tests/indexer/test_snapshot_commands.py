@@ -1,10 +1,14 @@
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from indexer.snapshot_commands import rollback, snapshots, verify
+from seealso.editorial.keys import create_key
+from seealso.editorial.purges import read_purges
+from seealso.editorial.store import Store
 from seealso.errors import IndexLocked, SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
@@ -37,7 +41,7 @@ def test_damaged_snapshot_is_listed_with_its_reason(tmp_path: Path) -> None:
 def test_verify_checks_the_current_or_the_named_snapshot(tmp_path: Path) -> None:
     index_of(tmp_path / "i", articles(3))
     current = open_current(tmp_path / "i").id
-    assert f"{current} is whole: 3 articles, 32 files" in run(verify, "--index", tmp_path / "i").stdout
+    assert f"{current} is whole: 3 articles, 40 files" in run(verify, "--index", tmp_path / "i").stdout
     assert json.loads(run(verify, current, "--index", tmp_path / "i", "--json").stdout)["whole"] is True
     cards = snapshot_folder(tmp_path / "i", current) / "cards.bin"
     cards.chmod(0o644)
@@ -100,6 +104,44 @@ def test_rollback_to_one_that_is_named_needs_no_pointer(tmp_path: Path) -> None:
     assert not (tmp_path / "typo").exists()
     assert f"{only} is served now; it was none" in run(rollback, only, "--index", tmp_path).stdout
     assert open_current(tmp_path).id == only
+
+
+def test_rollback_stands_in_the_log_and_is_told_to_caches_once_workers_have_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (index_of(tmp_path, articles(count)).snapshot for count in (3, 4))
+    with closing(Store(tmp_path, None)) as store:
+        create_key(store, "the cms", "index", "ann")
+        monkeypatch.setenv("SEEALSO_PURGE_WEBHOOK", "http://127.0.0.1:9/")
+        monkeypatch.setattr("getpass.getuser", lambda: "ann")
+        assert run(rollback, "--index", tmp_path, "--reason", "a broken feed").stderr == ""
+        last = store.changes()[-1]
+        assert (last.who, last.action, last.subject) == ("ann, by command", "rolled-back", f"snapshot:{first}")
+        assert (last.before, last.after, last.reason) == ({"snapshot": second}, {"snapshot": first}, "a broken feed")
+        with store.reading() as connection:
+            [purge] = read_purges(connection, "waiting", 9)
+    assert purge.message["keys"] == [f"snapshot:{second}"]
+    assert purge.next_try is not None
+    assert (purge.next_try - purge.since).total_seconds() == 2
+
+
+def test_rollback_makes_no_store(tmp_path: Path) -> None:
+    for count in (3, 4):
+        index_of(tmp_path, articles(count))
+    run(rollback, "--index", tmp_path)
+    assert not (tmp_path / "editorial.db").exists()
+
+
+@pytest.mark.parametrize("address", ["postgresql://127.0.0.1:9/x", "no address"])
+def test_rollback_is_done_whatever_becomes_of_the_store(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = (index_of(tmp_path, articles(count)).snapshot for count in (3, 4))
+    monkeypatch.setenv("SEEALSO_EDITORIAL", address)
+    told = run(rollback, "--index", tmp_path)
+    assert "rolled back, but neither the log nor caches are told: " in told.stderr
+    assert f"{first} is served now" in told.stdout
+    assert open_current(tmp_path).id == first
 
 
 def test_rollback_waits_for_no_night(tmp_path: Path) -> None:

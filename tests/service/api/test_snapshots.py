@@ -145,6 +145,8 @@ def test_caches_in_front_are_told_to_drop_what_the_other_showed(index: Path, mak
     (purge,) = client.get("/v1/purges").get_json()["purges"]
     assert purge["message"]["keys"] == [f"snapshot:{second}"]
     assert purge["message"]["reason"] == "rollback"
+    waits = datetime.fromisoformat(purge["next_try"]) - datetime.fromisoformat(purge["since"])
+    assert waits.total_seconds() == 2  # other workers look for what is current once a second
 
 
 @pytest.fixture
