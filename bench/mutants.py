@@ -64,8 +64,8 @@ SUBJECTS = {
         ),
     ),
     "rules": Subject(
-        ("seealso/editorial/rules.py", "service/rules.py", "service/rulings.py"),
-        ("seealso/editorial/test_rules.py", "service/test_rulings.py"),
+        ("seealso/editorial/rules.py", "service/admission.py", "service/rulings.py"),
+        ("seealso/editorial/test_rules.py", "service/test_admission.py", "service/test_rulings.py"),
     ),
     "readers": Subject(
         (

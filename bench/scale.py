@@ -44,11 +44,11 @@ from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.reader import Snapshot, open_current, open_snapshot
 from seealso.snapshot.vectors import use_one_thread
 from seealso.space import PASSAGE_DTYPE
+from service.admission import Admission
 from service.blocks import Asked, Blocks
 from service.freshness import Lifetimes
 from service.metrics import Metrics
 from service.related import related_to_article
-from service.rules import Admission
 from service.wanted import Wanted
 
 BLOCKS, NARROWED, DRAFTS = 2_000, 200, 100

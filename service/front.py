@@ -22,6 +22,7 @@ from seealso.errors import CrossSite, KeyMissing, SeealsoError, ServiceBusy, Sto
 from seealso.logs import get_log, saying
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
+from service.admission import Admission
 from service.answer import IDENTITY, Answer, Form, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
 from service.block.files import SCRIPT, SHEET, PageFile
@@ -36,7 +37,6 @@ from service.lanes import Lane
 from service.live import LiveArticles
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, log_unavailable, named_problem, problem_of, request_id_of
-from service.rules import Admission
 from service.rulings import Rulings, ruled
 from service.traces import span
 from service.wanted import Wanted

@@ -1,7 +1,7 @@
 """Candidates -> rules -> block: which articles are shown for one article, or for a text.
 
 It answers with rows of a snapshot; how they are shown is not its business. What may be shown is told in
-`service.rules`, in which order in `service.order`, and why in `service.why`.
+`service.admission`, in which order in `service.order`, and why in `service.why`.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -16,8 +16,8 @@ from seealso.lexical import Rows, Scores
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.reader import Snapshot
+from service.admission import Admission
 from service.order import CHOSEN_AMONG, choose
-from service.rules import Admission
 from service.rulings import NO_RULING, Ruling
 from service.wanted import Wanted
 from service.why import Draft, reasons

@@ -102,7 +102,7 @@ SERVICE_WAY = [
     ["service/link.py"],
     ["service/redis_cluster.py"],
     ["service/cache.py"],
-    ["service/rules.py", "service/rulings.py", "service/order.py", "service/why.py"],
+    ["service/admission.py", "service/rulings.py", "service/order.py", "service/why.py"],
     ["service/related.py", "service/texts.py", "service/purging.py", "service/finding.py", "service/archive.py"],
     ["service/trial.py", "service/elsewhere.py", "service/uploads.py", "service/map.py"],
     ["service/covered.py", "service/linking.py", "service/linked_text.py"],
@@ -322,7 +322,6 @@ TESTED_ELSEWHERE = {
     "service/wsgi.py": "tests/test_journey.py",
     "service/blocks.py": "tests/service/test_front.py",
     "service/wanted.py": "tests/service/api/test_articles.py",
-    "service/rules.py": "tests/service/test_related.py",
 }
 
 

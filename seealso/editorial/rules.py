@@ -116,7 +116,7 @@ def make_rule_in(writing: Writing, wish: Wish, who: str, reason: str, until: dat
     """Do the same as a part of what is written."""
     wish.check()
     for other in read_rules(writing.connection) if wish.action == "pin" else ():
-        if other.wish.action == "pin" and replace(other.wish, article=wish.article) == wish:
+        if replace(other.wish, article=wish.article) == wish:
             undo_rule_in(writing, other, who, f"another is pinned there: {reason}")
     rule = Rule(writing.sequence + 1, wish, writing.moment, until, who, reason)
     assert writing.record(who, MADE, rule.subject, None, rule.as_json(), reason) == rule.id

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from seealso.editorial.decisions import now
 from seealso.relatedness import nearest
 from seealso.snapshot.reader import Snapshot
+from service.admission import Admission
 from service.api.answers import parts
 from service.api.similar import ruling_of
 from service.covered import Covered, already_covered
@@ -21,7 +22,6 @@ from service.finding import Found, by_meaning
 from service.linked_text import Place, link_as_html, link_as_markdown, pieces_of
 from service.linking import Link, links_worth
 from service.related import blocks_of_text
-from service.rules import Admission
 from service.texts import title_and_text
 from service.wanted import Wanted
 

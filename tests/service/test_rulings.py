@@ -231,6 +231,21 @@ def test_so_many_evergreen_pieces_there_are_if_there_are_so_many(snapshot: Snaps
     assert block(edited, wanted=wanted) == before[:5]
 
 
+def test_what_is_boosted_has_three_times_the_odds_and_what_is_buried_a_third(snapshot: Snapshot) -> None:
+    rows, chances = np.arange(4), np.array([0.5, 0.5, 0.2, 1.0])
+    boosted, buried = (Rulings(rules(Wish(action, article="a001"))).of_text(snapshot) for action in ("boost", "bury"))
+    np.testing.assert_allclose(boosted.weigh(rows, chances), [0.5, 0.75, 0.2, 1.0])
+    np.testing.assert_allclose(buried.weigh(rows, chances), [0.5, 0.25, 0.2, 1.0])
+    everywhere = Rulings(rules(Wish("boost", word="piece"))).of_text(snapshot)
+    np.testing.assert_allclose(everywhere.weigh(rows, chances), [0.75, 0.75, 3 / 7, 1.0])
+
+
+def test_block_without_a_rule_on_evergreens_asks_for_none(snapshot: Snapshot) -> None:
+    row = snapshot.row_of("a000")
+    assert row is not None
+    assert Rulings(rules(Wish("boost", article="a001"))).of_article(snapshot, row).evergreens == 0
+
+
 def test_page_shows_what_is_pinned_once(snapshot: Snapshot) -> None:
     row, pinned = snapshot.row_of("a000"), snapshot.row_of("other")
     assert row is not None
