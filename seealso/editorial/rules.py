@@ -63,8 +63,8 @@ class Wish:
             raise InvalidRequest("under", "is an article or a section, not both")
         place = "article" if self.under_article is not None else "section" if self.under_section is not None else "all"
         if place not in places:
-            allowed = " or ".join("all blocks" if each == "all" else f"one {each}" for each in places)
-            raise InvalidRequest("under", f"{self.action!r} is for the blocks of {allowed}")
+            allowed = " or ".join("all blocks" if each == "all" else f"the blocks of one {each}" for each in places)
+            raise InvalidRequest("under", f"{self.action!r} is for {allowed}")
         if numbered and not 1 <= (self.number or 0) <= NUMBER_MAX:
             raise InvalidRequest("number", f"{self.action!r} needs a number from 1 to {NUMBER_MAX}")
         if self.number is not None and not numbered:

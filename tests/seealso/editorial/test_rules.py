@@ -100,3 +100,10 @@ def test_wish_that_means_nothing_is_refused_by_its_field(store: Store, given: di
         make_rule(store, Wish(**given), "ann", "x")
     assert caught.value.field == field
     assert store.changes() == []
+
+
+def test_whoever_names_the_wrong_blocks_is_told_which_are_meant(store: Store) -> None:
+    with pytest.raises(InvalidRequest, match=r"'pin' is for the blocks of one article or the blocks of one section"):
+        make_rule(store, Wish("pin", article="b", number=1), "ann", "x")
+    with pytest.raises(InvalidRequest, match=r"'sensitive' is for all blocks"):
+        make_rule(store, Wish("sensitive", under_article="a", article="b"), "ann", "x")
