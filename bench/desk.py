@@ -79,7 +79,8 @@ def ask(path: str, key: str) -> tuple[float, bytes]:
 def main(index: Path, rounds: int, made_up: int) -> None:
     """Print milliseconds and kilobytes of each page."""
     if made_up and not (index / "CURRENT").exists():
-        build_made_up(index, made_up, PlainReporter())
+        with PlainReporter() as reporter:
+            build_made_up(index, made_up, reporter)
     snapshot = open_current(index)
     with tempfile.TemporaryDirectory() as folder:
         address = f"sqlite:///{folder}/editorial.db"

@@ -50,7 +50,8 @@ MORE = 20
 def main(keep: Path, articles: int, live: int, seconds: int, rounds: int) -> None:
     """Print page views a second, ratios, times to start, and the time to place an article."""
     if not published_ids(keep):
-        build_made_up(keep, articles, PlainReporter())
+        with PlainReporter() as reporter:
+            build_made_up(keep, articles, reporter)
     snapshot = open_current(keep)
     print(f"{len(snapshot):,} articles, {live:,} live; {WORKERS} workers x {THREADS} threads; {rounds} rounds of "
           f"{seconds} s in turn, medians")  # fmt: skip

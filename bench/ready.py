@@ -91,7 +91,8 @@ def main(articles: int, keep: Path | None, rounds: int, switches: int) -> None:
 def prepare(index: Path, articles: int) -> None:
     """Make the index and its second snapshot, where they are not there already."""
     if not published_ids(index):
-        build_made_up(index, articles, PlainReporter())
+        with PlainReporter() as reporter:
+            build_made_up(index, articles, reporter)
     first = published_ids(index)[0]
     if (found := read_manifest(snapshot_folder(index, first)).counts.articles) != articles:
         raise click.ClickException(f"{index} holds {found:,} articles; say --articles {found}, or keep another folder")

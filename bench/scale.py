@@ -192,7 +192,8 @@ def _draft(snapshot: Snapshot, told: tuple[str, str, str], vector: Any) -> objec
 
 def build(folder: Path, count: int) -> None:
     """Build an index of so many articles, and write down beside it what the night took."""
-    report = build_made_up(folder / str(count), count, PlainReporter())
+    with PlainReporter() as reporter:
+        report = build_made_up(folder / str(count), count, reporter)
     told = {"build_s": report.seconds, "peak_mb": round(max(report.memory_mb.values()))}
     (folder / f"{count}.json").write_text(json.dumps(told))
 

@@ -164,8 +164,7 @@ def build_index(
             report.searched = searched.model_dump()
             report.notices += missed(searched, len(articles))
         with report.timed("neighbours"):
-            reporter.stage("Neighbours", len(articles), "articles")
-            neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter.advance)
+            neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter)
         with report.timed("stories"):
             shared = neighbours.shared(terms.articles.squares())
             reporter.stage("Stories", None, "")

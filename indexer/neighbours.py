@@ -6,12 +6,12 @@ of the result. The measure is `seealso.relatedness`.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.progress import SILENT, Reporter
 from seealso.encoder import Vectors
 from seealso.lexical import Scores, Terms
 from seealso.recipe import Recipe
@@ -64,30 +64,32 @@ def find_neighbours(
     vectors: Vectors,
     terms: Terms,
     recipe: Recipe,
-    on_block: Callable[[int], None] | None = None,
+    reporter: Reporter = SILENT,
 ) -> Neighbours:
-    """Return every article's candidates. `on_block` is told how many articles have just been ranked."""
+    """Return every article's candidates. `reporter` is told of both passes."""
     count = len(vectors)
     threads = os.cpu_count() or 1
     rows = np.full((PARTS, count, NEAREST), -1, np.int32)
     cohorts = np.empty((count, PARTS, 2), np.float32)
+    reporter.stage("Nearest", count, "articles")
     for first, last in _blocks(count, SEARCHED_AT_ONCE):
         probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
         found = nearest(searchable, terms, probes, threads=threads)
         cohorts[first:last] = cohorts_of(found, probes, count)
         rows[:, first:last] = found.rows
+        reporter.advance(last - first)
     archive = Archive(searchable, terms, cohorts)
     width = min(CANDIDATES_MAX, count - 1)
     kept = np.full((count, width), -1, np.int32)
     parts = np.zeros((3, count, width), np.float32)
+    reporter.stage("Neighbours", count, "articles")
     for first, last in _blocks(count, RANKED_AT_ONCE):
         near = rows[:, first:last].astype(np.int64)
         probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
         best = rank(archive, recipe, probes, near, cohorts[first:last], width, without=np.arange(first, last))
         kept[first:last] = best.rows
         parts[:, first:last] = best.scores, best.plain[:, :, 0], best.plain[:, :, 1]
-        if on_block is not None:
-            on_block(last - first)
+        reporter.advance(last - first)
     return Neighbours(kept, parts[0], parts[1], parts[2], cohorts)
 
 

@@ -45,6 +45,9 @@ class Silent:
         """Say that so many more units are done."""
 
 
+SILENT = Silent()
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed

@@ -3,6 +3,7 @@ import pytest
 
 import indexer.neighbours
 from indexer.neighbours import Archive, Neighbours, find_neighbours
+from indexer.progress import Silent
 from seealso.encoder import Vectors
 from seealso.lexical import Terms, build_terms
 from seealso.recipe import RECIPE_DEFAULT
@@ -20,14 +21,28 @@ def neighbours_of(texts: list[str]) -> Neighbours:
     return find_neighbours(*made(texts), RECIPE_DEFAULT)
 
 
+class Told(Silent):
+    """How many units each stage was to have, and had."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, list[int | None]] = {}
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        self.stages[name] = [total, 0]
+
+    def advance(self, count: int = 1) -> None:
+        last = self.stages[next(reversed(self.stages))]
+        last[1] = (last[1] or 0) + count
+
+
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"word{number} word{number % 7}" for number in range(150)]
     whole = neighbours_of(texts)
     monkeypatch.setattr(indexer.neighbours, "SEARCHED_AT_ONCE", 37)
     monkeypatch.setattr(indexer.neighbours, "RANKED_AT_ONCE", 11)
-    told: list[int] = []
-    parted = find_neighbours(*made(texts), RECIPE_DEFAULT, told.append)
-    assert sum(told) == 150
+    told = Told()
+    parted = find_neighbours(*made(texts), RECIPE_DEFAULT, told)
+    assert told.stages == {"Nearest": [150, 150], "Neighbours": [150, 150]}
     assert parted.rows.shape == parted.scores.shape == (150, CANDIDATES_MAX)
     np.testing.assert_array_equal(parted.rows, whole.rows)
     np.testing.assert_array_equal(parted.scores, whole.scores)

@@ -1,0 +1,97 @@
+"""What archives beyond one machine would take: reasoned from what was measured of smaller ones, and never run.
+
+    python -m bench.sheet --index DIR/100000
+
+DIR is what bench.scale left. Bytes are those of the snapshot's own files; hours and memory of a night grow as they did
+from 10,000 to 100,000 articles (docs/scaling.md); passages are encoded at what two cores did. An archive that is more
+than one machine's night holds is parted: by section, language or time, each part a site of its own (docs/sites.md), so
+that related articles are found within a part.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from seealso.snapshot.layout import current_id, snapshot_folder
+from seealso.snapshot.manifest import Manifest, read_manifest
+
+SIZES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
+# Of two cores, by bench.scale at 100,000 articles, and by which power they grow from 10,000 on.
+NIGHT_AT, NIGHT_HOURS, NIGHT_POWER = 100_000, 19.5 / 60, 1.38
+NIGHT_GB, NIGHT_GB_POWER = 4.9, math.log10(4.9 / 0.7)
+# Of one core (20 on two), and what of it a cluster keeps (bench.cluster: 1.80 of two nodes).
+PASSAGES_A_SECOND, CLUSTER_SHARE = 10, 0.9
+# The machines reckoned with.
+CORES, MACHINE_GB, FIRST_NIGHT_HOURS = 16, 128, 24
+# What of a search engine's machine holds vectors, and how many copies of each there are.
+ENGINE_SHARE, COPIES = 0.6, 2
+# HNSW as seealso.snapshot.milvus has it built: twice 32 links of four bytes.
+LINKS_BYTES = 256
+PART = 1_000_000
+# What a page view reads, of its article and of those it shows.
+SHOWN = ("neighbours", "scores", "cards", "facts", "ids", "cohorts", "vectors")
+
+
+def bytes_per_article(manifest: Manifest, names: tuple[str, ...] = ("",)) -> float:
+    """Return how many bytes of a snapshot's files, those whose names begin so, there are for each article."""
+    size = sum(entry.bytes for name, entry in manifest.files.items() if name.startswith(names))
+    return size / manifest.counts.articles
+
+
+def rows_of(manifest: Manifest) -> dict[str, Callable[[int], str]]:
+    """Return what is told of each size: its name, and the figure of so many articles."""
+    passages = manifest.counts.passages / manifest.counts.articles
+
+    def encoding_hours(count: int) -> float:
+        return count * passages / PASSAGES_A_SECOND / 3_600
+
+    def parts(count: int) -> int:
+        return math.ceil(count / PART)
+
+    def grown(figure: float, power: float) -> float:
+        return figure * math.pow(PART / NIGHT_AT, power)
+
+    def night_machines(count: int) -> int:
+        at_once = min(CORES // 2, int(MACHINE_GB / grown(NIGHT_GB, NIGHT_GB_POWER)))
+        return math.ceil(parts(count) / at_once)
+
+    def engine_machines(count: int) -> int:
+        size_gb = COPIES * count * (4 * manifest.model.dimension + LINKS_BYTES) / 1e9
+        return max(COPIES, math.ceil(size_gb / (MACHINE_GB * ENGINE_SHARE)))
+
+    return {
+        "passages": lambda count: f"{count * passages / 1e6:,.1f} million",
+        "encoding all of them, once: core hours": lambda count: f"{encoding_hours(count):,.0f}",
+        f"machines of {CORES} cores that do it in {FIRST_NIGHT_HOURS} hours": lambda count: (
+            f"{math.ceil(encoding_hours(count) / CLUSTER_SHARE / CORES / FIRST_NIGHT_HOURS):,}"
+        ),
+        "encoding 1 % of them, each night: core hours": lambda count: f"{encoding_hours(count) / 100:,.1f}",
+        f"nights: parts of {PART // 1_000_000} million": lambda count: f"{parts(count):,}",
+        "all else of a part's night, on two of its cores": lambda _: f"{grown(NIGHT_HOURS, NIGHT_POWER):.0f} hours",
+        "its memory": lambda _: f"{grown(NIGHT_GB, NIGHT_GB_POWER):.0f} GB",
+        f"machines ({CORES} cores, {MACHINE_GB} GB) that make all parts' nights in that time": lambda count: (
+            f"{night_machines(count):,}"
+        ),
+        "a snapshot of all, on each disk that serves it": lambda count: (
+            f"{count * bytes_per_article(manifest) / 1e9:,.0f} GB"
+        ),
+        "of it, what page views read": lambda count: f"{count * bytes_per_article(manifest, SHOWN) / 1e9:,.0f} GB",
+        f"Milvus, each vector twice: machines of {MACHINE_GB} GB": lambda count: f"{engine_machines(count):,}",
+    }
+
+
+def main() -> None:
+    """Print the sheet as a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--index", type=Path, required=True)
+    index = parser.parse_args().index
+    rows = rows_of(read_manifest(snapshot_folder(index, current_id(index))))
+    print("| |", " | ".join(f"{size:,}" for size in SIZES), "|")
+    print("|---" * (1 + len(SIZES)), end="|\n")
+    for name, figure in rows.items():
+        print(f"| {name} |", " | ".join(figure(size) for size in SIZES), "|")
+
+
+if __name__ == "__main__":
+    main()
