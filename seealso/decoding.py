@@ -2,11 +2,25 @@
 
 import codecs
 import re
+from contextlib import suppress
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", re.IGNORECASE)
 _STATED = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", re.IGNORECASE)
 # Codecs of Python's that no page is written in: they fail on any text, or take plain letters for escapes.
 _NONE_OF_PAGES = frozenset({"undefined", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7"})
+
+# What browsers read a stated encoding as (WHATWG Encoding Standard, names and labels): pages that state the narrower
+# one mostly are in the wider, and those that are not have nothing in them that differs.
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc-kr": "cp949",
+    "shift-jis": "cp932",
+}
 
 
 def decode_answer(content: bytes, parameters: str) -> str:
@@ -32,6 +46,10 @@ def _decoded(raw: bytes, encoding: str) -> str | None:
     """Return a text, without its byte order mark; None if it is not in an encoding, or that is none of pages."""
     try:
         name = codecs.lookup(encoding).name.replace("_", "-")
-        return None if name in _NONE_OF_PAGES else raw.decode("utf-8-sig" if name == "utf-8" else name)
+        if name in _NONE_OF_PAGES:
+            return None
+        with suppress(UnicodeDecodeError):
+            return raw.decode(_WIDER.get(name, name) if name != "utf-8" else "utf-8-sig")
+        return raw.decode(name)
     except (ValueError, LookupError):  # UnicodeError, of an encoding's own name too
         return None

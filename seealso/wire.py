@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Wire:
                 return Answer(response.status_code, dict(response.headers), content)
         except httpx2.TimeoutException:
             raise WireFailed(f"it took longer than {seconds_max:g} s") from None
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError, UnicodeError) as error:
+            # UnicodeError: of a host with an empty or too long part, or a lone surrogate.
             raise WireFailed(f"it cannot be asked for ({error})") from error
         except httpx2.RequestError as error:
             raise WireFailed(f"the connection failed ({error or type(error).__name__})", transient=True) from error
@@ -220,5 +222,9 @@ def _open_client(
                 network_backend=DeadlineBackend(),
             )
 
+    # No cookie is kept: a site that counts visits would give a teaser from some page on.
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     # The environment is not read: a proxy set there would bypass the deadline.
-    return httpx2.Client(headers=dict(headers), transport=DeadlineTransport(), trust_env=False, timeout=None)
+    return httpx2.Client(
+        headers=dict(headers), cookies=no_cookies, transport=DeadlineTransport(), trust_env=False, timeout=None
+    )

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.sources.address import shown_address
+from indexer.sources.address import leads_home, shown_address
 from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
 from seealso.article import SUMMARY_CHARACTERS_MAX
-from seealso.decoding import decode_page
+from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageCard, PageExtractor, PageUnreadable
 from seealso.markup import text_of_markup
@@ -103,10 +103,15 @@ class Feed:
         import feedparser
 
         # feedparser follows a charset that HTTP states, and takes the address for what relative links start from.
-        headers = {"content-location": fetched.url, "content-type": fetched.headers.get("content-type", "")}
-        headers = {name: value for name, value in headers.items() if value}
+        stated = {"content-type": fetched.headers["content-type"]} if fetched.headers.get("content-type") else {}
+        placed = stated | ({"content-location": fetched.url} if fetched.url else {})
         content = fetched.content
-        parsed = feedparser.parse(io.BytesIO(content), response_headers=headers, sanitize_html=False)
+        parsed = feedparser.parse(io.BytesIO(content), response_headers=placed, sanitize_html=False)
+        # It completes a guid, too, as if it were a link: what is known by it would be another once the feed moves.
+        written = feedparser.parse(io.BytesIO(content), response_headers=stated, sanitize_html=False)
+        for entry, as_written in zip(parsed.entries, written.entries, strict=True):
+            if as_written.get("id"):
+                entry["id"] = as_written["id"]
         if not parsed.get("version") and not parsed.entries:
             raise SourceUnreadable(self.name, "it is neither RSS nor Atom")
         # What is not XML is read by a lenient parser, which takes a cut feed for a short one.
@@ -115,8 +120,8 @@ class Feed:
         begun = [match.start() for match in _ENTRY.finditer(text)]
         if parsed.bozo and (not ends or (begun and ends[-1] < begun[-1])):
             raise SourceUnreadable(self.name, f"it breaks off in its {len(parsed.entries):,}th entry")
-        stated = str(parsed.feed.get("language") or "").strip().replace("_", "-")
-        return (stated if _LANGUAGE.fullmatch(stated) else None), list(parsed.entries)
+        language = str(parsed.feed.get("language") or "").strip().replace("_", "-")
+        return (language if _LANGUAGE.fullmatch(language) else None), list(parsed.entries)
 
     def _read_pages(self, records: list[dict[str, Any]], answers: Answers) -> Iterator[Item]:
         assert self._fetcher is not None
@@ -136,13 +141,14 @@ class Feed:
         if isinstance(outcome, FetchFailed):
             return Quarantined(where, outcome.reason)
         outcome = answers.whole(record["url"], outcome)
-        if outcome.status in (404, 410):
+        if outcome.status in (404, 410) or leads_home(record["url"], outcome.url):
             return LeftOut(where, "gone")
         if outcome.status != 200:
             return Quarantined(where, f"its page answers {outcome.status}")
         assert self._extractor is not None
         try:
-            page, cards = self._extractor.extract(decode_page(outcome.content))
+            _, _, parameters = outcome.headers.get("content-type", "").partition(";")
+            page, cards = self._extractor.extract(decode_answer(outcome.content, parameters))
         except PageUnreadable as error:
             return Quarantined(where, str(error))
         answers.keep(record["url"], outcome)

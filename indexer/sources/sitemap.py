@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from indexer.sources.address import shown_address
+from indexer.sources.address import leads_home, page_id, shown_address
 from indexer.sources.answers import Answers
 from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
@@ -30,7 +30,6 @@ LEVELS_MAX = 3
 # As many as one sitemap index may name.
 SITEMAPS_MAX = 50_000
 _PAGE_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
-_ENDING = re.compile(r"\.(?:x?html?|php|aspx?)$", re.IGNORECASE)
 _GONE = "gone"
 
 
@@ -176,8 +175,8 @@ class Sitemap:
         return result
 
     def _result_of(self, page: PageState, fetched: Fetched) -> Result:
-        if fetched.status in (404, 410) or (fetched.url != page.url and not page_id(fetched.url)):
-            return LeftOut(page.url, _GONE)  # or it leads to the home page, as sites do with what they took away
+        if fetched.status in (404, 410) or leads_home(page.url, fetched.url):
+            return LeftOut(page.url, _GONE)
         if fetched.status != 200:
             return Quarantined(page.url, f"it answers {fetched.status}")
         kind, _, parameters = fetched.headers.get("content-type", "").partition(";")
@@ -191,22 +190,6 @@ class Sitemap:
             return Found(read_page_article(fields), page.url, cards=tuple(cards))
         except (PageUnreadable, InvalidArticle) as error:
             return Quarantined(page.url, str(error))
-
-
-def page_id(url: str) -> str:
-    """Return a page's id: its path without the outer slashes and the ending, with its query; '' for the home page."""
-    parts = urlsplit(url)
-    path = _ENDING.sub("", parts.path.strip("/"))
-    return _decoded_path(f"{path}?{parts.query}" if parts.query else path)
-
-
-def _decoded_path(path: str) -> str:
-    """Return a path with its escapes decoded, for an escaped Cyrillic letter takes six characters of an id's 200."""
-    try:
-        decoded = unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        return path
-    return decoded if decoded.isprintable() else path
 
 
 def _canonical(stated: str | None, address: str) -> str:

@@ -11,6 +11,14 @@ from seealso.decoding import decode_answer, decode_page
         ("naïve".encode(), "naïve"),
         ("\ufeffnaïve".encode(), "naïve"),
         (b'<meta charset="iso-8859-1">' + "naïve".encode("latin-1"), '<meta charset="iso-8859-1">naïve'),
+        (
+            b"<meta charset=iso-8859-1>" + "Britain’s “best” – €5".encode("cp1252"),
+            "<meta charset=iso-8859-1>Britain’s “best” – €5",
+        ),
+        (b"<meta charset=latin1>na\xefve \x81", "<meta charset=latin1>naïve \x81"),
+        (b"<meta charset=gb2312>" + "镕基".encode("gb18030"), "<meta charset=gb2312>镕基"),
+        (b"<meta charset=shift_jis>" + "①髙".encode("cp932"), "<meta charset=shift_jis>①髙"),
+        (b"<meta charset=euc-kr>" + "똠방".encode("cp949"), "<meta charset=euc-kr>똠방"),
         (b'<meta charset="no-such-code">' + "naïve".encode(), '<meta charset="no-such-code">naïve'),
     ],
 )

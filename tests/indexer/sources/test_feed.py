@@ -251,6 +251,33 @@ def test_feed_and_pages_that_have_not_changed_are_not_sent_again(
             read_site(site, extractor, kept=tmp_path / "s")
 
 
+def test_page_is_read_in_the_encoding_that_its_server_states(site: Site, extractor: PageExtractor) -> None:
+    site["/feed"] = rss(f"<item><title>Pangram</title><link>{site.address}/1</link></item>")
+    text = "Zażółć gęślą jaźń, powiedział rybak. " * 9
+    body = page("Pangram", text).encode("iso-8859-2")
+    site["/1"] = Reply(body, headers={"Content-Type": "text/html; charset=iso-8859-2"})
+    (article,) = articles(read_site(site, extractor))
+    assert article.body.startswith("Zażółć gęślą jaźń, powiedział rybak.")
+
+
+def test_page_that_leads_home_is_gone(site: Site, extractor: PageExtractor) -> None:
+    site["/feed"] = rss(f"<item><title>Withdrawn</title><link>{site.address}/1</link></item>")
+    site["/1"] = Reply(status=301, headers={"Location": "/"})
+    site["/"] = page("The front page", "All the news there is, in one place, from the harbour and the town. " * 9)
+    (item,) = read_site(site, extractor)
+    assert isinstance(item, LeftOut)
+    assert item.reason == "gone"
+
+
+def test_ids_are_as_the_feed_writes_them_wherever_it_moves(site: Site) -> None:
+    site["/feed"] = Reply(rss(item(1, "<guid>1001</guid>"), item(2, "<guid>/p/2</guid>"), item(3)))
+    first = [article.id for article in articles(read_site(site))]
+    assert first == ["1001", "/p/2", "https://harbour.example/3"]
+    site["/rss/feed.xml"] = site._replies["/feed"]
+    site["/feed"] = Reply(status=301, headers={"Location": "/rss/feed.xml"})
+    assert [article.id for article in articles(read_site(site))] == first
+
+
 def test_full_pages_that_fail_do_so_one_by_one(site: Site, extractor: PageExtractor) -> None:
     site["/robots.txt"] = "User-agent: *\nDisallow: /private\n"
     site["/feed"] = rss(

@@ -32,6 +32,29 @@ def test_a_page_is_fetched_with_its_validators(site: Site, clock: FakeClock) -> 
     assert site.asked[-1].headers["user-agent"].startswith("Seealso/")
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["https://www..courier.example/a", f"https://{'x' * 64}.example/a", "https://a.example/\ud800", "http://.example/"],
+)
+def test_address_that_cannot_be_asked_for_is_a_failure_of_its_own(address: str, clock: FakeClock) -> None:
+    with fetcher_of(clock, retries=0) as fetcher, pytest.raises(FetchFailed):
+        fetcher.fetch(address)
+
+
+def test_redirect_to_an_address_that_cannot_be_asked_for_is_a_failure_of_its_own(site: Site, clock: FakeClock) -> None:
+    site["/a"] = Reply(status=302, headers={"Location": "https://www..courier.example/a"})
+    with fetcher_of(clock, retries=0) as fetcher, pytest.raises(FetchFailed):
+        fetcher.fetch(f"{site.address}/a")
+
+
+def test_cookies_are_not_kept(site: Site, clock: FakeClock) -> None:
+    site["/a"] = site["/b"] = Reply("text", headers={"Set-Cookie": "visits=1; Path=/"})
+    with fetcher_of(clock) as fetcher:
+        for path in ("/a", "/b", "/a"):
+            fetcher.fetch(f"{site.address}{path}")
+    assert not any("cookie" in asked.headers for asked in site.asked)
+
+
 def test_robots_txt_is_read_once_and_kept_to(site: Site, clock: FakeClock) -> None:
     site["/robots.txt"] = "User-agent: *\nDisallow: /private/\n\nUser-agent: other\nDisallow: /\n"
     site["/a"] = "text"

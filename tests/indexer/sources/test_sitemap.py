@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexer.sources.fetch import Fetcher, FetchLimits
-from indexer.sources.sitemap import FRESH_SECONDS, Sitemap, page_id
+from indexer.sources.sitemap import FRESH_SECONDS, Sitemap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageCard, PageExtractor
@@ -447,21 +447,3 @@ def test_a_state_of_another_version_is_begun_anew(site: Site, nights: Nights) ->
     database.close()
     assert titles(nights.read(NOW + 60)) == ["A"]
     assert nights.asked() == ["/a"]
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://a.example/2026/03/boats.html", "2026/03/boats"),
-        ("https://a.example/2026/03/boats/", "2026/03/boats"),
-        ("https://a.example/story.php?id=7", "story?id=7"),
-        ("https://a.example/?p=7", "?p=7"),
-        ("https://a.example/", ""),
-        ("https://a.example", ""),
-        ("https://a.example/%D0%BC%D0%BE%D1%80%D0%B5", "море"),
-        ("https://a.example/%E4", "%E4"),
-        ("https://a.example/a%00b", "a%00b"),
-    ],
-)
-def test_a_pages_id_is_its_path(url: str, expected: str) -> None:
-    assert page_id(url) == expected
