@@ -15,6 +15,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from html import unescape
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
@@ -30,6 +31,8 @@ CHILD_MEMORY_BYTES_MAX = 2 * 1024**3
 # What a child leaks or caches ends with it.
 PAGES_A_CHILD_MAX = 1_000
 CARDS_MAX = 50
+# A shorter paragraph may be a date or a name.
+PROSE_CHARACTERS_MIN = 60
 # Nobody looks through more menus than this.
 CUT_CHARACTERS_MAX = 10_000
 _ARTICLE_TYPES = re.compile(
@@ -234,8 +237,19 @@ def _json_ld(tree: Any) -> dict[str, Any]:
             kinds = item.get("@type")
             kinds = kinds if isinstance(kinds, list) else [kinds]
             if any(isinstance(kind, str) and _ARTICLE_TYPES.fullmatch(kind) for kind in kinds):
-                return item
+                return {name: _unescaped(value) for name, value in item.items()}
     return {}
+
+
+def _unescaped(value: Any, deeper: int = 2) -> Any:
+    """Return what JSON-LD says with its texts plain: they are no HTML, yet many sites escape them as if they were."""
+    if isinstance(value, str):
+        return unescape(value)
+    if isinstance(value, list) and deeper:
+        return [_unescaped(each, deeper - 1) for each in value]
+    if isinstance(value, dict) and deeper:
+        return {name: _unescaped(each, deeper - 1) for name, each in value.items()}
+    return value
 
 
 def _objects(found: Any) -> Iterator[dict[str, Any]]:
@@ -344,7 +358,8 @@ def _block_of_heading(heading: Any, tree: Any) -> Any:
     parent = heading.getparent()
     if parent is None:
         return None
-    if parent.tag in ("aside", "nav", "section", "footer") and not _holds_article(parent, tree):
+    beside = parent.tag in ("aside", "nav", "footer") or (parent.tag == "section" and _lists_links(parent))
+    if beside and not _holds_article(parent, tree):
         return parent
     # No element of its own: the heading and the lists or links that follow it at once.
     block = heading.makeelement("div")
@@ -356,6 +371,12 @@ def _block_of_heading(heading: Any, tree: Any) -> Any:
         block.append(follower)
         follower = following
     return block
+
+
+def _lists_links(section: Any) -> bool:
+    """Return whether a section is of links, maybe with summaries, and no part of an article with such a subheading."""
+    prose = sum(len(_plain(paragraph) or "") >= PROSE_CHARACTERS_MIN for paragraph in section.xpath(".//p"))
+    return len(section.xpath(".//a[@href]")) >= max(1, prose)
 
 
 def _mostly_links(element: Any) -> bool:

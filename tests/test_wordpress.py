@@ -345,6 +345,19 @@ def test_what_does_not_arrive_is_told_again_later_and_not_for_ever(php: str) -> 
     assert scheduled == [["seealso_tell_again", [42, 2]]]
 
 
+def test_post_that_rest_does_not_give_is_told_later_and_never_withdrawn(php: str) -> None:
+    with listening() as listener:
+        scheduled = Site(php, listener.url).run("""
+            ini_set('error_log', '/dev/null');
+            $world->rest = array();
+            do_action('wp_after_insert_post', 42, get_post(42), true, null);
+            seealso_tell(42, SEEALSO_TRIES_MAX);
+            return $world->scheduled;
+        """)
+    assert scheduled == [["seealso_tell_again", [42, 2]]]
+    assert listener.asked == []
+
+
 def test_withdrawn_post_is_in_no_block_that_is_kept(site: Site) -> None:
     shown = site.run("""
         $first = seealso_render(42);

@@ -181,8 +181,8 @@ def _as_list(value: Any) -> Any:
             value = orjson.loads(value)
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, list | tuple):
-        return [each if isinstance(each, str) else str(each) for each in value if each is not None]
+    if isinstance(value, list | tuple):  # an object in it is refused by its place, and not taken for a text
+        return [each if isinstance(each, str | Mapping | list) else str(each) for each in value if each is not None]
     return value
 
 

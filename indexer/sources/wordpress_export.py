@@ -4,6 +4,7 @@ The file is read twice, an item at a time: first for what may stand behind the p
 pictures' addresses, of which one line each is held), then for the posts.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -120,7 +121,8 @@ class _Post:
         for child in item.iterchildren("*"):
             name, text = _name(child), child.text or ""
             if name == "category":
-                self.terms.append((child.get("domain", ""), text.strip()))
+                # WordPress keeps names of terms and people escaped, though they are no HTML.
+                self.terms.append((child.get("domain", ""), html.unescape(text).strip()))
             elif name == "postmeta":
                 meta = {_name(part): part.text or "" for part in child.iterchildren("*")}
                 if meta.get("meta_key") == "_thumbnail_id":
@@ -165,7 +167,7 @@ def _note(element: "_Element", channel: _Channel) -> None:
     elif name == "language":
         channel.language = (element.text or "").strip() or None
     elif name == "author" and texts.get("author_display_name"):
-        channel.authors[texts.get("author_login", "")] = texts["author_display_name"]
+        channel.authors[texts.get("author_login", "")] = html.unescape(texts["author_display_name"])
     elif name == "item" and texts.get("post_type") == "attachment" and texts.get("attachment_url"):
         channel.pictures[texts.get("post_id", "")] = texts["attachment_url"]
 

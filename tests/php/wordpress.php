@@ -30,6 +30,7 @@ class Rest_Response
     public $data;
     public function __construct($data) { $this->data = $data; }
     public function is_error() { return null === $this->data; }
+    public function as_error() { return $this->is_error() ? new WP_Error('rest_no_route', 'there is no such route') : null; }
 }
 class Rest_Server
 {

@@ -144,6 +144,46 @@ def test_related_heading_within_the_articles_own_section_takes_only_its_links() 
     assert "One thing" not in fields["body"]
 
 
+def test_part_of_an_article_may_have_the_heading_of_a_related_block() -> None:
+    parts = ("The vote", "More on the budget", "What follows")
+    sections = "".join(f"<section><h2>{part}</h2><p>{part}: {PARAGRAPH}</p></section>" for part in parts)
+    body = read_page(f"<body><h1>A title</h1><article>{sections}</article></body>")[0]["body"]
+    assert all(f"{part}: {PARAGRAPH[:40]}" in body for part in parts)
+
+
+def test_section_of_cards_with_summaries_is_a_related_block() -> None:
+    cards = "".join(
+        f"<div><a href='https://a.example/{number}'>Piece {number}</a><p>{PARAGRAPH[:90]} {number}</p></div>"
+        for number in range(3)
+    )
+    block = f"<section><h2>More on floods</h2>{cards}</section>"
+    page = f"<body><h1>A title</h1><p>{PARAGRAPH}</p><p>{PARAGRAPH}</p>{block}</body>"
+    fields, found = read_page(page)
+    assert [card["title"] for card in found] == ["Piece 0", "Piece 1", "Piece 2"]
+    assert "Piece 1" not in fields["body"]
+
+
+def test_what_json_ld_says_may_be_escaped_as_html_is() -> None:
+    said = (
+        '{"@type": "NewsArticle", "headline": "Fish &amp; chips: Britain&#8217;s best",'
+        ' "description": "Salt &amp; vinegar", "articleSection": ["Food &amp; Drink"],'
+        ' "author": [{"name": "Tom &amp; Jerry"}],'
+        ' "image": {"url": "https://a.example/a.jpg?b=1&amp;c=2"}}'
+    )
+    page = (
+        f"<body><script type='application/ld+json'>{said}</script><h1>x</h1><p>{PARAGRAPH}</p><p>{PARAGRAPH}</p></body>"
+    )
+    fields = read_page(page)[0]
+    told = [fields[name] for name in ("title", "summary", "section", "author", "image")]
+    assert told == [
+        "Fish & chips: Britain’s best",
+        "Salt & vinegar",
+        "Food & Drink",
+        "Tom & Jerry",
+        "https://a.example/a.jpg?b=1&c=2",
+    ]
+
+
 def test_date_of_a_related_card_is_not_the_articles() -> None:
     card = '<aside class="related"><a href="https://a.example/1">Old</a><time datetime="2001-01-01"></time></aside>'
     page = f"<body>{card}<article><h1>A title</h1><p>{PARAGRAPH * 3}</p></article></body>"

@@ -73,6 +73,16 @@ def test_what_other_formats_do_to_values_is_undone(name: str, value: object, rea
     assert getattr(article_of(RECORD | {name: value}), name) == read
 
 
+@pytest.mark.parametrize("tags", [[{"id": 1, "name": "Politics"}], [["sea"]], '[{"name": "Sea"}]'])
+def test_objects_are_no_tags(tags: object) -> None:
+    refused = FieldMap().read(RECORD | {"tags": tags}, "here")
+    assert isinstance(refused, Quarantined)
+    assert "tags.0" in refused.reason
+    named = FieldMap({"tags": "tags.name"}).read(RECORD | {"tags": [{"id": 1, "name": "Politics"}]}, "here")
+    assert isinstance(named, Found)
+    assert named.article.tags == ["Politics"]
+
+
 def test_text_may_be_made_of_several_names() -> None:
     fields = FieldMap({"url": "https://a.example/{desk.name}/{slug}", "id": "slug"})
     record = {"slug": "tides", "desk": {"name": "sea"}, "title": "T", "body": "B"}

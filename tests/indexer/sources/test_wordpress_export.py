@@ -95,6 +95,14 @@ def test_published_post_becomes_an_article_with_all_that_the_export_tells(path: 
     assert picture == LeftOut(f"{path} post 99", "attachment")
 
 
+def test_names_of_terms_and_people_are_plain_text(path: Path) -> None:
+    head = HEAD.replace("Ada Fry", "Ada &amp; Tom")
+    item = post().replace("[Science]", "[Food &amp; Drink]").replace("[Sea]", "[R&amp;D]")
+    path.write_text(head + item + TAIL)
+    article = only(list(WordPressExport(path).read())).article
+    assert (article.section, article.tags, article.author) == ("Food & Drink", ["R&D"], "Ada & Tom")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -17,13 +17,16 @@ function seealso_reads($now = null)
     return $reads;
 }
 
-/** Returns a post as the REST interface has it, with what a night reads of it; null if nobody may read it. */
-function seealso_post($id)
+/** Returns whether anybody may read a post. */
+function seealso_is_public($id)
 {
     $post = get_post($id);
-    if (!$post || 'publish' !== $post->post_status || '' !== $post->post_password) {
-        return null;
-    }
+    return $post && 'publish' === $post->post_status && '' === $post->post_password;
+}
+
+/** Returns a post as the REST interface has it, with what a night reads of it; an error where it gives none. */
+function seealso_post($id)
+{
     seealso_reads(true);
     try {
         $response = rest_do_request(new WP_REST_Request('GET', '/wp/v2/posts/' . $id));
@@ -31,7 +34,7 @@ function seealso_post($id)
         seealso_reads(false);
     }
     if ($response->is_error()) {
-        return null;
+        return $response->as_error();
     }
     return rest_get_server()->response_to_data($response, array('author', 'wp:term', 'wp:featuredmedia'));
 }
@@ -42,7 +45,13 @@ function seealso_tell($id, $try = 1)
     if ('' === seealso_setting('url') || '' === seealso_setting('secret')) {
         return;
     }
-    $post = seealso_post($id);
+    $post = seealso_is_public($id) ? seealso_post($id) : null;
+    if (is_wp_error($post)) {
+        // It is there all the same: to say that it was removed would take it from every page.
+        error_log("Seealso was not told of post $id, try $try: REST: " . $post->get_error_message());
+        seealso_tell_later($id, $try);
+        return;
+    }
     $said = array(
         'event' => $post ? 'published' : 'removed',
         'time' => time(),
@@ -66,7 +75,15 @@ function seealso_tell($id, $try = 1)
     }
     error_log("Seealso was not told of post $id ({$said['event']}), try $try: $status");
     $later = !is_int($status) || $status >= 500 || 429 === $status;
-    if ($later && $try < SEEALSO_TRIES_MAX) {
+    if ($later) {
+        seealso_tell_later($id, $try);
+    }
+}
+
+/** Has a post told of again after a while, longer after each try, until there were enough. */
+function seealso_tell_later($id, $try)
+{
+    if ($try < SEEALSO_TRIES_MAX) {
         wp_schedule_single_event(time() + 30 * 2 ** $try, 'seealso_tell_again', array((int) $id, $try + 1));
     }
 }
