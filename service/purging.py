@@ -5,13 +5,13 @@ goes out as JSON, for a receiver of the newsroom's own, or as a header of keys, 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from seealso.editorial.decisions import now
-from seealso.editorial.purges import Purge, settle, take_due
+from seealso.editorial.purges import Purge, settle, snapshot_key, take_due
 from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
@@ -118,11 +118,15 @@ def in_headers(keys: Sequence[str]) -> list[str]:
     return headers
 
 
-def keys_of_rule(wish: Wish, holds: bool, snapshot_id: str, site: str | None) -> list[str]:
-    """Return the surrogate keys of the blocks that a rule may change: now that it holds, or no more."""
-    everything, *article = purge_keys(snapshot_id, [wish.under_article or wish.article or ""], site)
+def keys_of_rule(wish: Wish, holds: bool, snapshot_ids: Iterable[str], site: str | None) -> list[str]:
+    """Return the surrogate keys of the blocks that a rule may change: now that it holds, or no more.
+
+    `snapshot_ids`: of all whose blocks caches may still have, and not only of the one that is served.
+    """
     kept_out = wish.action in ("exclude", "sensitive", "sponsored") and wish.article is not None and holds
-    return article if wish.under_article is not None or kept_out else [everything]
+    if wish.under_article is None and not kept_out:
+        return [snapshot_key(snapshot_id, site) for snapshot_id in snapshot_ids]
+    return [*purge_keys("", [wish.under_article or wish.article or ""], site)[1:]]
 
 
 def addresses_of(snapshot: Snapshot | None, article_id: str, hosts: Sequence[str]) -> dict[str, list[str]]:

@@ -16,6 +16,8 @@ from seealso.editorial.store import Store, Writing, as_moment, as_text
 State = Literal["waiting", "done", "given-up"]
 TRIES_MAX = 12
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2, 300
+# A purge that was taken can be looked at for so long; of so many of the oldest it is seen to each time.
+DONE_DAYS, LOOKED_AT = 7, 100
 # Whoever sends one has so long, before another takes it for dead.
 SENDING_SECONDS_MAX = 60
 
@@ -85,6 +87,10 @@ def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) ->
     }
     with store.writing() as writing:
         writing.connection.execute(purges.update().where(purges.c.id == purge.id).values(settled))
+        # What was taken long ago is of no use, and each status and scrape would count past it.
+        oldest = sa.select(purges.c.id).order_by(purges.c.id).limit(LOOKED_AT).scalar_subquery()
+        long_ago = as_text(moment - timedelta(days=DONE_DAYS))
+        writing.connection.execute(purges.delete().where(purges.c.id.in_(oldest), purges.c.done < long_ago))
         return _purge(writing.connection.execute(sa.select(purges).where(purges.c.id == purge.id)).one())
 
 

@@ -14,6 +14,7 @@ from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, re
 from seealso.editorial.store import Change, as_text
 from seealso.editorial.undo import undo_in
 from seealso.errors import InvalidRequest, UnknownChange
+from seealso.snapshot.layout import published_ids
 from service.api.answers import JSON, Deciding, answer, decided, deciding, parts
 from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.api.takedowns import purge_of
@@ -161,7 +162,9 @@ def purge_of_rule(wish: Wish, holds: bool) -> dict[str, Any]:
     """Return what caches in front of the service have to drop because of a rule."""
     here = parts()
     snapshot = here.current.served
-    keys = keys_of_rule(wish, holds, snapshot.id, here.settings.site) if snapshot else []
+    # Caches keep blocks for up to a day: those of the snapshots before are among them.
+    snapshot_ids = sorted({*published_ids(here.settings.index), *([snapshot.id] if snapshot else [])})
+    keys = keys_of_rule(wish, holds, snapshot_ids, here.settings.site)
     return {"article": wish.under_article or wish.article, "reason": "rule", "keys": keys, "paths": [], "pages": []}
 
 

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from seealso.editorial.purges import (
+    DONE_DAYS,
     SENDING_SECONDS_MAX,
     TRIES_MAX,
     Purge,
@@ -94,3 +95,20 @@ def test_purge_stands_or_falls_with_its_change(store: Store) -> None:
     except ZeroDivisionError:
         pass
     assert all_of(store) == []
+
+
+def test_what_was_taken_long_ago_is_forgotten_and_what_was_given_up_is_not(store: Store) -> None:
+    for subject in "abc":
+        add(store, subject)
+    taken = take_due(store, now())
+    assert taken is not None
+    settle(store, taken, None, now())
+    given_up = take_due(store, now())
+    assert given_up is not None
+    for _ in range(TRIES_MAX):
+        given_up = settle(store, given_up, "it answered 403", now())
+    assert len(all_of(store)) == 3
+    last = take_due(store, now())
+    assert last is not None
+    settle(store, last, None, now() + timedelta(days=DONE_DAYS, seconds=1))
+    assert [(purge.message["article"], purge.state) for purge in all_of(store)] == [("c", "done"), ("b", "given-up")]

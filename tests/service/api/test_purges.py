@@ -58,6 +58,19 @@ def test_decisions_are_told_to_caches(index: Path, make_app: MakeApp) -> None:
     assert len(listener.asked) == 4
 
 
+def test_rule_on_all_blocks_drops_those_of_earlier_snapshots_too(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index, purge_webhook="http://127.0.0.1:9/", rate_limit="none")
+    client = editor(app, index)
+    kept = client.get("/v1/articles/a000/related").headers["Surrogate-Key"].split()
+    index_of(index, articles(21))
+    app.extensions["seealso"].current.refresh()
+    rule = {"action": "exclude", "about": {"section": "News"}, "reason": "closed"}
+    assert client.post("/v1/rules", json=rule).status_code in (200, 201)
+    (purge,) = client.get("/v1/purges").get_json()["purges"]
+    assert len(purge["message"]["keys"]) == 2
+    assert set(purge["message"]["keys"]) & set(kept)
+
+
 def test_what_was_given_up_is_warned_of_and_can_be_sent_again(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
