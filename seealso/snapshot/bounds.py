@@ -48,6 +48,11 @@ def rising(numbers: NDArray[Any], ends: NDArray[Any]) -> bool:
     return True
 
 
+def never_falling(numbers: NDArray[Any]) -> bool:
+    """Return whether no number is below the one before it."""
+    return bool((numbers[1:] >= numbers[:-1]).all())
+
+
 def dividing(ends: NDArray[Any], length: int) -> bool:
     """Return whether `ends` divides what has a length into rows: from 0 up to it, never back."""
     return int(ends[0]) == 0 and int(ends[-1]) == length and bool((ends[1:] >= ends[:-1]).all())

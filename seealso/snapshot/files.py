@@ -6,6 +6,7 @@
 | cards.npy             | uint64, articles + 1: where each card begins and ends                                    |
 | articles.bin/.npy     | the same for whole articles                                                              |
 | ids.npy               | (hash, row) by article, ordered by hash: finds the row of an id without a table in memory |
+| addresses.npy         | the same by address (`url`) of those that have one: an article by its page (since format 7) |
 | facts.npy             | what filters and rules look at, by row                                                   |
 | labels.json           | the sections and languages that facts.npy counts                                |
 | neighbours.npy        | int32, articles x candidates: rows, best first, -1 where there are fewer                 |
@@ -51,6 +52,7 @@ CELL_RANGES = "cell_ranges.npy"
 CARDS = "cards"
 ARTICLES = "articles"
 IDS = "ids.npy"
+ADDRESSES = "addresses.npy"
 FACTS = "facts.npy"
 LABELS = "labels.json"
 NEIGHBOURS = "neighbours.npy"
@@ -78,6 +80,7 @@ ALL = frozenset(
     | {f"{name}_{part}.npy" for name in (TAGS, AUTHORS) for part in ("ends", "rows")}
     | {
         IDS,
+        ADDRESSES,
         FACTS,
         LABELS,
         NEIGHBOURS,
@@ -126,6 +129,6 @@ def card_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: fields.get(name) for name in _OF_ARTICLE} | {"reading_minutes": reading_minutes(fields["body"])}
 
 
-def hash_of(article_id: str) -> int:
-    """Return 64 bits by which ids.npy is ordered; ids with the same are told apart by their cards."""
-    return int.from_bytes(hashlib.blake2b(article_id.encode(), digest_size=8).digest(), "little")
+def hash_of(name: str) -> int:
+    """Return 64 bits of an id or address, by which tables are ordered; two with the same are told by their cards."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")

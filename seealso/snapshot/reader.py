@@ -29,7 +29,7 @@ from seealso.snapshot import bounds, files
 from seealso.snapshot.cells import Cells
 from seealso.snapshot.digests import check_digests, file_states
 from seealso.snapshot.layout import current_id, snapshot_folder
-from seealso.snapshot.manifest import MAP_SINCE, NAMES_SINCE, Manifest, read_manifest
+from seealso.snapshot.manifest import LISTED_SINCE, MAP_SINCE, Manifest, read_manifest
 from seealso.snapshot.names import Names
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.whole import known_whole, mark_whole, unmark
@@ -134,6 +134,7 @@ class Snapshot:
     _passage_spans: NDArray[np.int32]
     _ids: NDArray[Any]
     _hashes: memoryview
+    _addresses: NDArray[Any] | None
     _cards: Blob
     _articles: Blob
     hidden: frozenset[str] = frozenset()
@@ -148,18 +149,9 @@ class Snapshot:
 
     def row_of(self, article_id: str) -> int | None:
         """Return the row of an article, None if it is not in here."""
-        try:
-            wanted = files.hash_of(article_id)
-        except UnicodeEncodeError:  # a lone surrogate, which no article's id has
-            return None
-        # numpy's own search would copy all hashes, for they lie between rows.
-        hashes = self._hashes
-        position = bisect_left(hashes, wanted)
-        while position < len(hashes) and hashes[position] == wanted:
-            row = int(self._ids["row"][position])
+        for row in _rows_hashed(self._ids, self._hashes, article_id):
             if self.article_id(row) == article_id:
                 return row
-            position += 1
         return None
 
     def rows_in(self, other: "Snapshot") -> Rows:
@@ -180,9 +172,16 @@ class Snapshot:
 
     def row_at(self, url: str) -> int | None:
         """Return the row of an article with exactly this address, None if none has it."""
-        # Quotation marks within texts are escaped: these bytes stand nowhere else.
-        place = self._cards.content.find(b'"url":' + orjson.dumps(url))
-        return None if place < 0 else int(np.searchsorted(self._cards.ends, place, side="right")) - 1
+        try:
+            # Quotation marks within texts are escaped: these bytes stand nowhere else.
+            stated = b'"url":' + orjson.dumps(url)
+        except orjson.JSONEncodeError:  # a lone surrogate, which no article's address has
+            return None
+        if self._addresses is None:
+            place = self._cards.content.find(stated)
+            return None if place < 0 else int(np.searchsorted(self._cards.ends, place, side="right")) - 1
+        rows = _rows_hashed(self._addresses, self._addresses["hash"], url)
+        return next((row for row in rows if stated in self._cards[row]), None)
 
     @property
     def here(self) -> Mask:
@@ -279,6 +278,18 @@ class Snapshot:
         return True
 
 
+def _rows_hashed(table: NDArray[Any], hashes: Sequence[int] | memoryview | NDArray[Any], name: str) -> Iterator[int]:
+    """Yield the rows that files.ID_ROW has for a name: one as a rule; `hashes`: its own, in order."""
+    try:
+        wanted = files.hash_of(name)
+    except UnicodeEncodeError:  # a lone surrogate, which no article's id or address has
+        return
+    position = bisect_left(hashes, wanted)
+    while position < len(hashes) and hashes[position] == wanted:
+        yield int(table["row"][position])
+        position += 1
+
+
 def id_in(card: bytes) -> str:
     """Return the id of the article that a card shows."""
     # It is the first field; a quotation mark within it is escaped, so that the second begins only once.
@@ -319,13 +330,17 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
         scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
         map=None if manifest.format < MAP_SINCE else _map_array(folder / files.MAP, np.dtype("<f4"), (count, 2)),
-        tags=None if manifest.format < NAMES_SINCE else _map_names(folder, files.TAGS),
-        authors=None if manifest.format < NAMES_SINCE else _map_names(folder, files.AUTHORS),
+        tags=None if manifest.format < LISTED_SINCE else _map_names(folder, files.TAGS),
+        authors=None if manifest.format < LISTED_SINCE else _map_names(folder, files.AUTHORS),
         _passages=_map_array(folder / files.PASSAGES, np.dtype("<f2"), (passages, dimension)),
         _passage_ends=_map_array(folder / files.PASSAGE_ENDS, np.dtype("<i8"), (count + 1,)),
         _passage_spans=_map_array(folder / files.PASSAGE_SPANS, np.dtype("<i4"), (passages, 2)),
         _ids=ids,
+        # Copied, for they lie between rows: each look into them takes a third of the time.
         _hashes=np.ascontiguousarray(ids["hash"]).data,
+        _addresses=None
+        if manifest.format < LISTED_SINCE
+        else _map_array(folder / files.ADDRESSES, files.ID_ROW, (_length(folder / files.ADDRESSES),)),
         _cards=_map_blob(folder, files.CARDS, count),
         _articles=_map_blob(folder, files.ARTICLES, count),
     )
@@ -390,6 +405,7 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
     for name, pointers, low, high in (
         ("neighbours", snapshot.neighbours, -1, count),
         ("ids", snapshot._ids["row"], 0, count),
+        *(() if snapshot._addresses is None else (("addresses", snapshot._addresses["row"], 0, count),)),
         ("stories", snapshot.facts["story"], 0, count),
         ("sections", snapshot.facts["section"], -1, len(snapshot.sections)),
         ("languages", snapshot.facts["language"], -1, len(snapshot.languages)),
@@ -404,8 +420,9 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
         yield f"the ends of {name} do not divide them", partial(bounds.dividing, ends, length)
     yield "an article has no passage", lambda: bool((np.diff(snapshot._passage_ends) >= 1).all())
     yield "a cohort has no deviation", lambda: bool((snapshot.cohorts[:, :, 1] >= DEVIATION_MIN).all())
-    hashes = snapshot._ids["hash"]
-    yield "ids out of order", lambda: bool((hashes[1:] >= hashes[:-1]).all())
+    for name, table in (("ids", snapshot._ids), ("addresses", snapshot._addresses)):
+        if table is not None:
+            yield f"{name} out of order", partial(bounds.never_falling, table["hash"])
 
 
 def _rows_hold(rows: TermRows, columns: int) -> bool:

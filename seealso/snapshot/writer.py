@@ -132,7 +132,8 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     articles = content.articles
     _write_blob(folder, files.CARDS, (encode_card(article) for article in articles))
     _write_blob(folder, files.ARTICLES, (encode_article(article) for article in articles))
-    _write_array(folder / files.IDS, _id_table(articles))
+    _write_array(folder / files.IDS, _table([article.id for article in articles]))
+    _write_array(folder / files.ADDRESSES, _table([article.url for article in articles]))
     facts, labels = _facts(content)
     _write_array(folder / files.FACTS, facts)
     (folder / files.LABELS).write_bytes(orjson.dumps(labels))
@@ -210,10 +211,10 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     seal(path)
 
 
-def _id_table(articles: Sequence[Article]) -> NDArray[Any]:
-    table = np.empty(len(articles), files.ID_ROW)
-    table["hash"] = [files.hash_of(article.id) for article in articles]
-    table["row"] = np.arange(len(articles))
+def _table(names: Sequence[str | None]) -> NDArray[Any]:
+    """Return files.ID_ROW of all rows that have a name."""
+    named = [(files.hash_of(name), row) for row, name in enumerate(names) if name is not None]
+    table = np.array(named, files.ID_ROW)
     return table[np.argsort(table, order=["hash", "row"])]
 
 

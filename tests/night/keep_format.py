@@ -31,7 +31,10 @@ def main() -> None:
             "author": "Ann Reed",
             "tags": ["Tides"],
         }
-        report = index_of(index, articles(ARTICLES, **fields))
+        pieces = articles(ARTICLES, **fields)
+        addresses = [{"url": f"https://news.example/{piece.id}"} for piece in pieces]
+        placed = [piece.model_copy(update=address) for piece, address in zip(pieces, addresses, strict=True)]
+        report = index_of(index, placed)
         assert report.snapshot is not None
         shutil.copytree(snapshot_folder(index, report.snapshot), kept / report.snapshot)
     sys.stdout.write(f"{kept}\n")

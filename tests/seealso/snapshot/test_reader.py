@@ -5,6 +5,7 @@ import io
 import os
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ def index(tmp_path: Path) -> Path:
         "author": "Ann Reed",
         "tags": ["Sea", "Air"],
     }
-    index_of(tmp_path, [*articles(30, **fields), article("ümlaut/…", author="Reed, Otto", tags=["sea"])])
+    index_of(
+        tmp_path,
+        [*articles(30, **fields), article("ümlaut/…", author="Reed, Otto", tags=["sea"], url="https://a.example/ü")],
+    )
     return tmp_path
 
 
@@ -93,6 +97,19 @@ def test_facts_stand_for_labels(index: Path) -> None:
     assert snapshot.facts["section"][:30].tolist() == [0] * 30
     assert snapshot.facts["section"][30] == -1
     assert snapshot.facts["published"][30] == files.NO_TIME
+
+
+def test_articles_are_found_by_their_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = ['https://a.example/"quoted"', "https://a.example/2", "https://a.example/2", None]
+    pieces = [each.model_copy(update={"url": url}) for each, url in zip(articles(4), urls, strict=True)]
+    for hashed in (files.hash_of, lambda _: 7):
+        monkeypatch.setattr(files, "hash_of", hashed)
+        index_of(tmp_path, pieces)
+        snapshot = open_current(tmp_path)
+        for each in (snapshot, replace(snapshot, _addresses=None)):  # as formats before 7 have none
+            assert [each.row_at(url) for url in urls[:3] if url] == [0, 1, 1]
+            assert each.row_at("https://a.example/3") is None
+            assert each.row_at("https://a.example/\ud800") is None
 
 
 def test_tags_and_authors_lead_to_their_articles(index: Path) -> None:
@@ -211,6 +228,9 @@ def npy(array: Any) -> bytes:
         (files.MAP, npy(np.zeros((30, 2), np.float32))),
         (files.IDS, npy(np.array([(number, 99) for number in range(31)], files.ID_ROW))),
         (files.IDS, npy(np.array([(31 - number, 0) for number in range(31)], files.ID_ROW))),
+        (files.ADDRESSES, npy(np.array([(1, 31)], files.ID_ROW))),
+        (files.ADDRESSES, npy(np.array([(2, 0), (1, 1)], files.ID_ROW))),
+        (files.ADDRESSES, npy(np.zeros(1, np.uint64))),
         ("cards.npy", npy(np.arange(32, dtype=np.uint64) * 2**40)),
         ("cards.npy", npy(np.arange(32, dtype=np.uint64)[::-1].copy())),
         ("tags_rows.npy", npy(np.full(61, 31, np.int32))),
