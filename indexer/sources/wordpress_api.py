@@ -1,6 +1,7 @@
-"""The published posts of a WordPress site, read over its REST interface, page by page -> articles.
+"""The published posts of a WordPress site, read over its REST interface, a hundred at a time -> articles.
 
-It counts: posts that are published or deleted while it reads move the others from page to page, and one could be lost.
+Posts that are published or deleted while it reads move the others: each answer begins with the last post of the one
+before, so that none is lost that way. It counts all the same, for a server may cut its lists.
 """
 
 import html
@@ -26,8 +27,6 @@ from seealso.posts import is_protected, wordpress_fields
 API_BYTES_MAX = 100_000_000
 READINGS_MAX = 2
 _COUNT = re.compile(r"[0-9]{1,12}")
-# The error that WordPress answers for a page beyond the last.
-_BEYOND = "rest_post_invalid_page_number"
 
 
 class WordPressApi:
@@ -43,7 +42,7 @@ class WordPressApi:
         self._address = address
         self._fields = replace(fields.inside("post"), markup=True)
         self._fetcher = fetcher
-        self._per_page = per_page
+        self._per_page = max(per_page, 2)  # the last post of the answer before, and one more
 
     def read(self) -> Iterator[Item]:
         """Yield every post once, in the order of their ids."""
@@ -57,33 +56,36 @@ class WordPressApi:
             given = array("q", sorted({*given, *reading.ids}))
         raise SourceUnreadable(
             self.name,
-            f"posts came and went while it was read (or its ids do not rise), {READINGS_MAX} times; try again later",
+            f"fewer posts came than it says there are, {READINGS_MAX} times: too many came and went while it was read "
+            "(try again later), its ids do not rise, or it does not do as `offset` says",
         )
 
     def _posts(self, reading: "_Reading") -> Iterator[Any]:
-        """Walk through the pages; yield the posts that an earlier walk has not given, and what is no post at all."""
-        number, pages = 1, 1
-        while number <= pages:
-            fetched = self._fetch(number)
+        """Walk through the posts; yield those that an earlier walk has not given, and what is no post at all."""
+        offset = 0
+        while True:
+            fetched = self._fetch(offset)
             posts = _json_of(fetched)
-            if number > 1 and fetched.status == 400 and isinstance(posts, dict) and posts.get("code") == _BEYOND:
-                reading.whole = False
-                return
             if fetched.status != 200 or not isinstance(posts, list):
                 raise SourceUnreadable(self.name, f"{shown_address(fetched.url)} {_complaint(fetched, posts)}")
-            pages = self._count(fetched, "x-wp-totalpages")
-            reading.total(self._count(fetched, "x-wp-total"))
-            for post in posts:
-                if reading.is_new(post.get("id") if isinstance(post, dict) else None):
+            if offset and reading.is_beyond(posts):
+                # Posts before have gone. With one less than a whole answer back, this answer's first is among them.
+                offset = max(offset - self._per_page + 1, 0)
+                continue
+            reading.total(self._count(fetched))
+            had = reading.count
+            for place, post in enumerate(posts, offset):
+                if reading.is_new(_id_of(post), place):
                     yield post
-            number += 1
-        reading.end()
+            if reading.count == had:
+                return
+            offset += len(posts) - 1
 
-    def _fetch(self, number: int) -> Fetched:
+    def _fetch(self, offset: int) -> Fetched:
         query = {
             "status": "publish",
             "per_page": self._per_page,
-            "page": number,
+            "offset": offset,
             "orderby": "id",
             "order": "asc",
             "_embed": "author,wp:term,wp:featuredmedia",
@@ -93,13 +95,13 @@ class WordPressApi:
         except FetchFailed as error:
             raise SourceUnreadable(self.name, f"{shown_address(error.url)}: {error.reason}") from error
 
-    def _count(self, fetched: Fetched, header: str) -> int:
-        value = fetched.headers.get(header, "")
+    def _count(self, fetched: Fetched) -> int:
+        value = fetched.headers.get("x-wp-total", "")
         if not _COUNT.fullmatch(value):
             raise SourceUnreadable(
                 self.name,
                 f"{shown_address(fetched.url)} does not say how many posts there are "
-                f"(its {header} is {shortened(value)})",
+                f"(its x-wp-total is {shortened(value)})",
             )
         return int(value)
 
@@ -116,34 +118,52 @@ class WordPressApi:
 
 
 class _Reading:
-    """One walk through all pages, and whether it saw all posts. Ids rise, so their order tells what came twice."""
+    """One walk through all posts, and whether it saw all. Ids rise: one that is no greater than the last came twice."""
 
     def __init__(self, given: "array[int]") -> None:
         self._given = given
-        self._totals: set[int] = set()
+        self._totals: list[int] = []
+        self._places = 0
         self._without_id = 0
         self.ids: array[int] = array("q")
-        self.whole = True
+
+    @property
+    def count(self) -> int:
+        """Return how many posts came, each counted once."""
+        return len(self.ids) + self._without_id
+
+    @property
+    def whole(self) -> bool:
+        """Return whether as many came as there were all along: no more than at the beginning, or than at the end."""
+        return self.count >= min(self._totals[0], self._totals[-1])
+
+    def is_beyond(self, posts: list[Any]) -> bool:
+        """Return whether posts may be missing between the last that came and the first of an answer."""
+        if not posts:
+            return True
+        first = _id_of(posts[0])
+        return first is not None and len(self.ids) > 0 and first > self.ids[-1]
 
     def total(self, count: int) -> None:
-        """Note how many posts there are, as one page says."""
-        self._totals.add(count)
+        """Note how many posts there are, as one answer says."""
+        self._totals.append(count)
 
-    def is_new(self, post_id: Any) -> bool:
-        """Note a post; return whether neither this walk nor an earlier one has had it."""
-        if not isinstance(post_id, int) or not 0 <= post_id < 2**63:
-            self._without_id += 1
-            return not self._given
+    def is_new(self, post_id: int | None, place: int) -> bool:
+        """Note a post, the `place`-th of the site; return whether neither this walk nor an earlier one has had it."""
+        known_place, self._places = place < self._places, max(self._places, place + 1)
+        if post_id is None:
+            self._without_id += not known_place
+            return not known_place and not self._given
         if self.ids and post_id <= self.ids[-1]:
-            self.whole = False  # what stands at the top of this page has moved down from the page before
             return False
         self.ids.append(post_id)
-        place = bisect_left(self._given, post_id)
-        return place == len(self._given) or self._given[place] != post_id
+        place_given = bisect_left(self._given, post_id)
+        return place_given == len(self._given) or self._given[place_given] != post_id
 
-    def end(self) -> None:
-        """Compare how many posts came with how many there were all along."""
-        self.whole = self.whole and self._totals == {len(self.ids) + self._without_id}
+
+def _id_of(post: Any) -> int | None:
+    post_id = post.get("id") if isinstance(post, dict) else None
+    return post_id if isinstance(post_id, int) and 0 <= post_id < 2**63 else None
 
 
 def _posts_address(address: str, query: str) -> str:

@@ -41,25 +41,25 @@ def post(number: int, **changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def posts_of(site: Site, posts: list[dict[str, Any]], before_page: Callable[[int], object] | None = None) -> None:
-    """Serve posts page by page as WordPress does; `before_page` is told the page's number before it is cut."""
+def posts_of(site: Site, posts: list[dict[str, Any]], before_answer: Callable[[int], object] | None = None) -> None:
+    """Serve posts from an offset on, as WordPress does; `before_answer` is told the offset before the list is cut."""
 
     def answer(asked: Asked) -> Reply:
         query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
         assert (query["orderby"], query["order"], query["status"]) == ("id", "asc", "publish")
-        number, size = int(query["page"]), int(query["per_page"])
-        if before_page:
-            before_page(number)
-        pages = -(-len(posts) // size)
-        json = {"Content-Type": "application/json; charset=UTF-8"}
-        if number > max(pages, 1):
-            error = {"code": "rest_post_invalid_page_number", "message": "The page number is too large."}
-            return Reply(orjson.dumps(error), 400, json)
-        counts = {"X-WP-Total": str(len(posts)), "X-WP-TotalPages": str(pages)}
-        ordered = sorted(posts, key=lambda each: each["id"])
-        return Reply(orjson.dumps(ordered[(number - 1) * size : number * size]), headers=json | counts)
+        offset, size = int(query["offset"]), int(query["per_page"])
+        if before_answer:
+            before_answer(offset)
+        listed = sorted(posts, key=lambda each: each["id"])[offset : offset + size]
+        # Of a list that is empty because it begins beyond the end, WordPress counts nothing.
+        return counted(listed, len(posts) if listed else 0)
 
     site[POSTS] = answer
+
+
+def counted(listed: list[Any], total: int) -> Reply:
+    json = {"Content-Type": "application/json; charset=UTF-8"}
+    return Reply(orjson.dumps(listed), headers=json | {"X-WP-Total": str(total)})
 
 
 def read(site: Site, path: str = "", fields: FieldMap | None = None, per_page: int = 2) -> list[Item]:
@@ -96,13 +96,13 @@ def test_a_post_becomes_an_article(site: Site) -> None:
 def test_the_sites_address_or_its_interfaces_will_do(site: Site, path: str) -> None:
     posts_of(site, [post(number) for number in range(1, 6)])
     assert ids(read(site, path)) == ["1", "2", "3", "4", "5"]
-    assert sum(site.counts().values()) == 4  # three pages and robots.txt
+    assert sum(site.counts().values()) == 6  # from each post but the last two at a time, the last alone, robots.txt
 
 
 def test_a_site_without_pretty_links_is_asked_by_rest_route(site: Site) -> None:
-    site["/"] = Reply(orjson.dumps([post(1)]), headers={"X-WP-Total": "1", "X-WP-TotalPages": "1"})
+    site["/"] = Reply(orjson.dumps([post(1)]), headers={"X-WP-Total": "1"})
     assert ids(read(site, "/?rest_route=/")) == ["1"]
-    assert site.asked[-1].path.startswith("/?rest_route=/wp/v2/posts&status=publish&per_page=2&page=1")
+    assert site.asked[-1].path.startswith("/?rest_route=/wp/v2/posts&status=publish&per_page=2&offset=0")
 
 
 def test_no_posts_are_no_error(site: Site) -> None:
@@ -135,49 +135,116 @@ def test_a_protected_post_is_left_out_and_a_broken_one_quarantined(site: Site) -
 
 
 def test_what_is_no_post_is_quarantined(site: Site) -> None:
-    site[POSTS] = Reply(orjson.dumps([1, post(1)]), headers={"X-WP-Total": "2", "X-WP-TotalPages": "1"})
+    site[POSTS] = Reply(orjson.dumps([1, post(1)]), headers={"X-WP-Total": "2"})
     items = read(site)
     assert isinstance(items[0], Quarantined)
     assert ids(items) == ["1"]
 
 
-def once(change: Callable[[], object], page: int) -> Callable[[int], None]:
-    """Return what makes a change before a page is given for the first time."""
+def once(change: Callable[[], object], offset: int) -> Callable[[int], None]:
+    """Return what makes a change before posts from an offset on are given for the first time."""
     pending = [change]
 
-    def before(number: int) -> None:
-        if number == page and pending:
+    def before(asked: int) -> None:
+        if asked >= offset and pending:
             pending.pop()()
 
     return before
 
 
-def test_a_post_deleted_while_pages_are_read_loses_no_other(site: Site) -> None:
+@pytest.mark.parametrize("per_page", [1, 2, 3, 100])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+def test_each_post_comes_once_however_many_are_given_at_a_time(site: Site, count: int, per_page: int) -> None:
+    posts_of(site, [post(number) for number in range(1, count + 1)])
+    assert ids(read(site, per_page=per_page)) == [str(number) for number in range(1, count + 1)]
+
+
+def test_a_site_that_publishes_during_every_walk_is_read_in_one(site: Site) -> None:
     posts = [post(number) for number in range(1, 8)]
-    # Post 3 moves up to the page that has been read already.
-    posts_of(site, posts, once(lambda: posts.pop(0), page=2))
-    items = read(site)
-    assert ids(items) == ["1", "2", "4", "5", "6", "7", "3"]
+    offsets: list[int] = []
+
+    def publish(offset: int) -> None:
+        offsets.append(offset)
+        if len(posts) < 10:
+            posts.append(post(len(posts) + 1))
+
+    posts_of(site, posts, publish)
+    assert ids(read(site, per_page=4)) == [str(number) for number in range(1, 11)]
+    assert offsets == [0, 3, 6, 9]
 
 
-def test_a_draft_published_while_pages_are_read_is_not_lost_and_no_post_comes_twice(site: Site) -> None:
+@pytest.mark.parametrize("gone", [1, 2, 3, 5])
+@pytest.mark.parametrize("per_page", [2, 3])
+def test_posts_deleted_while_it_is_read_lose_no_other(site: Site, per_page: int, gone: int) -> None:
+    posts = [post(number) for number in range(1, 12)]
+    offsets: list[int] = []
+    delete = once(lambda: posts.__delitem__(slice(gone)), offset=4)
+
+    def before(offset: int) -> None:
+        offsets.append(offset)
+        delete(offset)
+
+    posts_of(site, posts, before)
+    assert ids(read(site, per_page=per_page)) == [str(number) for number in range(1, 12)]
+    assert offsets.count(0) <= 2
+
+
+def test_all_posts_before_and_the_rest_deleted_is_an_end(site: Site) -> None:
+    posts = [post(number) for number in range(1, 8)]
+    posts_of(site, posts, once(posts.clear, offset=4))
+    assert ids(read(site)) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_draft_published_behind_what_was_read_loses_no_other_and_none_comes_twice(site: Site) -> None:
+    posts = [post(number) for number in (1, 3, 4, 5, 6)]
+    offsets: list[int] = []
+    publish = once(lambda: posts.append(post(2)), offset=2)
+
+    def before(offset: int) -> None:
+        offsets.append(offset)
+        publish(offset)
+
+    posts_of(site, posts, before)
+    assert ids(read(site, per_page=3)) == ["1", "3", "4", "5", "6"]  # 2 is the next night's, or the plugin's to tell
+    assert offsets == [0, 2, 4, 5]
+
+
+def test_more_drafts_than_one_answer_holds_are_read_for_again(site: Site) -> None:
     posts = [post(number) for number in (1, 3, 4, 5)]
-    posts_of(site, posts, once(lambda: posts.append(post(2)), page=2))
+    posts_of(site, posts, once(lambda: posts.append(post(2)), offset=1))
+    assert ids(read(site)) == ["1", "3", "2", "4", "5"]
+
+
+def test_a_server_that_ignores_the_offset_or_cuts_its_lists_is_an_error(site: Site) -> None:
+    posts = [post(number) for number in range(1, 8)]
+    site[POSTS] = lambda _: counted(posts[:3], 7)
+    with pytest.raises(SourceUnreadable, match="fewer posts came than it says there are, 2 times"):
+        read(site, per_page=3)
+
+
+def test_ids_that_do_not_rise_are_an_error(site: Site) -> None:
+    posts = [post(number) for number in range(7, 0, -1)]
+
+    def newest_first(asked: Asked) -> Reply:
+        offset = int(parse_qs(urlsplit(asked.path).query)["offset"][0])
+        return counted(posts[offset : offset + 3], 7)
+
+    site[POSTS] = newest_first
+    with pytest.raises(SourceUnreadable, match="its ids do not rise"):
+        read(site, per_page=3)
+
+
+def test_what_is_no_post_is_given_once_wherever_it_stands(site: Site) -> None:
+    listed = [post(1), "warning", post(2), post(3), "warning", post(4), "warning"]
+
+    def answer(asked: Asked) -> Reply:
+        offset = int(parse_qs(urlsplit(asked.path).query)["offset"][0])
+        return counted(listed[offset : offset + 2], len(listed))
+
+    site[POSTS] = answer
     items = read(site)
-    assert sorted(ids(items)) == ["1", "2", "3", "4", "5"]
-
-
-def test_a_last_page_that_is_no_longer_there_is_read_for_again(site: Site) -> None:
-    posts = [post(number) for number in range(1, 4)]
-    posts_of(site, posts, once(lambda: posts.pop(0), page=2))
-    assert ids(read(site)) == ["1", "2", "3"]
-
-
-def test_posts_that_never_keep_still_are_an_error(site: Site) -> None:
-    posts = [post(number) for number in range(1, 20)]
-    posts_of(site, posts, lambda number: posts.pop(0))
-    with pytest.raises(SourceUnreadable, match="posts came and went"):
-        read(site)
+    assert ids(items) == ["1", "2", "3", "4"]
+    assert sum(isinstance(item, Quarantined) for item in items) == 3
 
 
 @pytest.mark.parametrize(
@@ -203,14 +270,14 @@ def test_an_interface_that_answers_otherwise_is_an_error_in_its_words(site: Site
         read(site)
 
 
-def test_a_later_page_that_fails_is_an_error_and_not_the_end(site: Site) -> None:
+def test_a_later_answer_that_fails_is_an_error_and_not_the_end(site: Site) -> None:
     posts = [post(number) for number in range(1, 6)]
     posts_of(site, posts)
 
     def broken(asked: Asked) -> Reply:
-        if "&page=2&" in asked.path:
+        if "&offset=1&" in asked.path:
             return Reply('{"code":"internal_server_error","message":"There has been a critical error."}', 403)
-        return Reply(orjson.dumps(posts[:2]), headers={"X-WP-Total": "5", "X-WP-TotalPages": "3"})
+        return counted(posts[:2], 5)
 
     site[POSTS] = broken
     with pytest.raises(SourceUnreadable, match="critical error"):
@@ -234,7 +301,7 @@ def test_times_in_utc_are_not_those_of_the_projects_zone(site: Site) -> None:
 
 @pytest.mark.parametrize("count", ["9" * 5_000, "-1", "\u0663", ""])
 def test_a_count_that_is_none_is_an_error_of_the_source(site: Site, count: str) -> None:
-    headers = {"X-WP-Total": count.encode().decode("latin-1"), "X-WP-TotalPages": "1"}
+    headers = {"X-WP-Total": count.encode().decode("latin-1")}
     site[POSTS] = lambda _: Reply(orjson.dumps([post(1)]), headers=headers)
     with pytest.raises(SourceUnreadable, match="does not say how many posts"):
         read(site)
@@ -242,7 +309,7 @@ def test_a_count_that_is_none_is_an_error_of_the_source(site: Site, count: str) 
 
 def test_a_post_that_is_nested_a_thousand_times_is_quarantined_alone(site: Site) -> None:
     posts = orjson.dumps([post(1, link=0), post(2)]).replace(b'"link":0', b'"link":' + b"[" * 1_000 + b"]" * 1_000)
-    site[POSTS] = lambda _: Reply(posts, headers={"X-WP-Total": "2", "X-WP-TotalPages": "1"})
+    site[POSTS] = lambda _: Reply(posts, headers={"X-WP-Total": "2"})
     first, second = read(site, fields=FieldMap({"id": "link"}))
     assert isinstance(first, Quarantined)
     assert "nested too deeply" in first.reason
