@@ -18,6 +18,8 @@ from seealso.article import InvalidArticle
 # Another layout, or a way to find articles that gives others: what was read by an older version is read anew.
 STATE_FORMAT = 1
 PAGES_A_BATCH = 100
+# A sitemap that was short for a fortnight of nights, and then is whole again, costs no second crawl of the whole site.
+UNLISTED_READINGS_MAX = 14
 _TABLE = """
 CREATE TABLE pages (
     url TEXT PRIMARY KEY, run INTEGER NOT NULL, position INTEGER NOT NULL, lastmod TEXT, published TEXT,
@@ -99,9 +101,9 @@ class CrawlState:
             )
 
     def finish(self, now: float) -> None:
-        """Say that all pages were read; those that this reading did not list are dropped."""
+        """Say that all pages were read; those that were not listed in so many readings are dropped."""
         with self._database:
-            self._database.execute("DELETE FROM pages WHERE run <> ?", (self._run,))
+            self._database.execute("DELETE FROM pages WHERE run <= ?", (self._run - UNLISTED_READINGS_MAX,))
             self._database.execute("DELETE FROM readings")
             self._database.execute("INSERT INTO readings VALUES (?)", (now,))
 

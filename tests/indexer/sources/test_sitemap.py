@@ -3,11 +3,13 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from indexer.sources.crawl_state import UNLISTED_READINGS_MAX
 from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.sitemap import FRESH_SECONDS, Sitemap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
@@ -278,15 +280,33 @@ def test_a_page_read_a_moment_ago_is_asked_for_only_if_it_changed_since(site: Si
     assert nights.asked() == ["/a"]
 
 
-def test_a_page_that_leaves_the_sitemap_leaves_the_source_and_the_state(site: Site, nights: Nights) -> None:
+def test_a_page_that_leaves_the_sitemap_leaves_the_source_and_in_time_the_state(site: Site, nights: Nights) -> None:
     site["/sitemap.xml"] = urlset(site, "/a", "/b")
     site["/a"], site["/b"] = page("A"), page("B")
     nights.read()
     site["/sitemap.xml"] = urlset(site, "/b")
-    assert titles(nights.read(NOW + DAY)) == ["B"]
-    database = sqlite3.connect(nights.state)
-    assert database.execute("SELECT url FROM pages").fetchall() == [(f"{site.address}/b",)]
-    database.close()
+    counts = []
+    with closing(sqlite3.connect(nights.state)) as database:
+        for night in range(UNLISTED_READINGS_MAX):
+            assert titles(nights.read(NOW + (night + 1) * DAY)) == ["B"]
+            counts.append(database.execute("SELECT count(*) FROM pages").fetchone()[0])
+        assert database.execute("SELECT url FROM pages").fetchall() == [(f"{site.address}/b",)]
+    assert counts == [2] * (UNLISTED_READINGS_MAX - 1) + [1]
+
+
+def test_a_sitemap_that_is_short_for_a_night_costs_no_second_crawl(site: Site, nights: Nights) -> None:
+    paths = [f"/a/{number}" for number in range(30)]
+    for path in paths:
+        site[path] = page(f"Page {path}")
+    site["/sitemap.xml"] = urlset(site, *paths, lastmod="2026-01-01T00:00:00Z")
+    first = nights.read()
+    site["/sitemap.xml"] = urlset(site, *paths[:2], lastmod="2026-01-01T00:00:00Z")
+    assert nights.read(NOW + DAY) == first[:2]
+    site["/sitemap.xml"] = urlset(site, *paths, lastmod="2026-01-01T00:00:00Z").replace(
+        f"{paths[7]}</loc><lastmod>2026-01-01", f"{paths[7]}</loc><lastmod>2026-03-04"
+    )
+    assert nights.read(NOW + 2 * DAY) == first
+    assert nights.asked() == [paths[7]]
 
 
 def test_a_sitemap_cut_tonight_loses_nothing_of_the_state(site: Site, nights: Nights) -> None:
