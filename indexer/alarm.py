@@ -73,9 +73,11 @@ def _sentence_of(report: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     gates = [f"{gate['gate']}: {words}" for gate, words in zip(facts["gates_failed"], said, strict=True)]
     why = "; ".join(gates) or facts["error"] or "no reason was kept"
     read_on = f" Report: {facts['report']}" if facts["report"] else ""
-    kept = f" Still serving: {report['parent']}." if report.get("parent") else ""
+    served = f" Still serving: {report['parent']}." if report.get("parent") else ""
+    if report.get("served"):  # it ended so after it had published
+        served = f" Now serving: {report['served']}."
     outcome = "was refused" if facts["outcome"] == "refused" else "failed"
-    return _line_of(f"seealso: the night{when} {outcome}{code}. {why.rstrip('.')}.{kept}{read_on}") or ""
+    return _line_of(f"seealso: the night{when} {outcome}{code}. {why.rstrip('.')}.{served}{read_on}") or ""
 
 
 def _run(command: str, message: Mapping[str, Any], seconds_max: float) -> str | None:

@@ -221,8 +221,7 @@ def build_index(
             if delivery is not None:
                 with report.timed("deliver"):
                     delivery.deliver(index, report.snapshot, report, reporter)
-            make_current(index, report.snapshot, report)
-        report.snapshot_created = whole.manifest.created
+            make_current(index, whole, report)
         with report.timed("clean up"):
             clean_up(index, limits.keep, passages, encoder, report)
             stored = [] if delivery is None else delivery.clear_up(index, report.snapshot, report)
@@ -274,17 +273,25 @@ def checked(index: Path, snapshot_id: str) -> Snapshot:
         raise
 
 
-def make_current(index: Path, snapshot_id: str, report: Report) -> None:
-    """Publish a snapshot. Raises OSError if readers do not see it."""
+def make_current(index: Path, snapshot: Snapshot, report: Report) -> None:
+    """Publish a snapshot, and note that it is served. Raises OSError if readers do not see it."""
     try:
-        publish(index, snapshot_id)
-    except OSError as error:
+        publish(index, snapshot.id)
+    except BaseException as error:
         # The last step makes the pointer durable; readers see it already.
-        if current_or_none(index) != snapshot_id:
+        if current_or_none(index) != snapshot.id:
+            raise
+        _note_served(snapshot, report)
+        if not isinstance(error, OSError):
             raise
         report.notices.append(
             f"published, but the disk has not confirmed it ({error}); it may be gone after a power cut"
         )
+    _note_served(snapshot, report)
+
+
+def _note_served(snapshot: Snapshot, report: Report) -> None:
+    report.served, report.snapshot_created = snapshot.id, snapshot.manifest.created
 
 
 def clean_up(index: Path, keep: int, passages: Passages, encoder: Encoder, report: Report) -> None:

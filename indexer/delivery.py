@@ -115,9 +115,10 @@ class Delivery:
         """Have all machines serve a snapshot. Raises SnapshotStoreUnavailable."""
         try:
             self.store.point(snapshot_id)
+            report.served = snapshot_id
             self.store.hand_round(None)
         except SnapshotStoreUnavailable as error:
-            if not self._points_to(snapshot_id):
+            if report.served is None and not self._points_to(snapshot_id):
                 raise self._undelivered(error, snapshot_id) from error
             report.notices.append(f"delivered, but {error}")  # all else is of no weight
 

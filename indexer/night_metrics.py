@@ -30,7 +30,7 @@ METRICS = {
     LAST_SUCCESS: ("", "When the last night that published ended."),
     SNAPSHOT_CREATED: ("", "When the snapshot was made that the last night left in service."),
     "success": ("", "1 if the last night published a snapshot, else 0."),
-    "exit_code": ("", "What the last night exited with; 0 if it published."),
+    "exit_code": ("", "What the last night exited with; 0 if it published and came to its end."),
     "duration_seconds": ("", "How long the last night took."),
     "articles": ("", "Articles of the new snapshot."),
     "articles_new": ("", "Articles that the snapshot before did not have."),
@@ -145,7 +145,8 @@ def _registry_of(report: Mapping[str, Any], before: Mapping[str, float], site: s
 
 def _values_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     """Yield (metric, its label's value or '', value) for all that the report says."""
-    published = report.get("outcome") == "published"
+    # A night that was stopped while it cleaned up has published all the same.
+    published = report.get("outcome") == "published" or bool(report.get("served"))
     started, finished = _seconds_of(report.get("started")), _seconds_of(report.get("finished"))
     # Of sources that were not read to their end, and articles that were not cut, nothing is known.
     read, cut = bool(report.get("articles")), bool(report.get("passages"))

@@ -70,6 +70,8 @@ def outcome_of(report: Report) -> Outcome:
     error = _sentence(cut_text(report.get("error", ""), ERROR_MAX))
     # A report without a parent may be one that did not come to know it.
     stays = "The snapshot before it stays in service." if "parent" in report else ""
+    if "served" in report:
+        stays = "The new snapshot is in service: it had been published before."
     match report.get("outcome"):
         case "published" if failed or report.get("forced"):
             by = f"Overridden by force: {_names(failed) or ', '.join(report['forced'])}."

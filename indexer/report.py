@@ -55,8 +55,9 @@ class Report:
     """Counts and times of one night. What was not come to is None, or empty.
 
     `tokens` includes the title in front of every passage; `seconds` are wall time by stage, `memory_mb` the most memory
-    resident by a stage's end, in MiB; `embedded_by`: passages by machine and device; `snapshot_created`: of the
-    snapshot that the night leaves in service; `carried`: articles that incomplete sources gave on earlier nights.
+    resident by a stage's end, in MiB; `embedded_by`: passages by machine and device; `served`: the night's snapshot,
+    once readers have it, however the night ends then; `snapshot_created`: of the snapshot that the night leaves in
+    service; `carried`: articles that incomplete sources gave on earlier nights.
     """
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -67,6 +68,7 @@ class Report:
     forced: list[str] = field(default_factory=list)
     sources: list[SourceTally] = field(default_factory=list)
     snapshot: str | None = None
+    served: str | None = None
     parent: str | None = None
     snapshot_created: str | None = None
     content: str | None = None
@@ -229,7 +231,7 @@ class Report:
         if self.distributed:
             sent, recall = self.distributed["sent"], self.distributed["recall"]
             yield "search engine", f"{sent:,} sent to {self.distributed['collection']}, recall {recall:.3f}"
-        yield "published", self.snapshot or self._why_nothing()
+        yield "published", self.served or self._why_nothing()
 
     def _why_nothing(self) -> str:
         failed = [gate["gate"] for gate in self.gates if not gate["passed"]]

@@ -74,6 +74,12 @@ def test_a_failed_night_is_told_by_its_error() -> None:
     assert message["gates_failed"] == []
 
 
+def test_a_night_that_failed_after_it_had_published_names_what_is_served() -> None:
+    text = message_of(REFUSED | {"outcome": "failed", "served": "20261124T023000Z-0123456789ab"}, None, None)["text"]
+    assert text.endswith("Now serving: 20261124T023000Z-0123456789ab.")
+    assert "20261123" not in text
+
+
 def test_an_empty_report_is_still_told() -> None:
     assert message_of({}, None, None)["text"] == "seealso: the night failed. no reason was kept."
 

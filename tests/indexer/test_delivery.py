@@ -51,8 +51,9 @@ def night(
     limits: Limits | None = None,
     given: Sequence[Article] | None = None,
     keep: int = 2,
+    report: Report | None = None,
 ) -> Report:
-    report = Report()
+    report = report or Report()
     build_index(
         [GivenArticles(given or articles(count))],
         index,
@@ -285,6 +286,22 @@ def test_last_step_that_came_through_is_no_failure(
     report = night(tmp_path, store, 4)
     assert store.current() == current_or_none(tmp_path) == report.snapshot
     assert any(notice.startswith("delivered, but") for notice in report.notices)
+
+
+def test_night_that_is_stopped_once_the_store_points_to_its_snapshot_says_what_is_served(
+    share: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, stopped = share.hand_round, Report()
+
+    def stop(snapshot_id: str | None) -> None:
+        really(snapshot_id)
+        if snapshot_id is None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(share, "hand_round", stop)
+    with pytest.raises(KeyboardInterrupt):
+        night(tmp_path, share, 4, report=stopped)
+    assert stopped.served == share.current() is not None
 
 
 def test_what_did_not_become_current_is_not_handed_round_any_more(

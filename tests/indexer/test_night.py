@@ -1,14 +1,17 @@
 import io
 import json
 import os
+import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+import indexer.build
 import indexer.night
 from indexer.build import Limits
 from indexer.commands import index
@@ -17,6 +20,7 @@ from indexer.night import Night, run_night
 from seealso.errors import GateFailed, IndexLocked, SettingsInvalid, SourceShrunk, SourceUnreadable
 from seealso.project import Project
 from seealso.settings import IndexerSettings
+from seealso.snapshot.layout import publish
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.reader import open_current
 from tests.indexer.sources.web_server import Reply, serve_site
@@ -199,6 +203,39 @@ def test_night_that_is_told_to_stop_is_told(tmp_path: Path, monkeypatch: pytest.
     assert done.exit_code == 143
     (kept,) = reports(tmp_path).values()
     assert (kept["outcome"], kept["exit_code"]) == ("failed", 143)
+
+
+def published_and_stopped(index: Path, snapshot_id: str) -> None:
+    publish(index, snapshot_id)
+    raise KeyboardInterrupt
+
+
+def stopped_in_clean_up(*_: object) -> None:
+    raise SystemExit(143)
+
+
+@pytest.mark.parametrize(
+    ("name", "stop", "code"), [("publish", published_and_stopped, 130), ("clean_up", stopped_in_clean_up, 143)]
+)
+def test_night_that_is_stopped_once_it_has_published_says_what_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stop: Callable[..., None], code: int
+) -> None:
+    first, _ = run_night(night(tmp_path, 3), quiet())
+    monkeypatch.setattr(indexer.build, name, stop)
+    told, metrics, console = tmp_path / "told", tmp_path / "seealso.prom", quiet()
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        run_night(night(tmp_path, 4, metrics_file=metrics, alarm_command=f"tee {told}"), console)
+    served = open_current(tmp_path / "index")
+    (kept,) = [each for each in reports(tmp_path).values() if each["outcome"] == "failed"]
+    assert (kept["exit_code"], kept["served"], kept["parent"]) == (code, served.id, first.snapshot)
+    assert kept["snapshot_created"] == served.manifest.created
+    alarm = json.loads(told.read_text())
+    assert (alarm["outcome"], alarm["exit_code"]) == ("failed", code)
+    assert f"Now serving: {served.id}." in alarm["text"]
+    assert str(first.snapshot) not in alarm["text"]
+    lines = metrics.read_text().splitlines()
+    assert {"seealso_night_success 1.0", f"seealso_night_exit_code {code:.1f}"} <= set(lines)
+    assert re.search(rf"published +{served.id}", said(console))
 
 
 def test_project_that_is_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

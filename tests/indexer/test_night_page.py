@@ -155,6 +155,7 @@ def test_a_published_night_shows_every_section_with_the_gates_first() -> None:
         ),
         ({"outcome": "published", "forced": ["hubs"]}, "Published by force", ["Overridden by force: hubs."]),
         ({"outcome": "refused", "error": "too few"}, "Refused", ["Too few."]),
+        ({**FAILED, "served": "20261124T023000Z-0123456789ab"}, "Failed", ["The new snapshot is in service"]),
         ({}, "Unfinished", ["It did not come to its end."]),
     ],
 )

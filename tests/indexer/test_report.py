@@ -9,7 +9,7 @@ from indexer.sources.source import Quarantined
 
 
 def full_report() -> Report:
-    report = Report(snapshot="20261124T061500Z-0123456789ab", articles=1_234)
+    report = Report(snapshot="20261124T061500Z-0123456789ab", served="20261124T061500Z-0123456789ab", articles=1_234)
     report.passages, report.tokens, report.longest, report.passages_of_longest = 5_000, 900_000, "long-read", 38
     report.page_cards, report.page_cards_known = 12, 7
     report.unknown_keys.update(["kind", "kind", "page_type"])
@@ -46,6 +46,10 @@ def test_table_says_what_happened() -> None:
 
 def test_empty_report_can_be_shown() -> None:
     assert "nothing" in shown(Report())
+
+
+def test_snapshot_that_was_written_and_is_not_served_is_not_called_published() -> None:
+    assert "20261124T061500Z" not in shown(Report(snapshot="20261124T061500Z-0123456789ab"))
 
 
 def test_gates_stand_in_the_table_with_what_they_say() -> None:
