@@ -7,7 +7,7 @@ source's from then on. What was removed comes back only if a source has a later 
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from indexer.report import Report, SourceTally
@@ -106,7 +106,8 @@ def keep_vectors(taken: LiveTaken, vectors: VectorStore, encoder: Encoder) -> No
 def forget_taken(store: Store | None, taken: LiveTaken, kept: Iterable[Manifest]) -> None:
     """Remove from the store what no snapshot that is kept has need of. Raises StoreUnavailable."""
     if store is not None:
-        forget_articles(store, [(each.id, each.live) for each in kept], taken.of_sources, taken.came)
+        snapshots = [(each.id, each.live) for each in kept]
+        forget_articles(store, snapshots, taken.of_sources, taken.came, datetime.now(UTC))
 
 
 def _is_new(live: LiveArticle, before: Manifest | None, now: TakenIn) -> bool:

@@ -5,7 +5,7 @@ A night takes them in; its snapshot says up to which change. What came after tha
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ from seealso.snapshot.writer import encode_article
 from seealso.space import PASSAGE_DTYPE, PassageVectors
 
 PUT, REMOVED = "article-put", "article-removed"
+# A source may lack an article for some nights, its row quarantined or its file missing, and then have it again: what
+# was removed must not be back with it.
+REMOVAL_DAYS_KEPT = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +142,25 @@ def read_articles(store: Store) -> tuple[TakenIn, list[LiveArticle]]:
 
 
 def forget_articles(
-    store: Store, kept: Iterable[tuple[str, TakenIn | None]], of_sources: Collection[str], came: Collection[str]
+    store: Store,
+    kept: Iterable[tuple[str, TakenIn | None]],
+    of_sources: Collection[str],
+    came: Collection[str],
+    now: datetime,
 ) -> int:
     """Remove what is of no use any more, and return how many articles that were. Raises StoreUnavailable.
 
     `kept`: the snapshots there are; placings in others go. An article goes once all of them have taken it in, and the
-    sources have it as they want it (`of_sources`), or it was removed and no source has it (`came`: those that have).
+    sources have it as they want it (`of_sources`), or it was removed REMOVAL_DAYS_KEPT ago and no source has it
+    (`came`: those that have).
     """
-    kept = list(kept)
+    kept, first = list(kept), as_text(now - timedelta(days=REMOVAL_DAYS_KEPT))
     with store.adding() as connection:
         connection.execute(placings.delete().where(placings.c.snapshot.not_in([snapshot for snapshot, _ in kept])))
         head = head_of(connection)
         taken = [sa.not_(_is_live(head, taken_in)) for _, taken_in in kept]
-        rows = connection.execute(sa.select(articles.c.id, articles.c.article.is_(None)).where(*taken)).all()
+        long_removed = sa.and_(articles.c.article.is_(None), articles.c.moment < first)
+        rows = connection.execute(sa.select(articles.c.id, long_removed).where(*taken)).all()
         unused = [row[0] for row in rows if row[0] in of_sources or (row[1] and row[0] not in came)]
         for article_id in unused:
             connection.execute(placings.delete().where(placings.c.article == article_id))

@@ -124,6 +124,14 @@ def test_what_was_removed_comes_back_only_as_a_later_version(tmp_path: Path, sto
     assert title_of(night(tmp_path, store, later), "a001") == "Piece 1"
 
 
+def test_what_was_removed_does_not_come_back_after_nights_without_it(tmp_path: Path, store: Store) -> None:
+    remove(store, "a001")
+    pieces = articles(200)
+    without = [piece for piece in pieces if piece.id != "a001"]
+    for given in (pieces, pieces, pieces, without, without, pieces):
+        assert title_of(night(tmp_path, store, given), "a001") is None
+
+
 def test_nothing_is_embedded_twice(tmp_path: Path, store: Store) -> None:
     night(tmp_path, store, articles(9))
     put(store, article("new", title="New", body="tides moon"))
@@ -154,11 +162,14 @@ def test_after_a_rollback_it_is_live_again(tmp_path: Path, store: Store) -> None
 def test_what_no_snapshot_needs_is_forgotten(tmp_path: Path, store: Store) -> None:
     put(store, article("a001", title="Corrected"))
     remove(store, "elsewhere")
+    with store.adding() as connection:
+        connection.execute(sa.text("UPDATE articles SET moment = '2020-01-01T00:00:00.000000Z' WHERE id = 'elsewhere'"))
+    remove(store, "of-today")
     put(store, article("only-here"))
     for _ in range(5):
         index_of(tmp_path, articles(9), keep=2, live=store)
     _, left = read_articles(store)
-    assert [each.id for each in left] == ["only-here"]
+    assert [each.id for each in left] == ["of-today", "only-here"]
 
 
 def test_the_manifest_says_how_far_it_went(tmp_path: Path, store: Store) -> None:

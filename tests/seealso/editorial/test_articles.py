@@ -1,9 +1,12 @@
 """Articles that were put and removed, as the store keeps them: on SQLite and on PostgreSQL."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 
 from seealso.editorial.articles import (
     PUT,
+    REMOVAL_DAYS_KEPT,
     REMOVED,
     Embedded,
     LiveArticle,
@@ -130,8 +133,20 @@ def test_what_is_of_no_use_any_more_is_forgotten(store: Store) -> None:
     taken_in, _ = read_articles(store)
     put(store, "later")
     came = {"theirs", "still-sent"}
-    assert forget_articles(store, [("S1", taken_in), ("S0", None)], {"theirs"}, came) == 0  # S0 took nothing in
-    assert forget_articles(store, [("S1", taken_in)], {"theirs", "later"}, came) == 2
+    now = datetime.now(UTC) + timedelta(days=REMOVAL_DAYS_KEPT)
+    assert forget_articles(store, [("S1", taken_in), ("S0", None)], {"theirs"}, came, now) == 0  # S0 took nothing in
+    assert forget_articles(store, [("S1", taken_in)], {"theirs", "later"}, came, now) == 2
     assert [each.id for each in read_articles(store)[1]] == ["later", "ours", "still-sent"]
-    assert forget_articles(store, [("S2", taken_in)], set(), came) == 0
+    assert forget_articles(store, [("S2", taken_in)], set(), came, now) == 0
     assert placed(store) == []
+
+
+def test_a_removal_is_remembered_for_a_while_though_no_source_has_the_article(store: Store) -> None:
+    with store.writing() as writing:
+        gone = remove_article_in(writing, "gone", "the cms", "withdrawn")
+    taken_in, _ = read_articles(store)
+    kept, moment = [("S1", taken_in)], timedelta(microseconds=1)
+    last = gone.moment + timedelta(days=REMOVAL_DAYS_KEPT)
+    assert forget_articles(store, kept, set(), set(), last) == 0
+    assert forget_articles(store, kept, set(), {"gone"}, last + moment) == 0
+    assert forget_articles(store, kept, set(), set(), last + moment) == 1
