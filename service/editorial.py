@@ -142,8 +142,7 @@ class Editorial:
         store = self.store()
         if not store.shared:
             return []
-        report(store, self._machine, self._decisions.sequence)  # the counter has been moved
-        return wait_until_known(store, self._decisions.sequence, OTHERS_SECONDS_MAX)
+        return wait_until_known(store, self._report(store), OTHERS_SECONDS_MAX)
 
     def key_of(self, text: str) -> Key | None:
         """Return the key that a text is; None if it opens nothing."""
@@ -184,15 +183,24 @@ class Editorial:
         store, known = self.store(), self._decisions.sequence
         with self._turn(math.inf):
             self._read()
-        if store.shared:
-            if self._decisions.sequence != known:
-                store.counter.tell()  # all workers here know it before they answer again
-            if self._decisions.sequence != known or time.monotonic() > self._reported + REPORT_SECONDS:
-                report(store, self._machine, self._decisions.sequence)
-                self._reported = time.monotonic()
+        late = time.monotonic() > self._reported + REPORT_SECONDS
+        if store.shared and (late or self._decisions.sequence != known):
+            self._report(store)
+            self._reported = time.monotonic()
         if self._used and time.monotonic() > self._noted + NOTE_SECONDS:
             used, self._used, self._noted = self._used, {}, time.monotonic()
             note_use(store, used)
+
+    def _report(self, store: Store) -> int:
+        """Say that all workers of this machine know what this one does; return how many changes that is.
+
+        What this one read may have come from another machine, after the others were last told to look: they are told
+        first, and so know it before they answer again.
+        """
+        sequence = self._decisions.sequence
+        store.tell(sequence)
+        report(store, self._machine, sequence)
+        return sequence
 
     def _read(self) -> None:
         assert self._store is not None

@@ -98,6 +98,7 @@ class Store:
         self.name = self._url.set(query={}).render_as_string(hide_password=True)
         # In a folder that all processes of this machine share.
         self.counter = Counter((self.database.parent if self.database else index) / COUNTER)
+        self._told = -1  # after how many changes the counter was last moved by this process
         self._engine = self._made()
         self._migrated = False
 
@@ -135,6 +136,16 @@ class Store:
                     connection.execute(head.update().values(sequence=writing.sequence, placed=writing.placed))
             if last != tuple(first):
                 self.counter.tell()
+                self._told = writing.sequence
+
+    def tell(self, sequence: int) -> None:
+        """Have all processes of this machine look at the store, unless this one told them to at so many changes.
+
+        The counter is moved by what this machine decides; what another does moves nothing here until it is read.
+        """
+        if sequence != self._told:  # there are fewer than before in a store that was put back from a backup
+            self.counter.tell()
+            self._told = sequence
 
     @contextmanager
     def adding(self) -> Iterator[sa.Connection]:

@@ -333,6 +333,53 @@ def test_machine_that_does_not_hear_of_it_is_named(
     assert client.delete("/v1/articles/a003/takedown?reason=x").status_code == 202  # it is another change
 
 
+Workers = tuple[Editorial, Editorial, Editorial]
+
+
+@pytest.fixture
+def workers(shared: str, tmp_path: Path) -> Iterator[Workers]:
+    """Two of one machine, and one of another."""
+    folder = tmp_path.parent / f"{tmp_path.name}-machines"
+    one, two, other = (Editorial(Store(folder / machine, shared), machine) for machine in ("a", "a", "b"))
+    yield one, two, other
+    for each in (one, two, other):
+        each.close()
+
+
+@pytest.mark.parametrize("told", [Editorial.unknowing, Editorial.look])
+def test_machine_says_that_it_knows_what_another_decided_once_all_of_its_workers_must_look(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, told: Callable[[Editorial], object]
+) -> None:
+    """One worker has read it because of a change of its own machine, which the others had read before."""
+    monkeypatch.setattr(service.editorial, "REPORT_SECONDS", 0.0)
+    one, two, other = workers
+    for each in (one, two, other):
+        each.look()
+    hide(one.store(), "a001")
+    two.catch_up()
+    hide(other.store(), "a002")
+    one.catch_up()
+    assert "a002" in one.decisions.hidden_at(datetime.now(UTC)) - two.decisions.hidden_at(datetime.now(UTC))
+    told(one)
+    other.catch_up()
+    assert other.unknowing() == []
+    assert two.moved
+    two.catch_up()
+    assert "a002" in two.decisions.hidden_at(datetime.now(UTC))
+
+
+def test_workers_tell_each_other_of_what_another_machine_decided_once(workers: Workers) -> None:
+    one, two, other = workers
+    hide(other.store(), "a001")
+    for each in (one, two, one, two):
+        each.look()
+    number = one.store().counter.numbers[0]
+    for each in (one, two, one, two):
+        each.look()
+        each.unknowing()
+    assert one.store().counter.numbers[0] == number
+
+
 def test_takedown_that_could_not_be_applied_is_applied_by_the_next_request(
     index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
