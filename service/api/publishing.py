@@ -15,6 +15,7 @@ from seealso.editorial.articles import find_article, place_in, put_article_in, r
 from seealso.errors import CallerError, InvalidRequest, ServiceBusy, UnknownArticle
 from seealso.live.place import place
 from seealso.live.placing import Placing, encode_placing
+from seealso.snapshot.layout import published_ids
 from seealso.snapshot.reader import Snapshot
 from seealso.snapshot.writer import encode_article
 from service.api.answers import JSON, Deciding, answer, decided, deciding, in_a_place, parts
@@ -170,7 +171,9 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
         if sent is not None:
             _check_not_outdated(what, article_id, sent)
         removed = remove_article_in(what.writing, article_id, by, reason)
-        place_in(what.writing, snapshot.id, removed, None)
+        # Other workers may serve another snapshot, until they have followed: to be gone there is nothing to work out.
+        for each in sorted({snapshot.id, *published_ids(parts().settings.index)}):
+            place_in(what.writing, each, removed, None)
         what.purge(_purge_of(snapshot, article_id, []))
 
 

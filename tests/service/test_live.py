@@ -8,6 +8,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from seealso.editorial.articles import read_unplaced
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from tests.makers import articles, index_of
@@ -180,6 +181,27 @@ def test_what_comes_while_another_snapshot_takes_over_is_not_lost(newsroom: News
         assert "late" in newsroom.block("a000", worker, "?limit=50&min_probability=0&stories=all")
         assert newsroom.clients[worker].get("/v1/articles/a003").status_code == 404
         assert "a003" not in newsroom.block("a000", worker, "?limit=50&min_probability=0&stories=all")
+
+
+def test_what_is_removed_is_gone_at_once_from_workers_of_another_snapshot(newsroom: Newsroom) -> None:
+    newsroom.put("new")
+    index_of(newsroom.index, articles(31, section="News", language="en", published="2025-03-01"))
+    followed, left = (app.extensions["seealso"] for app in newsroom.apps)
+    followed.current.refresh()
+    assert followed.current.served.id != left.current.served.id
+    for gone, worker in (("a003", 0), ("a006", 1), ("new", 1)):
+        assert gone in newsroom.block("a000", 1 - worker, "?limit=50")
+        assert newsroom.remove(gone, worker) == 200
+        for each in (0, 1):
+            assert newsroom.clients[each].get(f"/v1/articles/{gone}").status_code == 404
+            assert gone not in newsroom.block("a000", each, "?limit=50")
+    with newsroom.store.reading() as connection:
+        for part in (followed, left):
+            opened = part.current.served
+            assert read_unplaced(connection, opened.id, opened.manifest.live) == []
+    assert newsroom.put("a003", title="Back", worker=1)["state"] == "new"
+    followed.live.catch_up(followed.current.served.id)  # as its thread does, which is woken
+    assert [newsroom.ask("/v1/articles/a003", worker)["title"] for worker in (0, 1)] == ["Back", "Back"]
 
 
 def test_after_a_restart_on_another_snapshot_what_is_live_is_as_it_was(newsroom: Newsroom) -> None:
