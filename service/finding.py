@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seealso.article import primary_language
 from seealso.editorial.rules import Wish
+from seealso.errors import InvalidRequest
 from seealso.lexical import Mask, Rows, TermRows, word_counts
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, cohorts_of, nearest, rank
 from seealso.snapshot.files import NO_TIME
@@ -127,6 +128,13 @@ def named_row(snapshot: Snapshot, asked: str) -> int | None:
     if row is None and is_address(asked):
         row = row_at(snapshot, asked)
     return row
+
+
+def check_name(snapshot: Snapshot | None, field: str, name: str) -> None:
+    """Raise InvalidRequest if an article is named by its address: what is decided holds by ids, and would for none."""
+    row = None if snapshot is None else named_row(snapshot, name)
+    if snapshot is not None and row is not None and snapshot.row_of(name) is None:
+        raise InvalidRequest(field, f"names an article by its address; its id is {snapshot.article_id(row)}")
 
 
 def is_address(asked: str) -> bool:

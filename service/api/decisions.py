@@ -13,13 +13,13 @@ from seealso.editorial.decisions import now
 from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, as_text
 from seealso.editorial.undo import undo_in
-from seealso.errors import InvalidRequest, UnknownChange
+from seealso.errors import UnknownChange
 from seealso.snapshot.layout import published_ids
 from service.api.answers import JSON, Deciding, answer, decided, deciding, parts
 from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.api.takedowns import purge_of
 from service.auth import needs, who
-from service.finding import named_row
+from service.finding import check_name
 from service.problems import documented
 from service.purging import keys_of_rule
 
@@ -81,7 +81,9 @@ class ChangeList(BaseModel):
 def make(body: RuleBody) -> Response:
     """Pin, exclude, boost or bury under an article, a section, or everywhere; mark an article; ask for evergreens."""
     until, wish = checked_end(body.until), body.wish()
-    check_names(wish)
+    for field, name in (("about", wish.article), ("under", wish.under_article)):
+        if name is not None:
+            check_name(parts().current.served, field, name)
     with deciding() as what:
         rule = make_rule_in(what.writing, wish, who(), body.reason, until)
         what.purge(purge_of_rule(rule.wish, holds=True))
@@ -166,15 +168,6 @@ def purge_of_rule(wish: Wish, holds: bool) -> dict[str, Any]:
     snapshot_ids = sorted({*published_ids(here.settings.index), *([snapshot.id] if snapshot else [])})
     keys = keys_of_rule(wish, holds, snapshot_ids, here.settings.site)
     return {"article": wish.under_article or wish.article, "reason": "rule", "keys": keys, "paths": [], "pages": []}
-
-
-def check_names(wish: Wish) -> None:
-    """Raise InvalidRequest if an article is named by its address: no rule would hold for it."""
-    snapshot = parts().current.served
-    for field, name in (("about", wish.article), ("under", wish.under_article)):
-        row = None if snapshot is None or name is None else named_row(snapshot, name)
-        if snapshot is not None and row is not None and snapshot.row_of(name or "") is None:
-            raise InvalidRequest(field, f"names an article by its address; its id is {snapshot.article_id(row)}")
 
 
 def told(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, decided, deciding, in_a_place, made_in_time, parts
 from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import needs, who
+from service.finding import check_name
 from service.freshness import purge_keys
 from service.problems import documented
 from service.purging import addresses_of
@@ -74,7 +75,9 @@ class ProofAnswer(BaseModel):
 def take_article_down(article_id: str, body: TakedownBody) -> Response:
     """Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet."""
     until = checked_end(body.until)
-    purge = purge_of(parts().current.served, checked_id(article_id))
+    served = parts().current.served
+    check_name(served, "article", checked_id(article_id))
+    purge = purge_of(served, article_id)
     with deciding() as what:
         taken = take_down_in(what.writing, article_id, who(), body.reason, until)
         what.purge({"article": article_id, "reason": "takedown", **purge})

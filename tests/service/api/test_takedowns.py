@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
-from tests.makers import articles, index_of
+from tests.makers import article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
 
@@ -98,6 +98,19 @@ def test_id_that_is_an_address_can_be_taken_down(client: FlaskClient) -> None:
     article_id = "https://news.example//x/y"
     assert take_down(client, article_id).get_json()["takedown"]["article"] == article_id
     assert client.get(f"/v1/articles/{article_id}/proof").get_json()["taken_down"] is True
+
+
+def test_article_that_is_named_by_its_address_is_told_its_id(index: Path, client: FlaskClient) -> None:
+    own = "https://n.example/own"
+    index_of(index, [*articles(5), article("p1", url="https://n.example/p1"), article(own, url=own)])
+    client.application.extensions["seealso"].current.refresh()
+    refused = take_down(client, "https://n.example/p1")
+    assert (refused.status_code, refused.get_json()["field"]) == (400, "article")
+    assert "its id is p1" in refused.get_json()["detail"]
+    assert client.get("/v1/takedowns").get_json()["takedowns"] == []
+    for article_id in ("p1", own, "https://n.example/to-come"):
+        assert take_down(client, article_id).status_code == 200
+    assert client.get(f"/v1/articles/{own}").status_code == 410
 
 
 def test_restored_article_is_shown_again(client: FlaskClient) -> None:
