@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 import orjson
 from flask import Response, render_template, request
+from markupsafe import Markup
 
 from seealso.editorial.clicks import Rate, read_rates
 from seealso.editorial.decisions import now
 from seealso.editorial.log import Looked, look_through
 from seealso.editorial.store import Change, as_text
-from seealso.errors import StoreUnavailable, UnknownArticle
+from seealso.errors import SeealsoError, StoreUnavailable, UnknownArticle
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, in_a_place, parts
 from service.api.decisions import told
@@ -102,6 +103,7 @@ def save_plan(article_id: str) -> Response:
     plan = read_body(request, PlanBody)
     assert isinstance(plan, PlanBody)
     wanted = wanted_by(plan.mode, plan.placement)
+    see(article_id, wanted)  # nothing is made for an article that was taken down, or removed, meanwhile
     return _decided(save(plan), article_id, wanted)
 
 
@@ -122,10 +124,18 @@ def _decided(changes: list[int], article_id: str, wanted: Wanted) -> Response:
     told_now = {
         "changes": changes,
         "live": as_text(now()),
-        "block": _block(see(article_id, wanted)),
+        "block": _block_now(article_id, wanted),
         "history": render_template("history.html", history=history, subject=article_id),
     }
     return answer(orjson.dumps(told_now), JSON)
+
+
+def _block_now(article_id: str, wanted: Wanted) -> str:
+    """Return the block of an article, or why there is none: what was decided is told as done all the same."""
+    try:
+        return _block(see(article_id, wanted))
+    except SeealsoError as error:
+        return Markup('<p class="worry">{}</p>').format(error)
 
 
 def _block(seen: Seen) -> str:

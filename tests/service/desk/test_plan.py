@@ -10,6 +10,10 @@ from flask.testing import FlaskClient
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
+from seealso.editorial.takedowns import take_down_in
+from service.api.answers import deciding
+from service.api.reading import PlanBody
+from service.desk.plan import save
 
 PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "storm"}, "number": 1}
 OUT = {"action": "exclude", "under": {"article": "a000"}, "about": {"article": "a003"}}
@@ -71,6 +75,31 @@ def test_rule_that_was_undone_meanwhile_is_told_of(editor: FlaskClient) -> None:
     again = editor.post("/desk/save/a000", json={"undo": [rule]}, headers={"Accept": "application/json"})
     assert again.status_code == 404
     assert "load the page anew" in again.get_json()["detail"]
+
+
+def test_nothing_is_saved_for_an_article_that_was_taken_down_meanwhile(editor: FlaskClient) -> None:
+    editor.post("/v1/articles/a000/takedown", json={"reason": "x"})
+    refused = editor.post("/desk/save/a000", json={"make": [PIN]}, headers={"Accept": "application/json"})
+    assert refused.status_code == 410
+    assert editor.get("/v1/rules").get_json()["rules"] == []
+
+
+def test_what_was_saved_and_undone_is_told_so_if_the_article_is_taken_down_at_that_moment(
+    editor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def saved(plan: PlanBody) -> list[int]:
+        changes = save(plan)
+        with deciding() as what:
+            take_down_in(what.writing, "a000", "bob", "court order", None)
+        return changes
+
+    monkeypatch.setattr("service.desk.article.save", saved)
+    answer = editor.post("/desk/save/a000", json={"make": [PIN]})
+    assert answer.status_code == 200
+    assert "was taken down" in answer.get_json()["block"]
+    undone = editor.post("/desk/undo/a000", json={"changes": answer.get_json()["changes"]})
+    assert undone.status_code == 200
+    assert editor.get("/v1/rules").get_json()["rules"] == []
 
 
 def test_rule_ends_when_it_was_said_to(editor: FlaskClient) -> None:
