@@ -43,10 +43,11 @@ def _undo(writing: Writing, change: Change, who: str, reason: str) -> None:
             undo_rule_in(writing, rule, who, reason)
         case _ if change.action == UNDONE:
             before: Mapping[str, Any] = change.before
-            wish = wish_in(before)
-            if any(rule.wish == wish for rule in read_rules(writing.connection)):
+            wish, until = wish_in(before), as_moment(before["until"])
+            held = [rule for rule in read_rules(writing.connection) if rule.holds_at(writing.moment)]
+            if any(rule.wish == wish and rule.until == until for rule in held):
                 raise NotUndone("the same rule holds again already")
-            make_rule_in(writing, wish, who, reason, as_moment(before["until"]))
+            make_rule_in(writing, wish, who, reason, until)
         case _:
             raise NotUndone(f"a {change.action!r} cannot be undone")
 

@@ -157,10 +157,11 @@ def _can_be_undone(change: Change, last: dict[str, int]) -> bool:
     if change.action not in UNDOABLE or last.get(change.subject) != change.sequence:
         return False
     said = change.after if change.after is not None else change.before
-    until = as_moment(said.get("until"))
-    if until is not None and until <= now():
+    until, moment = as_moment(said.get("until")), now()
+    if until is not None and until <= moment:
         return False
     if change.action == UNDONE:
         wish = wish_in(change.before)
-        return all(rule.wish != wish for rule in parts().editorial.decisions.rules.values())
+        held = parts().editorial.decisions.rules_at(moment)
+        return not any(rule.wish == wish and rule.until == until for rule in held)
     return True

@@ -51,6 +51,15 @@ def test_rule_is_undone_and_made_again(store: Store) -> None:
     assert [each.until for each in read_decisions(store)[0].rules.values()] == [LATER]
 
 
+@pytest.mark.parametrize("until", [NOW - timedelta(minutes=1), LATER])
+def test_rule_is_made_again_beside_one_that_has_ended_or_ends_otherwise(store: Store, until: datetime) -> None:
+    wish = Wish("exclude", tag="x")
+    make_rule(store, wish, "ann", "for a while", until)
+    undo_rule(store, make_rule(store, wish, "ann", "for good").id, "ann", "x")
+    undo(store, store.sequence(), "bob", "it shall stay")
+    assert [each.until for each in read_decisions(store)[0].rules.values()] == [until, None]
+
+
 def test_change_that_others_came_after_is_not_undone(store: Store) -> None:
     take_down(store, ["a"], "ann", "x", None)
     restore(store, "a", "ann", "x")

@@ -52,6 +52,14 @@ def test_only_what_can_be_undone_can_be_undone(busy: FlaskClient) -> None:
     assert 'data-to="POST /v1/changes/5/undo"' not in busy.get("/desk/log").text  # it holds again already
 
 
+def test_rule_can_be_brought_back_beside_one_that_ends_otherwise(editor: FlaskClient) -> None:
+    wish = {"action": "exclude", "about": {"tag": "Sea"}, "reason": "x"}
+    editor.post("/v1/rules", json=wish | {"until": TOMORROW})
+    rule = editor.post("/v1/rules", json=wish).get_json()["id"]
+    editor.delete(f"/v1/rules/{rule}?reason=old")
+    assert f'data-to="POST /v1/changes/{rule + 1}/undo"' in editor.get("/desk/log").text
+
+
 @pytest.mark.parametrize(
     ("query", "changes"),
     [
