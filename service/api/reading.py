@@ -75,9 +75,16 @@ def _day(text: object) -> date:
         raise ValueError("must be a day such as 2026-11-28") from None
 
 
+def checked_text(text: str) -> str:
+    """Return a text that may be kept. Raises ValueError for one with a NUL, which is more than PostgreSQL keeps."""
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL")
+    return text
+
+
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
-_Label = Annotated[str, Field(min_length=1, max_length=200)]
-_Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
+_Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(checked_text)]
+_Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), AfterValidator(checked_text)]
 _Reason = Annotated[
     str,
     Field(max_length=REASON_CHARACTERS_MAX, description="why, in words; the log of changes keeps it"),

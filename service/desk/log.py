@@ -8,13 +8,14 @@ from itertools import chain
 from typing import Annotated, Any, Literal, NamedTuple
 
 from flask import Response, stream_with_context
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from seealso.editorial.decisions import now
 from seealso.editorial.log import KINDS, UNDOABLE, Kind, Looked, last_decided, look_through
 from seealso.editorial.rules import MADE, UNDONE, wish_in
 from seealso.editorial.store import Change, as_moment, as_text
 from service.api.answers import parts
+from service.api.reading import checked_text
 from service.desk.listing import titles_of
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import change_in_words
@@ -44,6 +45,7 @@ def _day(text: object) -> date | None:
         raise ValueError("must be a day such as 2026-11-28") from None
 
 
+_Text = Annotated[str, Field(max_length=200), AfterValidator(checked_text)]
 _Day = Annotated[date | None, BeforeValidator(_day)]
 
 
@@ -52,8 +54,8 @@ class LogQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    subject: Annotated[str, Field(max_length=200)] = ""
-    who: Annotated[str, Field(max_length=200)] = ""
+    subject: _Text = ""
+    who: _Text = ""
     kind: Kind | Literal[""] = ""
     first: _Day = None
     last: _Day = None

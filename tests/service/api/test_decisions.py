@@ -182,3 +182,18 @@ BEYOND = 10**30  # more than any database's whole numbers
 def test_a_number_beyond_all_is_the_number_of_nothing(client: FlaskClient, method: str, path: str, body: Any) -> None:
     answer = client.open(path, method=method, json=body, headers={"Accept": "application/json"})
     assert answer.status_code in (400, 403, 404), answer.text
+
+
+@pytest.mark.parametrize("about", [{"tag": "a\0b"}, {"section": "\0"}, {"article": "a\0"}])
+def test_what_no_database_keeps_is_refused(client: FlaskClient, about: dict[str, str]) -> None:
+    answer = make(client, action="exclude", about=about, number=None)
+    assert (answer.status_code, answer.get_json()["field"]) == (400, "about")
+    assert "NUL" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "asked", ["changes?subject", "rules?article", "rules?section", "clicks?article", "clicks?item"]
+)
+def test_what_no_database_keeps_is_not_asked_for(client: FlaskClient, asked: str) -> None:
+    answer = client.get(f"/v1/{asked}=a%00b")
+    assert (answer.status_code, answer.get_json()["field"]) == (400, asked.partition("?")[2])

@@ -52,6 +52,13 @@ def test_only_what_can_be_undone_can_be_undone(busy: FlaskClient) -> None:
     assert 'data-to="POST /v1/changes/5/undo"' not in busy.get("/desk/log").text  # it holds again already
 
 
+@pytest.mark.parametrize("field", ["subject", "who"])
+def test_what_no_database_keeps_is_not_looked_for(editor: FlaskClient, field: str) -> None:
+    for path in ("/desk/log", "/desk/log.csv"):
+        answer = editor.get(f"{path}?{field}=a%00b", headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.get_json()["field"]) == (400, field)
+
+
 def test_rule_can_be_brought_back_beside_one_that_ends_otherwise(editor: FlaskClient) -> None:
     wish = {"action": "exclude", "about": {"tag": "Sea"}, "reason": "x"}
     editor.post("/v1/rules", json=wish | {"until": TOMORROW})
