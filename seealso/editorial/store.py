@@ -369,6 +369,7 @@ def _revision(connection: sa.Connection) -> str | None:
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # a transaction begins where we say so, also around DDL
+    connection.create_function("lower", 1, str.lower, deterministic=True)  # its own knows ASCII alone
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
