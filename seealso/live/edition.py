@@ -186,6 +186,7 @@ class Live:
         self.arrivals = Arrivals()
         self.changed: dict[str, int] = {}
         self._rows: Mapping[str, int | None] = {}
+        self._is_given_out = False  # whether an edition has the arrays by which rows are gone
         self._sections = {label: number for number, label in enumerate(snapshot.sections)}
         self._languages = {label: number for number, label in enumerate(snapshot.languages)}
         self._taking = threading.Lock()
@@ -201,6 +202,7 @@ class Live:
         with self._taking:
             if not self.number:
                 return self.snapshot
+            self._is_given_out = True
             base = self.snapshot
             known = {each.name: getattr(base, each.name) for each in fields(Snapshot)}
             terms: dict[str, Any] = {each.name: getattr(base.terms, each.name) for each in fields(base.terms)}
@@ -254,8 +256,16 @@ class Live:
         rows[live.id] = None if placed.content is None else self._add(placed, placed.content, before, rows)
         self.changed[live.id] = placed.number
         if before is not None:
-            self._gone.rows[before] = True
-            self._facts.rows["sensitive"][before] = True  # by which all rules pass it over
+            self._lose(before)
+
+    def _lose(self, row: int) -> None:
+        """Have a row be gone from now on; not in the editions that were given out, in which requests are under way."""
+        if self._is_given_out:  # 2 ms of 100,000 articles, once for all that are taken in together
+            self._gone.part()
+            self._facts.part()
+            self._is_given_out = False
+        self._gone.rows[row] = True
+        self._facts.rows["sensitive"][row] = True  # by which all rules pass it over
 
     def _add(self, placed: Placed, content: bytes, before: int | None, rows: Mapping[str, int | None]) -> int:
         """Add the row of an article, and return it. All that may be wrong with it shows before anything is added."""

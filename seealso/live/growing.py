@@ -26,6 +26,10 @@ class Growing:
         """Return all rows there are now."""
         return self._array[: self._count]
 
+    def part(self) -> None:
+        """Go on with a copy, whose rows can be written to: what `rows` gave stays as it was."""
+        self._array = self._array.copy()
+
     def add(self, rows: NDArray[Any]) -> None:
         """Add rows at the end."""
         count = self._count + len(rows)

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from seealso.editorial.articles import LiveArticle, Placed
-from seealso.live.edition import Live
+from seealso.live.edition import Edition, Live
 from seealso.snapshot.reader import Snapshot
 from seealso.snapshot.writer import encode_article
+from service.related import related_to_article
+from service.wanted import Wanted
 from tests.makers import article
 from tests.seealso.live.beside import Beside, embedded, listed, newcomers
 
@@ -46,6 +49,34 @@ def test_an_edition_stays_as_it_was_given_out(snapshot: Snapshot) -> None:
     assert len(before) == len(snapshot) + 3
     assert all(row < len(before) for each in lists for row in before.neighbours_of(before.row_of(each) or 0)[0])
     assert [each for each in listed(before, "a000") if each in lists["a000"]] == lists["a000"]
+
+
+def test_an_edition_keeps_what_was_put_anew_or_removed_since(snapshot: Snapshot) -> None:
+    beside = Beside(snapshot).put(article("new", body="tides moon sea"))
+    before, names = beside.edition, ("a000", "a003", "new")
+    rows = [row for name in names if (row := before.row_of(name)) is not None]
+    lists = [listed(before, name) for name in names]
+    shown = related_to_article(before, rows[0], Wanted(min_probability=0.0))
+    assert shown
+    beside.put(article("a000", title="Anew", body="tides moon sea harbour")).remove("a003").remove("new")
+    after = beside.edition
+    assert [before.row_of(name) for name in names] == rows
+    assert [listed(before, name) for name in names] == lists
+    assert not before.facts["sensitive"][rows].any()
+    assert before.articles_count == len(snapshot) + 1
+    assert related_to_article(before, rows[0], Wanted(min_probability=0.0)) == shown
+    assert isinstance(after, Edition)
+    assert after.gone[rows].all()
+    assert after.facts["sensitive"][rows].all()
+
+
+def test_what_no_article_was_lost_from_is_not_copied(snapshot: Snapshot) -> None:
+    beside = Beside(snapshot).put(*newcomers(2))
+    first = beside.edition
+    second = beside.put(newcomers(3)[2]).edition
+    assert np.shares_memory(first.facts, second.facts)
+    third = beside.remove("a003").edition
+    assert not np.shares_memory(second.facts, third.facts)
 
 
 def test_a_sensitive_article_is_in_no_list_that_is_shown(snapshot: Snapshot) -> None:
