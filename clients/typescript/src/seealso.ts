@@ -778,7 +778,7 @@ export interface TrialQuery {
   last?: string;
 }
 
-/** Seealso 0.1.0: each of its operations. */
+/** Seealso 1.0.0: each of its operations. */
 export class Seealso extends Service {
   /** Whether the process answers at all. */
   livez(options: Options = {}): Promise<StateAnswer> {
