@@ -12,7 +12,7 @@ MIGRATIONS = [
     f"seealso/editorial/migrations/versions/{name}.py"
     for name in (
         *("v0001_first", "v0002_rules", "v0003_purges", "v0004_machines", "v0005_generation", "v0006_clicks"),
-        *("v0007_articles", "v0008_teams", "v0009_actions"),
+        *("v0007_articles", "v0008_teams", "v0009_actions", "v0010_sent"),
     )
 ]
 # The way of the data. A file imports only files of its own line or of lines above it.

@@ -42,7 +42,8 @@ class Embedded:
 class LiveArticle:
     """An article as it was put by the change `sequence`, or removed by it: then `record` and `embedded` are None.
 
-    `record`: the whole article as JSON, as snapshots hold it.
+    `record`: the whole article as JSON, as snapshots hold it. `sent`: when a content system sent the message of it, by
+    that system's clock; None where none did.
     """
 
     id: str
@@ -50,6 +51,7 @@ class LiveArticle:
     moment: datetime
     record: bytes | None
     embedded: Embedded | None
+    sent: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,24 @@ class Placed:
     content: bytes | None
 
 
-def put_article_in(writing: Writing, article: Article, embedded: Embedded, who: str, reason: str = "") -> LiveArticle:
-    """Keep an article as it is from now on."""
+def put_article_in(
+    writing: Writing,
+    article: Article,
+    embedded: Embedded,
+    who: str,
+    reason: str = "",
+    sent: datetime | None = None,
+) -> LiveArticle:
+    """Keep an article as it is from now on. `sent`: see LiveArticle."""
     record = encode_article(article)
-    return _keep(writing, article.id, record, embedded, who, reason)
+    return _keep(writing, article.id, record, embedded, who, reason, sent)
 
 
-def remove_article_in(writing: Writing, article_id: str, who: str, reason: str) -> LiveArticle:
-    """Keep that there is no such article from now on."""
-    return _keep(writing, article_id, None, None, who, reason)
+def remove_article_in(
+    writing: Writing, article_id: str, who: str, reason: str, sent: datetime | None = None
+) -> LiveArticle:
+    """Keep that there is no such article from now on. `sent`: see LiveArticle."""
+    return _keep(writing, article_id, None, None, who, reason, sent)
 
 
 def place_in(
@@ -169,7 +180,13 @@ def forget_articles(
 
 
 def _keep(
-    writing: Writing, article_id: str, record: bytes | None, embedded: Embedded | None, who: str, reason: str
+    writing: Writing,
+    article_id: str,
+    record: bytes | None,
+    embedded: Embedded | None,
+    who: str,
+    reason: str,
+    sent: datetime | None,
 ) -> LiveArticle:
     before = writing.connection.execute(sa.select(articles.c.article).where(articles.c.id == article_id)).scalar()
     action = REMOVED if record is None else PUT
@@ -181,10 +198,11 @@ def _keep(
             sequence=sequence,
             moment=as_text(writing.moment),
             article=record,
+            sent=None if sent is None else as_text(sent),
             **(_row(embedded) if embedded else {}),
         )
     )
-    return LiveArticle(article_id, sequence, writing.moment, record, embedded)
+    return LiveArticle(article_id, sequence, writing.moment, record, embedded, sent)
 
 
 def _row(embedded: Embedded) -> dict[str, Any]:
@@ -222,4 +240,4 @@ def _live(row: Any) -> LiveArticle:
         spans = np.frombuffer(row.spans, np.int32).reshape(-1, 2)
         vectors = np.frombuffer(row.vectors, PASSAGE_DTYPE).reshape(len(spans), -1)
         embedded = Embedded(row.model, vectors, spans)
-    return LiveArticle(row.id, row.sequence, moment, row.article, embedded)
+    return LiveArticle(row.id, row.sequence, moment, row.article, embedded, as_moment(row.sent))

@@ -6,7 +6,7 @@ Moments are ISO 8601 in UTC, of one length, so that their order as text is their
 import sqlalchemy as sa
 
 # The last migration.
-REVISION = "0009"
+REVISION = "0010"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
@@ -121,9 +121,10 @@ clicks = sa.Table(
     sa.Column("clicked", sa.BigInteger, nullable=False),
 )
 
-# Articles as they were last put, or removed (then `article` is null, and all that follows). `sequence`: the change that
-# did it. `vectors` are those of its passages, by the model with the digest `model`: float16, one after the other;
-# `spans`: int32, where each begins and ends in the article's text.
+# Articles as they were last put, or removed (then `article` is null, and so are `model`, `vectors` and `spans`).
+# `sequence`: the change that did it. `vectors` are those of its passages, by the model with the digest `model`:
+# float16, one after the other; `spans`: int32, where each begins and ends in the article's text. `sent`: when a content
+# system sent the message that did it, null where none did.
 articles = sa.Table(
     "articles",
     METADATA,
@@ -134,6 +135,7 @@ articles = sa.Table(
     sa.Column("model", sa.Text),
     sa.Column("vectors", sa.LargeBinary),
     sa.Column("spans", sa.LargeBinary),
+    sa.Column("sent", sa.Text),
 )
 sa.Index("articles_by_sequence", articles.c.sequence)
 

@@ -147,8 +147,8 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
             with deciding() as what:
                 _check_not_overtaken(what, read_to)
                 if sent is not None:
-                    _check_not_outdated(what, article.id, article.updated or sent)
-                kept = put_article_in(what.writing, article, embedded, by)
+                    _check_not_outdated(what, article.id, sent, article)
+                kept = put_article_in(what.writing, article, embedded, by, sent=sent)
                 place_in(what.writing, edition.id, kept, encode_placing(placing))
                 what.purge(_purge_of(edition, article.id, hosts))
         except _Overtaken:
@@ -170,7 +170,7 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
             raise UnknownArticle(article_id, snapshot.id)
         if sent is not None:
             _check_not_outdated(what, article_id, sent)
-        removed = remove_article_in(what.writing, article_id, by, reason)
+        removed = remove_article_in(what.writing, article_id, by, reason, sent)
         # Other workers may serve another snapshot, until they have followed: to be gone there is nothing to work out.
         for each in sorted({snapshot.id, *published_ids(parts().settings.index)}):
             place_in(what.writing, each, removed, None)
@@ -181,12 +181,26 @@ class Outdated(Exception):
     """The store has something later of an article."""
 
 
-def _check_not_outdated(what: Deciding, article_id: str, moment: datetime) -> None:
+def _check_not_outdated(what: Deciding, article_id: str, sent: datetime, article: Article | None = None) -> None:
+    """Raise Outdated if what is known of an article is later than a message. `article`: as that has it, None: removed.
+
+    Of two versions the one counts that was `updated` later, then the one that was sent later. Where one of the two is a
+    removal, it is enough to be sent later: WordPress publishes a post that had been moved into the future as it was,
+    `updated` before it was withdrawn. It tells whole seconds: of two that were sent in the same, the removal counts.
+    """
     known = find_article(what.writing.connection, article_id)
     if known is None:
         return
-    updated = None if known.record is None else orjson.loads(known.record).get("updated")
-    if moment < (known.moment if updated is None else parse_time(updated)):
+    told = None if known.record is None else orjson.loads(known.record).get("updated")
+    updated = None if told is None else parse_time(told)
+    if article is None:
+        outdated = sent < max(filter(None, (updated, known.sent)), default=known.moment)
+    elif known.record is None:
+        outdated = max(article.updated or sent, sent) <= (known.sent or known.moment)
+    else:
+        known_updated = updated or known.sent or known.moment
+        outdated = (article.updated or sent, sent) < (known_updated, known.sent or sent)
+    if outdated:
         raise Outdated
 
 

@@ -5,6 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
+from seealso.posts import article_of_post, wordpress_fields
+from seealso.snapshot.reader import open_current
 from tests.makers import articles, index_of
 from tests.seealso.test_posts import GHOST, WORDPRESS
 
@@ -76,7 +81,8 @@ def test_a_post_of_ghost_is_published_changed_and_withdrawn(client: FlaskClient)
     assert ghost(client, {"post": {"current": changed, "previous": {"title": "Tide"}}}).get_json()["state"] == "changed"
     gone = {"post": {"current": {**GHOST, "status": "draft"}, "previous": {"status": "published"}}}
     assert ghost(client, gone).get_json()["state"] == "removed"
-    assert ghost(client, {"post": {"current": GHOST, "previous": {}}}).get_json()["state"] == "outdated"
+    late = time.time() - 60  # it was on its way for a minute
+    assert ghost(client, {"post": {"current": GHOST, "previous": {}}}, late).get_json()["state"] == "outdated"
     again = {**GHOST, "updated_at": "2999-01-01T00:00:00.000Z"}
     assert ghost(client, {"post": {"current": again, "previous": {}}}).get_json()["state"] == "new"
     assert ghost(client, {"post": {"current": {}, "previous": again}}).get_json()["state"] == "outdated"
@@ -123,13 +129,57 @@ def test_without_a_secret_there_is_no_such_address(tmp_path: Path, make_app: Mak
 def test_what_was_withdrawn_does_not_come_back_by_a_late_message(client: FlaskClient) -> None:
     wordpress(client, "published", WORDPRESS)
     wordpress(client, "removed", {"id": 42})
-    old = {**WORDPRESS, "modified_gmt": "2020-01-01T00:00:00"}
-    assert wordpress(client, "published", old).get_json()["state"] == "outdated"
+    assert wordpress(client, "published", WORDPRESS, time.time() - 60).get_json()["state"] == "outdated"
     assert title_of(client, "42") is None
     again = {**WORDPRESS, "modified_gmt": "2999-01-01T00:00:00"}
     assert wordpress(client, "published", again).get_json()["state"] == "new"
     assert wordpress(client, "removed", {"id": 42}).get_json()["state"] == "outdated"  # it was told of before
     assert title_of(client, "42") == "Tide & time"
+
+
+def test_a_post_that_was_moved_into_the_future_comes_back_at_its_time(client: FlaskClient) -> None:
+    """WordPress publishes it as it was: it was modified before it was withdrawn."""
+    began = time.time() - 200
+    wordpress(client, "published", WORDPRESS, began)
+    wordpress(client, "removed", {"id": 42}, began + 50)
+    back = {**WORDPRESS, "date_gmt": "2026-11-28T12:00:00"}
+    assert wordpress(client, "published", WORDPRESS, began).get_json()["state"] == "outdated"
+    assert wordpress(client, "published", back, began + 50).get_json()["state"] == "outdated"
+    assert wordpress(client, "published", back, began + 100).get_json()["state"] == "new"
+    assert client.get("/v1/articles/42").get_json()["updated"] == "2026-11-28T06:00:00Z"
+    assert wordpress(client, "published", WORDPRESS, began).get_json()["state"] == "outdated"
+    assert wordpress(client, "removed", {"id": 42}, began + 50).get_json()["state"] == "outdated"
+    assert client.get("/v1/articles/42").get_json()["published"] == "2026-11-28T12:00:00Z"
+    assert wordpress(client, "removed", {"id": 42}, began + 150).get_json()["state"] == "removed"
+
+
+def test_what_was_removed_by_the_api_comes_back_if_it_is_published_after_that(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    key = create_key(Store(tmp_path), "the cms", "index", "ann")[1]
+    wordpress(client, "published", WORDPRESS, time.time() - 60)
+    removed = client.delete("/v1/articles/42?reason=x", headers={"Authorization": f"Bearer {key}"})
+    assert removed.status_code == 200
+    assert wordpress(client, "published", WORDPRESS, time.time() - 30).get_json()["state"] == "outdated"
+    assert wordpress(client, "published", WORDPRESS, time.time() + 30).get_json()["state"] == "new"
+
+
+def test_the_night_has_what_came_back(client: FlaskClient, tmp_path: Path) -> None:
+    began = time.time() - 100
+    wordpress(client, "published", WORDPRESS, began)
+    wordpress(client, "removed", {"id": 42}, began + 20)
+    post = article_of_post(wordpress_fields(WORDPRESS))
+    store = Store(tmp_path)
+    index_of(tmp_path, [*articles(20), post], live=store)
+    assert open_current(tmp_path).row_of("42") is None
+    wordpress(client, "published", WORDPRESS, began + 40)
+    later = post.model_copy(update={"title": "Neap", "updated": datetime.now(UTC)})
+    for nightly, title in (([], post.title), ([post], post.title), ([later], "Neap")):
+        index_of(tmp_path, [*articles(20), *nightly], live=store)
+        snapshot = open_current(tmp_path)
+        row = snapshot.row_of("42")
+        assert row is not None
+        assert snapshot.title(row) == title
 
 
 def test_what_takes_long_to_embed_does_not_undo_what_came_meanwhile(
