@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seealso.article import parse_time
+from seealso.editorial.decisions import now
 from seealso.errors import ModelMismatch, ModelUnavailable, PageNotRead
 from seealso.lexical import words
 from seealso.passages import sentences
@@ -199,10 +200,18 @@ def states_of(snapshot: Snapshot, row: int) -> list[str]:
     elif facts["sensitive"]:
         states.append("sensitive")
     if facts["sponsored"]:
-        states.append("sponsored")
+        states.append("sponsored" if _is_sponsored(snapshot, row) else "kept out of all blocks")
     if row >= len(snapshot.neighbours):
         states.append("since last night")
     return states
+
+
+def _is_sponsored(snapshot: Snapshot, row: int) -> bool:
+    """Return whether its source or an editor says so: as a fact stands there, too, what is only kept out by a rule."""
+    article_id, rules = snapshot.article_id(row), parts().editorial.decisions.rules_at(now())
+    if any(rule.wish.action == "sponsored" and rule.wish.article == article_id for rule in rules):
+        return True
+    return bool(orjson.loads(snapshot.article(row)).get("sponsored"))
 
 
 def quote_of(snapshot: Snapshot, row: int, asked: str) -> str:

@@ -1,11 +1,13 @@
 """An article at the desk."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from seealso.editorial.keys import Scope
 from seealso.editorial.store import Store
 from service.desk import article as room
 from tests.service.desk.conftest import HOSTILE
@@ -94,6 +96,23 @@ def test_history_goes_as_far_back_as_the_log(editor: FlaskClient, index: Path) -
 
 def test_sensitive_article_says_that_it_has_no_block(editor: FlaskClient) -> None:
     assert "marked sensitive" in editor.get("/desk/articles/secret").text
+
+
+def test_what_keeps_an_article_out_of_blocks_is_told_by_its_name(sign_in: Callable[[Scope], FlaskClient]) -> None:
+    admin = sign_in("admin")
+
+    def states(article_id: str) -> list[str]:
+        head = admin.get(f"/desk/articles/{article_id}").text.partition("<h1>")[0]
+        return re.findall(r'<span class="chip warn">([^<]*)<', head)
+
+    assert states("storm") == []
+    admin.put("/v1/articles/paid", json={"title": "An advert", "body": "bread yeast oven", "sponsored": True})
+    assert states("paid") == ["sponsored", "since last night"]
+    for about in ({"article": "storm"}, {"section": "News"}):
+        admin.post("/v1/rules", json={"action": "exclude", "about": about, "reason": "x"})
+    admin.post("/v1/rules", json={"action": "sponsored", "about": {"article": "a001"}, "reason": "x"})
+    assert states("storm") == states("a000") == ["kept out of all blocks"]
+    assert states("a001") == ["sponsored"]
 
 
 def test_clicks_are_told_if_there_are_any(editor: FlaskClient) -> None:
