@@ -7,6 +7,7 @@ goes out as JSON, for a receiver of the newsroom's own, or as a header of keys, 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -27,6 +28,9 @@ POST_SECONDS_MAX = 10.0
 KEYS_HEADER = "Surrogate-Key"
 # Varnish takes headers of 8 kB, with their names.
 HEADER_CHARACTERS_MAX = 4_000
+# What stays as it is where an id is written in an address: by our client and by PHP, by scripts (encodeURIComponent),
+# and by whoever takes slashes for what they are. To a CDN each is another address.
+WRITTEN = ("", "!'()*", "/:")
 
 
 class Purging:
@@ -136,7 +140,12 @@ def addresses_of(snapshot: Snapshot | None, article_id: str, hosts: Sequence[str
     blocks stand, as far as that is known.
     """
     ids = (article_id, *hosts)
-    blocks = [f"/v1/articles/{each}/related{ends}" for each in ids for ends in ("", ".html")]
+    blocks = [f"{path}/related{ends}" for each in ids for path in _paths_of(each) for ends in ("", ".html")]
     rows = [] if snapshot is None else [row for each in ids if (row := snapshot.row_of(each)) is not None]
     pages = [] if snapshot is None else [url for row in rows if (url := orjson.loads(snapshot.card(row))["url"])]
-    return {"paths": [f"/v1/articles/{article_id}", *blocks], "pages": pages}
+    return {"paths": [*_paths_of(article_id), *blocks], "pages": pages}
+
+
+def _paths_of(article_id: str) -> list[str]:
+    """Return an article's own path in each way in which it is written: one, but for ids with signs of addresses."""
+    return [f"/v1/articles/{each}" for each in dict.fromkeys(quote(article_id, safe=safe) for safe in WRITTEN)]

@@ -12,7 +12,7 @@ import service.purging
 from seealso.editorial.purges import TRIES_MAX, add_purge_in, read_purges, try_again
 from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from service.purging import HEADER_CHARACTERS_MAX, Purging, in_headers, keys_of_rule
+from service.purging import HEADER_CHARACTERS_MAX, Purging, addresses_of, in_headers, keys_of_rule
 from tests.listener import listening
 from tests.servers import free_port
 
@@ -45,6 +45,22 @@ def add(store: Store, article_id: str = "a") -> None:
 )
 def test_what_a_rule_may_change_is_dropped(wish: Wish, holds: bool, keys: list[str]) -> None:
     assert keys_of_rule(wish, holds, ["old", "s"], None) == keys
+
+
+def test_paths_are_those_at_which_blocks_are_asked_for() -> None:
+    assert addresses_of(None, "a-1", ["b 2", "https://n.example/ü(3)?x=1"])["paths"] == [
+        "/v1/articles/a-1",
+        "/v1/articles/a-1/related",
+        "/v1/articles/a-1/related.html",
+        "/v1/articles/b%202/related",
+        "/v1/articles/b%202/related.html",
+        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC%283%29%3Fx%3D1/related",
+        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC%283%29%3Fx%3D1/related.html",
+        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC(3)%3Fx%3D1/related",
+        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC(3)%3Fx%3D1/related.html",
+        "/v1/articles/https://n.example/%C3%BC%283%29%3Fx%3D1/related",
+        "/v1/articles/https://n.example/%C3%BC%283%29%3Fx%3D1/related.html",
+    ]
 
 
 def test_what_is_due_is_posted_as_it_was_written(store: Store) -> None:
