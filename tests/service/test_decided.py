@@ -29,7 +29,7 @@ from tests.makers import HashEncoder, articles, index_of
 SIZES = (5, 7, 9)
 IDS = [f"a{number:03}" for number in range(SIZES[-1] + 1)]  # the last is in no snapshot
 ASKED = "?limit=50&min_probability=0&stories=all"
-SHORT_EXAMPLES, FULL_EXAMPLES = 8, 2_000
+SHORT_EXAMPLES, FULL_EXAMPLES, PARTS = 8, 2_000, 4
 some_id = st.sampled_from(IDS)
 
 
@@ -177,6 +177,7 @@ def test_answers_are_what_was_decided(made: Path, redis_url: str) -> None:
 
 
 @pytest.mark.torture
-def test_answers_are_what_was_decided_in_thousands_of_runs(made: Path, redis_url: str) -> None:
-    many = settings(max_examples=FULL_EXAMPLES, stateful_step_count=30, deadline=None)
+@pytest.mark.parametrize("part", range(PARTS))  # in parts, for several processes to share
+def test_answers_are_what_was_decided_in_thousands_of_runs(part: int, made: Path, redis_url: str) -> None:
+    many = settings(max_examples=FULL_EXAMPLES // PARTS, stateful_step_count=30, deadline=None)
     run_state_machine_as_test(steps(made, redis_url), settings=settings(many, suppress_health_check=list(HealthCheck)))
