@@ -107,11 +107,12 @@ class Feed:
         placed = stated | ({"content-location": fetched.url} if fetched.url else {})
         content = fetched.content
         parsed = feedparser.parse(io.BytesIO(content), response_headers=placed, sanitize_html=False)
-        # It completes a guid, too, as if it were a link: what is known by it would be another once the feed moves.
-        written = feedparser.parse(io.BytesIO(content), response_headers=stated, sanitize_html=False)
-        for entry, as_written in zip(parsed.entries, written.entries, strict=True):
-            if as_written.get("id"):
-                entry["id"] = as_written["id"]
+        if placed != stated:
+            # It completes a guid, too, as if it were a link: what is known by it would be another once the feed moves.
+            written = feedparser.parse(io.BytesIO(content), response_headers=stated, sanitize_html=False)
+            for entry, as_written in zip(parsed.entries, written.entries, strict=True):
+                if as_written.get("id"):
+                    entry["id"] = as_written["id"]
         if not parsed.get("version") and not parsed.entries:
             raise SourceUnreadable(self.name, "it is neither RSS nor Atom")
         # What is not XML is read by a lenient parser, which takes a cut feed for a short one.
