@@ -10,6 +10,7 @@ from seealso.errors import TakenDown, UnknownArticle
 from seealso.project import BlockEntry
 from seealso.snapshot.reader import Snapshot, id_in
 from service.answer import IDENTITY, Answer
+from service.baton import BATON
 from service.block.fragment import BLOCK, LOOK, render_block
 from service.block.look import Look
 from service.freshness import Lifetimes, purge_keys
@@ -52,6 +53,10 @@ class Blocks:
 
     def make(self, snapshot: Snapshot, asked: Asked) -> Answer:
         """Return the answer of a block. Raises UnknownArticle, or TakenDown."""
+        with BATON:
+            return self._made(snapshot, asked)
+
+    def _made(self, snapshot: Snapshot, asked: Asked) -> Answer:
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
             ruling = self.rulings.of_article(snapshot, row)
@@ -87,9 +92,10 @@ class Blocks:
 
         `met`: see `related_to_article`.
         """
-        if self.trial is not None:
-            return self.trial.related(snapshot, row, wanted, ruling, met)
-        return related_to_article(snapshot, row, wanted, met, ruling)
+        with BATON:
+            if self.trial is not None:
+                return self.trial.related(snapshot, row, wanted, ruling, met)
+            return related_to_article(snapshot, row, wanted, met, ruling)
 
 
 def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, shown: int) -> bool:

@@ -5,6 +5,7 @@ In: rows with their probabilities, best first, all of which may be shown. Out: p
 """
 
 from functools import lru_cache
+from heapq import heapify, heappop, heapreplace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from seealso.snapshot.reader import Snapshot
 ALIKE_COST = 0.3
 # Likeness below this is what any two pieces on one subject have.
 ALIKE_FROM = 0.6
+# Two that are one and the same; a little more, for vectors are of unit length only as far as they are exact.
+LOSS_MAX = 1.01 * ALIKE_COST
 # Among so many of the best the order is chosen, whatever the limit: a shorter list is the beginning of a longer one.
 CHOSEN_AMONG = 64
 
@@ -113,32 +116,49 @@ def _one_per_story(
     kept = np.where(foreign[kept] & ~foreign[best], best, kept)
     values = values.copy()
     values[kept] = values[best]
-    return kept, values
+    # A lead in the own language may stand for a foreign telling, and goes before foreign ones then.
+    return kept[np.lexsort((-values[kept], foreign[kept]))], values
 
 
 def _unlike(
     snapshot: Snapshot, rows: Rows, values: Values, foreign: NDArray[np.bool_], order: NDArray[np.int64], limit: int
 ) -> list[int]:
     """Choose one after the other what is best and least like what is chosen already."""
-    if not _likeness(snapshot, rows[order[:limit]]).any():  # none of the best is like another: nothing gives way
-        return [int(place) for place in order[:limit]]
-    alike = _likeness(snapshot, rows[order])
     worth = values[order]
-    losses = alike * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth  # by what is chosen, of what is left
     left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike
-    lost = np.zeros(len(order))
-    places = []
-    for _ in range(min(limit, len(order))):
-        best = int((left - lost).argmax())
-        places.append(int(order[best]))
-        left[best] = -np.inf
-        np.maximum(lost, losses[best], out=lost)
-    return places
+    # Whatever the first ones lose, they stay ahead of what is worth less than they may come down to.
+    least = (left - LOSS_MAX * worth)[:limit].min()
+    near = left >= least
+    order, worth, left = order[near], worth[near], left[near]
+    alike = _likeness(snapshot, rows[order])
+    if not alike[:limit, :limit].any():  # none of the best is like another: nothing gives way
+        return [int(place) for place in order[:limit]]
+    losses = alike * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth  # by one that is chosen (row), of another (column)
+    losing: dict[int, list[tuple[int, float]]] = {}
+    by, of = losses.nonzero()
+    for one, other, loss in zip(by.tolist(), of.tolist(), losses[by, of].tolist(), strict=True):
+        losing.setdefault(one, []).append((other, loss))
+    lost = [0.0] * len(order)
+    # What each is worth, at most: something is lost by what is chosen, and is told when it comes first.
+    waiting = [(-each, place) for place, each in enumerate(left.tolist())]
+    heapify(waiting)
+    chosen: list[int] = []
+    while waiting and len(chosen) < limit:
+        most, place = waiting[0]
+        now = lost[place] - left[place]
+        if now > most:
+            heapreplace(waiting, (now, place))
+            continue
+        heappop(waiting)
+        chosen.append(place)
+        for other, loss in losing.get(place, ()):
+            lost[other] = max(lost[other], loss)
+    return [int(place) for place in order[chosen]]
 
 
 def _likeness(snapshot: Snapshot, rows: Rows) -> NDArray[np.float32]:
     """Return by how much each two are more alike than any two pieces on one subject."""
     vectors = snapshot.vectors.vectors(rows)
     alike: NDArray[np.float32] = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
-    np.fill_diagonal(alike, 0.0)
+    alike.ravel()[:: len(rows) + 1] = 0.0  # each is like itself
     return alike

@@ -6,7 +6,7 @@ It answers with rows of a snapshot; how they are shown is not its business. What
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -17,6 +17,7 @@ from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.reader import Snapshot
 from service.admission import Admission
+from service.baton import BATON
 from service.order import CHOSEN_AMONG, choose
 from service.rulings import NO_RULING, Ruling
 from service.wanted import Wanted
@@ -34,8 +35,7 @@ EVENTFUL_FROM = 0.5
 _Chosen = tuple[int, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One article of a block: its row in the snapshot, its score and probability, whether an editor put it there, why
     it is there if asked for, and the team of a trial that put it there.
     """
@@ -217,7 +217,8 @@ class _Choice:
         allowed = self.admitted.of(slice(None))
         rows, scores = np.empty(0, np.int64), np.empty(0, np.float32)
         while True:
-            found = candidates(snapshot, snapshot.recipe, probes, limit, self.own, allowed)
+            with BATON.put_down():
+                found = candidates(snapshot, snapshot.recipe, probes, limit, self.own, allowed)
             passed = (found.rows[0] >= 0) & (found.scores[0] >= self.least)
             rows = np.concatenate([rows, found.rows[0][passed]])
             scores = np.concatenate([scores, found.scores[0][passed]])
@@ -242,7 +243,7 @@ class _Choice:
         )
         if evergreens:
             places = self._with_evergreens(rows, places, evergreens)
-        return [(int(rows[place]), float(scores[place]), float(chances[place])) for place in places]
+        return [*zip(rows[places].tolist(), scores[places].tolist(), chances[places].tolist(), strict=True)]
 
     def _with_evergreens(self, rows: Rows, places: list[int], least: int) -> list[int]:
         """Return the first places, the last of which give way to evergreen pieces until there are enough, in order."""

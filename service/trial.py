@@ -6,7 +6,6 @@ Joachims 2008), another way under each article and each night.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 
 from seealso.editorial.trials import Team
@@ -60,7 +59,7 @@ class Trial:
             return related_to_article(snapshot, row, wanted, met, ruling)
         if self.method == "split":
             team = self.team_of(article_id)
-            return [replace(item, team=team) for item in self._of(team, snapshot, row, wanted, ruling, met)]
+            return [item._replace(team=team) for item in self._of(team, snapshot, row, wanted, ruling, met)]
         blocks = {team: self._of(team, snapshot, row, wanted, ruling, met) for team in _TEAMS}
         lots = _lots(f"{self.name} {article_id} {snapshot.id}")
         stories = {item.row: int(snapshot.facts["story"][item.row]) for block in blocks.values() for item in block}
@@ -93,7 +92,7 @@ def _drafted(
             continue
         told.add(stories[item.row])
         picks[team] += 1
-        block.append(replace(item, team=team))
+        block.append(item._replace(team=team))
     return block
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from seealso.article import Article, parse_time
 from seealso.snapshot.reader import Snapshot, open_current
-from service.order import choose
+from service.order import ALIKE_COST, ALIKE_FROM, CHOSEN_AMONG, FOREIGN_COST, choose
 from tests.makers import article, index_of
 
 
@@ -82,6 +82,59 @@ def test_story_is_shown_once_by_the_article_that_stands_for_it(tmp_path: Path) -
     snapshot = snapshot_of(tmp_path, pieces)
     assert chosen(snapshot, [0.9, 0.3, 0.8, 0.5]) == ["b", "d"]
     assert len(chosen(snapshot, [0.9, 0.3, 0.8, 0.5], one_per_story=False)) == 4
+
+
+def test_lead_in_the_own_language_goes_before_what_is_foreign(tmp_path: Path) -> None:
+    tags = {"a": "de", "b": "en", "c": "de"}
+    pieces = [
+        article(name, title=name, body=f"on {name} alone", language=tag, canonical="b" if name == "a" else None)
+        for name, tag in tags.items()
+    ]
+    snapshot = snapshot_of(tmp_path, pieces)
+    rows = np.array([0, 1, 2])
+    # Of the story only the foreign telling is near; whatever the limit, its lead is the first.
+    assert snapshot.facts["story"][0] == snapshot.facts["story"][1] == 1
+    for limit in (1, 2, 3):
+        places = choose(snapshot, rows, np.array([0.5, 0.0, 0.9]), "background", limit, "en", one_per_story=True)
+        assert [snapshot.article_id(place) for place in places] == ["b", "c"][:limit]
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    words = [f"word{number}" for number in range(24)]
+    bodies = [" ".join(words[n % 5 : n % 5 + 3 + n % 7]) for n in range(CHOSEN_AMONG + 16)]
+    languages = ("en", "en", "de")
+    pieces = [article(f"{n:02}", title="t", body=body, language=languages[n % 3]) for n, body in enumerate(bodies)]
+    return snapshot_of(tmp_path_factory.mktemp("crowd"), pieces)
+
+
+def one_by_one(snapshot: Snapshot, chances: np.ndarray, limit: int, foreign: np.ndarray) -> list[int]:
+    """Choose as it is defined: each time what is worth most then, among all."""
+    order = np.lexsort((np.arange(len(chances)), -chances, foreign))[:CHOSEN_AMONG]
+    vectors = snapshot.vectors.vectors(order)
+    alike = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0) * (ALIKE_COST / (1.0 - ALIKE_FROM))
+    left = chances[order] - FOREIGN_COST * foreign[order]
+    chosen: list[int] = []
+    for _ in range(limit):
+        lost = np.max([alike[place] * chances[order] for place in chosen], axis=0, initial=0.0)
+        worth = np.where(np.isin(np.arange(len(order)), chosen), -np.inf, left - lost)
+        chosen.append(int(worth.argmax()))
+    return [int(place) for place in order[chosen]]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 12, 50])
+@pytest.mark.parametrize("language", [None, "en"])
+@pytest.mark.parametrize("seed", range(20))
+def test_order_is_that_of_choosing_the_best_that_is_left_each_time(
+    crowd: Snapshot, seed: int, language: str | None, limit: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    chances = np.round(chance.beta(1, 1 + seed % 4, len(crowd)), 3)  # so that some are equal
+    foreign = np.array([bool(language) and crowd.languages[n] != language for n in crowd.facts["language"]])
+    places = choose(crowd, np.arange(len(crowd)), chances, "background", limit, language, one_per_story=False)
+    assert places == one_by_one(crowd, chances, limit, foreign)
+    by_chance = np.lexsort((np.arange(len(chances)), -chances, foreign))
+    assert limit < 12 or places != by_chance[:limit].tolist()  # some are alike, and gave way
 
 
 @pytest.mark.parametrize("different", [0.41, 0.3])

@@ -1,6 +1,7 @@
 """The laws of a block: they hold for any corpus and any request."""
 
 import tempfile
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 
 import indexer.neighbours
 from seealso.article import Article
-from seealso.relatedness import scored
+from seealso.relatedness import CANDIDATES_MAX, scored
 from seealso.snapshot.reader import Snapshot, open_current
+from service.baton import BATON
 from service.related import Item, related_on_page, related_to_article, related_to_text
 from service.rulings import Ruling
+from service.searched import SearchedVectors
 from service.texts import Texts
 from service.wanted import Wanted
 from service.why import Draft
@@ -348,3 +351,22 @@ def test_page_fills_its_last_block_from_beyond_the_stored_candidates(snapshot: S
 def test_texts_that_say_little_are_sure_of_nothing(special: Snapshot, text: str) -> None:
     found = related_to_text(special, text_of(special, "", text), Wanted(min_probability=0.0))
     assert all(np.isfinite(item.score) and item.probability < 0.9 for item in found)
+
+
+def test_others_make_blocks_while_one_has_all_of_the_snapshot_searched(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(CANDIDATES_MAX + 10))
+    snapshot = open_current(tmp_path)
+    free: list[bool] = []
+
+    def search_slowly(*_: object) -> None:
+        other = threading.Thread(target=lambda: free.append(BATON._lock.acquire(timeout=30)))
+        other.start()
+        other.join()
+        BATON._lock.release()
+
+    searched = replace(snapshot, vectors=SearchedVectors(snapshot.vectors, snapshot.facts, search_slowly))
+    ruling = Ruling(excluded=np.sort(snapshot.neighbours_of(0)[0]))
+    with BATON:
+        block = related_to_article(searched, 0, Wanted(limit=2, min_probability=0.0), ruling=ruling)
+    assert len(block) == 2
+    assert free == [True]
