@@ -5,7 +5,7 @@ In: rows with their probabilities, best first, all of which may be shown. Out: p
 """
 
 from functools import lru_cache
-from heapq import heapify, heappop, heapreplace
+from heapq import heappop, heapreplace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,27 +125,26 @@ def _unlike(
 ) -> list[int]:
     """Choose one after the other what is best and least like what is chosen already."""
     worth = values[order]
-    left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike
-    # Whatever the first ones lose, they stay ahead of what is worth less than they may come down to.
-    least = (left - LOSS_MAX * worth)[:limit].min()
-    near = left >= least
-    order, worth, left = order[near], worth[near], left[near]
+    left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike; best first
+    # Whatever the first ones lose, they stay ahead of what is worth less than the last of them may come down to.
+    last = min(limit, len(order)) - 1
+    near = int(np.count_nonzero(left >= left[last] - LOSS_MAX * worth[last]))
+    order, worth, left = order[:near], worth[:near], left[:near]
     alike = _likeness(snapshot, rows[order])
-    if not alike[:limit, :limit].any():  # none of the best is like another: nothing gives way
-        return [int(place) for place in order[:limit]]
-    losses = alike * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth  # by one that is chosen (row), of another (column)
+    by, of = alike.nonzero()
+    # By one that is chosen, of another.
+    losses = alike[by, of] * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth[of]
     losing: dict[int, list[tuple[int, float]]] = {}
-    by, of = losses.nonzero()
-    for one, other, loss in zip(by.tolist(), of.tolist(), losses[by, of].tolist(), strict=True):
+    for one, other, loss in zip(by.tolist(), of.tolist(), losses.tolist(), strict=True):
         losing.setdefault(one, []).append((other, loss))
     lost = [0.0] * len(order)
     # What each is worth, at most: something is lost by what is chosen, and is told when it comes first.
-    waiting = [(-each, place) for place, each in enumerate(left.tolist())]
-    heapify(waiting)
+    worths = left.tolist()
+    waiting = [(-each, place) for place, each in enumerate(worths)]  # in order, and so a heap
     chosen: list[int] = []
     while waiting and len(chosen) < limit:
         most, place = waiting[0]
-        now = lost[place] - left[place]
+        now = lost[place] - worths[place]
         if now > most:
             heapreplace(waiting, (now, place))
             continue
