@@ -52,7 +52,7 @@ def already_covered(snapshot: Snapshot, draft: Draft, own: Cohorts, rows: Rows, 
         cosine, shared = float(measures[0]), float(measures[1]) / max(length * other, 1e-6)
         if draft.title and are_numbers_of_a_series(draft.title, snapshot.title(row)):
             continue
-        language = _language(snapshot, row)
+        language = snapshot.language_of(row)
         if tell_one_event(0.0, cosine, shared, draft.language or language, language):
             found[row] = True
         elif cosine >= LIKELY_COSINE and shared >= LIKELY_TERMS:
@@ -63,11 +63,6 @@ def already_covered(snapshot: Snapshot, draft: Draft, own: Cohorts, rows: Rows, 
         found |= dict.fromkeys(told.tolist(), True)
     covered = [Covered(row, sure, row == same, _days(snapshot, row, now)) for row, sure in found.items()]
     return sorted(covered, key=lambda each: (not each.same_text, not each.sure, each.days is None, each.days, each.row))
-
-
-def _language(snapshot: Snapshot, row: int) -> str | None:
-    number = int(snapshot.facts["language"][row])
-    return snapshot.languages[number] if number >= 0 else None
 
 
 def _days(snapshot: Snapshot, row: int, now: float) -> int | None:

@@ -75,7 +75,7 @@ def related_to_article(
         order = np.lexsort((rows, -scores))
         rows, scores = rows[order], scores[order]
     admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
-    choice = _Choice(snapshot, wanted, admitted, _language_of(snapshot, row), own, ruling)
+    choice = _Choice(snapshot, wanted, admitted, snapshot.language_of(row), own, ruling)
     chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
     pinned = {place: each for place, each in ruling.pins.items() if place <= wanted.limit}
     pins = _pins(snapshot, row, wanted, met, pinned) if pinned else {}
@@ -176,11 +176,6 @@ def pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
         if told in whole and len(told) >= PASTED_SHARE_MIN * len(whole):
             return int(row)
     return None
-
-
-def _language_of(snapshot: Snapshot, row: int) -> str | None:
-    number = int(snapshot.facts["language"][row])
-    return snapshot.languages[number] if number >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,11 @@ class Snapshot:
         """Return the title of the article in a row."""
         return str(orjson.loads(self.card(row))["title"])
 
+    def language_of(self, row: int) -> str | None:
+        """Return the language tag of the article in a row, None if it has none."""
+        number = int(self.facts["language"][row])
+        return self.languages[number] if number >= 0 else None
+
     def story_of(self, row: int) -> str:
         """Return the name of the story that an article tells: the id of the one that stands for it."""
         return self.article_id(int(self.facts["story"][row]))

@@ -124,7 +124,7 @@ def chosen_of(snapshot: Snapshot, query: ArchiveQuery) -> Found:
 
 
 def entry_of(snapshot: Snapshot, row: int) -> dict[str, Any]:
-    """Return an article as it stands in lists of the archive: id, title, section, day, and what sets it apart."""
+    """Return an article as it stands in lists of the archive: id, title, language, section, day, what sets it apart."""
     card = orjson.loads(snapshot.card(row))
     states = states_of(snapshot, row)
     if not snapshot.here[row]:
@@ -132,6 +132,7 @@ def entry_of(snapshot: Snapshot, row: int) -> dict[str, Any]:
     return {
         "id": card["id"],
         "title": card["title"],
+        "language": card["language"],
         "section": card["section"] or "",
         "day": day(card["published"]),
         "published": card["published"] or "",

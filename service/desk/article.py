@@ -235,7 +235,7 @@ def _by_place(snapshot: Snapshot, row: int) -> list[int]:
 
 def _named(snapshot: Snapshot, row: int) -> dict[str, Any]:
     card = orjson.loads(snapshot.card(row))
-    return {"id": card["id"], "title": card["title"], "day": day(card["published"])}
+    return {"id": card["id"], "title": card["title"], "language": card["language"], "day": day(card["published"])}
 
 
 def _history(article_id: str, title_of: Callable[[str], str]) -> list[tuple[Change, str]]:

@@ -52,6 +52,7 @@ class Differing(NamedTuple):
 
     id: str
     title: str
+    language: str | None
     here: bool
     kept: str = ""
 
@@ -61,6 +62,7 @@ class Placed(NamedTuple):
 
     id: str
     title: str
+    language: str | None
     chance: str
     mark: str
     kind: Literal["same", "moved", "new", "gone"]
@@ -148,7 +150,7 @@ def _listing(found: Comparison, query: CompareQuery) -> Any:
         row = int(rows[place])
         kept = f"{found.stayed[place]} of {found.compared[place]}" if query.show == "lists" else ""
         both = query.show in ("lists", "changed")
-        items.append(Differing(snapshot.article_id(row), snapshot.title(row), both, kept))
+        items.append(Differing(snapshot.article_id(row), snapshot.title(row), snapshot.language_of(row), both, kept))
     return {"items": items, "total": places.total, "page": places.page, "pages": places.pages}
 
 
@@ -197,5 +199,5 @@ def _placed(listing: _Listed, place: int, mark: str, kind: Literal["same", "move
     snapshot, article_id = listing.snapshot, listing.ids[place]
     assert snapshot is not None
     row = snapshot.row_of(article_id)
-    title = article_id if row is None else snapshot.title(row)
-    return Placed(article_id, title, likelihood(listing.chances[place]), mark, kind)
+    title, language = (article_id, None) if row is None else (snapshot.title(row), snapshot.language_of(row))
+    return Placed(article_id, title, language, likelihood(listing.chances[place]), mark, kind)

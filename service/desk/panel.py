@@ -90,6 +90,7 @@ def _of_page(snapshot: Snapshot, asked: str) -> dict[str, Any]:
     with here.reading.place():
         draft = here.texts.draft(snapshot, read.title, read.text, read.language)
         block = related_to_text(snapshot, draft, Wanted(explain=True), lambda row: ruling_of(snapshot, row))
-    piece = {"title": read.title or read.url, "url": read.url, "id": None, "section": None, "published": None}
+    piece = {"title": read.title or read.url, "url": read.url, "language": read.language if read.title else None}
+    piece |= {"id": None, "section": None, "published": None}
     shown = [shown_item(snapshot, item, {}) for item in block]
     return {"piece": piece, "day": "", "elsewhere": True, "states": [], "block": shown}

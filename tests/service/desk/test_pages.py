@@ -149,3 +149,12 @@ def test_page_elsewhere_is_waited_for_without_a_place(
     assert answer.status_code == 200
     assert "A surge" in answer.text
     assert free == [places]
+
+
+def test_titles_and_texts_say_in_which_language_they_are(editor: FlaskClient) -> None:
+    told = 'lang="de" dir="auto"'
+    assert f'<h2 class="title" {told}><a href="/desk/articles/gezeiten">' in editor.get("/desk/?author=ida").text
+    assert f"<h1 {told}>Gezeiten</h1>" in editor.get("/desk/articles/gezeiten").text
+    listed = editor.get("/desk/archive?section=Wissen&part=list").text
+    assert f'<a href="/desk/articles/gezeiten" {told}>Gezeiten</a>' in listed
+    assert f"<h1 {told}>Gezeiten</h1>" in editor.get("/desk/panel?url=gezeiten").text
