@@ -83,6 +83,13 @@ class TakenDown(CallerError):
         self.article_id = article_id
 
 
+class RemovedMeanwhile(CallerError):
+    """An article was removed while it was being read and embedded."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"the article {article_id!r} was removed meanwhile; put it again if it is to stay")
+
+
 class NotTakenDown(CallerError):
     """An article cannot be restored that was not taken down."""
 

@@ -47,6 +47,7 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.CrossSite: (403, "cross-site", "Another site's page has asked for this"),
     errors.SignatureWrong: (401, "signature-wrong", "This needs a signature"),
     errors.TakenDown: (410, "taken-down", "The article was taken down"),
+    errors.RemovedMeanwhile: (409, "removed-meanwhile", "The article was removed meanwhile"),
     errors.NotTakenDown: (404, "not-taken-down", "The article is not taken down"),
     errors.UnknownChange: (404, "unknown-change", "There is no such rule or change"),
     errors.NotUndone: (409, "not-undone", "The change cannot be undone"),

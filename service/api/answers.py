@@ -31,7 +31,7 @@ from service.front import Front
 from service.lanes import Lane
 from service.live import LiveArticles
 from service.metrics import Metrics
-from service.problems import REQUEST_ID_HEADER, documented, printable, request_id
+from service.problems import REQUEST_ID_HEADER, documented, request_id
 from service.purging import Purging
 from service.texts import Texts
 
@@ -253,7 +253,8 @@ def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Re
     response = Response(body, content_type=media_type)
     if unknowing := g.get("seealso_unknowing"):
         response.status_code = 202
-        response.headers[UNCONFIRMED_HEADER] = printable(", ".join(unknowing))
+        # A machine's name has the path of its index folder, in whatever letters that is.
+        response.headers[UNCONFIRMED_HEADER] = ", ".join(unknowing).encode("ascii", "backslashreplace").decode()
     response.headers[REQUEST_ID_HEADER] = request_id()
     response.headers["Cache-Control"] = "no-store"  # blocks, which caches may keep, are answered before Flask
     if snapshot is not None:

@@ -11,8 +11,8 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.article import Article, InvalidArticle, parse_time, read_article
-from seealso.editorial.articles import find_article, place_in, put_article_in, remove_article_in
-from seealso.errors import CallerError, InvalidRequest, ServiceBusy, UnknownArticle
+from seealso.editorial.articles import LiveArticle, find_article, place_in, put_article_in, remove_article_in
+from seealso.errors import CallerError, InvalidRequest, RemovedMeanwhile, ServiceBusy, UnknownArticle
 from seealso.live.place import place
 from seealso.live.placing import Placing, encode_placing
 from seealso.snapshot.layout import published_ids
@@ -84,7 +84,7 @@ class Put(NamedTuple):
 @in_a_place(lambda here: here.reading)
 @publishing.input(ArticleBody, location="json", arg_name="body", example=PUT_EXAMPLE)
 @publishing.output(PutAnswer, description="It answers, and stands in others' blocks, in every worker")
-@publishing.doc(operation_id="put_article", security="key", responses=decided(400, 401, 403, 413, 415, 503))
+@publishing.doc(operation_id="put_article", security="key", responses=decided(400, 401, 403, 409, 413, 415, 503))
 def put(article_id: str, body: ArticleBody) -> Response:
     """Publish an article, or what it is from now on. The next night takes it in; to put the same again does nothing."""
     article = body.article(article_id)
@@ -128,10 +128,12 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
     """Have an article be as it is given from now on.
 
     `sent`: when that was told, by who may tell it late: it is not done if the store has something later. Raises
-    Outdated, StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, InvalidRequest.
+    Outdated, RemovedMeanwhile, StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, and
+    InvalidRequest.
     """
     here = parts()
-    here.editorial.store()  # without one, nothing need be embedded
+    with here.editorial.store().reading() as connection:  # without one, nothing need be embedded
+        before = find_article(connection, article.id)
     snapshot = here.current.snapshot()
     row = snapshot.row_of(article.id)
     if row is not None and snapshot.article(row) == encode_article(article):
@@ -148,6 +150,8 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
                 _check_not_overtaken(what, read_to)
                 if sent is not None:
                     _check_not_outdated(what, article.id, sent, article)
+                else:
+                    _check_not_removed(what, article.id, before)
                 kept = put_article_in(what.writing, article, embedded, by, sent=sent)
                 place_in(what.writing, edition.id, kept, encode_placing(placing))
                 what.purge(_purge_of(edition, article.id, hosts))
@@ -202,6 +206,13 @@ def _check_not_outdated(what: Deciding, article_id: str, sent: datetime, article
         outdated = (article.updated or sent, sent) < (known_updated, known.sent or sent)
     if outdated:
         raise Outdated
+
+
+def _check_not_removed(what: Deciding, article_id: str, before: LiveArticle | None) -> None:
+    """Raise RemovedMeanwhile if an article was removed since it was as `before`: the later word counts."""
+    known = find_article(what.writing.connection, article_id)
+    if known is not None and known.record is None and (before is None or known.sequence != before.sequence):
+        raise RemovedMeanwhile(article_id)
 
 
 class _Overtaken(Exception):

@@ -322,14 +322,14 @@ def test_machine_that_does_not_hear_of_it_is_named(
 ) -> None:
     monkeypatch.setattr(service.editorial, "OTHERS_SECONDS_MAX", 0.1)
     folder = tmp_path.parent / f"{tmp_path.name}-machines"
-    apps = machines_of(index, folder, shared, make_app, "ab", monkeypatch)
-    apps["b"].extensions["seealso"].editorial.look()  # and then not any more
+    apps = machines_of(index, folder, shared, make_app, "a束", monkeypatch)  # named by folders, too
+    apps["束"].extensions["seealso"].editorial.look()  # and then not any more
     client = editor(apps["a"])
     told = client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
     assert told.status_code == 202
-    assert told.headers["X-Seealso-Unconfirmed"].startswith("b (silent for ")
+    assert told.headers["X-Seealso-Unconfirmed"].startswith("\\u675f (silent for ")
     assert told.get_json()["takedown"]["article"] == "a003"
-    apps["b"].extensions["seealso"].editorial.look()
+    apps["束"].extensions["seealso"].editorial.look()
     assert client.delete("/v1/articles/a003/takedown?reason=x").status_code == 202  # it is another change
 
 

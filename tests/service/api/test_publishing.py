@@ -141,6 +141,28 @@ def test_who_is_overtaken_places_anew(
     assert {"other1", "other2", "other3"} <= {card["id"] for card in cards}
 
 
+def test_what_is_removed_while_it_is_embedded_stays_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = client.application.extensions["seealso"].texts
+    real = texts.embedded
+
+    def removed_meanwhile(*about: Any) -> Any:
+        assert client.delete("/v1/articles/new?reason=gone").status_code == 200
+        return real(*about)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(texts, "embedded", removed_meanwhile)
+        refused = client.put("/v1/articles/new", json=TIDES)
+    assert (refused.status_code, refused.get_json()["type"]) == (409, "urn:seealso:problem:removed-meanwhile")
+    assert client.get("/v1/articles/new").status_code == 404
+    assert client.put("/v1/articles/new", json=TIDES).get_json()["state"] == "new"  # removed before, and not meanwhile
+    with monkeypatch.context() as patched:
+        patched.setattr(texts, "embedded", removed_meanwhile)
+        many = client.post("/v1/articles", json={"articles": [{"id": "new", **TIDES, "title": "Neap"}]}).get_json()
+    assert many["articles"][0]["state"] == "refused"
+    assert "put it again" in many["articles"][0]["detail"]
+    assert client.get("/v1/articles/new").status_code == 404
+
+
 def test_what_is_put_is_explained_as_others_are(client: FlaskClient) -> None:
     client.put("/v1/articles/new", json=TIDES | {"section": "News"})
     first = client.get("/v1/articles/new/related?explain=1&min_probability=0").get_json()["related"][0]
