@@ -70,7 +70,11 @@ def test_search_finds_what_a_plain_product_gives() -> None:
         terms.products(terms.articles, terms.articles, some), np.take_along_axis(exact, some, 1), rtol=1e-5
     )
     some[:, 3] = -1
-    assert not terms.products(terms.articles, terms.articles, some)[:, 3].any()
+    together = terms.products(terms.articles, terms.articles, some)
+    assert not together[:, 3].any()
+    for number in range(len(some)):  # alone, or with others: the same to the bit
+        alone = terms.products(terms.articles.row(number), terms.articles, some[number : number + 1])
+        assert alone.tolist() == together[number : number + 1].tolist()
 
 
 def test_only_allowed_articles_are_found_and_all_of_them() -> None:
