@@ -54,8 +54,10 @@ test: setup
 	$(BIN)/pytest -n auto --maxprocesses 4
 
 torture: setup
-	$(BIN)/pytest -o faulthandler_timeout=0 -s -m torture tests/night tests/faults tests/load tests/service tests/indexer
-	$(BIN)/pytest -o faulthandler_timeout=0 --hypothesis-profile torture tests/service/test_related.py -k laws
+	@status=0; \
+	$(BIN)/pytest -o faulthandler_timeout=0 -s -m torture tests || status=1; \
+	$(BIN)/pytest -o faulthandler_timeout=0 --hypothesis-profile torture tests/service/test_related.py -k laws || status=1; \
+	exit $$status
 
 FUZZ_SECONDS ?= 60
 fuzz: .venv/.fuzz

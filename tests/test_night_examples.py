@@ -6,7 +6,6 @@ Where systemd-analyze or promtool is installed, they read the files too; what ca
 import configparser
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from seealso.cli import EXIT_CODES, cli
 from seealso.settings import PREFIX as SETTINGS_PREFIX
 from seealso.settings import IndexerSettings, ServiceSettings
 from tests.conftest import ROOT
+from tests.programs import needs
 
 NIGHT = ROOT / "examples" / "night"
 UNITS = sorted(path for path in NIGHT.iterdir() if path.suffix in (".service", ".timer"))
@@ -179,7 +179,7 @@ def test_service_may_write_where_the_index_folder_is() -> None:
     assert index.is_relative_to(service["ReadWritePaths"])
 
 
-needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+needs_systemd = needs("systemd-analyze", "systemd")
 
 
 @pytest.fixture
@@ -359,7 +359,7 @@ def test_alerts_say_how_long_how_bad_and_what() -> None:
         assert f"`{rule['alert']}`" in GUIDE
 
 
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+needs_promtool = needs("promtool", "prometheus")
 
 
 @needs_promtool

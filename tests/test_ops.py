@@ -24,6 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.metrics import LEVELS, OUTCOMES, ROUTES
 from tests.conftest import ROOT
 from tests.makers import articles, index_of
+from tests.programs import needs
 from tests.servers import START_SECONDS_MAX, Running, free_port, request, serving
 
 OPS = ROOT / "ops"
@@ -48,8 +49,8 @@ OWN = {"up": set(), "ALERTS": {"alertname", "alertstate"}}
 TARGET_LABELS = {"job", "instance", "site"}
 VALUES = {"route": set(ROUTES), "outcome": set(OUTCOMES), "cache": set(LEVELS)}
 
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-needs_prometheus = pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
+needs_promtool = needs("promtool", "prometheus")
+needs_prometheus = needs("prometheus", "prometheus")
 
 
 def queries() -> dict[str, str]:
