@@ -20,7 +20,7 @@ backend seealso {
     .host = "127.0.0.1";
     .port = "8080";
     .connect_timeout = 300ms;
-    .first_byte_timeout = 800ms;       # a page does not wait longer for its block
+    .first_byte_timeout = 800ms;       # a page waits no longer for a block to begin
     .between_bytes_timeout = 800ms;
     .max_connections = 200;
     .probe = {
