@@ -135,7 +135,7 @@ def _section_of_sources(report: Report) -> Section | None:
         )
         for each in sources
     )
-    head = ("Source", "read", "kept", "the night before", "change", "left out", "quarantined")
+    head = ("Source", "read", "of earlier nights", "the night before", "change", "left out", "quarantined")
     return Section(
         "sources",
         "Sources",
