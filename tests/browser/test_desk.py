@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from seealso.snapshot.layout import REPORTS
 from tests.browser.conftest import TWICE, Desk
 
 TIDES = "/desk/articles/tides-explained"
@@ -237,3 +238,11 @@ def test_first_visit_leads_to_a_pin_in_five_steps(desk: Desk) -> None:
         expect(page.locator("#told")).to_contain_text("Live since")
         page.get_by_role("button", name="Undo", exact=True).click()
         expect(page.locator("#told")).to_contain_text("Undone")
+
+
+def test_page_of_a_night_is_for_everybody(desk: Desk, check_for_everybody: Check) -> None:
+    written = next((desk.index / REPORTS).glob("*.html"))
+    with desk.visit(scope=None) as page:
+        page.goto(written.as_uri())
+        expect(page.get_by_role("heading", level=1)).to_have_text("The new index is in service")
+        check_for_everybody(page, "")
