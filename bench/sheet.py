@@ -17,7 +17,7 @@ from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 
 SIZES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
-# Of two cores, by bench.scale at 100,000 articles, and by which power they grow from 10,000 on.
+# Of two cores, by bench.scale at 100,000 articles, and by which power they grow from 10,000 on (docs/scaling.md).
 NIGHT_AT, NIGHT_HOURS, NIGHT_POWER = 100_000, 19.5 / 60, 1.38
 NIGHT_GB, NIGHT_GB_POWER = 4.9, math.log10(4.9 / 0.7)
 # Of one core (20 on two), and what of it a cluster keeps (bench.cluster: 1.80 of two nodes).
@@ -61,24 +61,32 @@ def rows_of(manifest: Manifest) -> dict[str, Callable[[int], str]]:
         return max(COPIES, math.ceil(size_gb / (MACHINE_GB * ENGINE_SHARE)))
 
     return {
-        "passages": lambda count: f"{count * passages / 1e6:,.1f} million",
+        "passages": lambda count: f"{_short(count * passages / 1e6)} million",
         "encoding all of them, once: core hours": lambda count: f"{encoding_hours(count):,.0f}",
-        f"machines of {CORES} cores that do it in {FIRST_NIGHT_HOURS} hours": lambda count: (
+        f"machines of {CORES} cores that do it in {FIRST_NIGHT_HOURS} hours, by Ray": lambda count: (
             f"{math.ceil(encoding_hours(count) / CLUSTER_SHARE / CORES / FIRST_NIGHT_HOURS):,}"
         ),
         "encoding 1 % of them, each night: core hours": lambda count: f"{encoding_hours(count) / 100:,.1f}",
-        f"nights: parts of {PART // 1_000_000} million": lambda count: f"{parts(count):,}",
-        "all else of a part's night, on two of its cores": lambda _: f"{grown(NIGHT_HOURS, NIGHT_POWER):.0f} hours",
+        "nights: parts of a million": lambda count: f"{parts(count):,}",
+        "all else of a part's night, on two cores": lambda _: f"{grown(NIGHT_HOURS, NIGHT_POWER):.0f} hours",
         "its memory": lambda _: f"{grown(NIGHT_GB, NIGHT_GB_POWER):.0f} GB",
         f"machines ({CORES} cores, {MACHINE_GB} GB) that make all parts' nights in that time": lambda count: (
             f"{night_machines(count):,}"
         ),
-        "a snapshot of all, on each disk that serves it": lambda count: (
-            f"{count * bytes_per_article(manifest) / 1e9:,.0f} GB"
+        "snapshots of all, on the disks that serve them": lambda count: _in_bytes(count * bytes_per_article(manifest)),
+        "of it, what page views read: best in memory": lambda count: _in_bytes(
+            count * bytes_per_article(manifest, SHOWN)
         ),
-        "of it, what page views read": lambda count: f"{count * bytes_per_article(manifest, SHOWN) / 1e9:,.0f} GB",
         f"Milvus, each vector twice: machines of {MACHINE_GB} GB": lambda count: f"{engine_machines(count):,}",
     }
+
+
+def _in_bytes(size: float) -> str:
+    return f"{size / 1e9:,.0f} GB" if size < 1e12 else f"{_short(size / 1e12)} TB"
+
+
+def _short(figure: float) -> str:
+    return f"{figure:,.1f}" if figure < 100 and round(figure, 1) % 1 else f"{figure:,.0f}"
 
 
 def main() -> None:
