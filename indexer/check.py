@@ -18,7 +18,7 @@ from rich.table import Table
 from indexer.progress import Reporter, print_table
 from indexer.report import count_bounded
 from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
-from seealso.article import Article, format_time
+from seealso.article import Article, format_time, printable
 
 SHOWN = 5
 FAULTS_SHOWN = 10
@@ -144,9 +144,9 @@ def show_checked(check: Check, quarantine_max: float, console: Console) -> None:
             table.add_row("not read", f"{keys}; a field map in seealso.toml says what they are, if they matter")
         table.add_row("quarantined", f"{each.quarantined:,}")
         for fault in each.faults:
-            table.add_row("", _shown(f"{fault.where}: {fault.reason}"))
+            table.add_row("", printable(f"{fault.where}: {fault.reason}"))
         for note in each.notes:
-            table.add_row("note", _shown(f"{note.where}: {note.says}"))
+            table.add_row("note", printable(f"{note.where}: {note.says}"))
         print_table(console, table)
         console.print()
     for found in check.samples:
@@ -191,11 +191,6 @@ def _lines_of(found: Found) -> list[tuple[str, str]]:
     ]
     lines.append(("words", f"{len(article.text.split()):,}" + (f"; no {', no '.join(missing)}" if missing else "")))
     return lines
-
-
-def _shown(text: str) -> str:
-    """Return a text as it can be printed: a file's name may be no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _table() -> Table:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from indexer.progress import Reporter
 from indexer.report import Report, SourceTally, count_bounded
 from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
-from seealso.article import Article
+from seealso.article import Article, printable
 from seealso.extract import PageCard
 
 # Tags that a content system writes and no journalist does.
@@ -29,8 +29,7 @@ def read_articles(
     found: dict[str, Found] = {}
     for source in sources:
         reporter.stage(f"Read {source.name[-40:]}", None, "articles")
-        # A file's name may be no UTF-8.
-        tally = SourceTally(source.name.encode("utf-8", "backslashreplace").decode())
+        tally = SourceTally(printable(source.name))
         report.sources.append(tally)
         for article_id, item in _read_source(source, tally, unwanted, report, reporter).items():
             earlier = found.get(article_id)

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from indexer.progress import print_table
 from indexer.sources.source import Quarantined
-from seealso.article import format_time
+from seealso.article import format_time, printable
 from seealso.snapshot.layout import REPORTS, replace_file
 
 QUARANTINED_SHOWN = 10
@@ -158,8 +158,8 @@ class Report:
         unknown += [] if self.by_section else ["by_section", "by_month", "by_language"]
         unknown += ["too_short"] if self.too_short_count is None else []
         facts |= dict.fromkeys(unknown)
-        printable: dict[str, Any] = _printable(facts)
-        return printable
+        shown: dict[str, Any] = _shown(facts)
+        return shown
 
     def show(self, console: Console, *more: tuple[str, str]) -> None:
         """Print the report for a person, and below it `more` lines of a name and a text."""
@@ -259,13 +259,13 @@ def write_report(index: Path, name: str, report: Mapping[str, Any], page: str) -
     return folder / f"{name}.html"
 
 
-def _printable(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     """Return what is told with every text as UTF-8 has it: a file's name may be none."""
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return printable(value)
     if isinstance(value, dict):
-        return {_printable(name): _printable(each) for name, each in value.items()}
-    return [_printable(each) for each in value] if isinstance(value, list) else value
+        return {_shown(name): _shown(each) for name, each in value.items()}
+    return [_shown(each) for each in value] if isinstance(value, list) else value
 
 
 def _duration(seconds: float) -> str:

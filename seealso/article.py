@@ -247,5 +247,10 @@ def shortened(value: object, characters_max: int = 60) -> str:
         form = repr(value if not isinstance(value, str) else value[: characters_max + 1])
     except RecursionError:  # orjson reads deeper than Python writes
         form = f"a {type(value).__name__}, nested too deeply to be shown"
-    form = form.encode("utf-8", "backslashreplace").decode()
+    form = printable(form)
     return form if len(form) <= characters_max else form[: characters_max - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return a text that can be written as UTF-8: a file's name, or what a caller sends, may hold what cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso import errors
+from seealso.article import printable
 from seealso.logs import get_log
 
 MEDIA_TYPE = "application/problem+json"
@@ -204,8 +205,3 @@ def _answer_unexpected(error: Exception) -> Response:
         "Something went wrong here",
         "the error has been logged; quote the request_id when asking about it",
     )
-
-
-def printable(text: str) -> str:
-    """Return a text that can be sent as UTF-8, whatever a caller put into it."""
-    return text.encode("utf-8", "backslashreplace").decode()

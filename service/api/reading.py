@@ -29,7 +29,7 @@ from pydantic import (
     model_validator,
 )
 
-from seealso.article import ID_CHARACTERS_MAX, Article, ArticleId, Language, Moment, clean_line, shortened
+from seealso.article import ID_CHARACTERS_MAX, Article, ArticleId, Language, Moment, clean_line, printable, shortened
 from seealso.editorial.clicks import By
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, Scope
@@ -38,7 +38,6 @@ from seealso.editorial.rules import NUMBER_MAX, Action, Wish
 from seealso.errors import InvalidRequest
 from seealso.project import BlockEntry, Placement
 from service.block.look import HEADING_MAX, HEADING_MIN, Layout, Look, Theme
-from service.problems import printable
 from service.texts import TEXT_CHARACTERS_MAX
 from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Mode, Stories, Wanted
 

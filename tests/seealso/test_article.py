@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from seealso.article import InvalidArticle, format_time, parse_time, read_article, reading_minutes
+from seealso.article import InvalidArticle, format_time, parse_time, printable, read_article, reading_minutes
 
 PLAIN = {"id": "a", "title": "Title", "body": "Body."}
 
@@ -173,3 +173,7 @@ def test_what_is_nested_too_deeply_to_be_written_down_is_refused_all_the_same() 
 def test_what_has_only_control_characters_is_not_there(name: str) -> None:
     article, _ = read_article({"id": "a", "title": "T", "body": "", name: " \0\x1f "})
     assert getattr(article, name) is None
+
+
+def test_what_utf_8_cannot_hold_is_printable() -> None:
+    assert printable("caf\udce9 – ü") == "caf\\udce9 – ü"
