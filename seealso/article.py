@@ -24,17 +24,17 @@ PIXELS_MAX = 100_000
 # words by spaces, as most sites that say it take them.
 WORDS_A_MINUTE = 238
 LETTERS_A_MINUTE = 500
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 _PICTURE = frozenset({"image", "image_alt", "image_width", "image_height", "image_srcset"})
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _WEB_URL = re.compile(r"https?://[^\s/?#@\\]+[^\s\\]*", re.IGNORECASE)
 # Up to where an address may have a space that its author did not quote: behind the host.
 _WEB_HOST = re.compile(r"https?://[^\s/?#@\\]+(?=[/?#])", re.IGNORECASE)
-# Everything below the space but tab, line feed and carriage return; and DEL.
 # A picture in one of its widths (640w) or densities (2x), as HTML's srcset has it.
 _SRCSET_PART = re.compile(r"(\S+) ([1-9][0-9]{0,5}w|[0-9]{1,2}(\.[0-9]{1,2})?x)")
 # Thai, Lao, Burmese and Khmer; kana and Han.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+# Everything below the space but tab, line feed and carriage return; and DEL.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -98,7 +98,7 @@ def _checked_srcset(srcset: str) -> str:
 
 def _checked_language(language: str) -> str:
     language = language.replace("_", "-")  # as locales have it: en_GB
-    if not _LANGUAGE.fullmatch(language):
+    if not LANGUAGE_TAG.fullmatch(language):
         raise ValueError("must be a BCP 47 tag such as 'en' or 'pt-BR'")
     primary, *rest = language.split("-")
     return "-".join([primary.lower(), *rest])

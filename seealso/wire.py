@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import httpx2
 
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GZIP_MAGIC = b"\x1f\x8b"
 # Each thread's request has a deadline of its own: `.at`, on the clock of time.monotonic.
 _deadline = threading.local()

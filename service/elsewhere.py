@@ -21,6 +21,7 @@ AT_ONCE_MAX = 1
 EXTRACTING_SECONDS_MAX = 15.0
 KEPT_SECONDS = 600.0
 KEPT_MAX = 32
+# Narrower than an article's: a page that says "english" has its language told by its text.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -84,7 +85,7 @@ def _read(fetched: FetchedPage, asked: str) -> PageElsewhere:
         except PageUnreadable as error:
             raise PageNotRead(asked, f"{error}; paste the text instead") from None
         language = str(fields.get("language") or "")
-        spoken = language if _LANGUAGE.fullmatch(language) else None  # pages say anything
+        spoken = language if _LANGUAGE.fullmatch(language) else None
         page = PageElsewhere(fetched.url, str(fields["title"]), str(fields["body"]), spoken)
     if not page.title and not page.text:
         raise PageNotRead(asked, "there is no text on it")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from seealso.errors import PageNotRead
-from seealso.wire import Answer, Wire, WireFailed
+from seealso.wire import REDIRECTS, Answer, Wire, WireFailed
 
 ANY_HOST = "*"
 PORTS = frozenset({80, 443})
@@ -28,7 +28,6 @@ ADDRESSES_MAX = 4
 TYPES = frozenset({"text/html", "application/xhtml+xml", "text/plain"})
 # Of hosts; '_' is in some, though it should not be.
 _NAME = re.compile(r"[a-z0-9._-]+")
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # IANA's registry of special purposes (RFC 6890), and multicast. Of IPv6, what is not global unicast is refused whole.
 _NEVER_IPV4 = [
     ip_network(each)
@@ -97,7 +96,7 @@ class Fetcher:
             addresses = self._addresses(host, port, asked, ends)
             answer = self._get(urlunsplit(parts), [(address, port) for address in addresses], asked, ends, bytes_left)
             bytes_left -= len(answer.content)
-            if answer.status not in _REDIRECTS:
+            if answer.status not in REDIRECTS:
                 return _page(urlunsplit(parts), answer, asked)
             try:
                 url = urljoin(urlunsplit(parts), answer.headers.get("location", ""))

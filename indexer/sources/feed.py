@@ -19,7 +19,7 @@ from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
-from seealso.article import SUMMARY_CHARACTERS_MAX
+from seealso.article import LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageCard, PageExtractor, PageUnreadable
@@ -27,7 +27,6 @@ from seealso.markup import text_of_markup
 
 _END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:\w+:)?(?:rss|feed|rdf)\b[^<>]*/>", re.IGNORECASE)
 _ENTRY = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class Feed:
@@ -122,7 +121,7 @@ class Feed:
         if parsed.bozo and (not ends or (begun and ends[-1] < begun[-1])):
             raise SourceUnreadable(self.name, f"it breaks off in its {len(parsed.entries):,}th entry")
         language = str(parsed.feed.get("language") or "").strip().replace("_", "-")
-        return (language if _LANGUAGE.fullmatch(language) else None), list(parsed.entries)
+        return (language if LANGUAGE_TAG.fullmatch(language) else None), list(parsed.entries)
 
     def _read_pages(self, records: list[dict[str, Any]], answers: Answers) -> Iterator[Item]:
         assert self._fetcher is not None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from indexer.sources.source import PAGE_BYTES_MAX
-from seealso.wire import Answer, AnswerTooLong, Wire, WireFailed
+from seealso.wire import REDIRECTS, Answer, AnswerTooLong, Wire, WireFailed
 
 if TYPE_CHECKING:
     from protego import Protego
@@ -29,7 +29,6 @@ WAIT_SECONDS_MAX = 60.0
 BACKOFF_SECONDS = 1.0
 # A host that fails this often in a row is down, and each further page would only take another round of retries.
 FAILURES_IN_A_ROW_MAX = 20
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ class Fetcher:
                 self._check_robots(host, address)
             answer = self._get(host, address, headers, bytes_max)
             location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not location:
+            if answer.status not in REDIRECTS or not location:
                 validators = answer.headers.get("etag"), answer.headers.get("last-modified")
                 return Fetched(answer.status, address, answer.headers, answer.content, *validators)
             try:

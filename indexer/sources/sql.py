@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import sqlalchemy
 
 CONNECT_SECONDS_MAX = 30
-# SQLAlchemy's own choice for the first is an older driver; 'postgres' is how hosting services write it.
-_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _READ_ONLY = {
     "postgresql": "SET TRANSACTION READ ONLY",
     "mysql": "SET TRANSACTION READ ONLY",
@@ -132,6 +130,8 @@ class Query:
 def _read_address(address: str) -> "sqlalchemy.URL":
     import sqlalchemy
 
+    from seealso.editorial.store import DRIVERS
+
     try:
         url = sqlalchemy.make_url(address)
     except (sqlalchemy.exc.ArgumentError, ValueError):
@@ -139,7 +139,7 @@ def _read_address(address: str) -> "sqlalchemy.URL":
         raise SourceUnreadable(
             "a database", "its address is none; it looks like postgresql://user:password@host:5432/database"
         ) from None
-    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
 
 
 def _keep_undecodable(connection: Any, _: object) -> None:

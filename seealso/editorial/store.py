@@ -31,7 +31,8 @@ PING_SECONDS_MAX = 2
 CONNECTIONS = 2
 # Any number that is ours: whoever migrates a PostgreSQL holds the lock of this name.
 MIGRATION_LOCK = 0x5EEA150
-_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+# SQLAlchemy's own choice for the first is an older driver; 'postgres' is how hosting services write it.
+DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,7 @@ def url_of(index: Path, address: str | None) -> sa.URL:
         return sa.URL.create("sqlite", database=str(index.absolute() / DATABASE))
     try:
         url = sa.make_url(address)
-        url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+        url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     except sa.exc.ArgumentError:
         raise SettingsInvalid(
             "SEEALSO_EDITORIAL must be an address such as 'postgresql://user@host/name', or unset"

@@ -18,7 +18,7 @@ from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot.reader import Snapshot
 from seealso.snapshot.store import SnapshotStore
-from service.auth import Door
+from service.auth import Door, needs
 from service.blocks import Blocks
 from service.cache import Cache
 from service.clicks import Clicks
@@ -43,6 +43,9 @@ UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
 # Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
 # to stop waits 25 seconds for what is in flight.
 BLOCKS_SECONDS_MAX = 15.0
+# Whom views need; where others may ask as well, the view says so itself.
+editors = needs(lambda: parts().door, "editor", "admin")
+admins = needs(lambda: parts().door, "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,13 @@ from pydantic import BaseModel, Field
 from seealso.editorial.clicks import Rate, Spot, read_rates
 from seealso.editorial.decisions import now
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, Parts, answer, parts
+from service.api.answers import JSON, Parts, answer, editors, parts
 from service.api.reading import BlockEvents, ClicksQuery, EventsBody
-from service.auth import needs
 from service.blocks import shown_row_of
 from service.clicks import is_bot
 from service.problems import REQUEST_ID_HEADER, documented, request_id
 
 events = APIBlueprint("events", __name__, tag="Clicks")
-editors = needs(lambda: parts().door, "editor", "admin")
 BLOCK_EXAMPLE = {
     "article": "tides-explained",
     "block": "below",

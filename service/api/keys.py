@@ -9,14 +9,13 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.keys import Scope, create_key_in, read_keys, revoke_key_in
 from seealso.errors import UnknownKey
-from service.api.answers import JSON, answer, decided, deciding, parts
+from service.api.answers import JSON, admins, answer, decided, deciding, parts
 from service.api.reading import KeyBody, ReasonQuery, checked_end
-from service.auth import needs, who
+from service.auth import who
 from service.problems import documented
 
 keys = APIBlueprint("keys", __name__, tag="Keys")
 KEY_EXAMPLE = {"name": "Night desk", "scope": "editor", "expires": None}
-admins = needs(lambda: parts().door, "admin")
 
 
 class KeyFacts(BaseModel):

@@ -12,13 +12,11 @@ from seealso.editorial.decisions import now
 from seealso.editorial.purges import Purge, State, read_purges, try_again
 from seealso.editorial.store import as_text
 from seealso.errors import UnknownChange
-from service.api.answers import JSON, answer, parts
+from service.api.answers import JSON, answer, editors, parts
 from service.api.reading import PurgesQuery
-from service.auth import needs
 from service.problems import documented
 
 purges = APIBlueprint("purges", __name__, tag="Purges")
-editors = needs(lambda: parts().door, "editor", "admin")
 
 
 class PurgeFacts(BaseModel):

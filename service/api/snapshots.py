@@ -24,9 +24,9 @@ from seealso.errors import (
 )
 from seealso.snapshot.layout import current_or_none, is_snapshot_id, publish, snapshot_folder
 from seealso.snapshot.rollback import rolling_back
-from service.api.answers import JSON, answer, decided, deciding, in_a_place, parts
+from service.api.answers import JSON, admins, answer, decided, deciding, in_a_place, parts
 from service.api.reading import ReasonBody
-from service.auth import needs, who
+from service.auth import who
 
 snapshots = APIBlueprint("snapshots", __name__, tag="Snapshots")
 ROLLBACK_EXAMPLE = {"reason": "the last night took in a broken feed"}
@@ -34,7 +34,6 @@ ROLLBACK_EXAMPLE = {"reason": "the last night took in a broken feed"}
 ENGINE_SECONDS_MAX = 5.0
 # So long an answer waits for the snapshot to be served: what was put since has to be placed in it first.
 LIVE_SECONDS_MAX = 10.0
-admins = needs(lambda: parts().door, "admin")
 
 
 class RollbackAnswer(BaseModel):

@@ -11,9 +11,9 @@ from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, answer, decided, deciding, in_a_place, made_in_time, parts
+from service.api.answers import JSON, answer, decided, deciding, editors, in_a_place, made_in_time, parts
 from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
-from service.auth import needs, who
+from service.auth import who
 from service.finding import check_name
 from service.freshness import purge_keys
 from service.problems import documented
@@ -22,7 +22,6 @@ from service.wanted import LIMIT_MAX, Wanted
 
 takedowns = APIBlueprint("takedowns", __name__, tag="Takedowns")
 TAKEDOWN_EXAMPLE = {"reason": "withdrawn at the request of the person it is about", "until": None}
-editors = needs(lambda: parts().door, "editor", "admin")
 
 
 class TakedownFacts(BaseModel):

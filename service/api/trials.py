@@ -10,13 +10,11 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.trials import Share, Verdict, compare_interleaved, compare_split, read_teams
 from seealso.errors import InvalidRequest
-from service.api.answers import JSON, answer, parts
+from service.api.answers import JSON, answer, editors, parts
 from service.api.reading import DaysQuery
-from service.auth import needs
 from service.problems import documented
 
 trials = APIBlueprint("trials", __name__, tag="Trials")
-editors = needs(lambda: parts().door, "editor", "admin")
 
 
 class ShareFacts(BaseModel):

@@ -17,13 +17,13 @@ from seealso.editorial.log import Looked, look_through
 from seealso.editorial.store import Change, as_text
 from seealso.errors import SeealsoError, StoreUnavailable, UnknownArticle
 from seealso.snapshot.reader import Snapshot
-from service.api.answers import JSON, answer, in_a_place, parts
+from service.api.answers import JSON, answer, editors, in_a_place, parts
 from service.api.decisions import told
 from service.api.reading import PlanBody, UndoBody, read_body
 from service.archive import tellings
 from service.desk.find import states_of
 from service.desk.listing import titles_of
-from service.desk.pages import deciding_here, looking, page, room
+from service.desk.pages import looking, page, room
 from service.desk.plan import Seen, save, see, undo_all, wanted_by
 from service.desk.wording import change_in_words, day, likelihood, marked, rule_in_words
 from service.related import Item
@@ -97,7 +97,7 @@ def preview(article_id: str) -> Response:
 
 
 @article_room.post("/save/<article_id:article_id>")
-@deciding_here
+@editors
 def save_plan(article_id: str) -> Response:
     """Carry a plan out; the block as it is from then on, and the changes by which it can be undone."""
     plan = read_body(request, PlanBody)
@@ -108,7 +108,7 @@ def save_plan(article_id: str) -> Response:
 
 
 @article_room.post("/undo/<article_id:article_id>")
-@deciding_here
+@editors
 def undo(article_id: str) -> Response:
     """Undo changes on the block of an article."""
     asked = read_body(request, UndoBody)

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, SCOPES, Key, Scope, read_keys
-from service.api.answers import parts
+from service.api.answers import admins, parts
 from service.desk.listing import listed
-from service.desk.pages import page, query_of, room, running
+from service.desk.pages import page, query_of, room
 from service.desk.wording import ends_in
 
 keys_room = room("keys")
@@ -32,7 +32,7 @@ class KeysQuery(BaseModel):
 
 
 @keys_room.get("/keys")
-@running
+@admins
 def keys() -> Response:
     """The keys there are, and a form for another."""
     query = query_of(KeysQuery)

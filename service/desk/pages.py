@@ -1,8 +1,8 @@
 """What every page of the desk has: its frame, its headers, who looks at it, and errors told in words.
 
-A room of the desk is a blueprint made here, with views that say whom they need (`looking`, `deciding_here`, `running`).
-What a view raises is a problem, as everywhere; a browser that asked for a page gets it as a page, and who is not signed
-in is asked to sign in and led back.
+A room of the desk is a blueprint made here, with views that say whom they need: `looking`, or `editors` or `admins` as
+the API does. What a view raises is a problem, as everywhere; a browser that asked for a page gets it as a page, and who
+is not signed in is asked to sign in and led back.
 """
 
 from typing import Any, TypeVar
@@ -51,8 +51,6 @@ NAVIGATION = [
 Query = TypeVar("Query", bound=BaseModel)
 
 looking = needs(lambda: parts().door, "read", "editor", "index", "admin")
-deciding_here = needs(lambda: parts().door, "editor", "admin")
-running = needs(lambda: parts().door, "admin")
 
 
 def room(name: str) -> Blueprint:

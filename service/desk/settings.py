@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 from seealso.project import PROJECT_FILE, Placement
 from seealso.settings import PREFIX, SECRET, ServiceSettings
-from service.api.answers import parts
-from service.desk.pages import page, room, running
+from service.api.answers import admins, parts
+from service.desk.pages import page, room
 from service.trial import Trial
 
 settings_room = room("settings")
@@ -29,7 +29,7 @@ class Set(NamedTuple):
 
 
 @settings_room.get("/settings")
-@running
+@admins
 def settings() -> Response:
     """The settings that hold, and what the newsroom's own file says."""
     here = parts()
