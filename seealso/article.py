@@ -254,3 +254,8 @@ def shortened(value: object, characters_max: int = 60) -> str:
 def printable(text: str) -> str:
     """Return a text that can be written as UTF-8: a file's name, or what a caller sends, may hold what cannot."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def is_web(address: object) -> bool:
+    """Return whether an address is one that a page may load from or lead to."""
+    return isinstance(address, str) and address.lower().startswith(("http://", "https://"))

@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from seealso.article import parse_time
+from seealso.article import is_web, parse_time
 from seealso.markup import text_of_markup
 from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
@@ -312,7 +312,7 @@ def _pixels(value: Any) -> int | None:
 
 
 def _web_url(value: str | None) -> str | None:
-    return value.strip() if value and value.strip().lower().startswith(("http://", "https://")) else None
+    return value.strip() if value and is_web(value.strip()) else None
 
 
 def _time_text(value: str | None) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, read_foreign_article
+from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, is_web, read_foreign_article
 from seealso.markup import line_of_markup, text_of_markup
 
 Post = Mapping[str, Any]
@@ -115,7 +115,7 @@ def _same_shape(size: Any, pixels: Mapping[str, Any]) -> bool:
 
 
 def _is_srcset_url(url: Any) -> bool:
-    return isinstance(url, str) and url.lower().startswith(("http://", "https://")) and url.split() == [url]
+    return is_web(url) and url.split() == [url]
 
 
 def _at(value: Any, *path: str) -> Any:

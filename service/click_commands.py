@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from seealso.editorial.clicks import Count, Spot, read_counts
-from seealso.editorial.store import Store
-from seealso.settings import ServiceSettings, describe, load_settings
+from service.store_commands import index_option, open_store
 
 COLUMNS = (*Spot._fields, *Count._fields)
 ROWS_AT_ONCE = 10_000
@@ -22,7 +21,7 @@ _day = click.DateTime(["%Y-%m-%d"])
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--from", "first", type=_day, help="The first day, as 2026-11-28; all, if it is left out.")
 @click.option("--to", "last", type=_day, help="The last day.")
-@click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
+@index_option
 def clicks(file: Path, first: datetime | None, last: datetime | None, index: Path | None) -> None:
     """Write what readers were shown and clicked to a table.
 
@@ -32,8 +31,7 @@ def clicks(file: Path, first: datetime | None, last: datetime | None, index: Pat
     FILE ends with .csv or .parquet. A row has day, article, item, slot, block and team, and how often the item was
     shown and clicked there.
     """
-    settings = load_settings(ServiceSettings, index=index)
-    counts = read_counts(Store(settings.index, settings.editorial), _date(first), _date(last))
+    counts = read_counts(open_store(index), _date(first), _date(last))
     rows = ((*spot, *count) for spot, count in counts)
     match file.suffix.lower():
         case ".csv":

@@ -26,11 +26,12 @@ from service.own_follower import OwnFollower
 from service.own_redis import OwnRedis
 from service.related import Item, related_to_article
 from service.server import run_server, worker_count
+from service.store_commands import index_option
 from service.wanted import LIMIT_DEFAULT, LIMIT_MAX, Wanted
 
 
 @click.command()
-@click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
+@index_option
 @click.option("--host", help=describe(ServiceSettings, "host"))
 @click.option("--port", type=int, help=describe(ServiceSettings, "port"))
 @click.option("--workers", type=int, help=describe(ServiceSettings, "workers"))
@@ -90,7 +91,7 @@ def serve(
 
 @click.command()
 @click.argument("article_id", required=False)
-@click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
+@index_option
 @click.option("--all", "every", is_flag=True, help="Of every article, not of one.")
 @click.option("--limit", type=click.IntRange(1), default=LIMIT_DEFAULT, show_default=True, help="At most so many.")
 @click.option("--raw", is_flag=True, help="Relatedness alone: before any rule.")

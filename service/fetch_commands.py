@@ -12,20 +12,21 @@ import orjson
 from seealso.errors import IndexLocked, SettingsInvalid, SnapshotMissing, SnapshotRefused, SnapshotStoreUnavailable
 from seealso.logs import configure_logs
 from seealso.machine import machine_name
-from seealso.settings import ServiceSettings, describe, load_settings
+from seealso.settings import ServiceSettings, load_settings
 from seealso.sites import read_sites
 from seealso.snapshot.fetch import fetch as fetch_snapshot
 from seealso.snapshot.following import Follower
 from seealso.snapshot.layout import current_or_none, publish, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.store import SnapshotStore
+from service.store_commands import index_option
 
 # Another process that fetches makes it current within milliseconds; a night takes hours.
 LOCK_SECONDS_MAX, LOCK_LOOK_SECONDS = 5.0, 0.05
 
 
 @click.command()
-@click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
+@index_option
 @click.option("--site", help="Which site's, where SEEALSO_SITES names several.")
 @click.option("--follow", is_flag=True, help="Go on, until told to stop: fetch what comes, and switch to it.")
 @click.option(

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from seealso.article import primary_language
+from seealso.article import is_web, primary_language
 from seealso.editorial.rules import Wish
 from seealso.errors import InvalidRequest
 from seealso.lexical import Mask, Rows, TermRows, word_counts
@@ -139,7 +139,7 @@ def check_name(snapshot: Snapshot | None, field: str, name: str) -> None:
 
 def is_address(asked: str) -> bool:
     """Return whether what was typed is the address of a page."""
-    return asked.lower().startswith(("https://", "http://")) and not any(each.isspace() for each in asked)
+    return is_web(asked) and not any(each.isspace() for each in asked)
 
 
 def row_at(snapshot: Snapshot, address: str) -> int | None:

@@ -12,10 +12,8 @@ from rich.table import Table
 
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, Key, Scope, create_key, read_keys, revoke_key
-from seealso.editorial.store import Store, by_command
-from seealso.settings import ServiceSettings, describe, load_settings
-
-index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
+from seealso.editorial.store import by_command
+from service.store_commands import index_option, open_store
 
 
 @click.group()
@@ -38,7 +36,7 @@ def create(scope: Scope, name: str | None, days: float | None, index: Path | Non
     """Make a key. It is the last word that is printed, and is shown only now."""
     named = " ".join((name or scope).split())[:NAME_CHARACTERS_MAX]
     expires = now() + timedelta(days=days) if days else None
-    made, text = create_key(_store(index), named, scope, by_command(), expires)
+    made, text = create_key(open_store(index), named, scope, by_command(), expires)
     until = f", until {expires:%Y-%m-%d %H:%M} UTC" if expires else ""
     click.echo(f"{made.name} ({made.id}) may {_MAY[scope]}{until}. Nobody can show it again:\n{text}")
 
@@ -48,7 +46,7 @@ def create(scope: Scope, name: str | None, days: float | None, index: Path | Non
 @index_option
 def list_keys(as_json: bool, index: Path | None) -> None:
     """List the keys, never their texts."""
-    with _store(index).reading() as connection:
+    with open_store(index).reading() as connection:
         found = read_keys(connection)
     if as_json:
         for each in found:
@@ -71,7 +69,7 @@ def list_keys(as_json: bool, index: Path | None) -> None:
 @index_option
 def revoke(key_id: str, index: Path | None) -> None:
     """Have a key open nothing any more, from the next request on."""
-    found = revoke_key(_store(index), key_id, by_command())
+    found = revoke_key(open_store(index), key_id, by_command())
     if found is None:
         raise click.BadParameter(f"there is no key {key_id!r}; `seealso key list` names them", param_hint="KEY_ID")
     click.echo(f"{found.name} ({found.id}) opens nothing any more")
@@ -89,8 +87,3 @@ def _state_of(found: Key) -> str:
     if found.revoked:
         return f"revoked {found.revoked:%Y-%m-%d}"
     return "valid" if found.valid_at(now()) else "expired"
-
-
-def _store(index: Path | None) -> Store:
-    settings = load_settings(ServiceSettings, index=index)
-    return Store(settings.index, settings.editorial)

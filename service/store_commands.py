@@ -11,6 +11,12 @@ from seealso.settings import ServiceSettings, describe, load_settings
 index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
 
 
+def open_store(index: Path | None) -> Store:
+    """Return the store that the settings name, in an index folder that a command may name."""
+    settings = load_settings(ServiceSettings, index=index)
+    return Store(settings.index, settings.editorial)
+
+
 @click.group()
 def store() -> None:
     """Copy what editors decided, and put a copy back.
@@ -28,7 +34,7 @@ def store() -> None:
 @index_option
 def backup(file: Path, index: Path | None) -> None:
     """Write a copy of the store to FILE."""
-    changes = back_up(_opened(index), file)
+    changes = back_up(open_store(index), file)
     click.echo(f"{file} has the store with its {changes:,} changes")
 
 
@@ -38,10 +44,5 @@ def backup(file: Path, index: Path | None) -> None:
 @click.confirmation_option(prompt="What was decided since the copy was made will be gone. Put it back?")
 def restore(file: Path, index: Path | None) -> None:
     """Have the store be what FILE is. What was decided since is gone."""
-    changes = put_back(_opened(index), file)
+    changes = put_back(open_store(index), file)
     click.echo(f"the store is that of {file}, with {changes:,} changes")
-
-
-def _opened(index: Path | None) -> Store:
-    settings = load_settings(ServiceSettings, index=index)
-    return Store(settings.index, settings.editorial)

@@ -141,8 +141,8 @@ SERVICE_WAY = [
     ["service/app.py"],
     ["service/typescript.py", "service/sites.py"],
     ["service/wsgi.py", "service/workers.py", "service/server.py"],
-    ["service/commands.py", "service/fetch_commands.py"],
-    ["service/key_commands.py", "service/store_commands.py", "service/click_commands.py"],
+    ["service/store_commands.py"],
+    ["service/commands.py", "service/fetch_commands.py", "service/key_commands.py", "service/click_commands.py"],
 ]
 OWNERS = {
     "faiss": {"seealso/snapshot/vectors.py", "seealso/snapshot/cells.py"},

@@ -19,7 +19,7 @@ from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
-from seealso.article import LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX
+from seealso.article import LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX, is_web
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageCard, PageExtractor, PageUnreadable
@@ -49,7 +49,7 @@ class Feed:
         full_pages: bool = False,
         kept: Path | None = None,
     ) -> None:
-        assert fetcher is not None or not (full_pages or _is_web(address))
+        assert fetcher is not None or not (full_pages or is_web(address))
         assert extractor is not None or not full_pages
         self.name = shown_address(address)
         self._address = address
@@ -82,7 +82,7 @@ class Feed:
                 yield self._fields.read(record, self._where(record))
 
     def _fetched(self, answers: Answers) -> Fetched:
-        if not _is_web(self._address):
+        if not is_web(self._address):
             content = read_page_file(Path(self._address))
             if isinstance(content, Quarantined):
                 raise SourceUnreadable(self.name, content.reason)
@@ -125,11 +125,11 @@ class Feed:
 
     def _read_pages(self, records: list[dict[str, Any]], answers: Answers) -> Iterator[Item]:
         assert self._fetcher is not None
-        linked = [record for record in records if _is_web(record["url"])]
+        linked = [record for record in records if is_web(record["url"])]
         requests = [answers.request(record["url"]) for record in linked]
         with closing(self._fetcher.fetch_all(requests)) as outcomes:
             for record in records:
-                if _is_web(record["url"]):
+                if is_web(record["url"]):
                     yield self._read_page(record, next(outcomes), answers)
                 else:
                     yield Quarantined(self._where(record), "the entry links to no page")
@@ -226,8 +226,4 @@ def _image(entry: Any) -> str | None:
         each for each in media if each.get("medium") == "image" or str(each.get("type", "")).startswith("image/")
     ]
     addresses = (each.get("url") or each.get("href") for each in [*pictures, *entry.get("media_thumbnail", ())])
-    return next((address for address in addresses if _is_web(address)), None)
-
-
-def _is_web(address: Any) -> bool:
-    return isinstance(address, str) and address.lower().startswith(("http://", "https://"))
+    return next((address for address in addresses if is_web(address)), None)

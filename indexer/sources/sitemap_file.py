@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from seealso.article import parse_time
+from seealso.article import is_web, parse_time
 from seealso.wire import WireFailed, unpack_gzip
 
 # The protocol's own limit is 50 MiB unpacked.
@@ -110,7 +110,7 @@ def _read_lines(content: bytes) -> Iterator[SitemapEntry]:
     except UnicodeDecodeError as error:
         raise SitemapBroken(f"it is neither XML nor lines of addresses in UTF-8 ({error.reason})") from error
     addresses = [line.strip() for line in lines if line.strip()]
-    if not any(address.lower().startswith(("http://", "https://")) for address in addresses):
+    if not any(map(is_web, addresses)):
         raise SitemapBroken("it is neither XML nor lines of addresses")
     for address in addresses:
         yield SitemapEntry(address.split("#")[0])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from seealso.article import is_web
 from seealso.project import BlockEntry
 
 # So many ways of drawing one has related.css.
@@ -38,8 +39,3 @@ def picture_of(card: Mapping[str, Any], block: BlockEntry) -> Picture:
     section = card.get("section") or ""
     url = block.section_images.get(section) or block.default_image
     return Picture(url) if url else Picture(None, drawn=1 + sum(map(ord, section)) % DRAWN, letter=section[:1].upper())
-
-
-def is_web(url: object) -> bool:
-    """Return whether an address is one that a page may load from or lead to."""
-    return isinstance(url, str) and url.lower().startswith(("http://", "https://"))

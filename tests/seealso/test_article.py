@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from seealso.article import InvalidArticle, format_time, parse_time, printable, read_article, reading_minutes
+from seealso.article import InvalidArticle, format_time, is_web, parse_time, printable, read_article, reading_minutes
 
 PLAIN = {"id": "a", "title": "Title", "body": "Body."}
 
@@ -177,3 +177,12 @@ def test_what_has_only_control_characters_is_not_there(name: str) -> None:
 
 def test_what_utf_8_cannot_hold_is_printable() -> None:
     assert printable("caf\udce9 – ü") == "caf\\udce9 – ü"
+
+
+@pytest.mark.parametrize(
+    ("address", "web"),
+    [("https://a.example/s", True), ("HTTP://a.example", True), ("//a.example", False), ("ftp://a.example", False)],
+)
+def test_addresses_on_the_web_are_known_by_their_scheme(address: str, web: bool) -> None:
+    assert is_web(address) is web
+    assert not is_web(address.encode())
