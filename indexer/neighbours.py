@@ -5,7 +5,6 @@ Blocks bound the memory of what is worked on. What is kept of all articles is 1.
 of the result. The measure is `seealso.relatedness`.
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from indexer.progress import SILENT, Reporter
 from seealso.encoder import Vectors
 from seealso.lexical import Scores, Terms
+from seealso.machine import usable_cpus
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, NEAREST, PARTS, Cohorts, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.vectors import VectorIndex
@@ -68,7 +68,7 @@ def find_neighbours(
 ) -> Neighbours:
     """Return every article's candidates. `reporter` is told of both passes."""
     count = len(vectors)
-    threads = os.cpu_count() or 1
+    threads = usable_cpus()
     rows = np.full((PARTS, count, NEAREST), -1, np.int32)
     cohorts = np.empty((count, PARTS, 2), np.float32)
     reporter.stage("Nearest", count, "articles")
