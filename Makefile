@@ -22,8 +22,8 @@ DEMO_PORT ?= 8080
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Seealso needs Python 3.11 or later; name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 1))' || \
+		{ echo "Seealso needs Python 3.11.1 or later; name one with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	@echo "Installing into .venv: about 2 GB, a minute or two (README.md, 'torch without a GPU', if it is more)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3

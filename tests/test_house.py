@@ -1,7 +1,11 @@
 """The house holds together: which room may know which, and which room owns which library."""
 
 import ast
-from collections.abc import Iterator
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -213,8 +217,8 @@ OWNERS = {
 PACKAGES = ("seealso", "indexer", "service")
 
 
-def code() -> Iterator[tuple[str, ast.Module]]:
-    for package in PACKAGES:
+def code(packages: Iterable[str] = PACKAGES) -> Iterator[tuple[str, ast.Module]]:
+    for package in packages:
         for path in sorted((ROOT / package).rglob("*.py")):
             yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
 
@@ -265,6 +269,25 @@ def test_each_library_has_one_owner() -> None:
         for module, _ in imports(tree):
             owners = OWNERS.get(module.split(".")[0])
             assert owners is None or path in owners, f"{path} imports {module}; its owner is {owners}"
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    tools = library_names(extras.pop("dev"))
+    ours = library_names(["seealso", *project["dependencies"], *chain(*extras.values())])
+    installed = packages_distributions()
+    for packages, declared in ((PACKAGES, ours), (("tests", "bench"), ours | tools)):
+        for path, tree in code(packages):
+            for module, _ in imports(tree):
+                # What is not installed is of another Python, or of an environment of its own.
+                libraries = library_names(installed.get(module.split(".")[0], []))
+                assert not libraries or libraries & declared, f"{path} imports {module} of {libraries}"
+
+
+def library_names(requirements: Iterable[str]) -> set[str]:
+    names = (re.split(r"[^\w.-]", requirement)[0] for requirement in requirements)
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
 def test_only_settings_reads_the_environment() -> None:
