@@ -16,8 +16,9 @@ import yaml
 
 from seealso.cli import cli
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import read_takedowns, take_down
+from seealso.editorial.takedowns import read_takedowns
 from tests.conftest import ROOT
+from tests.deciding import take_down
 from tests.makers import articles, index_of
 from tests.servers import free_port
 from tests.written import code_blocks, install, running, with_ports

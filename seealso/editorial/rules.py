@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from seealso.editorial.schema import rules
-from seealso.editorial.store import Store, Writing, as_moment, as_text
+from seealso.editorial.store import Writing, as_moment, as_text
 from seealso.errors import InvalidRequest
 
 # pin: the article stands at a place of the block. exclude: what it is about is not shown. boost, bury: it stands
@@ -103,17 +103,11 @@ class Rule:
         return {"id": self.id, **said, **moments, "who": self.who, "reason": self.reason}
 
 
-def make_rule(store: Store, wish: Wish, who: str, reason: str, until: datetime | None = None) -> Rule:
-    """Have a wish hold from now on; what pins the same place of the same blocks is undone.
-
-    Raises InvalidRequest, StoreUnavailable.
-    """
-    with store.writing() as writing:
-        return make_rule_in(writing, wish, who, reason, until)
-
-
 def make_rule_in(writing: Writing, wish: Wish, who: str, reason: str, until: datetime | None) -> Rule:
-    """Do the same as a part of what is written."""
+    """Have a wish hold, as a part of what is written; what pins the same place of the same blocks is undone.
+
+    Raises InvalidRequest.
+    """
     wish.check()
     for other in read_rules(writing.connection) if wish.action == "pin" else ():
         if replace(other.wish, article=wish.article) == wish:
@@ -126,17 +120,8 @@ def make_rule_in(writing: Writing, wish: Wish, who: str, reason: str, until: dat
     return rule
 
 
-def undo_rule(store: Store, rule_id: int, who: str, reason: str) -> Rule | None:
-    """Have a rule hold no more; return it, None if there is none. Raises StoreUnavailable."""
-    with store.writing() as writing:
-        found = read_rules(writing.connection, [rule_id])
-        if found:
-            undo_rule_in(writing, found[0], who, reason)
-        return found[0] if found else None
-
-
 def undo_rule_in(writing: Writing, rule: Rule, who: str, reason: str) -> None:
-    """Do the same as a part of what is written."""
+    """Have a rule hold no more, as a part of what is written."""
     writing.connection.execute(rules.delete().where(rules.c.id == rule.id))
     writing.record(who, UNDONE, rule.subject, rule.as_json(), None, reason)
 

@@ -1,6 +1,6 @@
 """Takedowns: articles that nobody may be shown, for a while or for good, whatever snapshots and sources hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from seealso.editorial.schema import takedowns
-from seealso.editorial.store import Store, Writing, as_moment, as_text
+from seealso.editorial.store import Writing, as_moment, as_text
 
 TAKEN_DOWN, RESTORED = "takedown", "restore"
 
@@ -33,17 +33,8 @@ class Takedown:
         return asdict(self) | moments
 
 
-def take_down(store: Store, articles: Sequence[str], who: str, reason: str, until: datetime | None) -> list[Takedown]:
-    """Take articles down, and return the takedowns; when it returns they are on the disk, and told to all workers here.
-
-    One that is down already gets the new reason and end. Raises StoreUnavailable.
-    """
-    with store.writing() as writing:
-        return [take_down_in(writing, article, who, reason, until) for article in dict.fromkeys(articles)]
-
-
 def take_down_in(writing: Writing, article: str, who: str, reason: str, until: datetime | None) -> Takedown:
-    """Do the same, for one, as a part of what is written."""
+    """Take an article down, as a part of what is written; one that is down already gets the new reason and end."""
     before = find_takedown(writing.connection, article)
     now = Takedown(article, before.since if before else writing.moment, until, who, reason)
     sequence = writing.record(who, TAKEN_DOWN, article, before and before.as_json(), now.as_json(), reason)
@@ -53,17 +44,8 @@ def take_down_in(writing: Writing, article: str, who: str, reason: str, until: d
     return now
 
 
-def restore(store: Store, article: str, who: str, reason: str) -> Takedown | None:
-    """Let an article be shown again; return the takedown that there was, None if there was none.
-
-    Raises StoreUnavailable.
-    """
-    with store.writing() as writing:
-        return restore_in(writing, article, who, reason)
-
-
 def restore_in(writing: Writing, article: str, who: str, reason: str) -> Takedown | None:
-    """Do the same as a part of what is written."""
+    """Let an article be shown again, as a part of what is written; return the takedown that there was, if any."""
     before = find_takedown(writing.connection, article)
     if before is not None:
         writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))

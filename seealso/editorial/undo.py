@@ -5,19 +5,13 @@ from typing import Any
 
 from seealso.editorial.articles import PUT, REMOVED
 from seealso.editorial.rules import MADE, UNDONE, make_rule_in, read_rules, undo_rule_in, wish_in
-from seealso.editorial.store import Change, Store, Writing, as_moment, changes_on
+from seealso.editorial.store import Change, Writing, as_moment, changes_on
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN, restore_in, take_down_in
 from seealso.errors import NotUndone
 
 
-def undo(store: Store, sequence: int, who: str, reason: str) -> Change | None:
-    """Undo a change and return it, None if there is none. Raises NotUndone, StoreUnavailable."""
-    with store.writing() as writing:
-        return undo_in(writing, sequence, who, reason)
-
-
 def undo_in(writing: Writing, sequence: int, who: str, reason: str) -> Change | None:
-    """Do the same as a part of what is written."""
+    """Undo a change, as a part of what is written, and return it, None if there is none. Raises NotUndone."""
     found = changes_on(writing.connection, sequence - 1, most=1)
     if not found or found[0].sequence != sequence:
         return None

@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from indexer.report import Report, write_report
-from seealso.editorial.rules import Wish, make_rule
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import take_down
 from seealso.snapshot.layout import published_ids
 from tests.browser.conftest import Desk
+from tests.deciding import make_rule, take_down
 from tests.makers import article, articles, index_of
 from tests.servers import serving
 

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import restore, take_down
 from seealso.settings import ServiceSettings
 from seealso.snapshot.layout import current_id, publish, published_ids
 from service.app import create_app
+from tests.deciding import restore, take_down
 from tests.makers import HashEncoder, articles, index_of
 
 # Each snapshot has some more articles than the one before.

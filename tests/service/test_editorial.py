@@ -19,10 +19,10 @@ import service.editorial
 from seealso.editorial.decisions import Decisions
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
-from seealso.editorial.takedowns import restore, take_down
 from seealso.errors import StoreUnavailable
 from service.answer import Answer
 from service.editorial import Editorial, open_store
+from tests.deciding import restore, take_down
 from tests.faults.clock import OwnClock
 from tests.makers import articles, index_of
 from tests.postgres import postgres_schema

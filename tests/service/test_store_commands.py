@@ -5,7 +5,7 @@ from click.testing import CliRunner, Result
 from seealso.cli import cli
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import take_down
+from tests.deciding import take_down
 
 
 def run(index: Path, *words: str) -> Result:

@@ -11,10 +11,10 @@ import pytest
 
 from seealso.editorial.backup import back_up, put_back
 from seealso.editorial.decisions import read_decisions
-from seealso.editorial.rules import Wish, make_rule
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import take_down
 from seealso.errors import StoreUnavailable
+from tests.deciding import make_rule, take_down
 from tests.postgres import postgres_schema
 
 

