@@ -68,9 +68,9 @@ def test_the_night_after_an_update_succeeds(index: Path, nights: Nights, source:
 
 @pytest.mark.parametrize(
     "number",
-    [99, FORMAT + 1, -1, 0, None, True, "2", str(FORMAT), FORMAT + 0.5, [FORMAT], {"format": FORMAT}, "x" * 9_999],
+    [99, FORMAT + 1, 1, -1, 0, None, True, "2", str(FORMAT), FORMAT + 0.5, [FORMAT], {"format": FORMAT}, "x" * 9_999],
 )
-def test_a_format_of_the_future_and_nonsense_are_refused_by_name(number: Any, tmp_path: Path) -> None:
+def test_the_first_format_one_of_the_future_and_nonsense_are_refused_by_name(number: Any, tmp_path: Path) -> None:
     [kept] = KEPT[-1].iterdir()
     folder = tmp_path / kept.name
     shutil.copytree(kept, folder)
