@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,9 +21,11 @@ from typing import Any
 import feedparser  # noqa: F401 - as those below: the fuzzer follows what is imported with this file
 import httpx2
 import mammoth  # noqa: F401
+import numpy as np
 import orjson
 from flask import Request
 from lxml import etree  # noqa: F401
+from numpy.typing import NDArray
 from protego import Protego
 from pyarrow import parquet
 from pydantic import BaseModel
@@ -47,9 +50,11 @@ from seealso.errors import DraftNotRead, InvalidRequest, PageNotRead, SnapshotRe
 from seealso.extract import PageUnreadable, read_page
 from seealso.markup import line_of_markup, text_of_markup
 from seealso.posts import article_of_post, ghost_fields, wordpress_fields
+from seealso.snapshot import files
+from seealso.snapshot.cells import Cells
 from seealso.snapshot.layout import MANIFEST
-from seealso.snapshot.manifest import decode_manifest, encode_manifest
-from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.manifest import FORMAT, Filtered, Searched, decode_manifest, encode_manifest, read_manifest
+from seealso.snapshot.reader import Snapshot, open_snapshot
 from seealso.wire import WireFailed, unpack_gzip
 from service.answer import Answer, unpacked
 from service.api import reading
@@ -59,6 +64,7 @@ from tests.conftest import ROOT
 from tests.makers import forge
 
 KEPT_IN = ROOT / "tests/night/formats"
+CELLS_OF = f"{files.CELLS}.bin"
 
 
 @dataclass(frozen=True)
@@ -180,8 +186,39 @@ def kept_snapshot(number: int) -> Path:
 
 
 @cache
-def kept_files() -> list[str]:
-    return sorted(path.name for path in kept_snapshot(6).iterdir() if path.name != MANIFEST)
+def fuzzed_snapshot() -> Path:
+    """Return a folder with the kept snapshot of the format that is written today, its vectors in cells as well."""
+    source = kept_snapshot(FORMAT)
+    folder = own_folder() / "with-cells" / source.name
+    shutil.copytree(source, folder)
+    opened = open_snapshot(folder)
+    rows = np.arange(len(opened))
+    cells = Cells.of(opened.vectors.vectors(rows), len(rows) // 2)
+    cells.write(own_folder() / CELLS_OF)
+    found = Filtered(filters=1, probed=1, vectors_recall=1.0, postings_max=9, terms_recall=1.0)
+    searched = Searched(
+        cells=len(cells), probed=1, vectors_recall=1.0, postings_max=9, terms_recall=1.0, filtered=found
+    )
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    manifest = read_manifest(folder).model_copy(update={"searched": searched})
+    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+    arrays: dict[str, NDArray[Any]] = {
+        f"{files.CELLS}.npy": cells.ends,
+        files.CELL_CENTRES: cells.centres,
+        files.CELL_RANGES: cells.ranges,
+    }
+    for name, array in arrays.items():
+        np.save(own_folder() / name, array)
+        folder = forge(folder, name, (own_folder() / name).read_bytes())
+    return forge(folder, CELLS_OF, (own_folder() / CELLS_OF).read_bytes())
+
+
+@cache
+def fuzzed_files() -> list[str]:
+    """Return the names of its files: those that every snapshot has, and then those of cells."""
+    names = {path.name for path in fuzzed_snapshot().iterdir()} - {MANIFEST}
+    return sorted(names, key=lambda name: (name in files.OF_CELLS, name))
 
 
 def check_snapshot(content: bytes) -> None:
@@ -191,28 +228,38 @@ def check_snapshot(content: bytes) -> None:
     """
     if len(content) < 4:
         return
-    name = kept_files()[content[0] % len(kept_files())]
-    source = kept_snapshot(6)
+    source, name = fuzzed_snapshot(), fuzzed_files()[content[0] % len(fuzzed_files())]
     folder = own_folder() / source.name
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder)
     whole = (source / name).read_bytes()
     place = int.from_bytes(content[2:4], "little") % (len(whole) + 1)
     other = content[4:] if content[1] & 1 else whole[:place] + content[4:] + whole[place + len(content) - 4 :]
-    for path in folder.iterdir():
-        path.chmod(0o644)
     forged = forge(folder, name, other)
     try:
         snapshot = open_snapshot(forged)
     except SnapshotRefused as error:
         told(error)
     else:
-        # What it answers may be nonsense; the process lives, and stays within what it has mapped.
-        for row in range(len(snapshot)):
-            snapshot.card(row), snapshot.article(row), snapshot.neighbours_of(row), snapshot.passages_of(row)
-            snapshot.vectors.search(snapshot.probes(row).vectors, 3)
+        ask_all(snapshot)
     finally:
         shutil.rmtree(forged, ignore_errors=True)
+
+
+def ask_all(snapshot: Snapshot) -> None:
+    """Ask a snapshot for what it has: it may be nonsense, but the process lives, and stays within what is mapped."""
+    every, tags, authors = snapshot.here, snapshot.tags, snapshot.authors
+    for row in range(len(snapshot)):
+        snapshot.card(row), snapshot.article(row), snapshot.neighbours_of(row), snapshot.passages_of(row)
+        snapshot.row_at(f"https://news.example/a{row:03}"), snapshot.hosts_of(row)
+        with suppress(ValueError):  # a forged card may be no text
+            snapshot.row_of(f"a{row:03}")
+        own = snapshot.probes(row).vectors
+        snapshot.vectors.search(own, 3), snapshot.vectors.search(own, 3, every)
+        if (cells := snapshot.vectors.cells) is not None:
+            cells.search_in(own, 3, cells.nearest_holding(own, 1, 3, every)[0], every)
+    if tags is not None and authors is not None:
+        tags.rows_of("tides"), tags.rows_with("t"), authors.rows_of("ann reed"), authors.rows_with("")
 
 
 # --- sources
@@ -562,8 +609,8 @@ def sqlite_seed() -> bytes:
 
 def targets() -> dict[str, Target]:
     """Return all targets by name."""
-    manifests = [(kept_snapshot(number) / MANIFEST).read_bytes() for number in (2, 6)]
-    snapshot_seeds = [bytes([number, 0, number, 0]) + b"\xff" for number in range(len(kept_files()))]
+    manifests = [(folder / MANIFEST).read_bytes() for folder in (kept_snapshot(2), fuzzed_snapshot())]
+    snapshot_seeds = [bytes([number, 0, number, 0]) + b"\xff" for number in range(len(fuzzed_files()))]
     return {
         "query": Target(check_query, numbered(QUERIES)),
         "body": Target(check_body, numbered(map(orjson.dumps, BODIES))),

@@ -12,7 +12,7 @@ FOUND = [
     ("csv", b'\x02,"B\nb","sea,moon"\x00\x00,176732\x84e,0\nB\nb","sea,moon",1767322199\n'),
     ("manifest", b'{"format":6,"recipe":{"a":' + b"[" * 300 + b"]" * 300 + b"}}"),
     ("page-text", b"\x00\nTitle\nSummary\nBy Ada Fry\n21 July 2025\nThe sea came early."),
-    ("snapshot", b"\x00\x00\xdf\x00\xff"),
+    ("snapshot", b"\x01\x00\xdf\x00\xff"),
     ("wordpress-export", WORDPRESS.replace(b"content:encoded", b"encoded")),
 ]
 
