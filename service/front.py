@@ -18,7 +18,7 @@ import numpy as np
 
 from seealso.editorial.decisions import Decisions, now
 from seealso.editorial.rules import Rule
-from seealso.errors import CrossSite, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
+from seealso.errors import CrossSite, InvalidRequest, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log, saying
 from seealso.snapshot.reader import Snapshot
 from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
@@ -127,6 +127,8 @@ class Front:
         """Answer a request (PEP 3333)."""
         began = time.perf_counter()
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if "," in environ.get("HTTP_HOST", ""):  # no host has one: so servers hand over several
+            return self.refuse(environ, start_response, InvalidRequest("Host", "is sent more than once"), began)
         file = self._files.get(path)
         if file is not None and method in ("GET", "HEAD"):
             return self._send_file(environ, start_response, file, began)
@@ -363,9 +365,9 @@ class Front:
         """Answer a request with an error that has a name; `began`: when it came, by time.perf_counter."""
         named = named_problem(error)
         assert named is not None
-        status, kind, title, detail, _ = named
+        status, kind, title, detail, field = named
         log_unavailable(error, status, request_id_of(environ), environ["PATH_INFO"])
-        headers, body = problem_of(request_id_of(environ), status, kind, title, detail)
+        headers, body = problem_of(request_id_of(environ), status, kind, title, detail, field=field)
         start_response(f"{status} {HTTPStatus(status).phrase}", headers + self._common_headers(environ))
         self._told(environ, status, outcome_of(status, body), "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
