@@ -15,7 +15,7 @@ articles = APIBlueprint("articles", __name__, tag="Articles")
 @articles.get("/v1/articles/<article_id:article_id>/related")
 @articles.input(RelatedQuery, location="query", arg_name="query")
 @articles.output(RelatedAnswer, description="The block, best first; empty for an article marked sensitive")
-@articles.doc(operation_id="related", responses=documented(400, 404, 503))
+@articles.doc(operation_id="related", responses=documented(400, 404, 410, 503))
 def related(article_id: str, query: RelatedQuery) -> Response:
     """The block of related articles under an article."""
     return block(Asked(article_id, "json", query.wanted(parts().placements)))
@@ -25,7 +25,7 @@ def related(article_id: str, query: RelatedQuery) -> Response:
 @articles.input(BlockQuery, location="query", arg_name="query")
 @articles.doc(
     operation_id="related_html",
-    responses=documented(400, 404, 503)
+    responses=documented(400, 404, 410, 503)
     | {
         200: {
             "description": "The block as an HTML fragment; nothing at all where no article is to be shown",
@@ -42,7 +42,7 @@ def related_html(article_id: str, query: BlockQuery) -> Response:
 
 @articles.get("/v1/articles/<article_id:article_id>")
 @articles.output(ArticleAnswer)
-@articles.doc(operation_id="article", responses=documented(404, 503))
+@articles.doc(operation_id="article", responses=documented(404, 410, 503))
 def article(article_id: str) -> Response:
     """An article as it was indexed."""
     snapshot = parts().current.snapshot()

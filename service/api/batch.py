@@ -77,7 +77,7 @@ def related_to_many(body: BatchBody) -> Response:
 @in_a_place(lambda here: here.batching)
 @batch.input(PageBody, location="json", arg_name="body", example=PAGE_EXAMPLE)
 @batch.output(PageAnswer, description="The blocks of the page, filled in their order")
-@batch.doc(operation_id="page", responses=documented(400, 404, 413, 415, 429, 503))
+@batch.doc(operation_id="page", responses=documented(400, 404, 410, 413, 415, 429, 503))
 def page(body: PageBody) -> Response:
     """The several blocks of one page: nothing twice on the page, and one of each story."""
     here = parts()

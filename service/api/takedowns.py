@@ -114,7 +114,7 @@ def list_takedowns() -> Response:
 @editors
 @in_a_place(lambda here: here.batching)
 @takedowns.output(ProofAnswer)
-@takedowns.doc(operation_id="proof", security="key", responses=documented(401, 403, 503))
+@takedowns.doc(operation_id="proof", security="key", responses=documented(400, 401, 403, 503))
 def proof(article_id: str) -> Response:
     """Whether any block shows an article: all that might are made anew, as long as they can be."""
     here = parts()

@@ -28,7 +28,7 @@ def test_openapi_document_says_what_a_query_may_hold(client: FlaskClient) -> Non
     limit = parameters["limit"]["schema"]
     assert (limit["type"], limit["minimum"], limit["maximum"], limit["default"]) == ("integer", 1, 50, 12)
     responses = paths["/v1/articles/{article_id}/related"]["get"]["responses"]
-    assert set(responses) == {"200", "400", "404", "503"}
+    assert set(responses) == {"200", "400", "404", "410", "503"}
     assert "application/problem+json" in responses["404"]["content"]
 
 
