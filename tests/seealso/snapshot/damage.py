@@ -74,7 +74,7 @@ class Generations:
 
 
 def two_generations(index: Path) -> Generations:
-    """Make an index folder with two snapshots, all files of which differ."""
+    """Make an index folder with two snapshots, most files of which differ."""
     fields: dict[str, Any] = {"section": "News", "published": "2025-01-02", "language": "en"}
     index_of(index, [*_pieces(30, author="Ann Reed", tags=["Sea", "Air"], **fields), article("z")])
     report = index_of(
