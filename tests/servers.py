@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,14 +100,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(index: Path | None, log: Path, workers: int = 2, ready: bool = True, **settings: str) -> Iterator[Running]:
+def serving(
+    index: Path | None,
+    log: Path,
+    workers: int = 2,
+    ready: bool = True,
+    program: Sequence[str] = (str(SEEALSO),),
+    **settings: str,
+) -> Iterator[Running]:
     """Run `seealso serve` over an index until the block ends; wait until it is ready (or alive).
 
-    `index`: None where `settings` name several.
+    `index`: None where `settings` name several; `program`: what is run in place of `seealso`.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [str(SEEALSO), "serve", "--port", str(port), "--workers", str(workers)]
+    command = [*program, "serve", "--port", str(port), "--workers", str(workers)]
     command += [] if index is None else ["--index", str(index)]
     with log.open("w") as output:
         began = time.monotonic()

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -162,27 +163,96 @@ def test_stop_answers_what_is_in_flight_and_closes_what_is_idle(index: Path, tmp
         assert service.process.wait(20) == 0
 
 
+# The service, whose workers hold each request with an X-Held: they make a file so named, and wait for one "go on".
+HOLDING = """
+import sys, time
+from pathlib import Path
+import service.wsgi
+from seealso.cli import main
+
+folder, create_worker = Path(sys.argv.pop(1)), service.wsgi.create_worker
+
+def create_holding_worker():
+    app = create_worker()
+
+    def hold(environ, start_response):
+        if "HTTP_X_HELD" in environ:
+            (folder / environ["HTTP_X_HELD"]).touch()
+            while not (folder / "go on").exists():
+                time.sleep(0.01)
+        return app(environ, start_response)
+
+    return hold
+
+service.wsgi.create_worker = create_holding_worker  # as the workers find it after the fork
+main()
+"""
+
+
+def test_stop_answers_whole_each_of_many_that_workers_have_begun(index: Path, tmp_path: Path) -> None:
+    script, begun = tmp_path / "holding.py", tmp_path / "begun"
+    script.write_text(HOLDING)
+    begun.mkdir()
+    paths = [f"/v1/articles/a00{number % 6}/related{'.html' if number % 4 == 0 else ''}" for number in range(16)]
+    program = (sys.executable, str(script), str(begun))
+    with serving(index, tmp_path / "log", workers=2, program=program) as service, ExitStack() as stack:
+        bodies = [service.get(path).body for path in paths]
+        idle = [stack.enter_context(connect(service)) for _ in paths]
+        for each in idle:
+            each.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert each.recv(65_536).startswith(b"HTTP/1.1 200")
+        held = [stack.enter_context(connect(service)) for _ in paths]
+        for number, (each, path) in enumerate(zip(held, paths, strict=True)):
+            each.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Held: {number}\r\n\r\n".encode())
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while len(list(begun.iterdir())) < len(held):
+            assert time.monotonic() < deadline, service.log.read_text()
+            time.sleep(0.02)
+        service.process.send_signal(signal.SIGTERM)
+        assert [to_the_end(each) for each in idle] == [b""] * len(idle)  # all workers have heard it
+        (begun / "go on").touch()
+        for each, body in zip(held, bodies, strict=True):
+            head, answered = to_the_end(each).split(b"\r\n\r\n", 1)
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert b"connection: close" in head.lower()
+            assert answered == body
+        assert service.process.wait(20) == 0
+
+
 def test_stop_under_load_loses_nothing_that_a_worker_has_begun(index: Path, tmp_path: Path) -> None:
-    """Each client's last request is answered whole, or not at all, its connection having been closed while idle."""
+    """What reached the app stands in the log: just that is answered, and whole.
+
+    Each client's last request may have no answer, its connection having been closed while idle.
+    """
+    answered: list[str] = []
+    wrong: list[object] = []
     ends: list[str] = []
 
-    def ask(service: Running) -> None:
+    def ask(service: Running, client: int) -> None:
         connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=60)
-        while True:
+        for number in count():
+            name = f"{client}-{number}"
             try:
-                connection.request("GET", PATH)
+                connection.request("GET", PATH, headers={"X-Request-Id": name})
                 answer = connection.getresponse()
-                assert len(answer.read()) == int(answer.headers["Content-Length"])
-            except (OSError, http.client.RemoteDisconnected):  # not http.client.IncompleteRead
+                body = answer.read()
+            except http.client.IncompleteRead as error:
+                wrong.append(error)
+                break
+            except ConnectionError:  # http.client.RemoteDisconnected is one
                 ends.append("no answer")
                 break
+            if (answer.status, body) != (200, first.body):
+                wrong.append((answer.status, body))
+            answered.append(name)
             if answer.will_close:
                 ends.append("answered")
                 break
         connection.close()
 
-    with serving(index, tmp_path / "log", workers=2) as service:
-        clients = [threading.Thread(target=ask, args=(service,)) for _ in range(16)]
+    with serving(index, tmp_path / "log", workers=2, SEEALSO_LOG_REQUESTS="true") as service:
+        first = service.get(PATH)
+        clients = [threading.Thread(target=ask, args=(service, client)) for client in range(16)]
         for each in clients:
             each.start()
         time.sleep(0.5)
@@ -190,7 +260,11 @@ def test_stop_under_load_loses_nothing_that_a_worker_has_begun(index: Path, tmp_
         for each in clients:
             each.join()
         assert service.process.wait(20) == 0
+    lines = [json.loads(line) for line in service.log.read_text().splitlines() if "request_answered" in line]
+    begun = [line["request_id"] for line in lines if line["path"] == PATH]
+    assert wrong == []
     assert len(ends) == 16
+    assert sorted(begun) == sorted([first.headers["x-request-id"], *answered])
 
 
 @contextmanager
