@@ -19,6 +19,7 @@ from service.workers import FAILURES_MAX
 from tests.makers import articles, index_of
 from tests.servers import START_SECONDS_MAX, Running, free_port, serving
 
+PATH = "/v1/articles/a001/related"
 CLIENTS = 6
 TIMES = 6
 
@@ -32,11 +33,15 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Asked:
-    """What became of the requests: how many were answered, how each lost one was, and those lost to the last try."""
+    """What became of the requests: how many were answered, how each lost one was, and those lost to the last try.
+
+    `wrong`: what was answered otherwise than by the block, whole.
+    """
 
     answered: int = 0
     lost: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -44,9 +49,13 @@ class Asked:
 def asking(service: Running, tries: int = 2) -> Iterator[Asked]:
     """Ask from several clients, each keeping its connection; what is lost is asked once more, as a proxy would.
 
-    `tries` is more where several workers are killed in a row: a request may be in each of them.
+    `tries` is more where several workers are killed in a row: a request may be in each of them. What is answered is the
+    block: no other status, and nothing else.
     """
     asked, stop = Asked(), threading.Event()
+    block = service.get(PATH)
+    assert block.status == 200
+    assert block.json()["related"]
 
     def client() -> None:
         connection: http.client.HTTPConnection | None = None
@@ -54,10 +63,14 @@ def asking(service: Running, tries: int = 2) -> Iterator[Asked]:
             for attempt in range(1, tries + 1):
                 connection = connection or http.client.HTTPConnection(place(service), timeout=60)
                 try:
-                    connection.request("GET", "/v1/articles/a001/related")
-                    status = connection.getresponse().read() and 200
+                    connection.request("GET", PATH)
+                    answer = connection.getresponse()
+                    body = answer.read()
                     with asked.guard:
-                        asked.answered += status == 200
+                        if (answer.status, body) == (200, block.body):
+                            asked.answered += 1
+                        else:
+                            asked.wrong.append(f"{answer.status} {body!r}")
                     break
                 except (OSError, http.client.HTTPException) as error:
                     connection.close()
@@ -78,6 +91,7 @@ def asking(service: Running, tries: int = 2) -> Iterator[Asked]:
         stop.set()
         for each in clients:
             each.join()
+    assert asked.wrong == []
 
 
 def place(service: Running) -> str:
