@@ -10,8 +10,8 @@ from service.copies import LIVES, Address, Copies
 ERA = "e1"
 
 
-def answer(body: bytes = b"", snapshot_id: str = "s1") -> Answer:
-    return Answer(snapshot_id, "text/html", "", (), (), {IDENTITY: body})
+def answer(body: bytes = b"", snapshot_id: str = "s1", articles: tuple[str, ...] = ()) -> Answer:
+    return Answer(snapshot_id, "text/html", "", (), articles, {IDENTITY: body})
 
 
 def at(path: str) -> Address:
@@ -92,6 +92,17 @@ def test_turn_begins_with_what_is_ready_and_leaves_the_old_for_a_while(monkeypat
     assert (copies.get(at("a")), copies.get(at("b")), copies.old(at("a"))) == (None, after, before)
     copies.turn("s3", {}, ERA)
     assert copies.old(at("a")) is None  # never from two snapshots ago
+
+
+def test_old_answers_that_show_what_is_hidden_are_let_go() -> None:
+    copies = room_for(3)
+    copies.put(at("a"), answer(articles=("1", "2")), ERA)
+    copies.put(at("b"), kept := answer(articles=("1", "3")), ERA)
+    copies.turn("s2", {}, ERA)
+    copies.hide(frozenset({"2"}), ERA)
+    assert (copies.old(at("a")), copies.old(at("b"))) == (None, kept)
+    copies.hide(frozenset({"2"}), "e2")
+    assert copies.old(at("b")) is None
 
 
 def test_turn_keeps_within_the_limit() -> None:

@@ -19,6 +19,8 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from seealso.article import Article
+from seealso.editorial.store import Store
+from seealso.editorial.takedowns import take_down
 from seealso.encoder import Vectors
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE
@@ -28,6 +30,8 @@ from tests.makers import HashEncoder, article, articles, index_of
 MakeApp = Callable[..., APIFlask]
 PATH = "/v1/articles/a000/related"
 KEPT = "/v1/articles/a008/related"
+# What is asked for before and after a switch.
+OLD = PATH + "?limit=4&min_probability=0"
 
 
 @pytest.fixture(autouse=True)
@@ -391,19 +395,34 @@ def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, mak
     assert answer.headers["X-Seealso-Snapshot"] != before
 
 
-def swapped(tmp_path: Path, make_app: MakeApp, after: list[Article], monkeypatch: pytest.MonkeyPatch) -> APIFlask:
-    """Return an app that has just gone over to other articles, nothing of which is ready."""
+def swapped(
+    tmp_path: Path,
+    make_app: MakeApp,
+    after: list[Article],
+    monkeypatch: pytest.MonkeyPatch,
+    before_it: Callable[[APIFlask], None] = lambda _: None,
+) -> APIFlask:
+    """Return an app that has just gone over to other articles, nothing of which is ready.
+
+    `before_it`: what is done once it has an answer, and before it goes over.
+    """
     monkeypatch.setattr("service.front.WARM_BLOCKS_MAX", 0)
     index_of(tmp_path, articles(9))
     app = make_app(tmp_path, threads=4)
-    assert app.test_client().get(PATH + "?limit=4&min_probability=0").status_code == 200
+    assert app.test_client().get(OLD).status_code == 200
+    before_it(app)
     index_of(tmp_path, after)
     app.extensions["seealso"].current.refresh()
     return app
 
 
-def two_at_once(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ask twice at once, the second while the first is at it; return where their answers came from."""
+def two_at_once(
+    app: APIFlask, monkeypatch: pytest.MonkeyPatch, between: Callable[[APIFlask], None] = lambda _: None
+) -> list[TestResponse]:
+    """Ask twice at once, the second while the first is at it; return their answers, in this order.
+
+    `between`: what is done once the first is at it.
+    """
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(*asked: Any) -> list[Item]:
@@ -412,32 +431,51 @@ def two_at_once(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
-    levels: list[str] = []
-    asked = PATH + "?limit=4&min_probability=0"
-    first = threading.Thread(target=lambda: levels.append(level(app.test_client().get(asked))))
-    first.start()
+    answers: dict[str, TestResponse] = {}
+
+    def ask(name: str) -> threading.Thread:
+        thread = threading.Thread(target=lambda: answers.update({name: app.test_client().get(OLD)}))
+        thread.start()
+        return thread
+
+    first = ask("first")
     assert begun.wait(60)
-    second = threading.Thread(target=lambda: levels.append(level(app.test_client().get(asked))))
-    second.start()
+    between(app)
+    second = ask("second")
     second.join(0.5)
     go_on.set()
     first.join()
     second.join()
-    return levels
+    return [answers["first"], answers["second"]]
+
+
+def fill_lane(app: APIFlask) -> None:
+    """Have no place for any block to be made."""
+    lane = app.extensions["seealso"].front._lane
+    lane._waiting_max, lane._free = 0, threading.Semaphore(0)
+
+
+def shown(answer: TestResponse) -> list[str]:
+    return [card["id"] for card in answer.get_json()["related"]]
+
+
+def first_shown(tmp_path: Path, make_app: MakeApp) -> str:
+    """Return the article that stands first in the old answer."""
+    index_of(tmp_path / "look", articles(9))
+    return shown(make_app(tmp_path / "look").test_client().get(OLD))[0]
 
 
 def test_who_would_wait_after_a_switch_has_the_old_answer(
     tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = swapped(tmp_path, make_app, articles(12), monkeypatch)
-    assert two_at_once(app, monkeypatch) == ["stale", "miss"]
+    assert [level(each) for each in two_at_once(app, monkeypatch)] == ["miss", "stale"]
 
 
 def test_old_answer_may_be_kept_by_nobody(tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     app = swapped(tmp_path, make_app, articles(12), monkeypatch)
-    app.extensions["seealso"].front._lane._waiting_max = 0
-    app.extensions["seealso"].front._lane._free = threading.Semaphore(0)
-    answer = app.test_client().get(PATH + "?limit=4&min_probability=0")
+    fill_lane(app)
+    answer = app.test_client().get(OLD)
     assert (level(answer), answer.headers["Cache-Control"]) == ("stale", "no-store")
 
 
@@ -445,16 +483,101 @@ def test_old_answer_may_be_kept_by_nobody(tmp_path: Path, make_app: MakeApp, mon
 def test_old_answer_with_an_article_that_may_not_be_shown_is_never_given(
     tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    index_of(tmp_path / "look", articles(9))
-    block = make_app(tmp_path / "look").test_client().get(PATH + "?limit=4&min_probability=0").get_json()["related"]
-    taken = block[0]["id"]
+    taken = first_shown(tmp_path, make_app)
     after = [
         each.model_copy(update={"sensitive": True}) if each.id == taken and gone == "sensitive" else each
         for each in articles(12)
         if each.id != taken or gone == "sensitive"
     ]
     app = swapped(tmp_path / "index", make_app, after, monkeypatch)
-    assert "stale" not in two_at_once(app, monkeypatch)
+    assert "stale" not in [level(each) for each in two_at_once(app, monkeypatch)]
+
+
+def taking_down(article_id: str, way: str) -> Callable[[APIFlask], None]:
+    """Return what takes an article down.
+
+    `way`: decided and not known here yet; known, as it is once anybody asks; or, as for a moment before it is known,
+    with no answer let go yet.
+    """
+
+    def take(app: APIFlask) -> None:
+        here = app.extensions["seealso"]
+        if way == "answers kept":
+            here.current.decide(lambda snapshot: snapshot.without(frozenset({article_id})))
+            return
+        take_down(Store(here.settings.index), [article_id], "ann", "court order", None)
+        if way == "known":
+            assert app.test_client().get(KEPT).status_code == 200
+
+    return take
+
+
+WAYS = pytest.mark.parametrize("way", ["decided", "known", "answers kept"])
+MOMENTS = pytest.mark.parametrize("moment", ["before the switch", "after the switch"])
+
+
+def swapped_and_taken_down(
+    tmp_path: Path, make_app: MakeApp, article_id: str, way: str, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> APIFlask:
+    """Return an app that has just gone over to other articles, one of which is taken down."""
+    take = taking_down(article_id, way)
+    if moment == "before the switch":
+        return swapped(tmp_path, make_app, articles(12), monkeypatch, before_it=take)
+    app = swapped(tmp_path, make_app, articles(12), monkeypatch)
+    take(app)
+    return app
+
+
+@WAYS
+@MOMENTS
+def test_old_answer_that_shows_what_was_taken_down_is_never_given(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, way: str, moment: str
+) -> None:
+    taken = first_shown(tmp_path, make_app)
+    app = swapped_and_taken_down(tmp_path / "index", make_app, taken, way, moment, monkeypatch)
+    for answer in two_at_once(app, monkeypatch):
+        assert (answer.status_code, level(answer) == "stale") == (200, False)
+        assert taken not in shown(answer)
+
+
+@WAYS
+@MOMENTS
+def test_who_is_refused_has_no_old_answer_that_shows_what_was_taken_down(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, way: str, moment: str
+) -> None:
+    taken = first_shown(tmp_path, make_app)
+    app = swapped_and_taken_down(tmp_path / "index", make_app, taken, way, moment, monkeypatch)
+    fill_lane(app)
+    assert app.test_client().get(OLD).status_code == 503
+
+
+@WAYS
+@MOMENTS
+def test_old_answer_of_an_article_that_was_taken_down_is_never_given(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, way: str, moment: str
+) -> None:
+    app = swapped_and_taken_down(tmp_path, make_app, "a000", way, moment, monkeypatch)
+    assert app.test_client().get(OLD).status_code == 410
+    fill_lane(app)
+    assert app.test_client().get(OLD).status_code == 410
+
+
+@pytest.mark.parametrize("way", ["decided", "answers kept"])
+def test_what_is_taken_down_while_a_new_answer_is_made_is_in_no_old_one(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    taken = first_shown(tmp_path, make_app)
+    app = swapped(tmp_path / "index", make_app, articles(12), monkeypatch)
+    _, second = two_at_once(app, monkeypatch, taking_down(taken, way))
+    assert (second.status_code, level(second) == "stale") == (200, False)
+    assert taken not in shown(second)
+
+
+def test_article_that_is_taken_down_while_its_new_answer_is_made_has_no_old_one(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = swapped(tmp_path, make_app, articles(12), monkeypatch)
+    assert two_at_once(app, monkeypatch, taking_down("a000", "decided"))[1].status_code == 410
 
 
 def test_requests_are_counted_by_route_outcome_and_where_they_came_from(index: Path, make_app: MakeApp) -> None:
