@@ -11,13 +11,18 @@ import pytest
 
 from tests.load.editions import HOT, Editions, all_serving, kept_by_all_workers, port_of, wait_for
 from tests.load.rate import Ask, Outcome, Rate, at_once, blocks, percentile
-from tests.load.vital import counted
+from tests.load.vital import counted, counted_by_worker
 from tests.servers import Running, free_port
 
 CLIENTS = 1_000
 P99_RATIO_MAX = 2.0
 WARM = HOT[:24]
 COLD = [f"/v1/articles/a{number:03}/related?limit=9" for number in range(60, 64)]
+ALL_COLD = [f"{path}?limit=7" for path in HOT]
+# Of many refused at once, some find room in each further round.
+ROUNDS_MAX = 40
+# Who waits too long for what another worker makes, makes it as well.
+ONCE_IN_ALL = 1.5
 POLL: dict[str, Any] = {"SEEALSO_SNAPSHOT_POLL_MS": "20"}
 
 
@@ -29,19 +34,32 @@ def without_redis(editions: Editions, log: Path) -> Iterator[Running]:
         yield service
 
 
-def crowds(service: Running, paths: list[str]) -> tuple[list[Outcome], float]:
-    """Have a crowd ask for each path, one after the other; return what came of it, and how many blocks were made."""
-    before = counted(service, "seealso_blocks_total")
-    outcomes = [outcome for path in paths for outcome in at_once(port_of(service), [Ask(path)] * CLIENTS)]
-    return outcomes, counted(service, "seealso_blocks_total") - before
+def made_by_worker(service: Running) -> Counter[int]:
+    """Return how many blocks each worker has made so far."""
+    return Counter({worker: int(made) for worker, made in counted_by_worker(service, "seealso_blocks_total").items()})
+
+
+def crowds(service: Running, paths: list[str], clients: int = CLIENTS) -> tuple[list[Outcome], list[Counter[int]]]:
+    """Have a crowd ask for each path, one after the other.
+
+    Return what came of it, and for each path how many blocks each worker made.
+    """
+    outcomes, made = list[Outcome](), list[Counter[int]]()
+    for path in paths:
+        before = made_by_worker(service)
+        outcomes += at_once(port_of(service), [Ask(path)] * clients)
+        made.append(made_by_worker(service) - before)
+    return outcomes, made
 
 
 def check_made_once(service: Running, paths: list[str]) -> None:
     """Say that no process made a block twice; print how many the fleet made."""
     outcomes, made = crowds(service, paths)
-    print(f"\n{made:.0f} made for {len(paths)} keys by {len(service.workers())} workers; {told(outcomes)}")  # noqa: T201
+    fleet = sum(each.total() for each in made)
+    print(f"\n{fleet} made for {len(paths)} keys by {len(service.workers())} workers; {told(outcomes)}")  # noqa: T201
     assert len(outcomes) == CLIENTS * len(paths)
-    assert made <= len(paths) * len(service.workers())
+    assert all(each.total() for each in made)
+    assert max(max(each.values()) for each in made) == 1, made
     assert len({(outcome.path, outcome.body) for outcome in outcomes if outcome.status == 200}) == len(paths)
 
 
@@ -96,6 +114,55 @@ def test_what_was_not_hot_is_made_once_a_process_after_a_switch(editions: Editio
         check_made_once(service, COLD)
 
 
+def check_all_cold_made_once(service: Running, editions: Editions) -> None:
+    """Switch, and have crowds ask for many keys at once, which nobody has; say that no process made a block twice."""
+    published = editions.switch()
+    wait_for(service, published)
+    before = made_by_worker(service)
+    asked, outcomes = ALL_COLD, list[Outcome]()
+    for _ in range(ROUNDS_MAX):
+        outcomes += at_once(port_of(service), [Ask(path) for path in asked for _ in range(CLIENTS // len(ALL_COLD))])
+        answered = {outcome.path for outcome in outcomes if outcome.status == 200}
+        asked = [path for path in ALL_COLD if path not in answered]
+        if not asked:
+            break
+    made, workers = made_by_worker(service) - before, len(service.workers())
+    print(f"\n{made.total()} made for {len(ALL_COLD)} keys by {workers} workers; {told(outcomes)}")  # noqa: T201
+    assert not asked
+    assert {outcome.status for outcome in outcomes if not outcome.busy} == {200}
+    assert {outcome.snapshot for outcome in outcomes if outcome.status == 200} == {published}
+    assert len({(outcome.path, outcome.body) for outcome in outcomes if outcome.status == 200}) == len(ALL_COLD)
+    assert max(made.values()) <= len(ALL_COLD)
+    assert max(Counter(outcome.path for outcome in outcomes if outcome.level == "miss").values()) <= workers
+
+
+def test_all_that_is_cold_after_a_switch_is_made_once_a_process(editions: Editions, tmp_path: Path) -> None:
+    with all_serving(editions.index, tmp_path / "log", **POLL) as service:
+        check_all_cold_made_once(service, editions)
+
+
+def test_all_that_is_cold_after_a_switch_is_made_once_a_process_without_redis(
+    editions: Editions, tmp_path: Path
+) -> None:
+    with without_redis(editions, tmp_path / "log") as service:
+        check_all_cold_made_once(service, editions)
+
+
+def test_what_is_cold_after_a_switch_is_made_about_once_in_all_where_there_is_redis(
+    editions: Editions, tmp_path: Path
+) -> None:
+    """One key after the other: where all are made at once, many take longer than a worker waits for another."""
+    with all_serving(editions.index, tmp_path / "log", **POLL) as service:
+        published = editions.switch()
+        wait_for(service, published)
+        outcomes, made = crowds(service, ALL_COLD, CLIENTS // len(ALL_COLD))
+    fleet = sum(each.total() for each in made)
+    print(f"\n{fleet} made for {len(ALL_COLD)} keys; {told(outcomes)}")  # noqa: T201
+    assert {(outcome.status, outcome.snapshot) for outcome in outcomes} == {(200, published)}
+    assert all(max(each.values()) == 1 for each in made)
+    assert fleet <= ONCE_IN_ALL * len(ALL_COLD)
+
+
 @pytest.mark.torture
 def test_a_crowd_waits_for_a_new_block_no_longer_than_twice_as_for_a_kept_one(
     editions: Editions, lasting: Callable[[float], float], tmp_path: Path
@@ -105,14 +172,14 @@ def test_a_crowd_waits_for_a_new_block_no_longer_than_twice_as_for_a_kept_one(
         kept_by_all_workers(service, WARM)
         rounds = max(5, round(lasting(60) / 3))
         cold, kept = [], []
-        made = 0.0
+        made = 0
         for number in range(rounds):
             outcomes, more = crowds(service, [f"{COLD[number % len(COLD)]}&exclude=round{number}"])
             cold += outcomes
-            made += more
+            made += more[0].total()
             kept += crowds(service, [WARM[number % len(WARM)]])[0]
         workers = len(service.workers())
-    print(f"\n{made:.0f} made for {rounds} keys, {workers} workers; cold: {told(cold)}; kept: {told(kept)}")  # noqa: T201
+    print(f"\n{made} made for {rounds} keys, {workers} workers; cold: {told(cold)}; kept: {told(kept)}")  # noqa: T201
     print(f"p99 cold {percentile(cold, 0.99):.1f} ms, kept {percentile(kept, 0.99):.1f} ms")  # noqa: T201
     assert made <= rounds * workers
     assert {outcome.status for outcome in [*cold, *kept]} == {200}

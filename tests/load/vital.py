@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from seealso.editorial.store import DATABASE
@@ -17,6 +18,7 @@ SETTLE_SECONDS_MAX, LEAVE_SECONDS_MAX = 40.0, 20.0
 # Established, and closed by the other side only (include/net/tcp_states.h).
 _HELD = ("01", "08")
 _LISTENING = "0A"
+_LOCK = re.compile(r"/[0-9]+\.lock$")
 _SNAPSHOT = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 
 
@@ -43,19 +45,24 @@ class Vital:
 
 def vital(process_id: int) -> Vital:
     """Return what a process holds."""
-    proc = Path(f"/proc/{process_id}")
+    opened = _opened(process_id)
+    sockets = sum(name.startswith("socket:") for name in opened)
+    # Snapshots are told apart by their folders, of which each in its turn is current: what is in them has one name.
+    names = tuple(_SNAPSHOT.sub("snapshot", name) for name in opened if not name.startswith("socket:"))
+    threads = len(list(Path(f"/proc/{process_id}/task").iterdir()))
+    readers = sum(name.endswith(f"/{DATABASE}") for name in names)
+    return Vital(len(names) - readers, sockets, threads, private_mb(process_id), readers, names)
+
+
+def _opened(process_id: int) -> list[str]:
+    """Return the names of what a process has open."""
     opened = []
-    for link in (proc / "fd").iterdir():
+    for link in Path(f"/proc/{process_id}/fd").iterdir():
         try:
             opened.append(str(link.readlink()))
         except FileNotFoundError:  # closed meanwhile
             continue
-    sockets = sum(name.startswith("socket:") for name in opened)
-    # Snapshots are told apart by their folders, of which each in its turn is current: what is in them has one name.
-    names = tuple(_SNAPSHOT.sub("snapshot", name) for name in opened if not name.startswith("socket:"))
-    threads = len(list((proc / "task").iterdir()))
-    readers = sum(name.endswith(f"/{DATABASE}") for name in names)
-    return Vital(len(names) - readers, sockets, threads, private_mb(process_id), readers, names)
+    return opened
 
 
 def private_mb(process_id: int) -> float:
@@ -103,6 +110,18 @@ def counted(service: Running, name: str, **labels: str) -> float:
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )
+
+
+def counted_by_worker(service: Running, name: str) -> dict[int, float]:
+    """Return the sum of a metric's samples in each worker, by its process number: what stands in the worker's file."""
+    found = {}
+    for worker in service.workers():
+        # Of the place that the worker has taken (service.metrics).
+        (lock,) = [Path(name) for name in _opened(worker) if _LOCK.search(name)]
+        file = lock.with_name(f"counter_{lock.stem}.db")
+        families = MultiProcessCollector.merge([str(file)])  # type: ignore[no-untyped-call]
+        found[worker] = sum(sample.value for family in families for sample in family.samples if sample.name == name)
+    return found
 
 
 def settled(process_id: int, before: Vital) -> Vital:
