@@ -32,7 +32,10 @@ SWITCH_SECONDS_MAX = 30.0
 
 @dataclass
 class Newsroom:
-    """An index that is being served, and everything that has ever been published in it."""
+    """An index that is being served, and everything that has ever been published in it.
+
+    `night_s`: how long the last night took that went through.
+    """
 
     nights: Nights
     source: Sources
@@ -41,6 +44,7 @@ class Newsroom:
     expected: dict[tuple[str, str], Any]
     published: set[str] = field(default_factory=set)
     edition: int = 0
+    night_s: float = 0.0
 
     def publish(self) -> Night:
         """Have a night over another edition go through."""
@@ -49,7 +53,9 @@ class Newsroom:
 
     def again(self) -> Night:
         """Have the next night go through, over the same articles."""
+        began = time.monotonic()
         night = self.nights.run(self.index, self.source(self.edition), keep=KEEP)
+        self.night_s = time.monotonic() - began
         self.published |= {night.snapshot, *published_ids(self.index)}
         return night
 
