@@ -182,10 +182,11 @@ def read_page(html: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _cut_away(page: str, fields: Mapping[str, Any]) -> str | None:
     """Return what of a page's text is not the article's, for editors to see; None where nothing was left out."""
     kept = "\n".join(str(fields.get(name) or "") for name in ("title", "summary", "section", "author", "body"))
+    lines = set(kept.split("\n"))  # most are found here: to look through a long text for each takes minutes
     cut, length = list[str](), 0
     for paragraph in page.split("\n\n"):
         line = " ".join(paragraph.split())
-        if line and line not in kept and length + len(line) <= CUT_CHARACTERS_MAX:
+        if line and line not in lines and length + len(line) <= CUT_CHARACTERS_MAX and line not in kept:
             cut.append(line)
             length += len(line) + 2
     return "\n\n".join(cut) or None
@@ -398,6 +399,7 @@ def _card_around(link: Any, block: Any, title: str, url: str | None) -> dict[str
 
 def _take_clutter(tree: Any) -> None:
     """Take share bars, adverts, newsletter boxes and the like out of the tree."""
+    stays = None  # the block last found to be neither: a menu of thousands of links is not read anew for each of them
     for element in list(tree.iter()):
         if not isinstance(element.tag, str) or element.tag in _KEEP_TAGS:
             continue
@@ -405,12 +407,17 @@ def _take_clutter(tree: Any) -> None:
             (element.tag in _CLUTTER_TAGS or _named(element, _CLUTTER)) and not _holds_article(element, tree)
         ):
             _remove(element)
+            stays = None
         elif not len(element):
             # 'Facebook' within a sentence is a word of it; alone in its paragraph it is a button.
             block = _block_around(element)
+            if block is stays:
+                continue
             line = _plain(block) or ""
-            if is_advert(line) or is_share_bar(line):
+            unwanted = is_advert(line) or is_share_bar(line)
+            if unwanted:
                 _remove(block)
+            stays = None if unwanted else block
 
 
 def _block_around(element: Any) -> Any:

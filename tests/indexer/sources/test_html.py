@@ -2,6 +2,7 @@ from pathlib import Path
 
 from indexer.sources.html import HtmlPage
 from indexer.sources.source import Found, Quarantined
+from seealso.article import BODY_CHARACTERS_MAX
 from seealso.extract import PageExtractor
 from tests.seealso.test_extract import PAGE
 
@@ -29,6 +30,28 @@ def test_wrong_statement_of_a_page_costs_that_field_alone(tmp_path: Path, extrac
     assert isinstance(item, Found)
     assert (item.article.language, item.article.image) == (None, None)
     assert item.article.section == "Environment"
+
+
+def test_page_of_five_megabytes_is_read(tmp_path: Path, extractor: PageExtractor) -> None:
+    data = "<script>let data = '" + "x" * 4_000_000 + "';</script>"
+    menu = "<nav>" + "<a href='/news'>News from all over the county</a>\n" * 20_000 + "</nav>"
+    (tmp_path / "long.html").write_text(PAGE.replace("</body>", f"{menu}{data}</body>"))
+    (tmp_path / "short.html").write_text(PAGE)
+    assert (tmp_path / "long.html").stat().st_size > 5_000_000
+    (long,) = HtmlPage(tmp_path / "long.html", "flood", extractor).read()
+    (short,) = HtmlPage(tmp_path / "short.html", "flood", extractor).read()
+    assert isinstance(long, Found)
+    assert isinstance(short, Found)
+    assert (long.article.title, long.article.body) == (short.article.title, short.article.body)
+    assert long.cards == short.cards
+
+
+def test_text_of_five_megabytes_is_quarantined_with_the_reason(tmp_path: Path, extractor: PageExtractor) -> None:
+    text = "The tide came in and went out again. " * 140_000
+    (tmp_path / "p.html").write_text(f"<html><body><article><h1>Tides</h1><p>{text}</p></article></body></html>")
+    (item,) = HtmlPage(tmp_path / "p.html", "p", extractor).read()
+    assert isinstance(item, Quarantined)
+    assert item.reason.startswith(f"body: string should have at most {BODY_CHARACTERS_MAX} characters")
 
 
 def test_huge_page_is_quarantined(tmp_path: Path, extractor: PageExtractor) -> None:
