@@ -20,11 +20,11 @@ from werkzeug.test import TestResponse
 
 from seealso.article import Article
 from seealso.editorial.store import Store
-from seealso.editorial.takedowns import take_down
 from seealso.encoder import Vectors
 from service.front import Front, route_of
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
+from tests.deciding import take_down
 from tests.makers import HashEncoder, article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
