@@ -10,7 +10,7 @@ import pytest
 
 from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
 from tests.load.rate import Outcome, Rate, blocks, in_turn, new_blocks, percentile, saturation
-from tests.load.vital import Vital, settled, slope_per_hour, vital, wait_until_left
+from tests.load.vital import SOCKETS_MAX, Vital, settled, slope_per_hour, vital, wait_until_left
 from tests.servers import Running
 
 PER_SECOND = 60.0
@@ -21,8 +21,6 @@ SAMPLE_SECONDS = 10.0
 # Until then caches fill, threads start, and the allocator finds its size.
 WARM_UP_SHARE = 0.25
 SLOPE_MB_MAX = 1.0
-# A few of a worker's own, and for each of its threads one to Redis at most.
-SOCKETS_MAX = 40
 POLL: dict[str, Any] = {"SEEALSO_SNAPSHOT_POLL_MS": "50"}
 
 
@@ -89,7 +87,7 @@ def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
     assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)
-        assert now.sockets <= SOCKETS_MAX
+        assert now.sockets <= SOCKETS_MAX  # all clients have gone
         assert now.threads <= held.threads
         assert now.readers <= held.threads  # at the very most: each thread once
 
@@ -104,7 +102,12 @@ def test_an_hour_under_load_with_a_switch_every_five_minutes(
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         asks = in_turn(blocks([*HOT, *HTML]), new_blocks(HOT), every=5)
         per_second = STEADY * saturation(port_of(service), asks, 5)
+        saturation(port_of(service), asks, 1, connections=64)  # every thread has been started once
+        wait_until_left(port_of(service))
+        before = [vital(worker) for worker in service.workers()]
         outcomes, watches = soaked(service, editions, per_second, seconds, switch_s, sample_s)
+        wait_until_left(port_of(service))
+        after = [settled(watch.process_id, held) for watch, held in zip(watches, before, strict=True)]
     wrong = failed(editions, outcomes)
     print(  # noqa: T201
         f"\n{len(outcomes):,} requests in {seconds:.0f} s, {per_second:,.0f} a second, {len(wrong)} failed, "
@@ -116,7 +119,10 @@ def test_an_hour_under_load_with_a_switch_every_five_minutes(
         warm = watch.after_warm_up()
         slopes.append(slope_per_hour(warm.times, [held.private_mb for held in warm.held]))
         print(f"{watch.held[0]} -> {warm.held[0]} -> {warm.held[-1]}: {slopes[-1]:+.2f} MB an hour")  # noqa: T201
+    for held, now in zip(before, after, strict=True):
+        print(f"{held.sockets} sockets -> {now.sockets}, all clients having gone")  # noqa: T201
     assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
+    assert all(now.sockets <= SOCKETS_MAX for now in after)
     for watch in watches:
         warm = watch.after_warm_up()
         assert max(held.files for held in warm.held) <= max(held.files for held in watch.held[: -len(warm.held)])

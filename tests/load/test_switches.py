@@ -9,7 +9,7 @@ import pytest
 
 from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
 from tests.load.rate import Outcome, Rate, blocks, percentile, saturation
-from tests.load.vital import counted, settled, vital
+from tests.load.vital import SOCKETS_MAX, counted, settled, vital, wait_until_left
 from tests.servers import Running
 
 PER_SECOND = 60.0
@@ -35,8 +35,10 @@ def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_p
         switched(service, editions, 3, 0.3, PER_SECOND)
         saturation(port_of(service), blocks([*HOT, *HTML]), 0.5, connections=64)  # every thread has been started once
         workers = service.workers()
+        wait_until_left(port_of(service))
         before = [vital(worker) for worker in workers]
         outcomes = switched(service, editions, 10, 0.4, PER_SECOND)
+        wait_until_left(port_of(service))
         after = [settled(worker, held) for worker, held in zip(workers, before, strict=True)]
         switches = counted(service, "seealso_snapshot_switches_total")
         assert service.workers() == workers
@@ -46,6 +48,7 @@ def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_p
     assert switches >= 2 * len(editions.ids)
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)
+        assert now.sockets <= SOCKETS_MAX  # all clients have gone
         assert now.threads <= held.threads
         assert now.readers <= held.threads  # at the very most: each thread once
 
@@ -62,10 +65,12 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
         with Rate(port_of(service), blocks([*HOT, *HTML]), per_second) as steady:
             time.sleep(min(30.0, seconds / 3))
         switched(service, editions, 5, 1.0, per_second)
+        wait_until_left(port_of(service))
         before = [vital(worker) for worker in workers]
         counted_before = counted(service, "seealso_snapshot_switches_total")
         outcomes = switched(service, editions, switches, seconds / switches, per_second)
         taken = counted(service, "seealso_snapshot_switches_total") - counted_before
+        wait_until_left(port_of(service))
         after = [settled(worker, held) for worker, held in zip(workers, before, strict=True)]
         assert service.workers() == workers
     wrong = list(editions.wrong([*steady.outcomes, *outcomes]))
@@ -79,6 +84,7 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
     assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)
+        assert now.sockets <= SOCKETS_MAX  # all clients have gone
         assert now.threads <= held.threads
         assert now.readers <= held.threads  # at the very most: each thread once
         assert now.private_mb <= held.private_mb + MEMORY_MB_MAX

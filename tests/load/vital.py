@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from seealso.editorial.store import DATABASE
 from tests.servers import Running
 
+# What a worker holds once all clients have gone: a few of its own, and for each of its threads one to Redis at most.
+SOCKETS_MAX = 40
 SETTLE_SECONDS_MAX, LEAVE_SECONDS_MAX = 40.0, 20.0
 # Established, and closed by the other side only (include/net/tcp_states.h).
 _HELD = ("01", "08")
