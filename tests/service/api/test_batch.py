@@ -286,7 +286,7 @@ def test_examples_and_problems_are_in_the_openapi_document(client: FlaskClient) 
     paths = client.get("/openapi.json").get_json()["paths"]
     for address, example, problems in (
         ("/v1/related", BATCH_EXAMPLE, {"400", "413", "415", "429", "503"}),
-        ("/v1/page", PAGE_EXAMPLE, {"400", "404", "413", "415", "429", "503"}),
+        ("/v1/page", PAGE_EXAMPLE, {"400", "404", "410", "413", "415", "429", "503"}),
     ):
         operation = paths[address]["post"]
         assert operation["requestBody"]["required"]
