@@ -71,6 +71,11 @@ class Running:
         asked = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         return request(asked, timeout)
 
+    def logged(self) -> list[dict[str, Any]]:
+        """Return the lines of the log that are JSON and whole: the last may be half written."""
+        whole = self.log.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+
     def workers(self) -> list[int]:
         """Return the process numbers of the workers: of all children but those that are programs of their own."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()

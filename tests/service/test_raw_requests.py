@@ -169,8 +169,7 @@ def outcomes(service: Running) -> dict[str, Outcome]:
         with each:
             received.append(to_the_end(each))
     assert service.get(PATH).status == 200
-    lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
-    logged = [line["request_id"] for line in lines if line["event"] == "request_answered"]
+    logged = [line["request_id"] for line in service.logged() if line["event"] == "request_answered"]
     return {
         name: Outcome(
             statuses_in(received[number]),

@@ -260,8 +260,9 @@ def test_stop_under_load_loses_nothing_that_a_worker_has_begun(index: Path, tmp_
         for each in clients:
             each.join()
         assert service.process.wait(20) == 0
-    lines = [json.loads(line) for line in service.log.read_text().splitlines() if "request_answered" in line]
-    begun = [line["request_id"] for line in lines if line["path"] == PATH]
+    begun = [
+        line["request_id"] for line in service.logged() if line["event"] == "request_answered" and line["path"] == PATH
+    ]
     assert wrong == []
     assert len(ends) == 16
     assert sorted(begun) == sorted([first.headers["x-request-id"], *answered])

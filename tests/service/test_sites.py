@@ -771,7 +771,7 @@ def test_lines_of_the_log_name_the_site(service: Running) -> None:
     for name, host in HOSTS.items():
         service.get("/v1/articles/a001", 60, **{"Host": host, "X-Request-Id": f"asked-{name}"})
     time.sleep(0.2)
-    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    lines = service.logged()
     asked = {line["request_id"]: line["site"] for line in lines if line.get("request_id", "").startswith("asked-")}
     assert asked == {"asked-coast": "coast", "asked-city": "city"}
     opened = [(line["site"], line["snapshot_id"]) for line in lines if line["event"] == "snapshot_opened"]

@@ -1,7 +1,6 @@
 """Workers that die, in real processes."""
 
 import http.client
-import json
 import os
 import signal
 import subprocess
@@ -99,8 +98,7 @@ def place(service: Running) -> str:
 
 
 def lines(service: Running, event: str) -> list[dict[str, object]]:
-    found = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in found if line["event"] == event]
+    return [line for line in service.logged() if line["event"] == event]
 
 
 def wait_for(what: Callable[[], bool], service: Running) -> None:
