@@ -167,8 +167,8 @@ def build_index(
             neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter)
         with report.timed("stories"):
             shared = neighbours.shared(terms.articles.squares())
-            reporter.stage("Stories", None, "")
-            stories = find_stories(articles, neighbours, shared)
+            reporter.stage("Stories", len(articles), "articles")
+            stories = find_stories(articles, neighbours, shared, reporter.advance)
             describe_articles(articles, stories, report)
         with report.timed("compare"):
             reporter.stage("Gates", None, "")

@@ -8,7 +8,7 @@ import hashlib
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -68,7 +68,7 @@ class Texts:
     `sketches`: MinHash by row, of the first row of each different text that is long enough to be compared by its parts.
     """
 
-    def __init__(self, articles: Sequence[Article]) -> None:
+    def __init__(self, articles: Sequence[Article], on_article: Callable[[], None] = lambda: None) -> None:
         self.equal: list[tuple[int, int]] = []
         self.notices: set[int] = set()
         self.sketches: dict[int, MinHash] = {}
@@ -87,6 +87,7 @@ class Texts:
             if not short and len(rows) == 1:
                 sketch, self._runs[row] = _sketch(told)
                 self.sketches[row] = sketch
+            on_article()
         for rows in same.values():
             headlines: dict[str, list[int]] = defaultdict(list)
             for row in rows:

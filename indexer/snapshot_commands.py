@@ -24,7 +24,7 @@ from seealso.snapshot.manifest import Manifest
 from seealso.snapshot.rollback import manifest_or_reason, open_named, rolling_back, serve_again
 from seealso.snapshot.store import SnapshotStore
 
-MODEL_SHOWN_COLUMNS = 120
+WIDE_COLUMNS = 120
 
 index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(IndexerSettings, "index"))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -63,19 +63,23 @@ def snapshots(index: Path | None, as_json: bool) -> None:
         raise SnapshotMissing(settings.index, "make one with `seealso index SOURCE --index DIR`")
     console = Console(highlight=False, markup=False, width=width_of(sys.stdout))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("", "snapshot", "made", "articles", "gates", "model"):
-        table.add_column(column, justify="right" if column == "articles" else "left", no_wrap=column != "gates")
+    wide = console.width >= WIDE_COLUMNS  # else the model stands below the snapshot, and gates below the time
+    for column in ("", "snapshot", "made", "articles", *(["gates", "model"] if wide else [])):
+        wraps = column == ("gates" if wide else "made")
+        table.add_column(column, justify="right" if column == "articles" else "left", no_wrap=not wraps)
     for snapshot_id, manifest in rows:
         mark = "current" if snapshot_id == current else ""
         if store is not None and (snapshot_id in here) != (snapshot_id in stored):
             mark = f"{mark} only {'here' if snapshot_id in here else 'stored'}".strip()
         if isinstance(manifest, Manifest):
-            facts = [_age_of(manifest), f"{manifest.counts.articles:,}", _gates_of(manifest)]
-            # The first to go where there is little room.
-            facts += [str(manifest.model.identity())] if console.width >= MODEL_SHOWN_COLUMNS else []
-            table.add_row(mark, snapshot_id, *facts)
+            made, articles = _age_of(manifest), f"{manifest.counts.articles:,}"
+            gates, model = _gates_of(manifest), str(manifest.model.identity())
+            if wide:
+                table.add_row(mark, snapshot_id, made, articles, gates, model)
+            else:
+                table.add_row(mark, f"{snapshot_id}\n{model}", f"{made}\n{gates}", articles)
         else:
-            table.add_row(mark, snapshot_id, "", "", manifest)
+            table.add_row(mark, snapshot_id, *(["", "", manifest] if wide else [manifest]))
     print_table(console, table)
 
 

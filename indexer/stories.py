@@ -8,7 +8,7 @@ The first is worse, so each rule asks for more than it must, and a story is no c
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise, product
@@ -47,12 +47,18 @@ STORY_RECIPE: dict[str, Any] = {
 }
 
 
-def find_stories(articles: Sequence[Article], neighbours: Neighbours, shared: Scores) -> NDArray[np.int32]:
+def find_stories(
+    articles: Sequence[Article],
+    neighbours: Neighbours,
+    shared: Scores,
+    on_article: Callable[[], None] = lambda: None,
+) -> NDArray[np.int32]:
     """Return for each article the row of the article that stands for its story; its own if nothing else tells it.
 
-    That is the original that a copy names as canonical, else the latest update. `shared`: see `Neighbours.shared`.
+    That is the original that a copy names as canonical, else the latest update. `shared`: see `Neighbours.shared`;
+    `on_article`: called as the text of each is read, which takes longest.
     """
-    texts = Texts(articles)
+    texts = Texts(articles, on_article)
     copies, forms = near_copies(articles, texts)
     groups = _Groups(articles)
     groups.join_all([*_named_copies(articles), *texts.equal, *copies])

@@ -43,6 +43,12 @@ def test_texts_are_equal_if_their_words_are(one: str, other: str) -> None:
     assert Texts([article("a", body=one), article("b", body=other)]).equal == [(0, 1)]
 
 
+def test_each_text_that_is_read_is_told() -> None:
+    told: list[int] = []
+    Texts([article(name, body="the same") for name in "abc"], lambda: told.append(1))
+    assert len(told) == 3
+
+
 @pytest.mark.parametrize("body", ["", "More follows.", text(0, WORDS_MIN - 1)])
 def test_short_text_is_equal_with_its_title_and_day_only(body: str) -> None:
     def equal(**fields: str) -> bool:

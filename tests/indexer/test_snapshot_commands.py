@@ -50,6 +50,20 @@ def test_verify_checks_the_current_or_the_named_snapshot(tmp_path: Path) -> None
         run(verify, "--index", tmp_path / "i")
 
 
+def test_list_has_the_model_beside_or_where_it_is_narrow_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_of(tmp_path, articles(3))
+    model = str(open_current(tmp_path).manifest.model.identity())
+    _, beside = run(snapshots, "--index", tmp_path).stdout.splitlines()
+    assert beside.rstrip().endswith(model)
+    monkeypatch.setattr("indexer.snapshot_commands.width_of", lambda _: 80)
+    head, first, below = run(snapshots, "--index", tmp_path).stdout.splitlines()
+    assert "model" not in head
+    assert open_current(tmp_path).id in first
+    assert below.strip().startswith(model)
+    assert below.rstrip().endswith("passed")
+    assert max(map(len, (head, first, below))) <= 80
+
+
 def test_list_says_how_gates_stood_and_what_was_forced(tmp_path: Path) -> None:
     index_of(tmp_path, articles(20))
     index_of(tmp_path, articles(2), force=True, gates=replace(ANY_NIGHT, articles_min=0.9))
