@@ -31,6 +31,8 @@ RETRIES = 5
 # A machine may have to fetch the model first, or another job to end.
 PATIENCE_S = 600.0
 CONNECT_S = 5.0
+# A busy head may lose the process that it starts for a client; the next one lives.
+CONNECTIONS = 3
 # A machine with the only GPU may come back at once; then those with CPUs go on without it.
 GPU_PATIENCE_S = 30.0
 # How often it is looked who has joined, and who is gone.
@@ -212,7 +214,7 @@ def _connected(address: str) -> Iterator[ModuleType]:
     try:
         socket.create_connection((parts.hostname or "", parts.port or 0), CONNECT_S).close()
         # Ray's own attempts take half a minute, and its words are of gRPC.
-        context = ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        context = _client(ray, address)
     except (OSError, RuntimeError, ray.exceptions.RayError) as error:
         raise ClusterUnavailable(
             address,
@@ -223,6 +225,16 @@ def _connected(address: str) -> Iterator[ModuleType]:
         yield ray
     finally:
         context.disconnect()
+
+
+def _client(ray: ModuleType, address: str, left: int = CONNECTIONS) -> Any:
+    """Connect, again where the head answers and fails."""
+    try:
+        return ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+    except (RuntimeError, ConnectionError):
+        if left == 1:
+            raise
+    return _client(ray, address, left - 1)
 
 
 def _task(ray: ModuleType, kind: str) -> tuple[Any, int]:

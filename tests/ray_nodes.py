@@ -51,13 +51,13 @@ class FixedCost(HashEncoder):
 class Nodes:
     """The nodes of a cluster; `address` is what `--on` takes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self._folder = folder
         self._port, client_port = free_port(), free_port()
         self.address = f"ray://127.0.0.1:{client_port}"
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
         options = f"--head --num-cpus=0 --port={self._port} --ray-client-server-port={client_port}"
-        self._start("head", f"{options} --include-dashboard=false --temp-dir={folder}", {})
+        self._start("head", f"{options} --include-dashboard=false --temp-dir={folder}", environment)
 
     def add(self, name: str, gpus: int = 0, **environment: str) -> None:
         """Start a node of one CPU, which says that it has GPUs; it is in the cluster when this returns."""
@@ -103,10 +103,10 @@ class Nodes:
 
 
 @contextmanager
-def ray_nodes() -> Iterator[Nodes]:
-    """Run a head; nodes are added to it. All are gone afterwards."""
+def ray_nodes(**environment: str) -> Iterator[Nodes]:
+    """Run a head, with these variables more; nodes are added to it. All are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # sockets are in it: its path must be short
-    nodes = Nodes(folder)
+    nodes = Nodes(folder, **environment)
     try:
         yield nodes
     finally:
