@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
+from numpy.typing import NDArray
 
 from seealso.article import Article
 from seealso.lexical import words
@@ -26,6 +27,8 @@ WORDS_MIN = 40
 # 256 permutations estimate a share of common runs within 0.03 (one standard error); 128 take 26 s and not 30 for
 # 100,000 articles, and miss an article with added paragraphs now and then.
 PERMUTATIONS = 256
+# Of 32 bits.
+SCHEME = "affine32"
 # Bands and their rows, of the table in which near texts are found: 94 % of those with 0.8 in common, 99.6 % of 0.85,
 # 2 % of 0.5. datasketch's own choice for 0.8 finds 46 % of 0.8 and 79 % of 0.85.
 BANDS = (25, 10)
@@ -61,17 +64,22 @@ COPIES_RECIPE: dict[str, Any] = {
 }
 
 
+Sketch = NDArray[np.uint32]
+
+
 class Texts:
     """All texts, compared by MinHash (Broder 1997).
 
     `equal`: pairs of rows with the same text. `notices`: rows whose text stands under many headlines and tells nothing.
-    `sketches`: MinHash by row, of the first row of each different text that is long enough to be compared by its parts.
+    `compared`: in the order in which they came out, the first row of each different text that is long enough to be
+    compared by its parts. `sketches`: their MinHash, uint32, articles x PERMUTATIONS; other rows are never written.
     """
 
     def __init__(self, articles: Sequence[Article], on_article: Callable[[], None] = lambda: None) -> None:
         self.equal: list[tuple[int, int]] = []
         self.notices: set[int] = set()
-        self.sketches: dict[int, MinHash] = {}
+        self.compared: dict[int, None] = {}
+        self.sketches = np.empty((len(articles), PERMUTATIONS), np.uint32)
         self._first = np.arange(len(articles))
         self._runs = np.zeros(len(articles), np.int64)
         same: dict[bytes, list[int]] = defaultdict(list)
@@ -85,8 +93,8 @@ class Texts:
             rows.append(row)
             self._first[row] = rows[0]
             if not short and len(rows) == 1:
-                sketch, self._runs[row] = _sketch(told)
-                self.sketches[row] = sketch
+                self.sketches[row], self._runs[row] = _sketch(told)
+                self.compared[row] = None
             on_article()
         for rows in same.values():
             headlines: dict[str, list[int]] = defaultdict(list)
@@ -94,7 +102,7 @@ class Texts:
                 headlines[articles[row].title].append(row)
             if len(headlines) > HEADLINES_MAX and self._runs[rows[0]] < NOTICE_WORDS_MAX:
                 self.notices.update(rows)
-                self.sketches.pop(rows[0], None)
+                self.compared.pop(rows[0], None)
                 self.equal += (pair for each in headlines.values() for pair in pairwise(each))
             else:
                 self.equal += pairwise(rows)
@@ -109,9 +117,9 @@ class Texts:
         The second is 0 if the shorter one is too short to be what the longer one is.
         """
         one, other = self.first_with(one), self.first_with(other)
-        if one not in self.sketches or other not in self.sketches:
+        if one not in self.compared or other not in self.compared:
             return 0.0, 0.0
-        common = float(self.sketches[one].jaccard(self.sketches[other]))
+        common = np.count_nonzero(self.sketches[one] == self.sketches[other]) / PERMUTATIONS
         shorter, longer = sorted((int(self._runs[one]), int(self._runs[other])))
         contained = min(1.0, common / (1 + common) * (shorter + longer) / shorter)
         return common, contained if shorter >= CONTAINED_LENGTH_MIN * longer else 0.0
@@ -129,18 +137,47 @@ def _order(article: Article) -> tuple[bool, float, str]:
     return math.isnan(day), 0.0 if math.isnan(day) else day, article.id
 
 
-def _sketch(told: Sequence[str]) -> tuple[MinHash, int]:
+def _sketch(told: Sequence[str]) -> tuple[Sketch, int]:
     """Return the MinHash of a text's runs of words, and how many different ones there are."""
     runs = {" ".join(told[at : at + SHINGLE_WORDS]) for at in range(len(told) - SHINGLE_WORDS + 1)}
-    sketch = MinHash(num_perm=PERMUTATIONS, hashfunc=zlib.crc32, permutations=_permutations(), scheme="affine32")
+    sketch = _min_hash()
     sketch.update_batch(run.encode() for run in runs)
-    return sketch, len(runs)
+    return sketch.hashvalues, len(runs)
+
+
+def _min_hash(sketch: Sketch | None = None) -> MinHash:
+    """Return a sketch as datasketch has it; an empty one to begin with."""
+    return MinHash(
+        num_perm=PERMUTATIONS,
+        hashfunc=zlib.crc32,
+        hashvalues=sketch,
+        permutations=_permutations(),
+        scheme=SCHEME,
+    )
 
 
 @cache
 def _permutations() -> Any:
     """Return the permutations that all sketches share; making them takes longer than a sketch."""
-    return MinHash(num_perm=PERMUTATIONS, scheme="affine32").permutations
+    return MinHash(num_perm=PERMUTATIONS, scheme=SCHEME).permutations
+
+
+def _meeting(texts: Texts) -> set[int]:
+    """Return the rows that have a band of their sketch in common with another: no others can be found near.
+
+    A place in the table takes some 10 kB, and most texts of an archive meet none. Bands are told apart by 64 bits.
+    """
+    rows = np.fromiter(texts.compared, np.int64, len(texts.compared))
+    bands, width = BANDS
+    factors = np.random.default_rng(1).integers(2**63, size=width, dtype=np.uint64) * 2 + 1
+    met = np.zeros(len(rows), np.bool_)
+    for band in range(bands):
+        keys = np.zeros(len(rows), np.uint64)
+        for place, factor in enumerate(factors):
+            keys += texts.sketches[rows, band * width + place] * factor
+        _, places, times = np.unique(keys, return_inverse=True, return_counts=True)
+        met |= times[places] > 1
+    return set(rows[met].tolist())
 
 
 def _share_min(one: Article, other: Article) -> float:
@@ -155,7 +192,9 @@ def near_copies(articles: Sequence[Article], texts: Texts) -> tuple[list[tuple[i
     """
     first_ones = MinHashLSH(num_perm=PERMUTATIONS, params=BANDS)
     copies: dict[int, list[int]] = defaultdict(list)
-    for row, sketch in texts.sketches.items():
+    meeting = _meeting(texts)
+    for row in (row for row in texts.compared if row in meeting):
+        sketch = _min_hash(texts.sketches[row])
         near = sorted(first_ones.query(sketch), key=lambda other: _order(articles[other]))
         shares = [texts.shares(row, other)[0] for other in near]
         wanted = [_share_min(articles[row], articles[other]) for other in near]

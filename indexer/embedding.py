@@ -135,7 +135,10 @@ def embed_missing(
     report: Report,
     reporter: Reporter,
 ) -> None:
-    """Embed what is missing and put it in its rows of `vectors`; each lot is in the store before the next is taken."""
+    """Embed what is missing and put it in its rows of `vectors`; each lot is in the store before the next is taken.
+
+    Then nothing is missing any more.
+    """
     missing = list(passages.missing)
     reporter.stage("Embedding", len(missing), "passages")
     rows_of: dict[Digest, list[int]] = {digest: [] for digest in missing}
@@ -153,6 +156,7 @@ def embed_missing(
                 vectors[rows_of[digest]] = vector
             report.embedded_by[lot.by] = report.embedded_by.get(lot.by, 0) + len(digests)
             reporter.advance(len(digests))
+    passages.missing.clear()
     report.notices += embedder.notices
 
 

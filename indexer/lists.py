@@ -5,7 +5,7 @@ own language first. Stories and variety are left to the service.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,17 +71,16 @@ def lists_of_articles(
     articles: Sequence[Article], rows: NDArray[np.int32], scores: NDArray[np.float32], recipe: Recipe
 ) -> Lists:
     """Return the lists of a night that is not written yet."""
-    return _lists([encode_article(article) for article in articles], rows, scores, recipe)
+    return _lists(map(encode_article, articles), rows, scores, recipe)
 
 
 def lists_of_snapshot(snapshot: Snapshot) -> Lists:
     """Return the lists of a snapshot."""
-    records = [snapshot.article(row) for row in range(len(snapshot))]
-    return _lists(records, snapshot.neighbours, snapshot.scores, snapshot.recipe)
+    return _lists(map(snapshot.article, range(len(snapshot))), snapshot.neighbours, snapshot.scores, snapshot.recipe)
 
 
-def _lists(records: list[bytes], rows: NDArray[np.int32], scores: NDArray[np.float32], recipe: Recipe) -> Lists:
-    count = len(records)
+def _lists(records: Iterable[bytes], rows: NDArray[np.int32], scores: NDArray[np.float32], recipe: Recipe) -> Lists:
+    count = len(rows)
     ids, titles, languages, wholes, texts = [], [], [], [], []
     hidden, sensitive = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     picks: dict[str, list[str]] = {}

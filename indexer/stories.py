@@ -36,6 +36,7 @@ ANGLE_TERMS = 0.15
 TELLINGS_MAX = 6
 # Who has so many as like as each other at other times (more than a week away) is a series: a column, a weather report.
 SERIES_MIN = 3
+ARTICLES_AT_ONCE = 4_096
 
 STORY_RECIPE: dict[str, Any] = {
     "copies": COPIES_RECIPE,
@@ -134,30 +135,44 @@ def _pairs(articles: Sequence[Article], neighbours: Neighbours, shared: Scores, 
     """Return each pair of candidates that have enough in common, but for those of which each has a series."""
     if not neighbours.rows.size:
         return []
-    known = neighbours.rows >= 0
-    rows = np.maximum(neighbours.rows, 0)
     days = np.array([day_of(article) for article in articles])
-    apart = np.abs(days[:, np.newaxis] - days[rows])
-    likeness = neighbours.cosines + shared
-    elsewhen = np.where(known & (apart > REVISION_DAYS), likeness, -np.inf)
     usual = np.full(len(articles), -np.inf)  # how like an article is what comes again and again
-    if elsewhen.shape[1] >= SERIES_MIN:
-        usual = np.partition(elsewhen, -SERIES_MIN, axis=1)[:, -SERIES_MIN]
-    wanted = known & (shared >= ANGLE_TERMS) & (likeness > np.minimum(usual[:, np.newaxis], usual[rows]))
-    wanted &= (apart <= REVISION_DAYS) | (shared >= REVISION_TERMS)
+    for block in _blocks(neighbours):
+        apart, likeness = _apart(days, neighbours, block), neighbours.cosines[block] + shared[block]
+        elsewhen = np.where((neighbours.rows[block] >= 0) & (apart > REVISION_DAYS), likeness, -np.inf)
+        if elsewhen.shape[1] >= SERIES_MIN:
+            usual[block] = np.partition(elsewhen, -SERIES_MIN, axis=1)[:, -SERIES_MIN]
     languages = [primary_language(article.language) for article in articles]
     found: dict[tuple[int, int], _Pair] = {}
-    for row, place in zip(*(index.tolist() for index in np.nonzero(wanted)), strict=True):
-        other = int(rows[row, place])
-        one, two = sorted((row, other))
-        if (one, two) in found or row in without or other in without:
-            continue
-        if are_numbers_of_a_series(articles[row].title, articles[other].title):
-            continue
-        cosine, terms = float(neighbours.cosines[row, place]), float(shared[row, place])
-        same_language = languages[row] == languages[other]
-        found[one, two] = _Pair(one, two, float(apart[row, place]), cosine, terms, same_language)
+    for block in _blocks(neighbours):
+        apart, likeness = _apart(days, neighbours, block), neighbours.cosines[block] + shared[block]
+        rows, common = neighbours.rows[block], shared[block]
+        wanted = (rows >= 0) & (common >= ANGLE_TERMS)
+        wanted &= likeness > np.minimum(usual[block, np.newaxis], usual[np.maximum(rows, 0)])
+        wanted &= (apart <= REVISION_DAYS) | (common >= REVISION_TERMS)
+        for row, place in zip(*(index.tolist() for index in np.nonzero(wanted)), strict=True):
+            other = int(rows[row, place])
+            one, two = sorted((row + block.start, other))
+            if (one, two) in found or one in without or two in without:
+                continue
+            if are_numbers_of_a_series(articles[one].title, articles[two].title):
+                continue
+            cosine, terms = float(neighbours.cosines[block][row, place]), float(common[row, place])
+            same_language = languages[one] == languages[two]
+            found[one, two] = _Pair(one, two, float(apart[row, place]), cosine, terms, same_language)
     return list(found.values())
+
+
+def _blocks(neighbours: Neighbours) -> Iterator[slice]:
+    """Yield all articles, some at a time: what is worked out for each of their candidates is many times the texts."""
+    for first in range(0, len(neighbours.rows), ARTICLES_AT_ONCE):
+        yield slice(first, min(first + ARTICLES_AT_ONCE, len(neighbours.rows)))
+
+
+def _apart(days: NDArray[np.float64], neighbours: Neighbours, block: slice) -> NDArray[np.float64]:
+    """Return how many days lie between some articles and each of their candidates."""
+    apart: NDArray[np.float64] = np.abs(days[block, np.newaxis] - days[np.maximum(neighbours.rows[block], 0)])
+    return apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -382,10 +382,8 @@ def heaviest(probes: TermRows, postings: TermRows, postings_max: int | None) -> 
 
 def transposed(rows: TermRows, columns: int) -> TermRows:
     """Return one row for each of the columns of `rows`, holding the numbers of the rows that have it, in order."""
-    order = np.argsort(rows.terms, kind="stable")
-    owners = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(rows.ends))
-    ends = as_ends(np.concatenate(([0], np.cumsum(np.bincount(rows.terms, minlength=columns)))))
-    return TermRows(ends, owners[order], rows.weights[order])
+    by_column = rows.as_matrix(columns).tocsc()
+    return TermRows(as_ends(by_column.indptr), by_column.indices.astype(np.int32, copy=False), by_column.data)
 
 
 def _rarities(
