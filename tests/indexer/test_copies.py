@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import indexer.copies
 from indexer.copies import (
     CONTAINED_SHARE,
     COPY_DAYS,
@@ -139,3 +140,21 @@ def test_notice_in_the_place_of_a_text_makes_no_copies() -> None:
     assert texts.shares(0, 1) == (0.0, 0.0)
     assert Texts(pieces[1:]).notices == set()
     assert Texts([piece.model_copy(update={"body": long}) for piece in pieces]).notices == set()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_texts_that_meet_none_are_rightly_left_out_of_the_table(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    articles = []
+    for number in range(120):
+        told = text(1_000 * (number % 40), 1_000 * (number % 40) + 400).split()
+        for place in rng.choice(400, rng.integers(12), replace=False):
+            told[place] = f"other{rng.integers(1_000)}"
+        articles.append(article(f"a{number:03}", body=" ".join(told)))
+    texts = Texts(articles)
+    found = near_copies(articles, texts)
+    meeting = indexer.copies._meeting(texts)
+    monkeypatch.setattr(indexer.copies, "_meeting", lambda texts: set(texts.compared))
+    assert near_copies(articles, texts) == found
+    assert found[0]
+    assert len(meeting) < len(texts.compared)
