@@ -70,8 +70,15 @@ def articles_gate(articles: int, before: int, limits: GateLimits) -> Gate:
     says = (
         f"{articles:,} articles, {share:.1%} of yesterday's {before:,}; at least {limits.articles_min:.1%} are wanted"
     )
-    passed = share >= limits.articles_min or before - articles < ARTICLES_LOST_MIN
-    return Gate("articles", share, limits.articles_min, passed, says, reason)
+    return _unless_few("articles", share, limits.articles_min, before - articles, says, reason)
+
+
+def _unless_few(name: str, share: float, wanted: float, lost: int, says: str, reason: str) -> Gate:
+    """Return a gate that holds a share of articles to its limit, unless a handful was lost."""
+    if share < wanted and lost < ARTICLES_LOST_MIN:
+        says += f", but fewer than {ARTICLES_LOST_MIN} may always go"
+        return Gate(name, share, wanted, True, says, reason)
+    return Gate(name, share, wanted, share >= wanted, says, reason)
 
 
 def kept_gate(kept: int, before: int, limits: GateLimits) -> Gate:
@@ -82,8 +89,7 @@ def kept_gate(kept: int, before: int, limits: GateLimits) -> Gate:
     share = kept / before
     says = f"{kept:,} of yesterday's {before:,} articles are there by their ids, {share:.1%}; "
     says += f"at least {limits.kept_min:.1%} are wanted"
-    passed = share >= limits.kept_min or before - kept < ARTICLES_LOST_MIN
-    return Gate("kept", share, limits.kept_min, passed, says, reason)
+    return _unless_few("kept", share, limits.kept_min, before - kept, says, reason)
 
 
 def texts_gate(words: float, before: float, limits: GateLimits) -> Gate:
