@@ -12,7 +12,8 @@ import orjson
 
 from seealso.errors import InvalidRequest
 from seealso.project import BlockEntry, Placement
-from service.api.reading import BlockQuery, RelatedQuery, read_query
+from service.api.inputs import BlockQuery, RelatedQuery
+from service.api.reading import read_query
 from service.block.fragment import BLOCK
 from service.block.look import Look
 from service.blocks import Asked

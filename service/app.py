@@ -28,10 +28,10 @@ from service.api.articles import articles
 from service.api.batch import batch
 from service.api.decisions import decisions
 from service.api.events import events
+from service.api.inputs import SEQUENCE_MAX
 from service.api.keys import keys
 from service.api.publishing import publishing
 from service.api.purges import purges
-from service.api.reading import SEQUENCE_MAX
 from service.api.similar import similar
 from service.api.snapshots import snapshots
 from service.api.state import state

@@ -5,7 +5,7 @@ from flask import Response
 
 from service.answer import IDENTITY
 from service.api.answers import JSON, ArticleAnswer, RelatedAnswer, answer, parts
-from service.api.reading import BlockQuery, RelatedQuery
+from service.api.inputs import BlockQuery, RelatedQuery
 from service.blocks import Asked, row_of
 from service.problems import REQUEST_ID_HEADER, documented, request_id
 

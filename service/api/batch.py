@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, Card, answer, in_a_place, made_in_time, parts
-from service.api.reading import BatchBody, PageBody
+from service.api.inputs import BatchBody, PageBody
 from service.blocks import encode_cards, row_of, shown_row_of
 from service.problems import documented
 from service.related import Item, related_on_page

@@ -16,7 +16,7 @@ from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
 from seealso.snapshot.layout import published_ids
 from service.api.answers import JSON, Deciding, answer, decided, deciding, editors, parts
-from service.api.reading import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
+from service.api.inputs import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.api.takedowns import purge_of
 from service.auth import who
 from service.finding import check_name

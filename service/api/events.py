@@ -11,7 +11,7 @@ from seealso.editorial.clicks import Rate, Spot, read_rates
 from seealso.editorial.decisions import now
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, Parts, answer, editors, parts
-from service.api.reading import BlockEvents, ClicksQuery, EventsBody
+from service.api.inputs import BlockEvents, ClicksQuery, EventsBody
 from service.blocks import shown_row_of
 from service.clicks import is_bot
 from service.problems import REQUEST_ID_HEADER, documented, request_id

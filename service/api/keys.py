@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from seealso.editorial.keys import Scope, create_key_in, read_keys, revoke_key_in
 from seealso.errors import UnknownKey
 from service.api.answers import JSON, admins, answer, decided, deciding, parts
-from service.api.reading import KeyBody, ReasonQuery, checked_end
+from service.api.inputs import KeyBody, ReasonQuery, checked_end
 from service.auth import who
 from service.problems import documented
 

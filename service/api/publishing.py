@@ -19,7 +19,7 @@ from seealso.snapshot.layout import published_ids
 from seealso.snapshot.reader import Snapshot
 from seealso.snapshot.writer import encode_article
 from service.api.answers import JSON, Deciding, answer, decided, deciding, in_a_place, parts
-from service.api.reading import ArticleBody, ImportBody, ReasonQuery, checked_id
+from service.api.inputs import ArticleBody, ImportBody, ReasonQuery, checked_id
 from service.auth import needs, who
 from service.freshness import purge_keys
 from service.live import TRIES_MAX

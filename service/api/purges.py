@@ -13,7 +13,7 @@ from seealso.editorial.purges import Purge, State, read_purges, try_again
 from seealso.editorial.store import as_text
 from seealso.errors import UnknownChange
 from service.api.answers import JSON, answer, editors, parts
-from service.api.reading import PurgesQuery
+from service.api.inputs import PurgesQuery
 from service.problems import documented
 
 purges = APIBlueprint("purges", __name__, tag="Purges")

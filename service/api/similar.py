@@ -7,7 +7,7 @@ from flask import Response
 
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, SimilarAnswer, answer, in_a_place, parts
-from service.api.reading import SimilarBody
+from service.api.inputs import SimilarBody
 from service.blocks import encode_cards
 from service.problems import documented
 from service.related import related_to_text

@@ -25,7 +25,7 @@ from seealso.errors import (
 from seealso.snapshot.layout import current_or_none, is_snapshot_id, publish, snapshot_folder
 from seealso.snapshot.rollback import rolling_back
 from service.api.answers import JSON, admins, answer, decided, deciding, in_a_place, parts
-from service.api.reading import ReasonBody
+from service.api.inputs import ReasonBody
 from service.auth import who
 
 snapshots = APIBlueprint("snapshots", __name__, tag="Snapshots")

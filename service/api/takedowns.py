@@ -12,7 +12,7 @@ from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, decided, deciding, editors, in_a_place, made_in_time, parts
-from service.api.reading import ReasonQuery, TakedownBody, checked_end, checked_id
+from service.api.inputs import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import who
 from service.finding import check_name
 from service.freshness import purge_keys

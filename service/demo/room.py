@@ -13,7 +13,8 @@ from markupsafe import Markup
 from seealso.article import primary_language
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, parts
-from service.api.reading import RelatedQuery, read_query
+from service.api.inputs import RelatedQuery
+from service.api.reading import read_query
 from service.block.fragment import render_block
 from service.block.labels import HEADINGS, labels_of, name_of
 from service.blocks import encode_cards, row_of

@@ -19,7 +19,8 @@ from seealso.errors import SeealsoError, StoreUnavailable, UnknownArticle
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, editors, in_a_place, parts
 from service.api.decisions import told
-from service.api.reading import PlanBody, UndoBody, read_body
+from service.api.inputs import PlanBody, UndoBody
+from service.api.reading import read_body
 from service.archive import tellings
 from service.desk.find import states_of
 from service.desk.listing import titles_of

@@ -15,7 +15,7 @@ from seealso.editorial.log import KINDS, UNDOABLE, Kind, Looked, last_decided, l
 from seealso.editorial.rules import MADE, UNDONE, wish_in
 from seealso.editorial.store import Change, as_moment, as_text
 from service.api.answers import parts
-from service.api.reading import checked_text
+from service.api.inputs import checked_text
 from service.desk.listing import titles_of
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import change_in_words

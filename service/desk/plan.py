@@ -10,7 +10,7 @@ from seealso.errors import UnknownChange
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import deciding, parts
 from service.api.decisions import purge_of_rule, undo_change_in
-from service.api.reading import PlanBody, RelatedQuery, checked_end
+from service.api.inputs import PlanBody, RelatedQuery, checked_end
 from service.auth import who
 from service.blocks import row_of
 from service.desk.wording import REASON_UNSAID

@@ -57,7 +57,7 @@ from seealso.snapshot.manifest import FORMAT, Filtered, Searched, decode_manifes
 from seealso.snapshot.reader import Snapshot, open_snapshot
 from seealso.wire import WireFailed, unpack_gzip
 from service.answer import Answer, unpacked
-from service.api import reading
+from service.api import inputs, reading
 from service.fetching import Fetcher, FetchLimits, is_public
 from service.uploads import text_of_file
 from tests.conftest import ROOT
@@ -98,9 +98,9 @@ def in_file(name: str, content: bytes) -> Path:
 # --- requests
 
 MODELS: list[type[BaseModel]] = [
-    *(reading.BlockQuery, reading.RelatedQuery, reading.SimilarBody, reading.BatchBody, reading.PageBody),
-    *(reading.TakedownBody, reading.RuleBody, reading.PlanBody, reading.UndoBody, reading.KeyBody),
-    *(reading.ArticleBody, reading.ImportBody, reading.EventsBody, reading.ChangesQuery, reading.ClicksQuery),
+    *(inputs.BlockQuery, inputs.RelatedQuery, inputs.SimilarBody, inputs.BatchBody, inputs.PageBody),
+    *(inputs.TakedownBody, inputs.RuleBody, inputs.PlanBody, inputs.UndoBody, inputs.KeyBody),
+    *(inputs.ArticleBody, inputs.ImportBody, inputs.EventsBody, inputs.ChangesQuery, inputs.ClicksQuery),
 ]
 
 
@@ -109,7 +109,7 @@ def check_query(content: bytes) -> None:
     model = MODELS[content[0] % len(MODELS)] if content else MODELS[0]
     try:
         read = reading.read_query(content[1:].decode("latin-1"), model)
-        if isinstance(read, reading.Filters):
+        if isinstance(read, inputs.Filters):
             read.wanted({})
     except InvalidRequest as error:
         told(error)
@@ -123,11 +123,11 @@ def check_body(content: bytes) -> None:
     builder = EnvironBuilder(method="POST", data=content[1:], content_type="application/json")
     try:
         read = reading.read_body(Request(builder.get_environ()), model)
-        if isinstance(read, reading.Filters | reading.PageBody):
+        if isinstance(read, inputs.Filters | inputs.PageBody):
             read.wanted({})
-        if isinstance(read, reading.ArticleBody):
+        if isinstance(read, inputs.ArticleBody):
             read.article("a")
-        if isinstance(read, reading.WishBody):
+        if isinstance(read, inputs.WishBody):
             read.wish()
     except InvalidRequest as error:
         told(error)

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from seealso.article import Article
 from service.api.batch import BATCH_EXAMPLE, PAGE_EXAMPLE, BatchAnswer, PageAnswer
-from service.api.reading import ARTICLES_MAX, BLOCKS_MAX, SHOWN_MAX
+from service.api.inputs import ARTICLES_MAX, BLOCKS_MAX, SHOWN_MAX
 from tests.conftest import ROOT
 from tests.makers import article, articles, index_of
 

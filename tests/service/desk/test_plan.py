@@ -12,7 +12,7 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import take_down_in
 from service.api.answers import deciding
-from service.api.reading import PlanBody
+from service.api.inputs import PlanBody
 from service.desk.plan import save
 
 PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "storm"}, "number": 1}
