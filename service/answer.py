@@ -51,8 +51,9 @@ class Answer:
 
     `keys`: by which a CDN drops it; `articles`: the ids of the article it is about and of those it shows; `bodies`: by
     content coding, the plain one always among them; `awaited`: articles that would stand in it if they were here;
-    `placed` and `searched`: see Snapshot.still_holds; `hits`: how often it was sent from the process's copy, and
-    `lives`: how often it may be the oldest there before it goes.
+    `behind`: those for which it shows another of their story; `placed` and `searched`: see Snapshot.still_holds;
+    `hits`: how often it was sent from the process's copy, and `lives`: how often it may be the oldest there before it
+    goes.
     """
 
     snapshot_id: str
@@ -62,6 +63,7 @@ class Answer:
     articles: tuple[str, ...]
     bodies: dict[str, bytes]
     awaited: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
     placed: int = 0
     searched: bool = False
     hits: int = 0
@@ -70,7 +72,11 @@ class Answer:
 
     def holds_in(self, snapshot: Snapshot) -> bool:
         """Return whether it would be the same if it were made of a snapshot with its live articles of today."""
-        return snapshot.still_holds(self.placed, (*self.articles, *self.awaited), self.searched)
+        return snapshot.still_holds(self.placed, (*self.articles, *self.behind, *self.awaited), self.searched)
+
+    def rests_on(self, hidden: frozenset[str]) -> bool:
+        """Return whether it is about, shows, or has in its order any of these articles."""
+        return not (hidden.isdisjoint(self.articles) and hidden.isdisjoint(self.behind))
 
     @property
     def size(self) -> int:
@@ -116,6 +122,7 @@ class Answer:
                 "keys": self.keys,
                 "articles": self.articles,
                 "awaited": self.awaited,
+                "behind": self.behind,
                 "placed": self.placed,
                 "searched": self.searched,
                 "bodies": [(coding, len(body)) for coding, body in bodies],
@@ -136,9 +143,8 @@ def unpacked(kept: bytes) -> Answer | None:
         if place != len(kept) or IDENTITY not in bodies:
             return None
         # A TypeError, if one of them is no text; to look at each by itself takes ten times as long.
-        "".join(
-            (head["snapshot"], head["type"], head["cache_control"], *head["keys"], *head["articles"], *head["awaited"])
-        )
+        "".join((head["snapshot"], head["type"], head["cache_control"], *head["keys"]))
+        "".join((*head["articles"], *head["awaited"], *head["behind"]))
         return Answer(
             snapshot_id=head["snapshot"],
             media_type=head["type"],
@@ -147,6 +153,7 @@ def unpacked(kept: bytes) -> Answer | None:
             articles=tuple(head["articles"]),
             bodies=bodies,
             awaited=tuple(head["awaited"]),
+            behind=tuple(head["behind"]),
             placed=int(head["placed"]),
             searched=bool(head["searched"]),
         )

@@ -15,7 +15,7 @@ from service.block.fragment import BLOCK, LOOK, render_block
 from service.block.look import Look
 from service.freshness import Lifetimes, purge_keys
 from service.metrics import Metrics
-from service.related import Item, related_to_article
+from service.related import Footing, Item, related_to_article
 from service.rulings import Ruling, Rulings
 from service.traces import span
 from service.trial import Trial
@@ -59,8 +59,8 @@ class Blocks:
     def _made(self, snapshot: Snapshot, asked: Asked) -> Answer:
         row = row_of(snapshot, asked.article_id)
         with span("block_ranked"):
-            ruling = self.rulings.of_article(snapshot, row)
-            items = self.ruled(snapshot, row, asked.wanted, ruling)
+            ruling, footing = self.rulings.of_article(snapshot, row), Footing()
+            items = self.ruled(snapshot, row, asked.wanted, ruling, footing=footing)
         self._metrics.block(asked.wanted.limit, len(items))
         cards = [snapshot.card(item.row) for item in items]
         if asked.form == "json":
@@ -78,7 +78,8 @@ class Blocks:
             bodies={IDENTITY: body},
             awaited=ruling.awaited,
             placed=snapshot.placed,
-            searched=_is_searched(snapshot, row, asked.wanted, ruling, len(items)),
+            searched=footing.searched,
+            behind=tuple(map(snapshot.article_id, footing.tellings.difference(item.row for item in items))),
         )
 
     def related(self, snapshot: Snapshot, row: int, wanted: Wanted) -> list[Item]:
@@ -86,25 +87,22 @@ class Blocks:
         return self.ruled(snapshot, row, wanted, self.rulings.of_article(snapshot, row))
 
     def ruled(
-        self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, met: Sequence[int] = ()
+        self,
+        snapshot: Snapshot,
+        row: int,
+        wanted: Wanted,
+        ruling: Ruling,
+        met: Sequence[int] = (),
+        footing: Footing | None = None,
     ) -> list[Item]:
         """Return what would stand in the block of an article if rules said this of it, by the trial that runs.
 
-        `met`: see `related_to_article`.
+        `met` and `footing`: see `related_to_article`.
         """
         with BATON:
             if self.trial is not None:
-                return self.trial.related(snapshot, row, wanted, ruling, met)
-            return related_to_article(snapshot, row, wanted, met, ruling)
-
-
-def _is_searched(snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, shown: int) -> bool:
-    """Return whether all of the snapshot may have been looked through: its candidates did not suffice, and go on."""
-    if shown == wanted.limit and not wanted.is_narrow and not len(ruling.excluded):
-        return False
-    asked = wanted.min_probability
-    least = snapshot.recipe.score_of(snapshot.recipe.probability_min if asked is None else asked)
-    return snapshot.goes_on(row, least)
+                return self.trial.related(snapshot, row, wanted, ruling, met, footing)
+            return related_to_article(snapshot, row, wanted, met, ruling, None, footing)
 
 
 def row_of(snapshot: Snapshot, article_id: str) -> int:

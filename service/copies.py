@@ -96,7 +96,7 @@ class Copies:
         self.get = self._answers.get
 
     def _shows_well(self, answer: Answer) -> bool:
-        return self._hidden.isdisjoint(answer.articles) and self.holds(answer)
+        return not answer.rests_on(self._hidden) and self.holds(answer)
 
     def _forget_old(self) -> None:
         with self._changing:

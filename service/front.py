@@ -442,9 +442,7 @@ class _View(NamedTuple):
 
     def may_show(self, answer: Answer) -> bool:
         """Return whether an answer shows nothing that was taken down, and would be the same today."""
-        if not self.snapshot.hidden.isdisjoint(answer.articles):
-            return False
-        return answer.holds_in(self.snapshot)
+        return not answer.rests_on(self.snapshot.hidden) and answer.holds_in(self.snapshot)
 
 
 class _Passed:

@@ -52,19 +52,22 @@ def choose(
     limit: int,
     language: str | None,
     one_per_story: bool,
-) -> list[int]:
+) -> dict[int, int]:
     """Return the places of at most `limit` rows, in the order in which they are shown.
 
-    `language`: the primary part of the article's own language, which goes first; None where it does not matter.
+    With each stands the place of the telling of its story for which it is there: as a rule its own. `language`: the
+    primary part of the article's own language, which goes first; None where it does not matter.
     """
     if not len(rows):
-        return []
+        return {}
     values = _values(snapshot, rows, probabilities, mode)
     foreign = _foreign(snapshot, rows, language)
     order = np.lexsort((rows, -values, foreign))
+    tellings: dict[int, int] = {}
     if one_per_story:
-        order, values = _one_per_story(snapshot.facts["story"][rows], rows, values, foreign, order)
-    return _unlike(snapshot, rows, values, foreign, order[:CHOSEN_AMONG], limit)
+        order, values, tellings = _one_per_story(snapshot.facts["story"][rows], rows, values, foreign, order)
+    places = _unlike(snapshot, rows, values, foreign, order[:CHOSEN_AMONG], limit)
+    return {place: tellings.get(place, place) for place in places}
 
 
 def _values(snapshot: Snapshot, rows: Rows, probabilities: Values, mode: str) -> Values:
@@ -99,14 +102,15 @@ def _foreign_labels(languages: tuple[str, ...], language: str) -> NDArray[np.boo
 
 def _one_per_story(
     stories: NDArray[np.int32], rows: Rows, values: Values, foreign: NDArray[np.bool_], order: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Values]:
+) -> tuple[NDArray[np.int64], Values, dict[int, int]]:
     """Keep the first place of each story, and put the story's lead there, for as much, if it is among the rows.
 
-    A lead in another language gives way to a telling in the own.
+    A lead in another language gives way to a telling in the own. At last, by the place of each that is kept: the place
+    of the first.
     """
     told = stories[order].tolist()
     if len(set(told)) == len(told):
-        return order, values
+        return order, values, {}
     first: dict[int, int] = {}
     for place, story in zip(order.tolist(), told, strict=True):
         first.setdefault(story, place)
@@ -117,7 +121,8 @@ def _one_per_story(
     values = values.copy()
     values[kept] = values[best]
     # A lead in the own language may stand for a foreign telling, and goes before foreign ones then.
-    return kept[np.lexsort((-values[kept], foreign[kept]))], values
+    tellings = dict(zip(kept.tolist(), best.tolist(), strict=True))
+    return kept[np.lexsort((-values[kept], foreign[kept]))], values, tellings
 
 
 def _unlike(

@@ -5,7 +5,7 @@ It answers with rows of a snapshot; how they are shown is not its business. What
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,18 @@ class Item(NamedTuple):
     team: str = ""
 
 
+@dataclass(slots=True)
+class Footing:
+    """What a block rests on beside what it shows: with it, it would be another.
+
+    `searched`: whether all of the snapshot was looked through for it, and not only the candidates; `tellings`: the rows
+    for which it shows what it shows, those among them that have others of their stories in their places.
+    """
+
+    searched: bool = False
+    tellings: set[int] = field(default_factory=set)
+
+
 def related_to_article(
     snapshot: Snapshot,
     row: int,
@@ -55,6 +67,7 @@ def related_to_article(
     met: Sequence[int] = (),
     ruling: Ruling = NO_RULING,
     recipe: Recipe | None = None,
+    footing: Footing | None = None,
 ) -> list[Item]:
     """Return the block of an article, best first; empty for an article marked sensitive.
 
@@ -63,7 +76,7 @@ def related_to_article(
     their stories are in it. Has `limit` items wherever that many pass: where the stored candidates do not suffice, the
     whole snapshot is searched. `ruling`: what editors want of it; what they pinned within `limit` may be of the
     article's own story, and as unlikely as it is. `recipe`: another than the snapshot's, by which its candidates are
-    scored anew.
+    scored anew. `footing` is filled in.
     """
     if snapshot.facts["sensitive"][row]:
         return []
@@ -75,7 +88,7 @@ def related_to_article(
         order = np.lexsort((rows, -scores))
         rows, scores = rows[order], scores[order]
     admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
-    choice = _Choice(snapshot, wanted, admitted, snapshot.language_of(row), own, ruling)
+    choice = _Choice(snapshot, wanted, admitted, snapshot.language_of(row), own, ruling, footing or Footing())
     chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
     pinned = {place: each for place, each in ruling.pins.items() if place <= wanted.limit}
     pins = _pins(snapshot, row, wanted, met, pinned) if pinned else {}
@@ -180,8 +193,8 @@ def pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """How a block is chosen for one article or text: what may be shown, its language (None: of none), its cohort, and
-    what editors want of it.
+    """How a block is chosen for one article or text: what may be shown, its language (None: of none), its cohort, what
+    editors want of it, and what it comes to rest on.
     """
 
     snapshot: Snapshot
@@ -190,6 +203,7 @@ class _Choice:
     language: str | None
     own: Cohorts
     ruling: Ruling
+    footing: Footing = field(default_factory=Footing)
 
     def of(self, rows: Rows, scores: Scores, probes: Callable[[], Probes], complete: bool) -> list[_Chosen]:
         """Choose from the best candidates; from the whole snapshot where these do not suffice and are not all."""
@@ -207,6 +221,7 @@ class _Choice:
 
     def _searched(self, probes: Probes) -> list[_Chosen]:
         """Choose from the whole snapshot. Where few stories take up all that is found, the rest is searched as well."""
+        self.footing.searched = True
         snapshot, stories = self.snapshot, self.snapshot.facts["story"]
         limit = min(CANDIDATES_MAX, len(snapshot))
         allowed = self.admitted.of(slice(None))
@@ -227,7 +242,7 @@ class _Choice:
         language = None if wanted.languages or self.language is None else primary_language(self.language)
         chances = self.snapshot.recipe.probability(scores)
         evergreens = min(self.ruling.evergreens, wanted.limit)
-        places = choose(
+        chosen = choose(
             self.snapshot,
             rows,
             self.ruling.weigh(rows, chances),
@@ -236,8 +251,8 @@ class _Choice:
             language,
             one_per_story=wanted.stories == "one",
         )
-        if evergreens:
-            places = self._with_evergreens(rows, places, evergreens)
+        places = self._with_evergreens(rows, [*chosen], evergreens) if evergreens else [*chosen]
+        self.footing.tellings.update(rows[[chosen[place] for place in places]].tolist())
         return [*zip(rows[places].tolist(), scores[places].tolist(), chances[places].tolist(), strict=True)]
 
     def _with_evergreens(self, rows: Rows, places: list[int], least: int) -> list[int]:

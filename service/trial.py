@@ -12,7 +12,7 @@ from seealso.editorial.trials import Team
 from seealso.project import Method
 from seealso.project import Trial as TrialEntry
 from seealso.snapshot.reader import Snapshot
-from service.related import Item, related_to_article
+from service.related import Footing, Item, related_to_article
 from service.rulings import Ruling
 from service.wanted import Wanted
 
@@ -48,30 +48,35 @@ class Trial:
         return f"{self.name}:{team}" if team in _TEAMS else ""
 
     def related(
-        self, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, met: Sequence[int] = ()
+        self,
+        snapshot: Snapshot,
+        row: int,
+        wanted: Wanted,
+        ruling: Ruling,
+        met: Sequence[int] = (),
+        footing: Footing | None = None,
     ) -> list[Item]:
         """Return the block of an article, each item with its team; without one where editors pinned something.
 
-        `met`: see `related_to_article`.
+        `met` and `footing`: see `related_to_article`.
         """
         article_id = snapshot.article_id(row)
         if ruling.pins:
-            return related_to_article(snapshot, row, wanted, met, ruling)
+            return related_to_article(snapshot, row, wanted, met, ruling, None, footing)
+
+        def of(team: Team) -> list[Item]:
+            other = None if team == "a" else snapshot.recipe.model_copy(update=self._changes)
+            return related_to_article(snapshot, row, wanted, met, ruling, other, footing)
+
         if self.method == "split":
             team = self.team_of(article_id)
-            return [item._replace(team=team) for item in self._of(team, snapshot, row, wanted, ruling, met)]
-        blocks = {team: self._of(team, snapshot, row, wanted, ruling, met) for team in _TEAMS}
+            return [item._replace(team=team) for item in of(team)]
+        blocks = {team: of(team) for team in _TEAMS}
         lots = _lots(f"{self.name} {article_id} {snapshot.id}")
         stories = {item.row: int(snapshot.facts["story"][item.row]) for block in blocks.values() for item in block}
         if wanted.stories == "all":
             stories = {row: row for row in stories}
         return _drafted(blocks["a"], blocks["b"], wanted.limit, lots, stories)
-
-    def _of(
-        self, team: Team, snapshot: Snapshot, row: int, wanted: Wanted, ruling: Ruling, met: Sequence[int]
-    ) -> list[Item]:
-        other = None if team == "a" else snapshot.recipe.model_copy(update=self._changes)
-        return related_to_article(snapshot, row, wanted, met, ruling, other)
 
 
 def _drafted(

@@ -29,9 +29,3 @@ class Wanted:
     min_probability: float | None = None
     stories: Stories = "one"
     explain: bool = False
-
-    @property
-    def is_narrow(self) -> bool:
-        """Return whether only a part of all articles may be shown."""
-        dated = self.published_after is not None or self.published_before is not None
-        return bool(self.sections or self.languages or self.exclude or dated)

@@ -117,14 +117,6 @@ class Edition(Snapshot):
         best = np.argsort(-scores, kind="stable")[:CANDIDATES_MAX]
         return np.concatenate([rows, more])[best], scores[best]
 
-    def goes_on(self, row: int, score: float) -> bool:
-        """Return whether others may score as much with an article that are not among its candidates."""
-        base = len(self.neighbours)
-        if row < base:
-            return Snapshot.goes_on(self, row, score)
-        _, scores = self.live.candidates[row - base]
-        return len(scores) >= CANDIDATES_MAX and float(scores[-1]) >= score
-
     def hosts_of(self, row: int) -> Rows:
         """Return the rows of all articles among whose candidates one is."""
         base = len(self.neighbours)

@@ -24,7 +24,7 @@ from seealso.errors import ModelMismatch, SnapshotRefused
 from seealso.lexical import Mask, Rows, Scores, TermRows, Terms, length_mean
 from seealso.machine import own_cpus
 from seealso.recipe import Recipe
-from seealso.relatedness import CANDIDATES_MAX, PARTS, Cohorts, Probes
+from seealso.relatedness import PARTS, Cohorts, Probes
 from seealso.snapshot import bounds, files
 from seealso.snapshot.cells import Cells
 from seealso.snapshot.digests import check_digests, file_states
@@ -226,11 +226,6 @@ class Snapshot:
         rows = self.neighbours[row]
         count = int(np.count_nonzero(rows >= 0))
         return rows[:count].astype(np.int64), self.scores[row, :count]
-
-    def goes_on(self, row: int, score: float) -> bool:
-        """Return whether others may score as much with an article that are not among its candidates."""
-        full = self.neighbours.shape[1] >= CANDIDATES_MAX and self.neighbours[row, -1] >= 0
-        return bool(full and self.scores[row, -1] >= score)
 
     def hosts_of(self, row: int) -> Rows:
         """Return the rows of all articles among whose candidates one is."""

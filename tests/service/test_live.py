@@ -10,8 +10,10 @@ from flask.testing import FlaskClient
 
 from seealso.editorial.articles import read_unplaced
 from seealso.editorial.keys import create_key
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from tests.makers import articles, index_of
+from tests.deciding import make_rule, take_down
+from tests.makers import article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
 TIDES = {"title": "Spring tide", "body": "tides moon sea harbour today", "published": "2025-03-02", "language": "en"}
@@ -91,6 +93,42 @@ def test_only_answers_that_it_changes_are_dropped(tmp_path: Path, make_app: Make
         levels = [client.get(path).headers["X-Seealso-Cache"] for path in (tides, bread, narrow)]
         assert [level == "copy" for level in levels] == [False, True, False]
         assert newsroom.block("a001", worker, "?section=News&min_probability=0") == ["new"]
+
+
+def test_newcomer_stands_in_a_full_block_for_which_all_was_looked_through(tmp_path: Path, make_app: MakeApp) -> None:
+    near = [
+        article(f"near{n:03}", title="tides", body=f"alpha beta gamma delta w{n}", section="Ads") for n in range(110)
+    ]
+    free = [article(f"free{n:03}", title="other", body=f"alpha beta q{n} r{n} t{n}") for n in range(60)]
+    index_of(tmp_path, [article("host", title="tides", body="alpha beta gamma delta epsilon"), *near, *free])
+    newsroom = Newsroom(tmp_path, make_app)
+    make_rule(newsroom.store, Wish("exclude", section="Ads"), "ann", "no adverts")
+    query = "?limit=5&min_probability=0&stories=all"
+    assert len(newsroom.block("host", query=query)) == 5
+    told = newsroom.put("new", title="other tides", body="alpha beta gamma q1")
+    assert "host" not in told["shown_under"]
+    assert "new" in newsroom.block("host", query=query)
+
+
+@pytest.mark.parametrize("how", ["taken down", "removed"])
+def test_block_is_made_anew_where_the_telling_goes_for_which_another_stands_there(
+    tmp_path: Path, make_app: MakeApp, how: str
+) -> None:
+    lead = article("lead", title="bread", body="flour oven yeast alpha", published="2025-02-01")
+    tides = "alpha beta gamma delta epsilon zeta"
+    telling = article("telling", title="tides", body=tides, canonical="lead", published="2025-02-02")
+    others = [article(f"other{n}", title="sea", body=f"alpha beta gamma delta w{n}") for n in range(6)]
+    rest = [article(f"rest{n:02}", title="nothing", body=f"lorem{n} ipsum{n} dolor{n}") for n in range(60)]
+    index_of(tmp_path, [article("host", title="tides", body=tides), lead, telling, *others, *rest])
+    newsroom = Newsroom(tmp_path, make_app)
+    for worker in (0, 1):
+        assert newsroom.block("host", worker, "?min_probability=0")[0] == "lead"
+    if how == "removed":
+        newsroom.remove("telling")
+    else:
+        take_down(newsroom.store, ["telling"], "ann", "court order", None)
+    for worker in (0, 1):
+        assert newsroom.block("host", worker, "?min_probability=0")[0] != "lead"
 
 
 def test_to_put_the_same_again_does_nothing(newsroom: Newsroom) -> None:

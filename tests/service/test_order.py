@@ -32,7 +32,7 @@ def test_best_first_and_equal_ones_by_id(tmp_path: Path) -> None:
     snapshot = snapshot_of(tmp_path, [article(name, title=name, body=f"on {name} alone") for name in "abcd"])
     assert chosen(snapshot, [0.2, 0.5, 0.2, 0.9]) == ["d", "b", "a", "c"]
     assert chosen(snapshot, [0.2, 0.5, 0.2, 0.9], limit=2) == ["d", "b"]
-    assert choose(snapshot, np.empty(0, np.int64), np.empty(0), "background", 12, None, one_per_story=True) == []
+    assert choose(snapshot, np.empty(0, np.int64), np.empty(0), "background", 12, None, one_per_story=True) == {}
 
 
 def test_latest_prefers_new_pieces_but_not_at_any_price(tmp_path: Path) -> None:
@@ -82,6 +82,9 @@ def test_story_is_shown_once_by_the_article_that_stands_for_it(tmp_path: Path) -
     snapshot = snapshot_of(tmp_path, pieces)
     assert chosen(snapshot, [0.9, 0.3, 0.8, 0.5]) == ["b", "d"]
     assert len(chosen(snapshot, [0.9, 0.3, 0.8, 0.5], one_per_story=False)) == 4
+    values = np.array([0.9, 0.3, 0.8, 0.5])
+    places = choose(snapshot, np.arange(4), values, "background", 12, None, one_per_story=True)
+    assert [*places.items()] == [(1, 0), (3, 3)]  # "b" is there for "a"
 
 
 def test_lead_in_the_own_language_goes_before_what_is_foreign(tmp_path: Path) -> None:
@@ -132,9 +135,9 @@ def test_order_is_that_of_choosing_the_best_that_is_left_each_time(
     chances = np.round(chance.beta(1, 1 + seed % 4, len(crowd)), 3)  # so that some are equal
     foreign = np.array([bool(language) and crowd.languages[n] != language for n in crowd.facts["language"]])
     places = choose(crowd, np.arange(len(crowd)), chances, "background", limit, language, one_per_story=False)
-    assert places == one_by_one(crowd, chances, limit, foreign)
+    assert [*places] == [*places.values()] == one_by_one(crowd, chances, limit, foreign)
     by_chance = np.lexsort((np.arange(len(chances)), -chances, foreign))
-    assert limit < 12 or places != by_chance[:limit].tolist()  # some are alike, and gave way
+    assert limit < 12 or [*places] != by_chance[:limit].tolist()  # some are alike, and gave way
 
 
 @pytest.mark.parametrize("different", [0.41, 0.3])

@@ -140,21 +140,6 @@ def test_neighbours_are_of_one_subject_and_never_the_article_itself(index: Path)
         assert (np.diff(scores) <= 0).all()
 
 
-def test_others_may_score_as_much_where_all_candidates_do_and_there_are_more(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    snapshot = open_current(index)  # of 31 articles, each has all others as its candidates
-    least = float(snapshot.scores[0, -1])
-    assert not snapshot.goes_on(0, least)
-    monkeypatch.setattr("seealso.snapshot.reader.CANDIDATES_MAX", 30)
-    assert snapshot.goes_on(0, least)
-    assert snapshot.goes_on(0, least - 0.1)
-    assert not snapshot.goes_on(0, least + 0.1)
-    neighbours = snapshot.neighbours.copy()
-    neighbours[0, -1] = -1
-    assert not replace(snapshot, neighbours=neighbours).goes_on(0, least - 0.1)
-
-
 def test_where_an_article_has_fewer_candidates_the_rest_is_none(folder: Path) -> None:
     neighbours = np.load(folder / files.NEIGHBOURS)
     neighbours[0, 7:] = -1
