@@ -4,6 +4,7 @@ A purge is written with the change that makes it necessary, in one transaction, 
 killed; it is sent afterwards, tried again with growing pauses, and given up after TRIES_MAX, for a person to look at.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -54,6 +55,13 @@ def add_purge_in(writing: Writing, message: dict[str, Any], after_s: float = 0) 
     since, first = as_text(writing.moment), as_text(writing.moment + timedelta(seconds=after_s))
     row = {"id": writing.sequence, "message": message, "since": since, "tries": 0, "next_try": first}
     writing.connection.execute(purges.insert().values(row))
+
+
+def make_due(store: Store, purge_ids: Sequence[int], moment: datetime) -> None:
+    """Have purges that were to be sent later be sent now, but those that were taken. Raises StoreUnavailable."""
+    with store.writing() as writing:
+        held = purges.c.id.in_(purge_ids) & (purges.c.tries == 0)
+        writing.connection.execute(purges.update().where(held).values(next_try=as_text(moment)))
 
 
 def take_due(store: Store, moment: datetime) -> Purge | None:

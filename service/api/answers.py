@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 from flask import Response, current_app, g
 from pydantic import BaseModel, Field
 
-from seealso.editorial.purges import add_purge_in
+from seealso.editorial.decisions import now
+from seealso.editorial.purges import add_purge_in, make_due
 from seealso.editorial.store import Writing
 from seealso.errors import BlocksLate, StoreUnavailable
 from seealso.project import Placement
@@ -24,7 +25,7 @@ from service.cache import Cache
 from service.clicks import Clicks
 from service.comparing import Comparisons
 from service.current import Current
-from service.editorial import Editorial
+from service.editorial import OTHERS_SECONDS_MAX, Editorial
 from service.elsewhere import Elsewhere
 from service.engine import Engine
 from service.front import Front
@@ -43,6 +44,9 @@ UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
 # Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
 # to stop waits 25 seconds for what is in flight.
 BLOCKS_SECONDS_MAX = 15.0
+# So long caches are not told while other machines may not know what was decided: a machine that does not say within
+# OTHERS_SECONDS_MAX that it does may still hear of it.
+PURGE_AFTER_SECONDS = 2 * OTHERS_SECONDS_MAX
 # Whom views need; where others may ask as well, the view says so itself.
 editors = needs(lambda: parts().door, "editor", "admin")
 admins = needs(lambda: parts().door, "admin")
@@ -77,12 +81,14 @@ class Parts:
 def deciding() -> Iterator["Deciding"]:
     """Decide something. When the block ends it is on the disk, all workers know it, and caches are being told.
 
-    Where other machines share the store and one does not know it in time, the answer says so: see `answer`. Raises
-    StoreUnavailable.
+    Where other machines share the store and one does not know it in time, the answer says so: see `answer`. Caches are
+    told a little later then, for that machine would fill them with what they dropped. Raises StoreUnavailable.
     """
     here = parts()
-    with here.editorial.store().writing() as writing:
-        yield Deciding(writing, here.purging, here.settings.site)
+    store = here.editorial.store()
+    with store.writing() as writing:
+        what = Deciding(writing, here.purging, here.settings.site, PURGE_AFTER_SECONDS if store.shared else 0.0, [])
+        yield what
     try:  # it has been done, whatever can be told of it
         here.editorial.catch_up()
         behind = here.editorial.unknowing()
@@ -90,22 +96,31 @@ def deciding() -> Iterator["Deciding"]:
     except StoreUnavailable as error:
         unknowing = [f"this worker, which answers nobody until it does ({error.reason})"]
     if here.purging is not None:
+        if what.purge_after_s and what.purges and not unknowing:
+            with suppress(StoreUnavailable):  # then they are sent when they are due
+                make_due(store, what.purges, now())
         here.purging.wake()
     g.seealso_unknowing = [*g.get("seealso_unknowing", []), *unknowing]
 
 
 class Deciding(NamedTuple):
-    """What is decided in one transaction, and who tells caches of it."""
+    """What is decided in one transaction, and who tells caches of it.
+
+    `purge_after_s`: how long they are not told if other machines may not know it; `purges`: the ids of what they are.
+    """
 
     writing: Writing
     purging: Purging | None
     site: str | None
+    purge_after_s: float
+    purges: list[int]
 
-    def purge(self, message: dict[str, Any], after_s: float = 0) -> None:
-        """Have caches told of what was decided, after so long, if there is an address to tell it to."""
+    def purge(self, message: dict[str, Any]) -> None:
+        """Have caches told of what was last decided, if there is an address to tell it to."""
         if self.purging is not None:
             told = message if self.site is None else {"site": self.site, **message}
-            add_purge_in(self.writing, told, after_s)
+            add_purge_in(self.writing, told, self.purge_after_s)
+            self.purges.append(self.writing.sequence)
 
 
 def decided(*statuses: int) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -21,9 +22,11 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from service.answer import Answer
+from service.api.answers import PURGE_AFTER_SECONDS
 from service.editorial import Editorial, open_store
 from tests.deciding import restore, take_down
 from tests.faults.clock import OwnClock
+from tests.listener import listening
 from tests.makers import articles, index_of
 from tests.postgres import postgres_schema
 
@@ -283,14 +286,20 @@ def shared(index: Path) -> Iterator[str]:
 
 
 def machines_of(
-    index: Path, folder: Path, address: str, make_app: MakeApp, names: str, monkeypatch: pytest.MonkeyPatch
+    index: Path,
+    folder: Path,
+    address: str,
+    make_app: MakeApp,
+    names: str,
+    monkeypatch: pytest.MonkeyPatch,
+    **settings: Any,
 ) -> dict[str, APIFlask]:
     """Return an app for each machine: each has a copy of the index of its own, and so its own counter."""
     apps = {}
     for name in names:
         own = Path(shutil.copytree(index, folder / name))
         monkeypatch.setattr("service.app.machine_name", lambda _, name=name: name)
-        apps[name] = make_app(own, editorial=address, rate_limit="none")
+        apps[name] = make_app(own, editorial=address, rate_limit="none", **settings)
     return apps
 
 
@@ -331,6 +340,44 @@ def test_machine_that_does_not_hear_of_it_is_named(
     assert told.get_json()["takedown"]["article"] == "a003"
     apps["束"].extensions["seealso"].editorial.look()
     assert client.delete("/v1/articles/a003/takedown?reason=x").status_code == 202  # it is another change
+
+
+def test_caches_are_told_once_other_machines_know_it(
+    index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not would fill them with what they have dropped."""
+    monkeypatch.setattr(service.editorial, "OTHERS_SECONDS_MAX", 60.0)
+    monkeypatch.setattr("seealso.editorial.machines.SILENT_SECONDS", 60.0)
+    folder = tmp_path.parent / f"{tmp_path.name}-machines"
+    with listening() as listener:
+        apps = machines_of(index, folder, shared, make_app, "ab", monkeypatch, purge_webhook=listener.url)
+        here, elsewhere = (app.extensions["seealso"] for app in apps.values())
+        client = editor(apps["a"])
+        elsewhere.editorial.look()
+        before = here.editorial.store().sequence()
+        with ThreadPoolExecutor(1) as deciding:
+            told = deciding.submit(client.post, "/v1/articles/a003/takedown", json={"reason": "court order"})
+            while here.editorial.store().sequence() == before:
+                assert not told.done()
+                time.sleep(0.01)
+            assert elsewhere.purging.send_due() == []
+            elsewhere.editorial.look()
+            assert told.result().status_code == 200
+        assert [purge.message["article"] for purge in elsewhere.purging.send_due()] == ["a003"]
+
+
+def test_caches_are_told_later_where_a_machine_does_not_hear_of_it(
+    index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.editorial, "OTHERS_SECONDS_MAX", 0.1)
+    folder = tmp_path.parent / f"{tmp_path.name}-machines"
+    apps = machines_of(index, folder, shared, make_app, "ab", monkeypatch, purge_webhook="http://127.0.0.1:9/")
+    apps["b"].extensions["seealso"].editorial.look()
+    client = editor(apps["a"])
+    assert client.post("/v1/articles/a003/takedown", json={"reason": "court order"}).status_code == 202
+    (purge,) = client.get("/v1/purges").get_json()["purges"]
+    waits = datetime.fromisoformat(purge["next_try"]) - datetime.fromisoformat(purge["since"])
+    assert waits.total_seconds() == PURGE_AFTER_SECONDS
 
 
 Workers = tuple[Editorial, Editorial, Editorial]

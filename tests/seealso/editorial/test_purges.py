@@ -7,6 +7,7 @@ from seealso.editorial.purges import (
     Purge,
     add_purge_in,
     count_purges,
+    make_due,
     read_purges,
     settle,
     take_due,
@@ -40,6 +41,23 @@ def test_purge_is_taken_by_one_and_then_done(store: Store, other: Store) -> None
     assert take_due(other, now()) is None
     assert settle(store, taken, None, now()).state == "done"
     assert take_due(other, now() + timedelta(days=1)) is None
+
+
+def test_purge_that_waits_for_others_to_know_is_sent_when_it_is_made_due_but_not_twice(store: Store) -> None:
+    with store.writing() as writing:
+        for subject in "ab":
+            writing.record("ann", "takedown", subject, None, None)
+            add_purge_in(writing, MESSAGE, 60)
+    assert take_due(store, now()) is None
+    make_due(store, [2], now())
+    taken = take_due(store, now())
+    assert taken is not None
+    assert taken.id == 2
+    make_due(store, [2], now())
+    assert take_due(store, now()) is None
+    later = take_due(store, now() + timedelta(seconds=61))
+    assert later is not None
+    assert later.id == 1
 
 
 def test_purge_whose_sender_died_is_taken_by_another(store: Store, other: Store) -> None:
