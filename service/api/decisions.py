@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from seealso.editorial.decisions import now
 from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, as_text
+from seealso.editorial.takedowns import TAKEN_DOWN
 from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
 from seealso.snapshot.layout import published_ids
@@ -154,7 +155,7 @@ def undo_change_in(what: Deciding, sequence: int, reason: str) -> Change:
     if change.action in (MADE, UNDONE):
         what.purge(purge_of_rule(wish_in(change.after or change.before), holds=change.action == UNDONE))
     else:
-        purge = purge_of(parts().current.served, change.subject)
+        purge = purge_of(parts().current.served, change.subject, shown_again=change.action == TAKEN_DOWN)
         what.purge({"article": change.subject, "reason": "undo", **purge})
     return change
 

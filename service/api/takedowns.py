@@ -37,7 +37,10 @@ class TakedownFacts(BaseModel):
 class Purge(BaseModel):
     """What caches in front of the service may still hold of it."""
 
-    keys: list[str] = Field(description="surrogate keys (cache tags) by which a CDN drops it, everywhere it was shown")
+    keys: list[str] = Field(
+        description="surrogate keys (cache tags) by which a CDN drops it, everywhere it was shown; where it is shown "
+        "again, also the blocks in which it may stand"
+    )
     paths: list[str] = Field(description="for a CDN without such keys: the blocks it may have been shown in")
     pages: list[str] = Field(description="the articles under which these blocks stand, where their addresses are known")
 
@@ -90,7 +93,7 @@ def take_article_down(article_id: str, body: TakedownBody) -> Response:
 @takedowns.doc(operation_id="restore", security="key", responses=decided(400, 401, 403, 404, 503))
 def restore_article(article_id: str, query: ReasonQuery) -> Response:
     """Show an article again that was taken down."""
-    purge = purge_of(parts().current.served, checked_id(article_id))
+    purge = purge_of(parts().current.served, checked_id(article_id), shown_again=True)
     with deciding() as what:
         before = restore_in(what.writing, article_id, who(), query.reason)
         if before is None:
@@ -141,10 +144,14 @@ def proof(article_id: str) -> Response:
     return answer(orjson.dumps(told), JSON, snapshot)
 
 
-def purge_of(snapshot: Snapshot | None, article_id: str) -> dict[str, list[str]]:
-    """Return what caches in front of the service may hold of an article; see Purge."""
+def purge_of(snapshot: Snapshot | None, article_id: str, shown_again: bool = False) -> dict[str, list[str]]:
+    """Return what caches in front of the service may hold of an article; see Purge.
+
+    Where it is `shown_again`, the blocks in which it may stand have no key of its own, for they were made without it:
+    all that shows one of the hosts goes with them.
+    """
     row = None if snapshot is None else snapshot.row_of(article_id)
     rows = [] if snapshot is None or row is None else snapshot.hosts_of(row).tolist()
     hosts = [snapshot.article_id(each) for each in rows] if snapshot is not None else []
-    keys = [*purge_keys("", [article_id], parts().settings.site)[1:]]
+    keys = [*purge_keys("", [article_id, *(hosts if shown_again else [])], parts().settings.site)[1:]]
     return {"keys": keys, **addresses_of(snapshot, article_id, hosts)}

@@ -342,7 +342,7 @@ export interface ProofAnswer {
 
 /** What caches in front of the service may still hold of it. */
 export interface Purge {
-  /** surrogate keys (cache tags) by which a CDN drops it, everywhere it was shown */
+  /** surrogate keys (cache tags) by which a CDN drops it, everywhere it was shown; where it is shown again, also the blocks in which it may stand */
   keys: string[];
   /** for a CDN without such keys: the blocks it may have been shown in */
   paths: string[];

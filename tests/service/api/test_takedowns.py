@@ -118,10 +118,33 @@ def test_restored_article_is_shown_again(client: FlaskClient) -> None:
     take_down(client, before[0])
     answer = client.delete(f"/v1/articles/{before[0]}/takedown?reason=settled")
     assert answer.get_json()["takedown"]["article"] == before[0]
-    assert answer.get_json()["purge"]["keys"] == [f"article:{before[0]}"]
     assert shown_under(client, "a000") == before
     again = client.delete(f"/v1/articles/{before[0]}/takedown?reason=settled")
     assert (again.status_code, again.get_json()["type"]) == (404, "urn:seealso:problem:not-taken-down")
+
+
+@pytest.mark.parametrize("how", ["restore", "undo"])
+def test_article_that_is_shown_again_has_the_blocks_dropped_that_were_made_without_it(
+    index: Path, make_app: MakeApp, how: str
+) -> None:
+    app = make_app(index, purge_webhook="http://127.0.0.1:9/", rate_limit="none")
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {create_key(Store(index), 'Ann', 'editor', 'x')[1]}"
+    path = "/v1/articles/a000/related"
+    first = shown_under(client, "a000")[0]
+    take_down(client, first)
+    kept = client.get(path).headers["Surrogate-Key"].split()
+    if how == "restore":
+        client.delete(f"/v1/articles/{first}/takedown?reason=settled")
+    else:
+        client.post(f"/v1/changes/{Store(index).sequence()}/undo?reason=wrong")
+    assert shown_under(client, "a000")[0] == first
+    again, down = client.get("/v1/purges").get_json()["purges"]
+    assert "article:a000" in set(again["message"]["keys"]) & set(kept)
+    assert f"article:{first}" in again["message"]["keys"]
+    assert down["message"]["keys"] == [f"article:{first}"]
+    client.post(f"/v1/changes/{Store(index).sequence()}/undo?reason=wrong")  # and it is down once more
+    assert client.get("/v1/purges").get_json()["purges"][0]["message"]["keys"] == [f"article:{first}"]
 
 
 def test_end_is_kept_and_may_not_be_over(client: FlaskClient) -> None:
