@@ -1,6 +1,7 @@
 """Undoing a change: what it did is done back, as a change of its own."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from seealso.editorial.articles import PUT, REMOVED
@@ -28,7 +29,8 @@ def undo_in(writing: Writing, sequence: int, who: str, reason: str) -> Change | 
 
 def _undo(writing: Writing, change: Change, who: str, reason: str) -> None:
     match change.action:
-        case _ if change.action == TAKEN_DOWN and change.before is None:
+        # What has ended by now is none: the article is shown again, and blocks are made anew as for any other.
+        case _ if change.action == TAKEN_DOWN and (change.before is None or _ended(change.before, writing.moment)):
             restore_in(writing, change.subject, who, reason)
         case _ if change.action in (TAKEN_DOWN, RESTORED):
             _take_down_as(writing, change.before, who)
@@ -44,6 +46,11 @@ def _undo(writing: Writing, change: Change, who: str, reason: str) -> None:
             make_rule_in(writing, wish, who, reason, until)
         case _:
             raise NotUndone(f"a {change.action!r} cannot be undone")
+
+
+def _ended(before: Mapping[str, Any], moment: datetime) -> bool:
+    until = as_moment(before["until"])
+    return until is not None and until <= moment
 
 
 def _take_down_as(writing: Writing, before: Mapping[str, Any], who: str) -> None:

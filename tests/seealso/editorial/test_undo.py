@@ -40,6 +40,20 @@ def test_second_takedown_is_undone_to_the_first(store: Store) -> None:
     assert read_decisions(store)[0].takedowns["a"].until == LATER
 
 
+def test_takedown_is_undone_by_restoring_where_the_one_before_has_ended(store: Store) -> None:
+    """Blocks that were made while it was down must be made anew, whatever has ended since."""
+    take_down(store, ["a"], "ann", "embargo", NOW - timedelta(minutes=2))
+    take_down(store, ["b"], "ann", "embargo", NOW - timedelta(minutes=1))
+    take_down(store, ["a"], "ann", "court order", None)
+    before = read_decisions(store)[0]
+    assert before.hidden_at(NOW) == {"a"}
+    undo(store, 3, "bob", "too much")
+    for after in (read_decisions(store)[0], read_decisions(store, before)[0]):
+        assert after.hidden_at(NOW) == set()
+        assert after.era_at(NOW) != before.era_at(NOW)
+    assert [change.action for change in store.changes()][3:] == ["restore"]
+
+
 def test_rule_is_undone_and_made_again(store: Store) -> None:
     wish = Wish("pin", under_article="a", article="b", number=1)
     rule = make_rule(store, wish, "ann", "x", LATER)
