@@ -17,8 +17,9 @@ from seealso.editorial.store import Store, Writing, as_moment, as_text
 State = Literal["waiting", "done", "given-up"]
 TRIES_MAX = 12
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2, 300
-# A purge that was taken can be looked at for so long; of so many of the oldest it is seen to each time.
-DONE_DAYS, LOOKED_AT = 7, 100
+# A purge that was taken can be looked at for so long, and one that was given up; of so many of the oldest it is seen to
+# each time.
+DONE_DAYS, GIVEN_UP_DAYS, LOOKED_AT = 7, 90, 100
 # Whoever sends one has so long, before another takes it for dead.
 SENDING_SECONDS_MAX = 60
 
@@ -95,11 +96,9 @@ def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) ->
     }
     with store.writing() as writing:
         writing.connection.execute(purges.update().where(purges.c.id == purge.id).values(settled))
-        # What was taken long ago is of no use, and each status and scrape would count past it.
-        oldest = sa.select(purges.c.id).order_by(purges.c.id).limit(LOOKED_AT).scalar_subquery()
-        long_ago = as_text(moment - timedelta(days=DONE_DAYS))
-        writing.connection.execute(purges.delete().where(purges.c.id.in_(oldest), purges.c.done < long_ago))
-        return _purge(writing.connection.execute(sa.select(purges).where(purges.c.id == purge.id)).one())
+        now = _purge(writing.connection.execute(sa.select(purges).where(purges.c.id == purge.id)).one())
+        _forget_in(writing, moment)
+        return now
 
 
 def try_again(store: Store, purge_id: int, moment: datetime) -> Purge | None:
@@ -122,6 +121,16 @@ def read_purges(connection: sa.Connection, state: State | None, most: int) -> li
 def count_purges(connection: sa.Connection, state: State) -> int:
     """Return how many purges are of one state."""
     return int(connection.execute(sa.select(sa.func.count()).select_from(purges).where(_of(state))).scalar_one())
+
+
+def _forget_in(writing: Writing, moment: datetime) -> None:
+    """Remove what was taken or given up long ago: it is of no use, and each status and scrape would count past it."""
+    oldest = sa.select(purges.c.id).order_by(purges.c.id).limit(LOOKED_AT)
+    done, given_up = (as_text(moment - timedelta(days=days)) for days in (DONE_DAYS, GIVEN_UP_DAYS))
+    # Those that are done are looked for among themselves: any number of others may be older.
+    long_done = purges.c.id.in_(oldest.where(_of("done")).scalar_subquery()) & (purges.c.done < done)
+    long_given_up = purges.c.id.in_(oldest.scalar_subquery()) & _of("given-up") & (purges.c.since < given_up)
+    writing.connection.execute(purges.delete().where(long_done | long_given_up))
 
 
 def _of(state: State) -> sa.ColumnElement[bool]:

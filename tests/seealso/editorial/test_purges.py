@@ -1,7 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from seealso.editorial.purges import (
     DONE_DAYS,
+    GIVEN_UP_DAYS,
+    LOOKED_AT,
     SENDING_SECONDS_MAX,
     TRIES_MAX,
     Purge,
@@ -115,7 +118,7 @@ def test_purge_stands_or_falls_with_its_change(store: Store) -> None:
     assert all_of(store) == []
 
 
-def test_what_was_taken_long_ago_is_forgotten_and_what_was_given_up_is_not(store: Store) -> None:
+def test_what_was_taken_long_ago_is_forgotten_and_what_was_given_up_long_after(store: Store) -> None:
     for subject in "abc":
         add(store, subject)
     taken = take_due(store, now())
@@ -130,3 +133,21 @@ def test_what_was_taken_long_ago_is_forgotten_and_what_was_given_up_is_not(store
     assert last is not None
     settle(store, last, None, now() + timedelta(days=DONE_DAYS, seconds=1))
     assert [(purge.message["article"], purge.state) for purge in all_of(store)] == [("c", "done"), ("b", "given-up")]
+    settle(store, last, None, now() + timedelta(days=GIVEN_UP_DAYS, seconds=1))
+    assert [purge.message["article"] for purge in all_of(store)] == ["c"]
+
+
+def test_what_was_taken_is_forgotten_however_many_before_it_were_given_up(store: Store) -> None:
+    def settled(failure: str | None, moment: datetime) -> None:
+        add(store)
+        taken = take_due(store, now())
+        assert taken is not None
+        settle(store, replace(taken, tries=TRIES_MAX), failure, moment)
+
+    for _ in range(LOOKED_AT + 1):
+        settled("it answered 403", now())
+    settled(None, now())
+    settled(None, now() + timedelta(days=DONE_DAYS, seconds=1))
+    with store.reading() as connection:
+        assert count_purges(connection, "given-up") == LOOKED_AT + 1
+        assert [purge.id for purge in read_purges(connection, "done", 9)] == [LOOKED_AT + 3]
