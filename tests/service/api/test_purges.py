@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from seealso.editorial.keys import create_key
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
+from tests.deciding import make_rule, take_down
 from tests.listener import listening
 from tests.makers import articles, index_of
 
@@ -53,6 +56,18 @@ def test_decisions_are_told_to_caches(index: Path, make_app: MakeApp) -> None:
     assert waiting[-1]["message"] == {"article": "a003", "reason": "takedown", **taken["purge"]}
     assert {purge["state"] for purge in done} == {"done"}
     assert len(listener.asked) == 4
+
+
+def test_what_has_ended_by_itself_is_told_to_caches_by_who_lifts_it(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index, purge_webhook="http://127.0.0.1:9/", rate_limit="none")
+    client, store, ended = editor(app, index), Store(index), datetime.now(UTC) - timedelta(seconds=1)
+    take_down(store, ["a003"], "ann", "embargo", ended)
+    rule = make_rule(store, Wish("pin", under_article="a000", article="a001", number=1), "ann", "news", ended)
+    assert client.get("/v1/purges").get_json()["purges"] == []
+    for path in ("articles/a003/takedown", f"rules/{rule.id}"):
+        assert client.delete(f"/v1/{path}?reason=over").status_code == 200
+    first_keys = [purge["message"]["keys"][0] for purge in client.get("/v1/purges").get_json()["purges"]]
+    assert first_keys == ["article:a000", "article:a003"]
 
 
 def test_rule_on_all_blocks_drops_those_of_earlier_snapshots_too(index: Path, make_app: MakeApp) -> None:
