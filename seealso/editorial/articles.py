@@ -43,7 +43,7 @@ class LiveArticle:
     """An article as it was put by the change `sequence`, or removed by it: then `record` and `embedded` are None.
 
     `record`: the whole article as JSON, as snapshots hold it. `sent`: when a content system sent the message of it, by
-    that system's clock; None where none did.
+    that system's clock; None where none did. A later message that changes nothing is noted there as well.
     """
 
     id: str
@@ -81,6 +81,13 @@ def remove_article_in(
 ) -> LiveArticle:
     """Keep that there is no such article from now on. `sent`: see LiveArticle."""
     return _keep(writing, article_id, None, None, who, reason, sent)
+
+
+def note_sent_in(writing: Writing, known: LiveArticle, sent: datetime) -> None:
+    """Keep that a message said the same of an article as is known of it, if it was sent later than that."""
+    if sent > (known.sent or known.moment):
+        asked = articles.update().where(articles.c.id == known.id)
+        writing.connection.execute(asked.values(sent=as_text(sent)))
 
 
 def place_in(

@@ -11,7 +11,14 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.article import Article, InvalidArticle, parse_time, read_article
-from seealso.editorial.articles import LiveArticle, find_article, place_in, put_article_in, remove_article_in
+from seealso.editorial.articles import (
+    LiveArticle,
+    find_article,
+    note_sent_in,
+    place_in,
+    put_article_in,
+    remove_article_in,
+)
 from seealso.errors import CallerError, InvalidRequest, RemovedMeanwhile, ServiceBusy, UnknownArticle
 from seealso.live.place import place
 from seealso.live.placing import Placing, encode_placing
@@ -165,20 +172,24 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
 def remove_article(article_id: str, by: str, reason: str, sent: datetime | None = None) -> None:
     """Have an article be no more, also one that is not here: the next night may bring it.
 
-    `sent`: see `put_article`. Raises Outdated, StoreUnavailable; UnknownArticle if it was removed already.
+    `sent`: see `put_article`; it is kept also where there was nothing to remove. Raises Outdated, StoreUnavailable;
+    UnknownArticle if it was removed already.
     """
     snapshot = parts().current.snapshot()
     with deciding() as what:
         known = find_article(what.writing.connection, article_id)
-        if known is not None and known.record is None:
-            raise UnknownArticle(article_id, snapshot.id)
-        if sent is not None:
-            _check_not_outdated(what, article_id, sent)
-        removed = remove_article_in(what.writing, article_id, by, reason, sent)
-        # Other workers may serve another snapshot, until they have followed: to be gone there is nothing to work out.
-        for each in sorted({snapshot.id, *published_ids(parts().settings.index)}):
-            place_in(what.writing, each, removed, None)
-        what.purge(_purge_of(snapshot, article_id, []))
+        if known is None or known.record is not None:
+            if sent is not None:
+                _check_not_outdated(what, article_id, sent)
+            removed = remove_article_in(what.writing, article_id, by, reason, sent)
+            # Others may serve another snapshot, until they have followed: to be gone there is nothing to work out.
+            for each in sorted({snapshot.id, *published_ids(parts().settings.index)}):
+                place_in(what.writing, each, removed, None)
+            what.purge(_purge_of(snapshot, article_id, []))
+            return
+        if sent is not None:  # what was published between the two may still come
+            note_sent_in(what.writing, known, sent)
+    raise UnknownArticle(article_id, snapshot.id)
 
 
 class Outdated(Exception):

@@ -137,6 +137,19 @@ def test_what_was_withdrawn_does_not_come_back_by_a_late_message(client: FlaskCl
     assert title_of(client, "42") == "Tide & time"
 
 
+def test_what_was_withdrawn_again_does_not_come_back_by_what_was_published_between(client: FlaskClient) -> None:
+    began = time.time() - 200
+    for event, post, after, state in (
+        ("published", WORDPRESS, 0, "new"),
+        ("removed", {"id": 42}, 20, "removed"),
+        ("removed", {"id": 42}, 60, "unchanged"),
+        ("removed", {"id": 42}, 30, "unchanged"),  # late: the later one stands
+        ("published", WORDPRESS, 40, "outdated"),
+        ("published", WORDPRESS, 80, "new"),
+    ):
+        assert wordpress(client, event, post, began + after).get_json()["state"] == state, after
+
+
 def test_a_post_that_was_moved_into_the_future_comes_back_at_its_time(client: FlaskClient) -> None:
     """WordPress publishes it as it was: it was modified before it was withdrawn."""
     began = time.time() - 200
