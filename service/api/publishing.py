@@ -134,16 +134,18 @@ def put_many(body: ImportBody) -> Response:
 def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
     """Have an article be as it is given from now on.
 
-    `sent`: when that was told, by who may tell it late: it is not done if the store has something later. Raises
-    Outdated, RemovedMeanwhile, StoreUnavailable, ModelUnavailable, ModelMismatch, TextLate, ServiceBusy, and
-    InvalidRequest.
+    `sent`: when that was told, by who may tell it late: it is not done if the store has something later, and kept also
+    where nothing was to be done. Raises Outdated, RemovedMeanwhile, StoreUnavailable, ModelUnavailable, ModelMismatch,
+    TextLate, ServiceBusy, and InvalidRequest.
     """
     here = parts()
     with here.editorial.store().reading() as connection:  # without one, nothing need be embedded
         before = find_article(connection, article.id)
     snapshot = here.current.snapshot()
-    row = snapshot.row_of(article.id)
-    if row is not None and snapshot.article(row) == encode_article(article):
+    row, record = snapshot.row_of(article.id), encode_article(article)
+    # This worker's snapshot may not have what has just been removed, or put, by another.
+    same = row is not None and snapshot.article(row) == record and (before is None or before.record == record)
+    if same and (sent is None or _noted(article.id, record, sent)):
         return Put("unchanged", 0, [])
     embedded = here.texts.embedded(snapshot, article)
     for _ in range(TRIES_MAX):
@@ -165,7 +167,7 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
         except _Overtaken:
             here.editorial.look()  # it may have been put on another machine
             continue
-        return Put("new" if row is None else "changed", len(embedded.vectors), hosts)
+        return Put("new" if row is None else "unchanged" if same else "changed", len(embedded.vectors), hosts)
     raise ServiceBusy("articles", TRIES_MAX)
 
 
@@ -190,6 +192,19 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
         if sent is not None:  # what was published between the two may still come
             note_sent_in(what.writing, known, sent)
     raise UnknownArticle(article_id, snapshot.id)
+
+
+def _noted(article_id: str, record: bytes, sent: datetime) -> bool:
+    """Keep when a message was sent that changes nothing, unless the store has not its article, or not as it says.
+
+    Return whether it is kept. What a night found is not in the store: then the article has to be put there.
+    """
+    with parts().editorial.store().writing() as writing:
+        known = find_article(writing.connection, article_id)
+        if known is None or known.record != record:
+            return False
+        note_sent_in(writing, known, sent)
+    return True
 
 
 class Outdated(Exception):

@@ -163,6 +163,19 @@ def test_what_is_removed_while_it_is_embedded_stays_away(client: FlaskClient, mo
     assert client.get("/v1/articles/new").status_code == 404
 
 
+def test_what_another_worker_has_just_removed_is_not_unchanged(
+    client: FlaskClient, index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, snapshot = publisher(make_app(index), index), client.application.extensions["seealso"].current.snapshot
+    client.put("/v1/articles/new", json=TIDES)
+    stale = snapshot()
+    with monkeypatch.context() as patched:
+        patched.setattr(client.application.extensions["seealso"].current, "snapshot", lambda: stale)
+        assert other.delete("/v1/articles/new?reason=gone").status_code == 200
+        assert client.put("/v1/articles/new", json=TIDES).get_json()["state"] != "unchanged"
+    assert client.get("/v1/articles/new").status_code == 200
+
+
 def test_what_is_put_is_explained_as_others_are(client: FlaskClient) -> None:
     client.put("/v1/articles/new", json=TIDES | {"section": "News"})
     first = client.get("/v1/articles/new/related?explain=1&min_probability=0").get_json()["related"][0]

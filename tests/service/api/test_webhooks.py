@@ -150,6 +150,24 @@ def test_what_was_withdrawn_again_does_not_come_back_by_what_was_published_betwe
         assert wordpress(client, event, post, began + after).get_json()["state"] == state, after
 
 
+@pytest.mark.parametrize("found_by_a_night", [False, True])
+def test_what_was_published_again_as_it_was_is_not_withdrawn_by_a_late_message(
+    client: FlaskClient, tmp_path: Path, found_by_a_night: bool
+) -> None:
+    if found_by_a_night:
+        index_of(tmp_path, [*articles(20), article_of_post(wordpress_fields(WORDPRESS))])
+        client.application.extensions["seealso"].current.refresh()
+    began = time.time() - 200
+    for event, post, after, state in (
+        ("published", WORDPRESS, 0, "unchanged" if found_by_a_night else "new"),
+        ("published", WORDPRESS, 60, "unchanged"),
+        ("published", WORDPRESS, 30, "unchanged"),  # late: the later one stands
+        ("removed", {"id": 42}, 40, "outdated"),
+        ("removed", {"id": 42}, 80, "removed"),
+    ):
+        assert wordpress(client, event, post, began + after).get_json()["state"] == state, after
+
+
 def test_a_post_that_was_moved_into_the_future_comes_back_at_its_time(client: FlaskClient) -> None:
     """WordPress publishes it as it was: it was modified before it was withdrawn."""
     began = time.time() - 200
