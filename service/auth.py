@@ -47,17 +47,17 @@ def needs(door: Callable[[], Door], *scopes: Scope) -> Callable[[View], View]:
 
 
 def caller_in(environ: Mapping[str, Any], door: Door) -> Caller:
-    """Return who asks: by a key, if one is sent, else by a session or a proxy. Raises KeyMissing, CrossSite."""
-    authorization = environ.get("HTTP_AUTHORIZATION")
-    if authorization is None:
+    """Return who asks: by a key, if one is sent, else by a session or a proxy. Raises KeyMissing, CrossSite.
+
+    A password for a proxy in front (HTTP Basic) is no key: browsers send it with each request.
+    """
+    kind, _, text = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if kind.lower() != BEARER:
         caller = door.sessions.caller_of(environ, door.editorial)
         if caller is None:
-            raise KeyMissing("there is no key")
+            raise KeyMissing("there is no key in Authorization" if kind else "there is no key")
         return caller
-    kind, _, text = authorization.partition(" ")
-    if not text:
-        raise KeyMissing("there is no key")
-    key = door.editorial.key_of(text.strip()) if kind.lower() == BEARER else None
+    key = door.editorial.key_of(text.strip())
     if key is None:
         raise KeyMissing("the key opens nothing: it is unknown, revoked or expired")
     return Caller(key.name, key.id, key.scope)

@@ -231,6 +231,8 @@ def test_refusal_says_what_would_open(index: Path, client: FlaskClient) -> None:
     missing = client.get("/v1/takedowns").get_json()
     assert missing["type"] == "urn:seealso:problem:key-missing"
     assert "seealso key create" in missing["detail"]
+    basic = client.get("/v1/takedowns", headers={"Authorization": "Basic dTpw"}).get_json()
+    assert "no key in Authorization; send a key as 'Authorization: Bearer KEY'" in basic["detail"]
 
 
 def test_who_reads_needs_a_key_of_any_scope_where_that_is_set(index: Path, make_app: MakeApp) -> None:

@@ -57,6 +57,15 @@ def test_a_session_stands_for_its_key(browser: Browser) -> None:
     assert change.who == f"Ann ({browser.key.id})"
 
 
+def test_a_password_for_a_proxy_in_front_is_no_key(browser: Browser) -> None:
+    for given in ("Basic dTpw", "Digest username=ann", ""):
+        assert browser.status("GET", "/desk/", Authorization=given) == 200
+        assert browser.take_down(Authorization=given, **OURS) == 200
+        assert browser.take_down(Authorization=given, **{"Sec-Fetch-Site": "cross-site"}) == 403
+        assert browser.status("GET", "/v1/takedowns", cookie="none=1", Authorization=given) == 401
+    assert browser.status("GET", "/v1/takedowns", Authorization="Bearer none") == 401  # a key that is sent counts
+
+
 def test_it_may_what_its_key_may(index: Path, make_app: MakeApp) -> None:
     reader = Browser(index, make_app, "read")
     assert reader.status("GET", "/v1/takedowns") == 403
@@ -133,6 +142,7 @@ def test_a_trusted_proxy_names_who_asks(index: Path, make_app: MakeApp) -> None:
     assert client.post(path, json=body, headers=headers | OURS).status_code == 200
     assert client.post(path, json=body, headers=headers).status_code == 403
     assert Store(index).changes()[-1].who == "ann@news.example (proxy)"
+    assert client.get("/v1/takedowns", headers=headers | {"Authorization": "Basic dTpw"}).status_code == 200
     assert client.get("/v1/takedowns", headers={"X-Forwarded-User": " "}).status_code == 401
     elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
     assert client.get("/v1/takedowns", headers=headers, environ_base=elsewhere).status_code == 401
