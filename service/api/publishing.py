@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from seealso.article import Article, InvalidArticle, parse_time, read_article
+from seealso.article import Article, InvalidArticle, parse_time, printable, read_article
 from seealso.editorial.articles import (
     LiveArticle,
     find_article,
@@ -271,12 +271,12 @@ def _purge_of(snapshot: Snapshot, article_id: str, hosts: list[str]) -> dict[str
 
 def _put_one(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Put one of many; return what became of it, as ImportedArticle."""
-    told = fields.get("id") if isinstance(fields.get("id"), str) else None
+    told = printable(fields["id"]) if isinstance(fields.get("id"), str) else None
     try:
         article, unknown = read_article(fields)
         if unknown:
             raise InvalidRequest(unknown[0], f"is not known here; known are {', '.join(Article.model_fields)}")
         state, detail = put_article(article, who()).state, None
     except (InvalidArticle, CallerError) as error:
-        return {"article": told, "state": "refused", "detail": str(error)}
+        return {"article": told, "state": "refused", "detail": printable(str(error))}
     return {"article": told, "state": state, "detail": detail}

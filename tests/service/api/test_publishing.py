@@ -93,6 +93,21 @@ def test_many_stand_each_for_itself(client: FlaskClient) -> None:
     assert client.post("/v1/articles", json={"articles": [TIDES] * 51}).status_code == 400
 
 
+def test_what_cannot_be_written_is_refused_and_told_beside_what_was_put(client: FlaskClient) -> None:
+    """JSON may hold half of a character, which no answer can."""
+    many = [{"id": "one", **TIDES}, {"id": "\ud800", **TIDES}, {"id": "two", **TIDES, "\ud800": 1}]
+    many += [{"id": "three", **TIDES, field: "\ud800"} for field in ("title", "body", "section", "url")]
+    many += [{"id": "three", **TIDES, "tags": ["\ud800"]}, {"id": "three", **TIDES, "editor_related": ["\ud800"]}]
+    answer = client.post("/v1/articles", json={"articles": many})
+    assert answer.status_code == 200
+    told = answer.get_json()["articles"]
+    assert [each["article"] for each in told[:4]] == ["one", "\\ud800", "two", "three"]
+    assert [each["state"] for each in told] == ["new", *["refused"] * (len(many) - 1)]
+    assert "\\ud800" in told[2]["detail"]
+    alone = client.put("/v1/articles/two", json={**TIDES, "\ud800": 1})
+    assert alone.status_code == 400
+
+
 def test_without_a_place_to_keep_it_nothing_is_published(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
