@@ -122,7 +122,7 @@ def _of_wordpress(body: bytes) -> tuple[str, bytes]:
 def wordpress(body: WordPressMessage) -> Response:
     """What WordPress tells of a post; signed by `X-Hub-Signature-256`."""
     _check_time(body.time)
-    if not isinstance(body.post.get("id"), int):
+    if type(body.post.get("id")) is not int:  # True is an int too
         raise InvalidRequest("post", "has no id, which is a number")
     if body.event == "removed" or body.post.get("status", "publish") != "publish" or is_protected(body.post):
         return _removed(str(body.post["id"]), "WordPress", body.time)

@@ -114,6 +114,8 @@ def test_what_somebody_kept_to_send_it_again_is_refused(client: FlaskClient) -> 
 
 def test_what_is_no_post_is_told_so(client: FlaskClient) -> None:
     assert wordpress(client, "published", {"title": "none"}).status_code == 400
+    for wrong in (True, "42", 4.2, None):
+        assert wordpress(client, "removed", {"id": wrong}).status_code == 400
     assert wordpress(client, "changed", {"id": 1}).status_code == 400
     assert "title" in wordpress(client, "published", {"id": 1}).get_json()["detail"]
     assert ghost(client, {"post": {"current": {"id": 7}}}).status_code == 400
