@@ -18,7 +18,7 @@ from rich.table import Table
 from indexer.progress import Reporter, print_table
 from indexer.report import count_bounded
 from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
-from seealso.article import Article, format_time, printable
+from seealso.article import Article, folded, format_time, printable
 
 SHOWN = 5
 FAULTS_SHOWN = 10
@@ -76,7 +76,7 @@ class Check:
 
 def check_sources(sources: Sequence[Source], sections_left_out: Collection[str], reporter: Reporter) -> Check:
     """Read each source to its end. Raises SourceUnreadable for the first that cannot be."""
-    unwanted = {section.casefold() for section in sections_left_out}
+    unwanted = {folded(section) for section in sections_left_out}
     checked = [_check(source, unwanted, reporter) for source in sources]
     # A few of each source, the first named first.
     rounds = [found for place in range(SHOWN) for each in checked for found in each.samples[place : place + 1]]
@@ -97,7 +97,7 @@ def _check(source: Source, unwanted: set[str], reporter: Reporter) -> Checked:
                 checked.faults.append(item)
         elif isinstance(item, Noted):
             checked.notes.append(item)
-        elif (item.article.section or "").casefold() in unwanted:
+        elif folded(item.article.section or "") in unwanted:
             checked.left_out[f"section {item.article.section}"] += 1
         else:
             ids.append(hash(item.article.id))

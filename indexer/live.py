@@ -13,7 +13,7 @@ from pathlib import Path
 from indexer.report import Report, SourceTally
 from indexer.reuse import VectorStore, digest_of
 from indexer.sources.source import Found
-from seealso.article import Article
+from seealso.article import Article, folded
 from seealso.editorial.articles import LiveArticle, forget_articles, read_articles
 from seealso.editorial.store import Store, url_of
 from seealso.encoder import Encoder
@@ -69,7 +69,7 @@ def take_live_in(
                 raise StoreUnavailable("of the last night", LOST)
             report.forced.append("editorial store")
         return found, taken
-    unwanted = {section.casefold() for section in sections_left_out}
+    unwanted = {folded(section) for section in sections_left_out}
     taken.upto, kept = read_articles(store)
     every, tally = {item.article.id: item for item in found}, SourceTally(NAME)
     for live in kept:
@@ -80,7 +80,7 @@ def take_live_in(
         source = every.get(live.id)
         if source is not None and _is_later(source.article, live, article, new):
             taken.of_sources.add(live.id)
-        elif article is None or (article.section or "").casefold() in unwanted:
+        elif article is None or folded(article.section or "") in unwanted:
             tally.left_out += every.pop(live.id, None) is not None
         else:
             every[live.id] = Found(article, f"{NAME}, change {live.sequence}")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from indexer.progress import Reporter
 from indexer.report import Report, SourceTally, count_bounded
 from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
-from seealso.article import Article, printable
+from seealso.article import Article, folded, printable
 from seealso.extract import PageCard
 
 # Tags that a content system writes and no journalist does.
@@ -25,7 +25,7 @@ def read_articles(
     `sections_left_out`: articles of these sections are no part of the index, however their names are cased. Of two
     articles with the same id in one source, the first is taken.
     """
-    unwanted = {section.casefold() for section in sections_left_out}
+    unwanted = {folded(section) for section in sections_left_out}
     found: dict[str, Found] = {}
     for source in sources:
         reporter.stage(f"Read {source.name[-40:]}", None, "articles")
@@ -42,7 +42,7 @@ def read_articles(
 
 
 def _is_of(sections: set[str], item: Found) -> bool:
-    return (item.article.section or "").casefold() in sections
+    return folded(item.article.section or "") in sections
 
 
 def _read_source(

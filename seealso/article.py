@@ -5,6 +5,7 @@ It does not know where the article came from or what becomes of it.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -57,6 +58,14 @@ def _clean_optional(text: str | None) -> str | None:
 def clean_line(text: str) -> str:
     """Return a text as one line: no control characters, white space as single spaces."""
     return " ".join(_clean_text(text).split())
+
+
+def folded(text: str) -> str:
+    """Return a text as labels, tags, names and words are compared: whatever the case, and however marks are written.
+
+    'é' may be one character or two. This is canonical caseless matching (Unicode, D145), composed again.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def _filled(text: str) -> str:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from seealso.article import Article, Language, WebUrl
+from seealso.article import Article, Language, WebUrl, clean_line
 from seealso.errors import SettingsInvalid
 from seealso.recipe import Recipe
 from seealso.settings import variable
@@ -51,6 +51,8 @@ _Columns = Annotated[dict[str, str], AfterValidator(_article_fields)]
 _Defaults = Annotated[dict[str, Any], AfterValidator(_article_fields)]
 _Web = Annotated[str, AfterValidator(_web_address)]
 _Text = Annotated[str, Field(min_length=1)]
+# Cleaned as those of articles are, so that they may be the same.
+_Label = Annotated[str, AfterValidator(clean_line), Field(min_length=1)]
 
 
 class _Entry(BaseModel):
@@ -219,7 +221,7 @@ class Placement(_Look):
     mode: Literal["background", "latest", "evergreen"] | None = None
     min_probability: Annotated[float, Field(ge=0, le=1)] | None = None
     stories: Literal["one", "all"] | None = None
-    sections: list[str] = []
+    sections: list[_Label] = []
     languages: list[str] = []
 
 
@@ -259,7 +261,7 @@ class Project(BaseModel):
     model_config = _STRICT
     folder: Path = Field(default=Path(), exclude=True)
     source: list[SourceEntry] = []
-    sections_left_out: list[str] = []
+    sections_left_out: list[_Label] = []
     crawl: Crawl = Crawl()
     placements: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")], Placement] = {}
     block: BlockEntry = BlockEntry()

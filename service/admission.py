@@ -3,11 +3,13 @@ for. Masks over rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.article import folded
 from seealso.lexical import Mask, Rows
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.reader import Snapshot
@@ -85,5 +87,10 @@ def _numbers(labels: tuple[str, ...], asked: tuple[str, ...], fits: Callable[[st
     """Return the numbers of the labels that fit one of those asked for, None if none was asked for."""
     if not asked:
         return None
-    wanted = [each.casefold() for each in asked]
-    return [number for number, label in enumerate(labels) if any(fits(label.casefold(), each) for each in wanted)]
+    wanted = [folded(each) for each in asked]
+    return [number for number, label in enumerate(_folded(labels)) if any(fits(label, each) for each in wanted)]
+
+
+@lru_cache(16)  # of the few snapshots that are served, each block would do it anew
+def _folded(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(folded(label) for label in labels)

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from seealso.article import is_web, primary_language
+from seealso.article import folded, is_web, primary_language
 from seealso.editorial.rules import Wish
 from seealso.errors import InvalidRequest
 from seealso.lexical import Mask, Rows, TermRows, word_counts
@@ -50,7 +50,7 @@ class Filters:
         if self.tag:
             passed = passed & _those(snapshot, rows_of(snapshot, Wish("exclude", tag=self.tag), SEARCHED))
         if self.author:
-            author = self.author.casefold()
+            author = folded(self.author)
             listed = None if snapshot.authors is None else partial(snapshot.authors.rows_with, author)
             rows = SEARCHED.rows_with(snapshot, "author", author, _written_by(snapshot, author), listed)
             passed = passed & _those(snapshot, rows)
@@ -180,4 +180,4 @@ def _having(snapshot: Snapshot, term: int, rows: Rows) -> Rows:
 
 
 def _written_by(snapshot: Snapshot, author: str) -> Callable[[int], bool]:
-    return lambda row: author in str(orjson.loads(snapshot.card(row))["author"] or "").casefold()
+    return lambda row: author in folded(orjson.loads(snapshot.card(row))["author"] or "")

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.article import folded
 from seealso.editorial.rules import Rule, Wish
 from seealso.snapshot.reader import Snapshot
 
@@ -113,7 +114,7 @@ class Rulings:
             if wish.under_article is not None:
                 self._under_article.setdefault(wish.under_article, []).append(wish)
             elif wish.under_section is not None:
-                self._under_section.setdefault(wish.under_section.casefold(), []).append(wish)
+                self._under_section.setdefault(folded(wish.under_section), []).append(wish)
             elif not _is_fact(wish):
                 self._under_all.append(wish)
 
@@ -123,7 +124,7 @@ class Rulings:
         wishes = [*self._under_all]
         number = int(snapshot.facts["section"][row])
         if self._under_section and number >= 0:
-            wishes += self._under_section.get(snapshot.sections[number].casefold(), ())
+            wishes += self._under_section.get(folded(snapshot.sections[number]), ())
         if self._under_article:
             wishes += self._under_article.get(snapshot.article_id(row), ())
         return _ruling(snapshot, wishes)
@@ -182,22 +183,22 @@ def rows_of(snapshot: Snapshot, wish: Wish, kept: KeptRows = BY_RULES) -> RowNum
         row = snapshot.row_of(wish.article)
         return _NO_ROWS if row is None else np.array([row], np.int64)
     if wish.section is not None:
-        wanted = wish.section.casefold()
-        numbers = [number for number, label in enumerate(snapshot.sections) if label.casefold() == wanted]
+        wanted = folded(wish.section)
+        numbers = [number for number, label in enumerate(snapshot.sections) if folded(label) == wanted]
         return np.flatnonzero(np.isin(snapshot.facts["section"], numbers))
     if wish.tag is not None:
-        tag = wish.tag.casefold()
+        tag = folded(wish.tag)
         listed = None if snapshot.tags is None else partial(snapshot.tags.rows_of, tag)
         return kept.rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row), listed)
     if wish.word is not None:
-        whole = re.compile(rf"(?<!\w){re.escape(wish.word.casefold())}(?!\w)")
+        whole = re.compile(rf"(?<!\w){re.escape(folded(wish.word))}(?!\w)")
         return kept.rows_with(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
     return _NO_ROWS
 
 
 def _tags(snapshot: Snapshot, row: int) -> set[str]:
-    return {tag.casefold() for tag in orjson.loads(snapshot.article(row)).get("tags") or ()}
+    return {folded(tag) for tag in orjson.loads(snapshot.article(row)).get("tags") or ()}
 
 
 def _title(snapshot: Snapshot, row: int) -> str:
-    return str(orjson.loads(snapshot.card(row))["title"]).casefold()
+    return folded(orjson.loads(snapshot.card(row))["title"])

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
+from seealso.article import folded
 from seealso.editorial.schema import rules
 from seealso.editorial.store import Writing, as_moment, as_text
 from seealso.errors import InvalidRequest
@@ -50,6 +51,11 @@ class Wish:
     tag: str | None = None
     word: str | None = None
     number: int | None = None
+
+    @property
+    def sections(self) -> list[str]:
+        """Return the sections that it names, folded."""
+        return [folded(section) for section in (self.under_section, self.section) if section is not None]
 
     def check(self) -> None:
         """Raise InvalidRequest if it means nothing."""

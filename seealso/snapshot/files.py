@@ -13,7 +13,7 @@
 | scores.npy            | float32, the same shape                                                                  |
 | cohorts.npy           | float32, articles x parts x 2: by what each article's scores are standardised            |
 | map.npy               | float32, articles x 2: where each stands on the map of the archive, 0 to 1 (since format 5) |
-| tags.bin/.npy         | the articles' tags, casefolded, each once, in the order of their bytes (since format 7)  |
+| tags.bin/.npy         | the articles' tags, casefolded, composed (NFC), each once, by their bytes (since format 7) |
 | tags_ends.npy         | int64, tags + 1: where the rows of each tag end, and a 0 before them                     |
 | tags_rows.npy         | int32: the rows of the articles that have each tag, in order                             |
 | authors.bin/.npy, authors_ends.npy, authors_rows.npy | the same of the articles' authors                         |

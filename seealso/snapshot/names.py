@@ -1,6 +1,7 @@
 """Which articles of a snapshot have a name: a tag, or an author.
 
-Names are compared casefolded, in UTF-8. The night lists who has which, so that nobody has to look at each article.
+Names are compared folded (`article.folded`), in UTF-8. The night lists who has which, so that nobody has to look at
+each article.
 """
 
 from bisect import bisect_left
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.article import folded
 from seealso.lexical import Rows, Vocabulary
 
 _NO_ROWS = np.empty(0, np.int32)
@@ -19,7 +21,7 @@ _NO_ROWS = np.empty(0, np.int32)
 class Names:
     """The rows of the articles that have each name. Safe from many threads.
 
-    `texts`: the names, casefolded, in the order of their bytes; `ends`: int64, names + 1: where each name's rows end,
+    `texts`: the names, folded, in the order of their bytes; `ends`: int64, names + 1: where each name's rows end,
     and a 0 before them; `rows`: int32, rising within each name.
     """
 
@@ -55,4 +57,4 @@ def names_of(articles: Iterable[Iterable[str]]) -> Names:
 
 
 def _encoded(name: str) -> bytes:
-    return name.casefold().encode(errors="surrogatepass")  # a lone surrogate may be asked for; no article has one
+    return folded(name).encode(errors="surrogatepass")  # a lone surrogate may be asked for; no article has one

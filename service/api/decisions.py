@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
+from seealso.article import folded
 from seealso.editorial.decisions import now
 from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, as_text
@@ -102,7 +103,7 @@ def list_rules(query: RulesQuery) -> Response:
         rule
         for rule in held
         if (query.article is None or query.article in (rule.wish.article, rule.wish.under_article))
-        and (query.section is None or query.section in (rule.wish.section, rule.wish.under_section))
+        and (query.section is None or folded(query.section) in rule.wish.sections)
     ]
     return answer(orjson.dumps({"rules": [told(rule.as_json()) for rule in wishes]}), JSON)
 

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from seealso.article import ID_CHARACTERS_MAX, Article, ArticleId, Language, Moment, clean_line, shortened
+from seealso.article import ID_CHARACTERS_MAX, Article, ArticleId, Language, Moment, clean_line, folded, shortened
 from seealso.editorial.clicks import By
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, Scope
@@ -66,7 +66,10 @@ def checked_text(text: str) -> str:
 
 
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
-_Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(checked_text)]
+# Cleaned as those of articles are, so that they may be the same.
+_Label = Annotated[
+    str, Field(max_length=200), AfterValidator(checked_text), AfterValidator(clean_line), Field(min_length=1)
+]
 _Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), AfterValidator(checked_text)]
 _Reason = Annotated[
     str,
@@ -125,7 +128,7 @@ class Filters(BaseModel):
         given = self._placed(placements)
         return Wanted(
             limit=given.limit,
-            sections=tuple(sorted({section.casefold() for section in given.section})),
+            sections=tuple(sorted({folded(section) for section in given.section})),
             exclude=tuple(sorted(set(given.exclude))),
             published_after=given.published_after,
             published_before=given.published_before,
@@ -219,7 +222,9 @@ class BatchBody(RelatedQuery):
 class PageBlock(RelatedQuery):
     """One of the blocks of a page."""
 
-    name: Annotated[_Label, Field(description="what the answer calls it")]
+    name: Annotated[
+        str, Field(min_length=1, max_length=200, description="what the answer calls it"), AfterValidator(checked_text)
+    ]
     stories: Annotated[
         Literal["one"], Field(description="a page shows one of each story, whatever a placement says")
     ] = "one"

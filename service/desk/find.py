@@ -12,9 +12,9 @@ import numpy as np
 import orjson
 from flask import Response, render_template
 from markupsafe import Markup
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from seealso.article import parse_time
+from seealso.article import clean_line, parse_time
 from seealso.editorial.decisions import now
 from seealso.errors import ModelMismatch, ModelUnavailable, PageNotRead
 from seealso.lexical import words
@@ -40,7 +40,7 @@ def _end_of(text: object) -> object:
 
 _Moment = Annotated[datetime | None, BeforeValidator(lambda text: parse_time(text) if text else None)]
 _End = Annotated[datetime | None, BeforeValidator(lambda text: parse_time(_end_of(text)) if text else None)]
-_Label = Annotated[str, Field(max_length=200)]
+_Label = Annotated[str, Field(max_length=200), AfterValidator(clean_line)]
 
 
 class FindQuery(BaseModel):

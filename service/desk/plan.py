@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from seealso.article import folded
 from seealso.editorial.decisions import now
 from seealso.editorial.rules import Rule, make_rule_in, read_rules, undo_rule_in
 from seealso.errors import UnknownChange
@@ -111,13 +112,12 @@ def _below(snapshot: Snapshot, row: int, block: Sequence[Item], wanted: Wanted, 
 def _about(snapshot: Snapshot, row: int, rules: Sequence[Rule]) -> list[Rule]:
     """Return the rules that are for an article's block, or about the article, the latest first."""
     article_id, number = snapshot.article_id(row), int(snapshot.facts["section"][row])
-    section = snapshot.sections[number].casefold() if number >= 0 else None
+    section = folded(snapshot.sections[number]) if number >= 0 else None
     found = []
     for rule in rules:
         wish = rule.wish
         own = article_id in (wish.under_article, wish.article)
-        named = [name.casefold() for name in (wish.under_section, wish.section) if name]
-        in_section = section is not None and section in named
+        in_section = section in wish.sections
         if own or in_section or (wish.under_article is None and wish.under_section is None and wish.article is None):
             found.append(rule)
     return found[::-1]

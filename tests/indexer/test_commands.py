@@ -87,7 +87,7 @@ def test_dry_run_of_what_would_be_refused_says_so(tmp_path: Path) -> None:
 
 
 PROJECT = """
-sections_left_out = ["Horoscopes"]
+sections_left_out = [" Horoscopes"]
 
 [[source]]
 kind = "csv"

@@ -16,7 +16,7 @@ from tests.makers import article, index_of
 NOON = "2025-03-02T12:00:00Z"
 PIECES: dict[str, dict[str, Any]] = {
     "a": {"section": "News", "language": "pt-BR", "published": "2025-03-01"},
-    "b": {"section": "Sport", "language": "pt", "published": NOON},
+    "b": {"section": "Caf\u00e9", "language": "pt", "published": NOON},
     "c": {"section": "news", "language": "en", "published": "2025-03-03"},
     "d": {"section": "News", "language": "en", "sponsored": True, "published": NOON},
     "e": {"section": "News", "language": "en", "sensitive": True, "published": NOON},
@@ -45,7 +45,7 @@ def admitted(snapshot: Snapshot, wanted: Wanted, **more: Any) -> str:
     [
         (Wanted(), "abcf"),
         (Wanted(sections=("NEWS",)), "ac"),
-        (Wanted(sections=("News", "sport")), "abc"),
+        (Wanted(sections=("News", "CAFE\u0301")), "abc"),
         (Wanted(sections=("New",)), ""),
         (Wanted(languages=("pt",)), "ab"),
         (Wanted(languages=("PT-br",)), "a"),

@@ -305,6 +305,23 @@ def test_no_article_is_looked_at_for_what_the_snapshot_lists(snapshot: Snapshot)
     assert KeptRows(1).rows_with(snapshot, "tag", "x", fits, lambda: np.array([2, 5])).tolist() == [2, 5]
 
 
+def test_rule_holds_however_marks_are_written(tmp_path: Path) -> None:
+    composed, apart = "Caf\u00e9", "CAFE\u0301"
+    for written, asked in ((composed, apart), (apart, composed)):
+        piece = article("new", title=f"A {written} by the sea", section=written, tags=[written])
+        index_of(tmp_path, [*articles(6), piece, article("own", section=written)])
+        snapshot = open_current(tmp_path)
+        row, own = snapshot.row_of("new"), snapshot.row_of("own")
+        assert row is not None
+        assert own is not None
+        for looked in (snapshot, replace(snapshot, tags=None)):
+            for wish in (Wish("exclude", tag=asked), Wish("exclude", word=asked)):
+                assert rows_of(looked, wish, KeptRows(1)).tolist() == [row]
+            assert {*rows_of(looked, Wish("exclude", section=asked)).tolist()} == {row, own}
+        under = rules(Wish("exclude", under_section=asked, article="a001"))
+        assert Rulings(under).of_article(snapshot, own).excluded.tolist() == [snapshot.row_of("a001")]
+
+
 def test_searches_of_editors_leave_what_blocks_need(snapshot: Snapshot) -> None:
     before = len(service.rulings.BY_RULES)
     for author in ("a", "au", "aut"):

@@ -80,6 +80,15 @@ def test_rules_that_hold_are_listed(client: FlaskClient) -> None:
     assert [each["id"] for each in client.get("/v1/rules?article=a001").get_json()["rules"]] == [2 + 0, 3]
     assert client.get("/v1/rules?article=a000").get_json()["rules"] == [first]
     assert client.get("/v1/rules?section=News").get_json()["rules"] == [second, third]
+    assert client.get("/v1/rules?section=%20news").get_json()["rules"] == [second, third]
+
+
+def test_a_label_is_cleaned_as_articles_are(client: FlaskClient) -> None:
+    word = make(client, action="exclude", under=None, about={"word": " Piece\t3 "}, number=None)
+    assert word.get_json()["about"] == {"word": "Piece 3"}
+    assert "a003" not in shown(client)
+    for empty in ({"word": " "}, {"tag": "\0"}, {"section": ""}):
+        assert make(client, action="exclude", under=None, about=empty, number=None).status_code == 400
 
 
 def test_log_tells_the_newest_first_and_undoes(client: FlaskClient) -> None:
