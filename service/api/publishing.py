@@ -180,7 +180,8 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
     snapshot = parts().current.snapshot()
     with deciding() as what:
         known = find_article(what.writing.connection, article_id)
-        if known is None or known.record is not None:
+        # A night may have brought back what was removed, by a later version of its source.
+        if known is None or known.record is not None or snapshot.row_of(article_id) is not None:
             if sent is not None:
                 _check_not_outdated(what, article_id, sent)
             removed = remove_article_in(what.writing, article_id, by, reason, sent)

@@ -12,7 +12,7 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.purges import read_purges
 from seealso.editorial.store import Store
 from service.live import TRIES_MAX
-from tests.makers import articles, index_of
+from tests.makers import article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
 TIDES: dict[str, Any] = {"title": "Spring tide", "body": "tides moon sea harbour"}
@@ -211,6 +211,15 @@ def test_status_counts_what_is_live(client: FlaskClient) -> None:
 def test_what_is_not_here_is_removed_all_the_same_once(client: FlaskClient) -> None:
     assert client.delete("/v1/articles/coming?reason=gone").status_code == 200
     assert client.delete("/v1/articles/coming?reason=gone").status_code == 404
+
+
+def test_what_a_night_brought_back_is_removed_again(client: FlaskClient, index: Path) -> None:
+    assert client.delete("/v1/articles/a001?reason=gone").status_code == 200
+    index_of(index, [*articles(1), article("a001", updated="2999-01-01"), *articles(20)[2:]], live=Store(index))
+    client.application.extensions["seealso"].current.refresh()
+    assert client.get("/v1/articles/a001").status_code == 200
+    assert client.delete("/v1/articles/a001?reason=gone").status_code == 200
+    assert client.get("/v1/articles/a001").status_code == 404
 
 
 def test_a_takedown_is_undone_although_the_article_was_put_since(client: FlaskClient, index: Path) -> None:
