@@ -197,7 +197,7 @@ def build(folder: Path, count: int) -> None:
     told = {
         "build_s": report.seconds,
         "peak_mb": round(max(report.memory_mb.values())),
-        # Then all of what was written is read anew: the files that are mapped count as well, which any machine may drop.
+        # Then all that was written is read anew: the files that are mapped count as well, which a machine may drop.
         "peak_before_check_mb": round(report.memory_mb["write"]),
     }
     (folder / f"{count}.json").write_text(json.dumps(told))

@@ -65,17 +65,28 @@ def checked_text(text: str) -> str:
     return text
 
 
+def _said(text: str) -> str:
+    """Return a text that has been cleaned. Raises ValueError if nothing of it is left."""
+    if not text:
+        raise ValueError("must not be blank")
+    return text
+
+
 _Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 # Cleaned as those of articles are, so that they may be the same.
 _Label = Annotated[
-    str, Field(max_length=200), AfterValidator(checked_text), AfterValidator(clean_line), Field(min_length=1)
+    str,
+    Field(min_length=1, max_length=200),
+    AfterValidator(checked_text),
+    AfterValidator(clean_line),
+    AfterValidator(_said),
 ]
 _Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), AfterValidator(checked_text)]
 _Reason = Annotated[
     str,
     Field(max_length=REASON_CHARACTERS_MAX, description="why, in words; the log of changes keeps it"),
     AfterValidator(clean_line),
-    Field(min_length=1),
+    AfterValidator(_said),
 ]
 _Day = Annotated[date, BeforeValidator(_day)]
 _Sequence = Annotated[int, Field(ge=1, le=SEQUENCE_MAX)]
@@ -383,7 +394,7 @@ class KeyBody(BaseModel):
         str,
         Field(max_length=NAME_CHARACTERS_MAX, description="whose it is: a person or a program, as the log will say"),
         AfterValidator(clean_line),
-        Field(min_length=1),
+        AfterValidator(_said),
     ]
     scope: Annotated[Scope, Field(description="what it opens")]
     expires: Annotated[_Time | None, Field(description="it opens nothing from then on; null: it does not end")] = None
