@@ -193,7 +193,11 @@ class Sitemap:
 
 
 def _canonical(stated: str | None, address: str) -> str:
-    same_host = stated and urlsplit(stated).hostname == urlsplit(address).hostname
+    """Return the address that a page states, if it is one of the same host; else the page's own."""
+    try:
+        same_host = stated and urlsplit(stated).hostname == urlsplit(address).hostname
+    except ValueError:  # a template's token, not replaced: 'https://[site:url]/'
+        return address
     return stated if stated and same_host and page_id(stated) else address
 
 

@@ -88,6 +88,14 @@ def test_pages_become_articles_in_the_order_of_the_sitemap(site: Site, nights: N
     assert titles(items) == ["Boats", "Tides"]
 
 
+def test_a_canonical_address_that_is_none_leaves_the_page_its_own(site: Site, nights: Nights) -> None:
+    site["/sitemap.xml"] = urlset(site, "/a")
+    site["/a"] = page("A", head="<link rel='canonical' href='https://[site:url]/a'>")
+    (item,) = nights.read()
+    assert isinstance(item, Found)
+    assert item.article.url == f"{site.address}/a"
+
+
 def test_an_index_of_gzipped_and_plain_sitemaps_is_walked_once_in_spite_of_a_cycle(site: Site, nights: Nights) -> None:
     site["/sitemap.xml"] = index(site, "/news.xml.gz", "/list.txt", "/deeper.xml", "/sitemap.xml")
     site["/news.xml.gz"] = Reply(gzipped(urlset(site, "/a")), headers={"Content-Type": "application/gzip"})
