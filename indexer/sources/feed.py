@@ -18,7 +18,7 @@ from indexer.sources.address import leads_home, shown_address
 from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
-from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
+from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quarantined, read_page_file
 from seealso.article import LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX, is_web
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
@@ -141,8 +141,10 @@ class Feed:
         if isinstance(outcome, FetchFailed):
             return Quarantined(where, outcome.reason)
         outcome = answers.whole(record["url"], outcome)
-        if outcome.status in (404, 410) or leads_home(record["url"], outcome.url):
-            return LeftOut(where, "gone")
+        if outcome.status in (404, 410):
+            return LeftOut(where, GONE)
+        if leads_home(record["url"], outcome.url):
+            return LeftOut(where, HOME_PAGE)
         if outcome.status != 200:
             return Quarantined(where, f"its page answers {outcome.status}")
         assert self._extractor is not None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexer.sources.found_as_json import pack_found, unpack_found
-from indexer.sources.source import Found, Item, LeftOut, Quarantined, Source
+from indexer.sources.source import GONE, Found, Item, LeftOut, Quarantined, Source
 from seealso.article import InvalidArticle
 from seealso.errors import SourceUnreadable
 
@@ -44,9 +44,13 @@ class Remembered:
         self._now = now
 
     def read(self) -> Iterator[Item]:
-        """Yield what the source gives, then what it gave before and does not any more."""
+        """Yield what the source gives, then what it gave before and does not any more.
+
+        What it leaves out is not given this time; forgotten is only what is gone.
+        """
         began = self._now()
         given: set[str] = set()
+        left_out: set[str] = set()
         try:
             with closing(self._open()) as database:
                 for item in self._source.read():
@@ -55,11 +59,13 @@ class Remembered:
                         self._remember(database, item, began)
                     elif isinstance(item, LeftOut):
                         # Its place, not its id, is known: what was taken from there is so no longer.
-                        self._forget(database, item.where)
+                        left_out.add(item.where)
+                        if item.reason == GONE:
+                            self._forget(database, item.where)
                     yield item
                 if self._keep_days is not None:
                     self._forget_older(database, began - self._keep_days * _DAY_SECONDS)
-                yield from self._earlier(database, given)
+                yield from self._earlier(database, given, left_out)
         except sqlite3.Error as error:
             raise SourceUnreadable(
                 self.name,
@@ -87,10 +93,10 @@ class Remembered:
     def _forget_older(self, database: sqlite3.Connection, seen: float) -> None:
         database.execute("DELETE FROM given WHERE source = ? AND seen < ?", (self.name, seen))
 
-    def _earlier(self, database: sqlite3.Connection, given: set[str]) -> Iterator[Item]:
+    def _earlier(self, database: sqlite3.Connection, given: set[str], left_out: set[str]) -> Iterator[Item]:
         rows = database.execute("SELECT id, place, content FROM given WHERE source = ? ORDER BY id", (self.name,))
         for article_id, place, content in rows:
-            if article_id not in given:
+            if article_id not in given and place not in left_out:
                 try:
                     yield replace(unpack_found(content, place), earlier=True)
                 except InvalidArticle as error:

@@ -19,7 +19,7 @@ from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
 from indexer.sources.html import read_page_article
 from indexer.sources.sitemap_file import SITEMAP_BYTES_MAX, SitemapBroken, SitemapEntry, moments_of, read_sitemap
-from indexer.sources.source import Found, Item, LeftOut, Quarantined, Result
+from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quarantined, Result
 from seealso.article import InvalidArticle, shortened
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
@@ -30,7 +30,6 @@ LEVELS_MAX = 3
 # As many as one sitemap index may name.
 SITEMAPS_MAX = 50_000
 _PAGE_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
-_GONE = "gone"
 
 
 class Sitemap:
@@ -90,7 +89,7 @@ class Sitemap:
                 elif not self._wanted(url):
                     yield LeftOut(url, "excluded")
                 elif not page_id(url):
-                    yield LeftOut(url, "home page")
+                    yield LeftOut(url, HOME_PAGE)
                 else:
                     count += state.list_page(url, entry.lastmod, entry.published)
                 if count > self._pages_max:
@@ -175,8 +174,10 @@ class Sitemap:
         return result
 
     def _result_of(self, page: PageState, fetched: Fetched) -> Result:
-        if fetched.status in (404, 410) or leads_home(page.url, fetched.url):
-            return LeftOut(page.url, _GONE)
+        if fetched.status in (404, 410):
+            return LeftOut(page.url, GONE)
+        if leads_home(page.url, fetched.url):
+            return LeftOut(page.url, HOME_PAGE)
         if fetched.status != 200:
             return Quarantined(page.url, f"it answers {fetched.status}")
         kind, _, parameters = fetched.headers.get("content-type", "").partition(";")

@@ -55,6 +55,11 @@ class Noted:
     says: str
 
 
+# Why a page is left out for good: its server says that there is none (404, 410).
+GONE = "gone"
+# Why one is that is the home page or leads there, as sites do with what they took away, or while they are mended.
+HOME_PAGE = "home page"
+
 # What becomes of one record.
 Result = Found | Quarantined | LeftOut
 Item = Result | Noted

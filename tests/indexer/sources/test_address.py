@@ -41,6 +41,6 @@ def test_a_pages_id_is_its_path(url: str, expected: str) -> None:
     ("answered", "home"),
     [("https://a.example/", True), ("https://www.a.example", True), ("https://a.example/1", False)],
 )
-def test_page_that_leads_home_is_gone(answered: str, home: bool) -> None:
+def test_page_that_leads_home_is_known(answered: str, home: bool) -> None:
     assert leads_home("https://a.example/2026/boats", answered) is home
     assert not leads_home(answered, answered)

@@ -260,13 +260,13 @@ def test_page_is_read_in_the_encoding_that_its_server_states(site: Site, extract
     assert article.body.startswith("Zażółć gęślą jaźń, powiedział rybak.")
 
 
-def test_page_that_leads_home_is_gone(site: Site, extractor: PageExtractor) -> None:
+def test_page_that_leads_home_is_left_out(site: Site, extractor: PageExtractor) -> None:
     site["/feed"] = rss(f"<item><title>Withdrawn</title><link>{site.address}/1</link></item>")
     site["/1"] = Reply(status=301, headers={"Location": "/"})
     site["/"] = page("The front page", "All the news there is, in one place, from the harbour and the town. " * 9)
     (item,) = read_site(site, extractor)
     assert isinstance(item, LeftOut)
-    assert item.reason == "gone"
+    assert item.reason == "home page"
 
 
 def test_ids_are_as_the_feed_writes_them_wherever_it_moves(site: Site) -> None:

@@ -82,6 +82,14 @@ def test_page_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     assert ids(Remembered(GivenArticles(gone, "feed"), tmp_path / "s")) == ["b"]
 
 
+@pytest.mark.parametrize("reason", ["robots.txt", "home page"])
+def test_page_that_is_left_out_for_a_night_is_not_forgotten(tmp_path: Path, reason: str) -> None:
+    ids(Remembered(given("a", "b"), tmp_path / "s"))
+    left_out: list[Article | Quarantined | LeftOut] = [LeftOut("feed:1", reason)]
+    assert ids(Remembered(GivenArticles(left_out, "feed"), tmp_path / "s")) == ["b"]
+    assert ids(Remembered(given(), tmp_path / "s")) == ["a", "b"]
+
+
 def test_cards_are_remembered_with_their_article(tmp_path: Path) -> None:
     cards = (PageCard("T", "https://a.example/t", published=parse_time("2026-01-02")), PageCard(summary="S"))
 

@@ -181,7 +181,7 @@ def test_what_is_no_article_is_left_out_with_a_word(site: Site, nights: Nights) 
         "/": "home page",
         "/tag/boats": "excluded",
         "/gone": "gone",
-        "/moved": "gone",
+        "/moved": "home page",
         "/private/a": "robots.txt",
         "/menu.pdf": "no web page",
     }
