@@ -55,8 +55,9 @@ class Remembered:
             with closing(self._open()) as database:
                 for item in self._source.read():
                     if isinstance(item, Found):
+                        if item.article.id not in given:  # a second one is none: the night quarantines it
+                            self._remember(database, item, began)
                         given.add(item.article.id)
-                        self._remember(database, item, began)
                     elif isinstance(item, LeftOut):
                         # Its place, not its id, is known: what was taken from there is so no longer.
                         left_out.add(item.where)

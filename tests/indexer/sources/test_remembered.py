@@ -90,6 +90,13 @@ def test_page_that_is_left_out_for_a_night_is_not_forgotten(tmp_path: Path, reas
     assert ids(Remembered(given(), tmp_path / "s")) == ["a", "b"]
 
 
+def test_of_two_with_one_id_the_first_is_remembered(tmp_path: Path) -> None:
+    ids(Remembered(GivenArticles([article("a", body="New."), article("a", body="Old.")], "feed"), tmp_path / "s"))
+    assert [each.article.body for each in Remembered(given(), tmp_path / "s").read() if isinstance(each, Found)] == [
+        "New."
+    ]
+
+
 def test_cards_are_remembered_with_their_article(tmp_path: Path) -> None:
     cards = (PageCard("T", "https://a.example/t", published=parse_time("2026-01-02")), PageCard(summary="S"))
 
