@@ -131,7 +131,7 @@ class Sitemap:
     def _read_pages(self, state: CrawlState, pages: list[PageState]) -> Iterator[Item]:
         due = [page for page in pages if self._is_due(page, state.finished)]
         due_urls = {page.url for page in due}
-        requests = [FetchRequest(page.url, page.etag, page.last_modified) for page in due]
+        requests = [_request_of(page) for page in due]
         with closing(self._fetcher.fetch_all(requests)) as outcomes:
             for page in pages:
                 if page.url in due_urls:
@@ -140,7 +140,7 @@ class Sitemap:
                     yield page.result
 
     def _is_due(self, page: PageState, finished: float) -> bool:
-        """Return whether a page is to be asked for: never read, or changed since, or that cannot be known.
+        """Return whether a page is to be asked for: never read, no article yet, or changed since as far as is known.
 
         What was read after the last crawl had `finished`, this one has read before it was interrupted: however long it
         takes, and however often it is stopped, it comes to its end.
@@ -151,7 +151,7 @@ class Sitemap:
         fresh = isinstance(page.result, Found) and self._now() - page.read_at < self._fresh_seconds
         if fresh or page.read_at > finished:
             return moments is not None and moments[0].timestamp() > page.read_at
-        if moments is None or isinstance(page.result, LeftOut):
+        if moments is None or not isinstance(page.result, Found):
             return True
         return page.lastmod != page.read_lastmod or moments[1].timestamp() > page.read_at
 
@@ -168,9 +168,8 @@ class Sitemap:
         result = self._result_of(page, outcome)
         if isinstance(result, Quarantined) and (isinstance(before, Found) or outcome.status != 200):
             return before if isinstance(before, Found) else result
-        etag, last_modified = (None, None) if isinstance(result, LeftOut) else (outcome.etag, outcome.last_modified)
-        kept = replace(page, read_at=self._now(), etag=etag, last_modified=last_modified, result=result)
-        state.keep(kept)
+        etag, last_modified = outcome.etag, outcome.last_modified
+        state.keep(replace(page, read_at=self._now(), etag=etag, last_modified=last_modified, result=result))
         return result
 
     def _result_of(self, page: PageState, fetched: Fetched) -> Result:
@@ -191,6 +190,12 @@ class Sitemap:
             return Found(read_page_article(fields), page.url, cards=tuple(cards))
         except (PageUnreadable, InvalidArticle) as error:
             return Quarantined(page.url, str(error))
+
+
+def _request_of(page: PageState) -> FetchRequest:
+    """Return what to ask a page: what has changed of its article; for all of it where it gave none."""
+    found = isinstance(page.result, Found)
+    return FetchRequest(page.url, page.etag, page.last_modified) if found else FetchRequest(page.url)
 
 
 def _canonical(stated: str | None, address: str) -> str:

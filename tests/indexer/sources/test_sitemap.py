@@ -6,6 +6,7 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,7 +15,7 @@ from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.sitemap import FRESH_SECONDS, Sitemap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.errors import SourceUnreadable
-from seealso.extract import PageCard, PageExtractor
+from seealso.extract import PageCard, PageExtractor, PageUnreadable
 from tests.conftest import ROOT
 from tests.indexer.sources.web_server import FakeClock, Reply, Site, gzipped, page
 
@@ -275,6 +276,22 @@ def test_a_page_is_asked_for_again_when_it_may_have_changed(
     site["/sitemap.xml"] = urlset(site, "/a", lastmod=after)
     assert nights.read(NOW + DAY) == first
     assert nights.asked() == (["/a"] if asked else [])
+
+
+def test_a_page_that_gave_no_article_is_read_again_with_the_next_night(
+    site: Site, nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_time(self: PageExtractor, html: str) -> NoReturn:
+        raise PageUnreadable("finding its text took longer than 10 s")
+
+    site["/sitemap.xml"] = urlset(site, "/a", lastmod="2026-02-01")
+    site["/a"] = Reply(page("A"), etag='"1"')
+    with monkeypatch.context() as patch:
+        patch.setattr(PageExtractor, "extract", out_of_time)
+        assert nights.read() == [Quarantined(f"{site.address}/a", "finding its text took longer than 10 s")]
+    assert titles(nights.read(NOW + DAY)) == ["A"]
+    nights.read(NOW + 2 * DAY)
+    assert nights.asked() == []
 
 
 def test_a_page_read_a_moment_ago_is_asked_for_only_if_it_changed_since(site: Site, nights: Nights) -> None:
