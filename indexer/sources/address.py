@@ -2,7 +2,9 @@
 
 import hashlib
 import re
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from seealso.article import ID_CHARACTERS_MAX
 
 _ENDING = re.compile(r"\.(?:x?html?|php|aspx?)$", re.IGNORECASE)
 
@@ -28,16 +30,28 @@ def page_id(url: str) -> str:
     """Return a page's id: its path without the outer slashes and the ending, with its query; '' for the home page."""
     parts = urlsplit(url)
     path = _ENDING.sub("", parts.path.strip("/"))
-    return _decoded_path(f"{path}?{parts.query}" if parts.query else path)
+    path = f"{path}?{parts.query}" if parts.query else path
+    decoded = _decoded(path)
+    return decoded if decoded.isprintable() else fitting_id(path)
 
 
-def _decoded_path(path: str) -> str:
-    """Return a path with its escapes decoded, for an escaped Cyrillic letter takes six characters of an id's 200."""
+def fitting_id(address: str) -> str:
+    """Return an address as it is if it can be an id; else with its escapes decoded, but those of what nobody sees.
+
+    An escaped Cyrillic letter takes six characters of an id's 200. Persian words have joiners in them, which are not
+    printable.
+    """
+    if len(address) <= ID_CHARACTERS_MAX and address.isprintable():
+        return address
+    return "".join(each if each.isprintable() else quote(each, "", errors="replace") for each in _decoded(address))
+
+
+def _decoded(text: str) -> str:
+    """Return a text with its escapes decoded; as it is where they are not UTF-8."""
     try:
-        decoded = unquote(path, errors="strict")
+        return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        return path
-    return decoded if decoded.isprintable() else path
+        return text
 
 
 def leads_home(asked: str, answered: str) -> bool:

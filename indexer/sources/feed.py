@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.sources.address import leads_home, shown_address
+from indexer.sources.address import fitting_id, leads_home, shown_address
 from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
@@ -179,7 +179,7 @@ def _fields_of(entry: Any) -> dict[str, Any]:
     summary = _markup_of(entry.get("summary_detail"))
     content = max((_markup_of(part) for part in entry.get("content", ())), key=len, default="")
     return {
-        "id": entry.get("id") or entry.get("link"),
+        "id": _id(entry),
         "url": entry.get("link"),
         "title": _markup_of(entry.get("title_detail")),
         "summary": summary if _is_summary(summary, content) else None,
@@ -192,6 +192,12 @@ def _fields_of(entry: Any) -> dict[str, Any]:
         "section": tags[0] if tags else None,
         "image": _image(entry),
     }
+
+
+def _id(entry: Any) -> str | None:
+    """Return an entry's guid as the feed writes it, else its link; an address may be too long for an id as it is."""
+    stated = entry.get("id") or entry.get("link")
+    return fitting_id(stated) if is_web(stated) else stated
 
 
 def _is_summary(summary: str, content: str) -> bool:

@@ -31,6 +31,11 @@ def test_what_has_nothing_to_hide_stays() -> None:
         ("https://a.example/%D0%BC%D0%BE%D1%80%D0%B5", "море"),
         ("https://a.example/%E4", "%E4"),
         ("https://a.example/a%00b", "a%00b"),
+        (f"https://a.example/a%00b/{'x' * 200}", f"a%00b/{'x' * 200}"),
+        ("https://a.example/%D9%85%DB%8C%E2%80%8C", "%D9%85%DB%8C%E2%80%8C"),
+        (f"https://a.example/{'%D9%85%DB%8C%E2%80%8C' * 10}", "می%E2%80%8C" * 10),
+        ("https://a.example/می\u200c", "می%E2%80%8C"),
+        (f"https://a.example/{'%E4' * 70}", "%E4" * 70),
     ],
 )
 def test_a_pages_id_is_its_path(url: str, expected: str) -> None:

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -185,6 +186,14 @@ def test_an_id_that_is_none_is_quarantined_alone(tmp_path: Path, guid: str) -> N
     items = read_file(tmp_path, rss(item(1, f"<guid isPermaLink='false'>{guid}</guid>"), item(2)))
     assert [type(each) for each in items] == [Quarantined, Found]
     assert items[0].where.endswith("feed.xml https://harbour.example/1")
+
+
+@pytest.mark.parametrize("inner", ["", "<guid>{}</guid>"])
+def test_address_too_long_for_an_id_is_one_with_its_letters_decoded(tmp_path: Path, inner: str) -> None:
+    short, long = (f"https://khabar.example/{quote(word)}" for word in ("خبر", "می\u200cگوید-" * 10))
+    links = (f"<item><title>T</title><link>{each}</link>{inner.format(each)}</item>" for each in (short, long))
+    ids = [article.id for article in articles(read_file(tmp_path, rss(*links)))]
+    assert ids == [short, "https://khabar.example/" + "می%E2%80%8Cگوید-" * 10]
 
 
 def test_a_feed_opens_no_file_and_expands_no_bomb(tmp_path: Path) -> None:
