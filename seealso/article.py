@@ -138,7 +138,8 @@ def reading_minutes(body: str) -> int | None:
 def parse_time(value: object) -> datetime:
     """Return the moment an ISO 8601 text names, in UTC; a text without an offset is taken as UTC.
 
-    Raises ValueError for anything else, numbers included.
+    A moment of another library's kind becomes a plain one, to the microsecond. Raises ValueError for anything else,
+    numbers included.
     """
     if isinstance(value, datetime):
         moment = value
@@ -154,9 +155,10 @@ def parse_time(value: object) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("lies outside the years 1 to 9999") from None
+    return datetime.combine(moment.date(), moment.time(), UTC)
 
 
 def format_time(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import pytest
@@ -141,6 +141,17 @@ def test_times_are_read_as_utc(text: str, said: str) -> None:
 def test_time_given_as_such_is_kept() -> None:
     moment = datetime(2025, 7, 21, tzinfo=UTC)
     assert parse_time(moment) is moment or parse_time(moment) == moment
+
+
+def test_moment_of_another_librarys_kind_becomes_a_plain_one() -> None:
+    class Finer(datetime):
+        """A moment to the nanosecond, as pandas has them."""
+
+    given = Finer(2025, 7, 21, 6, 30, 0, 123456, timezone(timedelta(hours=2)))
+    moment = parse_time(given)
+    assert moment == given
+    assert type(moment) is datetime
+    assert moment.tzinfo is UTC
 
 
 def test_pictures_in_several_widths_are_kept_in_one_form() -> None:

@@ -6,6 +6,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from indexer.sources.found_as_json import pack_found
 from indexer.sources.parquet import ParquetTable
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, Quarantined
@@ -65,6 +66,14 @@ def test_times_lists_numbers_and_nulls_are_taken_as_they_are_meant(path: Path) -
     assert article.updated == datetime(2025, 7, 22, tzinfo=UTC)
     assert article.tags == ["sea", "moon, full"]
     assert article.sponsored is False
+
+
+def test_nested_nanoseconds_become_moments_that_can_be_written(path: Path) -> None:
+    kind = pyarrow.struct([("at", pyarrow.timestamp("ns"))])
+    write(path, {**plain(1), "meta": pyarrow.array([{"at": 1_753_079_400_123_456_789}], kind)})
+    found = only(read(path, FieldMap({"published": "meta.at"})))
+    assert found.article.published == datetime(2025, 7, 21, 6, 30, 0, 123456, UTC)
+    assert pack_found(found)
 
 
 def test_nanoseconds_are_no_reason_to_refuse_a_row(path: Path) -> None:
