@@ -30,8 +30,9 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 # In seconds, the year 5138; in milliseconds, 1973.
 _MILLISECONDS_MIN = 1e11
 _NAME_IN_BRACES = re.compile(r"\{([^{}]+)\}")
-_YES = frozenset({"1", "true", "t", "yes", "y", "on"})
-_NO = frozenset({"0", "false", "f", "no", "n", "off"})
+# The last of each is how MySQL gives a BIT(1).
+_YES = frozenset({"1", "true", "t", "yes", "y", "on", "\x01"})
+_NO = frozenset({"0", "false", "f", "no", "n", "off", "\x00"})
 _MISSING = object()
 
 
@@ -110,9 +111,11 @@ class FieldMap:
             return _as_time(value, self.zone)
         if isinstance(value, list) and all(isinstance(each, str | None) for each in value):
             return ", ".join(each for each in value if each)  # several authors
-        if value is None or isinstance(value, str | bytes | bool | float | Mapping | list):
+        if value is None or isinstance(value, str | bytes | bool | Mapping | list):
             return value
-        return str(value)  # a number for an id, a Decimal, a UUID
+        if isinstance(value, float) and not value.is_integer():
+            return value
+        return _as_text(value)  # a number for an id, a Decimal, a UUID
 
     def _text(self, name: str, value: Any) -> Any:
         if not self.markup or not isinstance(value, str):
@@ -138,7 +141,7 @@ def _value_of(record: Mapping[str, Any], column: str) -> Any:
     values = {name: _value_at(record, name) for name in _NAME_IN_BRACES.findall(column)}
     if any(value is None or value == "" for value in values.values()):
         return None
-    return _NAME_IN_BRACES.sub(lambda match: str(values[match[1]]), column)
+    return _NAME_IN_BRACES.sub(lambda match: _as_text(values[match[1]]), column)
 
 
 def _value_at(record: Mapping[str, Any], column: str) -> Any:
@@ -182,7 +185,7 @@ def _as_list(value: Any) -> Any:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, list | tuple):  # an object in it is refused by its place, and not taken for a text
-        return [each if isinstance(each, str | Mapping | list) else str(each) for each in value if each is not None]
+        return [each if isinstance(each, Mapping | list) else _as_text(each) for each in value if each is not None]
     return value
 
 
@@ -190,14 +193,24 @@ def _as_pixels(value: Any) -> Any:
     """Return a whole number that is one in other clothes: '640', 640.0, Decimal(640)."""
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return int(value)
-    with suppress(ArithmeticError):  # of a Decimal that is no number, or greater than any picture
-        if isinstance(value, float | Decimal) and value == value // 1:
-            return int(value)
-    return None if value == "" else value
+    return None if value == "" else _whole(value)
 
 
 def _as_flag(value: Any) -> Any:
-    word = str(value).strip().casefold() if isinstance(value, str | int | float) else value
+    word = str(_whole(value)).strip().casefold() if isinstance(value, str | int | float | Decimal) else value
     if word in _YES:
         return True
     return False if word in _NO else (None if word == "" else value)
+
+
+def _as_text(value: Any) -> str:
+    """Return a value as a text; a whole number as it is counted: 1.0 is 1, and Decimal('1E+3') 1000."""
+    return str(_whole(value) if isinstance(value, float) or "E" in str(value) else value)
+
+
+def _whole(value: Any) -> Any:
+    """Return a float or a Decimal that is a whole number as one; all else as it is."""
+    with suppress(ArithmeticError):  # of a Decimal that is no number, or greater than any that is meant
+        if isinstance(value, float | Decimal) and value == value // 1:
+            return int(value)
+    return value

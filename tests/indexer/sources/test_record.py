@@ -61,7 +61,16 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
         ("published", "20260102", datetime(2026, 1, 2, tzinfo=UTC)),
         ("image", "https://a.example/a boat.jpg?w=6 4", "https://a.example/a%20boat.jpg?w=6%204"),
         ("language", "en_GB", "en-GB"),
+        ("sponsored", 1.0, True),
+        ("sponsored", Decimal(1), True),
+        ("sponsored", Decimal("0.0"), False),
+        ("sponsored", "\x01", True),
+        ("sponsored", "\x00", False),
         ("id", Decimal("12"), "12"),
+        ("id", Decimal("12.0"), "12.0"),
+        ("id", Decimal("1E+3"), "1000"),
+        ("id", 17.0, "17"),
+        ("editor_related", [17.0, 18], ["17", "18"]),
         ("image_width", "640", 640),
         ("image_width", 640.0, 640),
         ("image_height", Decimal(480), 480),
@@ -71,6 +80,16 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
 )
 def test_what_other_formats_do_to_values_is_undone(name: str, value: object, read: object) -> None:
     assert getattr(article_of(RECORD | {name: value}), name) == read
+
+
+@pytest.mark.parametrize("number", [1.5, float("nan"), float("inf")])
+def test_number_that_is_not_whole_is_no_id(number: float) -> None:
+    assert isinstance(FieldMap().read(RECORD | {"id": number}, "here"), Quarantined)
+
+
+@pytest.mark.parametrize("number", [2, 0.5, Decimal("0.5"), Decimal("NaN"), float("nan")])
+def test_number_but_0_and_1_is_no_flag(number: Any) -> None:
+    assert isinstance(FieldMap().read(RECORD | {"sponsored": number}, "here"), Quarantined)
 
 
 @pytest.mark.parametrize("tags", [[{"id": 1, "name": "Politics"}], [["sea"]], '[{"name": "Sea"}]'])
@@ -90,6 +109,7 @@ def test_text_may_be_made_of_several_names() -> None:
     assert isinstance(found, Found)
     assert (found.article.url, found.unknown_keys) == ("https://a.example/sea/tides", ())
     assert article_of(record | {"desk": {}}, fields).url is None
+    assert article_of(record | {"slug": 17.0}, fields).url == "https://a.example/sea/17"
     inside = fields.inside("post").read({"post": record, "title": "T", "body": "B"}, "here")
     assert isinstance(inside, Found)
     assert inside.article.url == "https://a.example/sea/tides"
