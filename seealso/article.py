@@ -6,7 +6,7 @@ It does not know where the article came from or what becomes of it.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 ID_CHARACTERS_MAX = 200
+LABEL_CHARACTERS_MAX = 200
 TITLE_CHARACTERS_MAX = 1_000
 SUMMARY_CHARACTERS_MAX = 10_000
 # Some 300,000 words. What is longer is a data dump or a broken export, and would hold up a night's batch alone.
@@ -67,6 +68,15 @@ def folded(text: str) -> str:
     'é' may be one character or two. This is canonical caseless matching (Unicode, D145), composed again.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def join_names(names: Iterable[str | None]) -> str | None:
+    """Return names as one label, parted by commas: as many as there is room for, then '…'; None for none."""
+    joined = ", ".join(name for name in names if name)
+    if len(joined) <= LABEL_CHARACTERS_MAX:
+        return joined or None
+    whole, comma, cut = joined[: LABEL_CHARACTERS_MAX - 1].rpartition(", ")
+    return f"{whole}{comma or cut}…"
 
 
 def _filled(text: str) -> str:
@@ -175,7 +185,7 @@ WebUrl = Annotated[str, Field(max_length=URL_CHARACTERS_MAX), AfterValidator(_ch
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_checked_language)]
 _Line = Annotated[str, AfterValidator(clean_line)]
-_Label = Annotated[str, Field(max_length=200), AfterValidator(clean_line)]
+_Label = Annotated[str, Field(max_length=LABEL_CHARACTERS_MAX), AfterValidator(clean_line)]
 
 
 class Article(BaseModel):

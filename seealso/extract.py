@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from seealso.article import is_web, parse_time
+from seealso.article import is_web, join_names, parse_time
 from seealso.markup import text_of_markup
 from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
@@ -287,7 +287,7 @@ def _first_of(value: Any) -> Any:
 def _names(value: Any) -> str | None:
     people = value if isinstance(value, list) else [value]
     names = [person.get("name") if isinstance(person, Mapping) else person for person in people]
-    return ", ".join(name for name in names if isinstance(name, str) and name) or None
+    return join_names(name for name in names if isinstance(name, str))
 
 
 def _picture(linked: Any, meta: Mapping[str, str]) -> dict[str, Any]:

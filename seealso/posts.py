@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, is_web, read_foreign_article
+from seealso.article import PIXELS_MAX, SRCSET_CHARACTERS_MAX, Article, is_web, join_names, read_foreign_article
 from seealso.markup import line_of_markup, text_of_markup
 
 Post = Mapping[str, Any]
@@ -32,7 +32,7 @@ def wordpress_fields(post: Post) -> dict[str, Any]:
         "updated": _utc(post.get("modified_gmt")) or post.get("modified"),
         "section": next((name for name in categories if name), None),
         "tags": [name for name in tags if name] or None,
-        "author": ", ".join(name for name in authors if name) or None,
+        "author": join_names(authors),
         **next((picture for each in media if (picture := _picture(each))["image"]), _picture(None)),
         "language": post.get("lang") if isinstance(post.get("lang"), str) else None,  # as Polylang adds it
     }
@@ -59,7 +59,7 @@ def ghost_fields(post: Post) -> dict[str, Any]:
         "updated": post.get("updated_at"),
         "section": primary if primary in tags else next(iter(tags), None),
         "tags": tags or None,
-        "author": ", ".join(name for name in authors if name) or None,
+        "author": join_names(authors),
         "image": post.get("feature_image"),
         "image_alt": post.get("feature_image_alt"),
         "language": post.get("locale"),

@@ -19,7 +19,7 @@ from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
 from indexer.sources.record import FieldMap
 from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quarantined, read_page_file
-from seealso.article import LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX, is_web
+from seealso.article import LABEL_CHARACTERS_MAX, LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX, is_web, join_names
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageCard, PageExtractor, PageUnreadable
@@ -172,7 +172,8 @@ class Feed:
 
 def _fields_of(entry: Any) -> dict[str, Any]:
     """Return an article's fields as an entry has them; what feedparser found no sense in is missing."""
-    tags = [name for tag in entry.get("tags", ()) if (name := str(tag.get("label") or tag.get("term") or "").strip())]
+    tags = [str(tag.get("label") or tag.get("term") or "").strip() for tag in entry.get("tags", ())]
+    tags = [name for name in tags if 0 < len(name) <= LABEL_CHARACTERS_MAX]
     # Not entry.get: feedparser would answer 'updated' by 'published', with a warning.
     published = _moment(dict.get(entry, "published_parsed"))
     updated = _moment(dict.get(entry, "updated_parsed"))
@@ -224,7 +225,7 @@ def _moment(parsed: Any) -> datetime | None:
 
 def _author(entry: Any) -> str | None:
     people = [person.get("name") for person in entry.get("authors", ()) if person.get("name")]
-    return ", ".join(dict.fromkeys(people)) or entry.get("author") or None
+    return join_names(dict.fromkeys(people) or [entry.get("author")])
 
 
 def _image(entry: Any) -> str | None:

@@ -14,6 +14,7 @@ import orjson
 
 from indexer.sources.record import FieldMap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
+from seealso.article import join_names
 from seealso.errors import SourceUnreadable
 from seealso.markup import text_of_markup
 
@@ -142,10 +143,10 @@ class _Tables:
         return [name for name in names if name and not name.startswith("#")]
 
     def authors_of(self, post: _Row) -> str | None:
-        """Return the names of a post's authors, parted by commas."""
+        """Return the names of a post's authors as one label."""
         authors = self._authors_of.get(str(post.get("id"))) or [str(post.get("author_id"))]  # one, before Ghost 1.22
         names = [str(self._users[user].get("name") or "") for user in authors if user in self._users]
-        return ", ".join(filter(None, names)) or None
+        return join_names(names)
 
 
 def _rows(data: _Row, table: str) -> list[dict[str, Any]]:

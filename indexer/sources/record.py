@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from indexer.sources.source import Found, Quarantined
-from seealso.article import Article, InvalidArticle, read_foreign_article
+from seealso.article import Article, InvalidArticle, join_names, read_foreign_article
 from seealso.extract import PageCard
 from seealso.markup import line_of_markup, text_of_markup
 
@@ -110,7 +110,7 @@ class FieldMap:
         if name in _TIMES:
             return _as_time(value, self.zone)
         if isinstance(value, list) and all(isinstance(each, str | None) for each in value):
-            return ", ".join(each for each in value if each)  # several authors
+            return join_names(value) if name == "author" else ", ".join(each for each in value if each)
         if value is None or isinstance(value, str | bytes | bool | Mapping | list):
             return value
         if isinstance(value, float) and not value.is_integer():

@@ -3,7 +3,16 @@ from datetime import UTC, datetime, timedelta, timezone
 import orjson
 import pytest
 
-from seealso.article import InvalidArticle, format_time, is_web, parse_time, printable, read_article, reading_minutes
+from seealso.article import (
+    InvalidArticle,
+    format_time,
+    is_web,
+    join_names,
+    parse_time,
+    printable,
+    read_article,
+    reading_minutes,
+)
 
 PLAIN = {"id": "a", "title": "Title", "body": "Body."}
 
@@ -152,6 +161,16 @@ def test_moment_of_another_librarys_kind_becomes_a_plain_one() -> None:
     assert moment == given
     assert type(moment) is datetime
     assert moment.tzinfo is UTC
+
+
+def test_names_are_joined_as_far_as_a_label_goes() -> None:
+    assert join_names(["Ada", None, "", "Ben"]) == "Ada, Ben"
+    assert join_names([None]) is None
+    assert join_names(["a" * 99, "b" * 99]) == f"{'a' * 99}, {'b' * 99}"
+    assert join_names(["a" * 99, "b" * 100]) == f"{'a' * 99}, …"
+    assert join_names(["a" * 201]) == f"{'a' * 199}…"
+    many = join_names(f"Reporter Number {number}" for number in range(30))
+    assert read_article(PLAIN | {"author": many})[0].author == many
 
 
 def test_pictures_in_several_widths_are_kept_in_one_form() -> None:

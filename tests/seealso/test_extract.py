@@ -163,6 +163,15 @@ def test_section_of_cards_with_summaries_is_a_related_block() -> None:
     assert "Piece 1" not in fields["body"]
 
 
+def test_a_page_by_many_names_as_many_as_there_is_room_for() -> None:
+    people = ", ".join(f'{{"name": "{letter * 90}"}}' for letter in "abc")
+    said = f'{{"@type": "NewsArticle", "headline": "T", "author": [{people}]}}'
+    page = (
+        f"<body><script type='application/ld+json'>{said}</script><h1>x</h1><p>{PARAGRAPH}</p><p>{PARAGRAPH}</p></body>"
+    )
+    assert read_page(page)[0]["author"] == f"{'a' * 90}, {'b' * 90}, …"
+
+
 def test_what_json_ld_says_may_be_escaped_as_html_is() -> None:
     said = (
         '{"@type": "NewsArticle", "headline": "Fish &amp; chips: Britain&#8217;s best",'

@@ -59,6 +59,13 @@ def test_times_of_wordpress_in_utc_are_said_to_be() -> None:
     assert (fields["published"], fields["updated"]) == ("2026-11-27T06:00:00+00:00", "soon")
 
 
+def test_a_post_with_many_authors_names_as_many_as_there_is_room_for() -> None:
+    authors = [{"name": letter * 90} for letter in "abc"]
+    named = f"{'a' * 90}, {'b' * 90}, …"
+    assert article_of_post(wordpress_fields({**WORDPRESS, "_embedded": {"author": authors}})).author == named
+    assert article_of_post(ghost_fields({**GHOST, "authors": authors})).author == named
+
+
 def test_a_post_with_a_picture_that_is_none_has_none() -> None:
     assert article_of_post(ghost_fields({**GHOST, "feature_image": "/content/tide.jpg"})).image is None
 

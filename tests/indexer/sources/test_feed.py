@@ -102,6 +102,14 @@ def test_an_atom_entry_becomes_an_article(tmp_path: Path) -> None:
     assert article.updated == datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
+def test_many_authors_and_a_long_category_cost_no_article(tmp_path: Path) -> None:
+    people = "".join(f"<dc:creator>{letter * 60}</dc:creator>" for letter in "abcd")
+    categories = f"<category>{'k' * 201}</category><category>Sea</category>"
+    (article,) = articles(read_file(tmp_path, rss(item(1, people + categories))))
+    assert article.author == f"{'a' * 60}, {'b' * 60}, {'c' * 60}, …"
+    assert (article.section, article.tags) == ("Sea", ["Sea"])
+
+
 def test_rss_of_the_first_days_is_read(tmp_path: Path) -> None:
     old = (
         '<rss version="0.91"><channel><title>Old</title><item><title>First</title>'

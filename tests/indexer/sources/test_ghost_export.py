@@ -65,6 +65,11 @@ def with_posts(*changes: dict[str, Any], **tables: Any) -> dict[str, Any]:
     return DATA | {"posts": [POST | change for change in changes]} | tables
 
 
+def test_post_with_many_authors_names_as_many_as_there_is_room_for(path: Path) -> None:
+    users = [{"id": "u1", "name": "a" * 150}, {"id": "u2", "name": "b" * 90}]
+    assert only(read(path, DATA | {"users": users})).article.author == f"{'a' * 150}, …"
+
+
 def test_published_post_becomes_an_article_with_all_that_ghost_knows(path: Path) -> None:
     item = only(read(path, DATA))
     article = item.article

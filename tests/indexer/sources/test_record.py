@@ -48,6 +48,7 @@ def test_name_with_a_dot_may_be_a_column_of_its_own() -> None:
         ("tags", "[sea], tides", ["[sea]", "tides"]),
         ("author", [None], None),
         ("author", ["A", None, "B"], "A, B"),
+        ("author", ["A" * 99, "B" * 99, "C"], f"{'A' * 99}, …"),
         ("editor_related", "b,c", ["b", "c"]),
         ("sponsored", "yes", True),
         ("sponsored", 0, False),
