@@ -60,13 +60,17 @@ class Folder:
             yield from _file_source(path, article_id, self._extractor).read()
 
     def _files(self) -> Iterator[Path]:
-        """Yield all files, links to files included; what cannot be read is an error, for its articles would go."""
+        """Yield all files, links to files included; what cannot be read is an error, for its articles would go.
+
+        Hidden files and folders are nobody's articles, nor what a Mac packs beside its files.
+        """
 
         def unreadable(error: OSError) -> None:
             raise SourceUnreadable(str(error.filename), error.strerror or str(error)) from error
 
-        for folder, _, names in os.walk(self._path, onerror=unreadable):
-            for name in names:
+        for folder, inner, names in os.walk(self._path, onerror=unreadable):
+            inner[:] = filter(_is_shown, inner)
+            for name in filter(_is_shown, names):
                 path = Path(folder, name)
                 if not path.exists():
                     raise SourceUnreadable(str(path), "the link leads nowhere")
@@ -90,6 +94,10 @@ def _file_source(path: Path, article_id: str, extractor: PageExtractor) -> Sourc
         f"its ending is none of {', '.join(ENDINGS)}; a list in one .json file becomes lines by jq -c '.[]', "
         "and exports of WordPress and Ghost are named in seealso.toml",
     )
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
 
 
 def _ending(name: str) -> str | None:

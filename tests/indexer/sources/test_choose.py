@@ -23,6 +23,17 @@ def test_folder_is_read_file_by_file_each_by_its_kind(tmp_path: Path) -> None:
     assert [item.article.id for item in found if isinstance(item, Found)] == ["a", "line", "sub/c"]
 
 
+def test_hidden_files_and_what_a_mac_packs_beside_its_files_are_no_pages(tmp_path: Path) -> None:
+    root = tmp_path / ".site"
+    for name in ("a.txt", "._a.txt", ".git/b.txt", "__MACOSX/a.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(TEXT_PAGE)
+    (root / ".lock.txt").symlink_to(tmp_path / "nowhere")  # as editors leave them
+    found = list(choose_source(str(root), PageExtractor(1)).read())
+    assert [item.article.id for item in found if isinstance(item, Found)] == ["a"]
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("name", ["none.jsonl", "nowhere/"])
 def test_missing_source_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceUnreadable, match="no such file or folder"):
