@@ -310,9 +310,12 @@ def _file_here() -> Path | None:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a file of TOML holds. Raises SettingsInvalid."""
+    """Return what a file of TOML holds, with a byte order mark, as some editors write one, or without.
+
+    Raises SettingsInvalid.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsInvalid(f"{path}: cannot be read ({reason})") from error

@@ -130,7 +130,7 @@ def _query(entry: SqlEntry, folder: Path) -> str:
         return entry.query or ""
     path = folder / entry.query_file
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceUnreadable(str(path), f"the query cannot be read ({error})") from error
 

@@ -40,6 +40,10 @@ def test_file_says_what_a_newsroom_is_made_of(tmp_path: Path) -> None:
     assert project.limits == {"gate_overlap_min": 0.4}
 
 
+def test_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff[limits]\nkeep = 3").limits == {"keep": 3}
+
+
 def test_without_a_file_there_is_an_empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert read_project(None) == Project()

@@ -97,6 +97,9 @@ def test_database_and_its_query_may_stand_in_files(tmp_path: Path, parts: tuple[
     entry = '[[source]]\nkind = "sql"\naddress = "sqlite:///cms.sqlite"\n'
     (source,) = opened(tmp_path, entry + 'query_file = "posts.sql"', parts)
     assert ids(source) == ["1"]
+    (tmp_path / "posts.sql").write_text("\ufeffselect id, title, body from posts")  # as some editors save it
+    (marked,) = opened(tmp_path, entry + 'query_file = "posts.sql"', parts)
+    assert (ids(marked), marked.name) == (["1"], source.name)
     with pytest.raises(SettingsInvalid, match="either a query or a query_file"):
         opened(tmp_path, entry, parts)
     with pytest.raises(SourceUnreadable, match=r"none\.sql: the query cannot be read"):
