@@ -95,6 +95,9 @@ def _read_entry(element: Any) -> SitemapEntry:
             # An image of the page has a <loc> too, under another name or another parent.
             if _name(child) in ("loc", "lastmod") and child.getparent() is not element:
                 continue
+            # So has a video of it a date of its own.
+            if _name(child) == "publication_date" and _name(child.getparent()) != "news":
+                continue
             texts.setdefault(_name(child), child.text.strip())
     return SitemapEntry(
         texts.get("loc", "").split("#")[0],

@@ -120,7 +120,9 @@ def test_a_fourth_level_is_refused_and_not_passed_over(site: Site, nights: Night
 def test_a_news_sitemap_dates_a_page_that_has_no_date(site: Site, nights: Nights) -> None:
     site["/sitemap.xml"] = (
         f'<urlset xmlns="{NAMESPACE}" xmlns:news="http://www.google.com/schemas/sitemap-news/0.9" '
-        f'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"><url>'
+        f'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1" '
+        f'xmlns:video="http://www.google.com/schemas/sitemap-video/1.1"><url>'
+        "<video:video><video:publication_date>2001-01-01</video:publication_date></video:video>"
         f"<image:image><image:loc>{site.address}/boat.jpg</image:loc></image:image><loc>{site.address}/a</loc>"
         "<news:news><news:publication_date>2026-03-01T09:30:00+01:00</news:publication_date><news:title>A</news:title>"
         "</news:news></url></urlset>"
