@@ -21,11 +21,17 @@ from seealso.errors import SourceUnreadable
 RECORD_CHARACTERS_MAX = 8 * BODY_CHARACTERS_MAX
 DELIMITERS = ",;\t|"
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# What Excel is told in a line before the header.
+_STATED_DELIMITER = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 
 
 class CsvTable:
-    """The rows of a file. With no delimiter its header line tells; with no encoding its byte order mark, else UTF-8."""
+    """The rows of a file.
+
+    With no delimiter its header line tells, or a line 'sep=;' before it; with no encoding its byte order mark, else it
+    is UTF-8.
+    """
 
     complete = True
 
@@ -100,7 +106,12 @@ class CsvTable:
             )
 
     def _checked_delimiter(self, lines: "_Lines") -> str:
+        stated = _STATED_DELIMITER.fullmatch(lines.peek())
+        if stated:
+            next(lines)
         if self._delimiter is None:
+            if stated:
+                return stated[1]
             outside = _QUOTED.sub("", lines.peek())
             return max(DELIMITERS, key=outside.count)
         if len(self._delimiter) != 1 or self._delimiter in '\r\n"':

@@ -14,14 +14,13 @@ REQUIRED = ("id", "title", "body")
 
 
 def needed_columns(source: str, header: Sequence[str], fields: FieldMap) -> list[str]:
-    """Return the columns that hold a field of an article, in the header's order.
+    """Return the columns that hold a field of an article, in the header's order; one without a name holds none.
 
-    Raises SourceUnreadable if a column has no name or two have the same, if the field map names one that is not there,
-    or if nothing gives the id, the title or the body.
+    Raises SourceUnreadable if two have the same name, if the field map names one that is not there, or if nothing gives
+    the id, the title or the body.
     """
+    header = [name for name in header if name.strip()]
     for name, count in Counter(header).items():
-        if not name.strip():
-            raise SourceUnreadable(source, f"column {header.index(name) + 1} has no name")
         if count > 1:
             raise SourceUnreadable(source, f"{count} columns are called {name!r}; which one is meant?")
     needed = set(Article.model_fields) - set(fields.columns)
@@ -41,9 +40,14 @@ def needed_columns(source: str, header: Sequence[str], fields: FieldMap) -> list
 
 
 def read_row(fields: FieldMap, row: Mapping[str, Any], where: str) -> Found | Quarantined:
-    """Return a row's article. Bytes are UTF-8 text; text with undecodable bytes (lone surrogates) is Quarantined."""
+    """Return a row's article, of the columns that have a name.
+
+    Bytes are UTF-8 text; text with undecodable bytes (lone surrogates) is Quarantined.
+    """
     record = {}
     for column, value in row.items():
+        if not column.strip():
+            continue
         if isinstance(value, bytes | bytearray | memoryview):
             value = bytes(value).decode("utf-8", "surrogateescape")
         if isinstance(value, str) and (place := _undecodable(value)) is not None:

@@ -209,7 +209,6 @@ def test_markup_nested_10_000_deep_keeps_its_text(path: Path) -> None:
     ("header", "reason"),
     [
         ("id,title,body,title\n", "2 columns are called 'title'"),
-        ("id,title,body,\n", "column 4 has no name"),
         ("id,headline,body\n", "no column is called 'title'"),
         ("ID,title,body\n", "no column is called 'id'; the nearest is 'ID'"),
         ("id,title\n", "no column is called 'body'"),
@@ -222,6 +221,22 @@ def test_header_that_leaves_doubt_is_an_error(path: Path, header: str, reason: s
     path.write_text(header)
     with pytest.raises(SourceUnreadable, match=reason):
         read(path)
+
+
+def test_columns_without_a_name_are_passed_over(path: Path) -> None:
+    path.write_text(",id,title,body,\n0,a,T,B,x\n")  # as pandas writes its index
+    (item,) = found(read(path))
+    assert (item.article.id, item.article.title, item.unknown_keys) == ("a", "T", ())
+    with pytest.raises(SourceUnreadable, match="no column '' for the section"):
+        list(CsvTable(path, FieldMap({"section": ""})).read())
+
+
+@pytest.mark.parametrize("line", ["sep=;\r\n", '"SEP=;"\n', "\ufeffsep=;\n"])
+def test_line_that_tells_excel_the_delimiter_is_no_header(path: Path, line: str) -> None:
+    path.write_text(line + 'id;title;body\n1;"A, B, C";x, y\n', newline="")
+    (item,) = found(read(path))
+    assert (item.article.title, item.article.body, item.where) == ("A, B, C", "x, y", f"{path}:3")
+    assert found(read(path, delimiter=";")) == [item]
 
 
 def test_mapped_column_that_is_not_there_names_the_nearest(path: Path) -> None:
