@@ -77,14 +77,24 @@ def _rows_of(batch: "pyarrow.RecordBatch") -> Iterator[dict[str, Any] | ValueErr
 
 def _in_microseconds(batch: "pyarrow.RecordBatch") -> "pyarrow.RecordBatch":
     """Return the batch with its times as Python has them: to the microsecond, and in UTC where they have a zone."""
-    import pyarrow
-
     for place, field in enumerate(batch.schema):
-        if pyarrow.types.is_timestamp(field.type):
-            finest = "us" if field.type.unit == "ns" else field.type.unit
-            kind = pyarrow.timestamp(finest, "UTC" if field.type.tz else None)
+        kind = _kind_in_microseconds(field.type)
+        if kind != field.type:
             batch = batch.set_column(place, field.name, batch.column(place).cast(kind, safe=False))
     return batch
+
+
+def _kind_in_microseconds(kind: "pyarrow.DataType") -> "pyarrow.DataType":
+    """Return a type with such times in place of its own, inside structs and lists as well."""
+    import pyarrow
+
+    if pyarrow.types.is_timestamp(kind):
+        return pyarrow.timestamp("us" if kind.unit == "ns" else kind.unit, "UTC" if kind.tz else None)
+    if pyarrow.types.is_struct(kind):
+        return pyarrow.struct([field.with_type(_kind_in_microseconds(field.type)) for field in kind])
+    if pyarrow.types.is_list(kind):
+        return pyarrow.list_(kind.value_field.with_type(_kind_in_microseconds(kind.value_type)))
+    return kind
 
 
 def _first_line(error: Exception) -> str:
