@@ -298,6 +298,36 @@ def test_what_was_asked_lately_is_shown_when_both_instances_fail(index: Path, tm
         assert nginx.get("/v1/articles/a008/related").status == 502
 
 
+def test_what_was_taken_down_is_not_shown_out_of_the_cache(tmp_path: Path) -> None:
+    now = [200]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if not now[0]:
+            handler.close_connection = True
+            return
+        body = b"<section>taken down</section>" if now[0] == 200 else b"{}"
+        handler.send_response(now[0])
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with listening() as service, proxy(tmp_path / "nginx", [service.url] * 2) as nginx:
+        service.instead = answer
+        asked, other = [[page(nginx, each), f"/v1/articles/{each}/related"] for each in ("a001", "a002")]
+
+        def shown(paths: list[str]) -> list[bool]:
+            return [b"taken down" in nginx.get(path).body for path in paths]
+
+        assert shown(asked + other) == [True] * 4
+        time.sleep(6)  # longer than nginx keeps it without asking
+        now[0] = 410
+        assert shown(asked) == [False, False]
+        now[0] = 0  # what said that it is gone was kept in the place of the block
+        assert shown(asked) == [False, False]
+        for now[0] in (503, 500):  # nobody asked for this one since, and an instance that answers knows of it
+            assert shown(other) == [False, False]
+
+
 def test_service_that_hangs_holds_no_page(tmp_path: Path) -> None:
     answered = threading.Event()
 
