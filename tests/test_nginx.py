@@ -328,6 +328,21 @@ def test_what_was_taken_down_is_not_shown_out_of_the_cache(tmp_path: Path) -> No
             assert shown(other) == [False, False]
 
 
+def test_blocks_of_one_site_are_not_shown_on_another(tmp_path: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = f"of {handler.headers['Host']}".encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with listening() as service, proxy(tmp_path / "nginx", [service.url] * 2) as nginx:
+        service.instead = answer
+        for path in (page(nginx, "a001"), "/v1/articles/a001/related", "/related.css"):
+            for host in ("www.coast.example", "www.city.example"):
+                assert f"of {host}" in nginx.get(path, {"Host": host}).body.decode(), path
+
+
 def test_service_that_hangs_holds_no_page(tmp_path: Path) -> None:
     answered = threading.Event()
 
