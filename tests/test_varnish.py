@@ -1,6 +1,8 @@
 """examples/varnish/seealso.vcl as it stands, run by a real Varnish in front of a website and a real service."""
 
+import http.client
 import itertools
+import re
 import signal
 import threading
 import time
@@ -15,11 +17,12 @@ import pytest
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
+from tests.conftest import ROOT
 from tests.listener import listening
 from tests.load.rate import Rate, blocks
 from tests.makers import articles, index_of
 from tests.servers import START_SECONDS_MAX, Answer, Running, free_port, request, serving
-from tests.varnish import Website, varnish, website
+from tests.varnish import EXAMPLE, Website, varnish, website
 
 # A machine that is busy with other tests is no slow service.
 PATIENT = {
@@ -63,10 +66,11 @@ def built(folder: Path, changes: dict[str, str] | None = None, **settings: str) 
     port, index = free_port(), folder / "index"
     index_of(index, articles(12))
     key = create_key(Store(index), "editor", "editor", "a test")[1]
-    told = {"SEEALSO_PURGE_WEBHOOK": f"http://127.0.0.1:{port}/.seealso/purge", "SEEALSO_PURGE_FORM": "keys"}
+    (written,) = re.findall(r"^# +(SEEALSO_.+) seealso serve$", EXAMPLE.read_text(), re.M)
+    told = dict(each.split("=", 1) for each in written.replace(":6081/", f":{port}/").split())
     with ExitStack() as stack:
         site = stack.enter_context(website(folder / "www"))
-        service = stack.enter_context(serving(index, folder / "log", 2, True, **told, SEEALSO_PROXIES="1", **settings))
+        service = stack.enter_context(serving(index, folder / "log", 2, True, **told, **settings))
         front = stack.enter_context(varnish(folder / "varnish", port, site, service.url, PATIENT | (changes or {})))
         yield House(front, site, service, key)
 
@@ -128,6 +132,24 @@ def test_block_is_fetched_once_and_kept_as_long_as_it_says(house: House) -> None
 def test_events_and_batches_are_passed_on(house: House) -> None:
     assert house.front.post("/v1/events", {"blocks": [{"article": "a001", "shown": ["a004"]}]}).status == 204
     assert house.front.post("/v1/related", {"articles": ["a001"]}).json()["blocks"]
+
+
+def test_each_reader_has_a_rate_of_their_own_whatever_they_say_of_themselves(tmp_path: Path) -> None:
+    def status(port: int, reader: str, says: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(reader, 0))
+        headers = {"Content-Type": "application/json", "X-Forwarded-For": says}
+        connection.request("POST", "/v1/page", b'{"article": "a001", "blocks": [{"name": "below"}]}', headers)
+        answer = connection.getresponse()
+        connection.close()
+        return answer.status
+
+    with built(tmp_path, SEEALSO_RATE_LIMIT="1/hour") as house:
+        port = int(house.front.url.rpartition(":")[2])
+        assert status(port, "127.0.0.2", "x") == 200
+        assert status(port, "127.0.0.2", "192.0.2.1") == 429
+        assert status(port, "127.0.0.3", "192.0.2.1") == 200
+    (told,) = re.findall(r"^ +(SEEALSO_.+)$", (ROOT / "docs/clients.md").read_text(), re.M)
+    assert "SEEALSO_PROXIES=1" in told.split()
 
 
 def test_events_come_without_what_the_browser_adds(house: House, tmp_path: Path) -> None:

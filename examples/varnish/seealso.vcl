@@ -5,7 +5,7 @@ vcl 4.1;
 #
 #   <esi:include src="/related/ARTICLE_ID?layout=grid&amp;heading=3"/>          in a page of the website
 #
-#   SEEALSO_PURGE_WEBHOOK=http://127.0.0.1:6081/.seealso/purge SEEALSO_PURGE_FORM=keys seealso serve --port 8080
+#   SEEALSO_PROXIES=1 SEEALSO_PURGE_WEBHOOK=http://127.0.0.1:6081/.seealso/purge SEEALSO_PURGE_FORM=keys seealso serve
 
 import std;
 import var;     # varnish-modules
