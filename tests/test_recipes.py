@@ -105,10 +105,12 @@ def related_articles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def saved(related_articles: Any) -> Iterator[Any]:
-    """The model of an article, and its table."""
+    """The model of an article, its table, and a cache in which nothing is."""
     from django.apps import apps
+    from django.core.cache import cache
     from django.db import connection
 
+    cache.clear()
     model = apps.get_model("news", "Article")
     with connection.schema_editor() as editor:
         editor.create_model(model)
@@ -186,6 +188,24 @@ def test_django_saves_whatever_the_service_does(saved: Any) -> None:
     settings.SEEALSO = {"URL": f"http://127.0.0.1:{free_port()}", "INDEX_KEY": "key"}
     saved.objects.create(title="Neap", text="tides")
     assert saved.objects.count() == 1
+
+
+def test_who_deletes_many_in_django_waits_for_a_service_that_hangs_once(saved: Any) -> None:
+    from django.conf import settings
+    from django.core.cache import cache
+
+    saved.objects.bulk_create([saved(title=str(number), text="tides") for number in range(3)])
+    with listening() as listener:
+        listener.instead = lambda handler: time.sleep(3)
+        settings.SEEALSO = {"URL": listener.url, "INDEX_KEY": "key"}
+        saved.objects.all().delete()
+        assert len(listener.asked) == 1
+        cache.clear()  # a while later
+        listener.instead = None
+        for status in (503, 200):  # which was an answer
+            listener.statuses = [status]
+            saved.objects.create(title="Neap", text="tides")
+        assert len(listener.asked) == 3
 
 
 def test_django_shows_nothing_on_errors_and_asks_a_service_that_fails_once(in_django: Callable[..., str]) -> None:

@@ -338,11 +338,45 @@ def test_what_does_not_arrive_is_told_again_later_and_not_for_ever(php: str) -> 
         scheduled = Site(php, listener.url).run("""
             ini_set('error_log', '/dev/null');
             seealso_tell(42);
+            delete_transient('seealso_untold');
             seealso_tell(42, SEEALSO_TRIES_MAX);
+            delete_transient('seealso_untold');
             seealso_tell(42);
             return $world->scheduled;
         """)
     assert scheduled == [["seealso_tell_again", [42, 2]]]
+
+
+def test_who_changes_many_posts_waits_for_a_failing_service_once(php: str) -> None:
+    with listening() as listener:
+        listener.statuses = [503, 200]
+        told = Site(php, listener.url).run("""
+            ini_set('error_log', '/dev/null');
+            foreach ([1, 2, 3] as $id) {
+                $before = write_post($id, 'Neap');
+                do_action('wp_after_insert_post', $id, write_post($id, 'Neap', 'trash'), true, $before);
+            }
+            $withdrawn = get_option('seealso_withdrawn');
+            seealso_tell(4, SEEALSO_TRIES_MAX);  // by the schedule
+            seealso_tell(42);
+            let_pass(SEEALSO_SILENT_SECONDS);
+            seealso_tell(42);
+            return [$world->scheduled, $withdrawn > 0, get_option('seealso_published') > $withdrawn];
+        """)
+    tries = {1: 2, 2: 2, 3: 2, 4: 5, 42: 2}  # it was no try, and counts as none
+    assert told == [[["seealso_tell_again", [number, each]] for number, each in tries.items()], True, True]
+    assert [json.loads(body)["post"]["id"] for _, _, _, body in listener.asked] == [1, 42]
+
+
+def test_new_settings_are_tried_at_once(site: Site) -> None:
+    left = site.run("""
+        set_transient('seealso_silent', '1', 100);
+        set_transient('seealso_untold', '1', 100);
+        do_action('admin_init');
+        $world->registered['seealso']['sanitize_callback'](['url' => seealso_setting('url')]);
+        return array_keys($world->transients);
+    """)
+    assert left == []
 
 
 def test_post_that_rest_does_not_give_is_told_later_and_never_withdrawn(php: str) -> None:

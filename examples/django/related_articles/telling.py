@@ -1,22 +1,27 @@
 """follow(Article, fields): what is saved and deleted of a model is told to a Seealso service, once it is committed.
 
-Saving never fails by it, and waits two seconds at most: what does not arrive is logged, and the next night reads it.
+Saving never fails by it, and waits two seconds at most, however many are saved at once: what does not arrive is logged,
+and the next night reads it.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
 try:
-    from related_articles.client import Client, Problem
+    from related_articles.client import Client, NoAnswer, Problem
 except ImportError:
-    from seealso.client import Client, Problem
+    from seealso.client import Client, NoAnswer, Problem
 
 SECONDS_MAX = 2.0
+# While the service does not answer, one in so long waits for it, not each of all that an editor changes at once.
+UNTOLD_SECONDS = 15
+UNTOLD = "seealso:untold"
 
 
 def follow(model: type[Model], fields: Callable[[Any], Mapping[str, Any] | None]) -> None:
@@ -35,6 +40,16 @@ def follow(model: type[Model], fields: Callable[[Any], Mapping[str, Any] | None]
 
 def tell(article_id: str, fields: Mapping[str, Any] | None) -> None:
     """Tell the service what an article is, or that it is no more. Raises NoAnswer, Problem."""
+    if cache.get(UNTOLD):
+        raise NoAnswer(f"the service did not answer a moment ago, and was not told of {article_id}")
+    try:
+        _tell(article_id, fields)
+    except NoAnswer:
+        cache.set(UNTOLD, True, UNTOLD_SECONDS)
+        raise
+
+
+def _tell(article_id: str, fields: Mapping[str, Any] | None) -> None:
     with Client(settings.SEEALSO["URL"], settings.SEEALSO["INDEX_KEY"], seconds_max=SECONDS_MAX, tries=1) as service:
         if fields is not None:
             service.put(article_id, **fields)

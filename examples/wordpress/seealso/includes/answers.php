@@ -12,7 +12,7 @@ define('SEEALSO_FRESH_SECONDS', 300);
 // A post that the service does not know yet is asked for again after so long.
 define('SEEALSO_NOTHING_SECONDS', 60);
 define('SEEALSO_STALE_SECONDS', DAY_IN_SECONDS);
-// While it fails, one page in so long waits for it, not each.
+// While it fails, one page in so long waits for it, not each; so does one post that it is told of.
 define('SEEALSO_SILENT_SECONDS', 15);
 // Where an older block can be shown, one page waits for a new one, not each that comes meanwhile.
 define('SEEALSO_ASKING_SECONDS', 2);

@@ -58,6 +58,7 @@ function seealso_checked($sent)
     $said['append'] = 'yes' === $said['append'] ? 'yes' : 'no';
     seealso_forget_all();
     delete_transient('seealso_silent');
+    delete_transient('seealso_untold');
     return $said;
 }
 

@@ -45,6 +45,12 @@ function seealso_tell($id, $try = 1)
     if ('' === seealso_setting('url') || '' === seealso_setting('secret')) {
         return;
     }
+    if (get_transient('seealso_untold')) {
+        // It failed a moment ago. Who changes many posts at once waits for the first alone, and this was no try.
+        seealso_is_public($id) ? seealso_forget_age() : seealso_forget_all();
+        seealso_tell_later($id, max(1, $try - 1));
+        return;
+    }
     $post = seealso_is_public($id) ? seealso_post($id) : null;
     if (is_wp_error($post)) {
         // It is there all the same: to say that it was removed would take it from every page.
@@ -76,6 +82,7 @@ function seealso_tell($id, $try = 1)
     error_log("Seealso was not told of post $id ({$said['event']}), try $try: $status");
     $later = !is_int($status) || $status >= 500 || 429 === $status;
     if ($later) {
+        set_transient('seealso_untold', '1', SEEALSO_SILENT_SECONDS);
         seealso_tell_later($id, $try);
     }
 }
