@@ -293,12 +293,25 @@ def blocks(count: int, empty: int, then: int) -> Series:
 
 
 UP = gauge("up", "1x300")
+
+
+def beside(values: str) -> Series:
+    """Return the second container of two, of which the first is up all the time."""
+    return UP | {'up{instance="news-2:8080",job="seealso"}': values}
+
+
 # What is given, after how many steps, and the alerts that are up then; a step is of a minute, in DAYS of ten.
 Situation = tuple[Series, int, set[str]]
 SITUATIONS: list[Situation] = [
     ({}, 3, {"SeealsoDown"}),
     (gauge("up", "1x10 0x50"), 11, set()),
     (gauge("up", "1x10 0x50"), 13, {"SeealsoDown"}),
+    (beside("1x10 0x50"), 13, {"SeealsoDown"}),
+    # One that stops is found no more: there is no 0 of it.
+    (beside("1x130 stale"), 131, set()),
+    (beside("1x130 stale"), 133, {"SeealsoDown"}),
+    (beside("1x130 stale"), 193, set()),
+    (beside("_x130 1x3 stale"), 140, set()),
     (UP | gauge("seealso_snapshot_served", "0x60"), 1, set()),
     (UP | gauge("seealso_snapshot_served", "0x60"), 3, {"SeealsoNothingServed"}),
     (UP | requests(ok=600), 30, set()),
