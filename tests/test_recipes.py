@@ -32,6 +32,7 @@ from tests.written import code_blocks
 
 EXAMPLES = ROOT / "examples"
 NEXT = MODULES / "next/dist/bin/next"
+PURGES = "Bearer of news"
 HOSTILE = "Tide <script>x()</script> & time"
 
 
@@ -455,7 +456,8 @@ def next_serving(folder: Path, service: str) -> Iterator[str]:
         process = subprocess.Popen(
             [node(), NEXT, "start", "--hostname", "127.0.0.1", "--port", str(port)],
             cwd=folder,
-            env=os.environ | {"SEEALSO_SERVICE": service, "NEXT_TELEMETRY_DISABLED": "1"},
+            env=os.environ
+            | {"SEEALSO_SERVICE": service, "SEEALSO_PURGE_AUTHORIZATION": PURGES, "NEXT_TELEMETRY_DISABLED": "1"},
             stdout=output,
             stderr=output,
             text=True,
@@ -485,6 +487,11 @@ def test_a_site_of_next_shows_the_block_until_it_is_told_of_a_change(
         service.close()
         assert cards("a000") == shown
         told = urllib.request.Request(f"{site}/related-changed", data=b"{}", method="POST")
+        for stranger in ({}, {"Authorization": "Bearer of bad news"}):
+            told.headers = stranger
+            assert request(told, 30).status == 401
+        assert cards("a000") == shown
+        told.headers = {"Authorization": PURGES}
         assert request(told, 30).status == 204
         assert cards("a000") == []
 
@@ -523,6 +530,16 @@ def test_server_component_renders_the_block(component: Path, url: str, monkeypat
 def test_server_component_renders_nothing_on_errors(component: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rendered(component, "nobody", url, monkeypatch) == "null"
     assert rendered(component, "a000", f"http://127.0.0.1:{free_port()}", monkeypatch) == "null"
+
+    def other(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "12")
+        handler.end_headers()
+        handler.wfile.write(b'{"other": 1}')
+
+    with listening() as listener:
+        listener.instead = other
+        assert rendered(component, "a000", listener.url, monkeypatch) == "null"
 
 
 # Ghost

@@ -22,7 +22,7 @@ export default async function Related({ article, heading = "Related articles", l
     console.error(`no related articles under ${article}: ${error}`);
     return null;
   }
-  if (cards.length === 0) return null;
+  if (!cards?.length) return null;
   return (
     <section className="seealso">
       <h2 className="seealso-heading">{heading}</h2>
