@@ -46,7 +46,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         body="tides moon sea harbour",
         published="2026-11-28",
     )
-    index_of(folder, [*articles(12, section="News", summary="A summary."), hostile])
+    dotted = article("tides.js", title="Tides in a browser", body="program browser tides moon canvas drawing")
+    index_of(folder, [*articles(12, section="News", summary="A summary."), hostile, dotted])
     return folder
 
 
@@ -373,10 +374,13 @@ def test_hugo_builds_pages_that_end_in_the_block(tmp_path: Path, url: str) -> No
     (tmp_path / "layouts/_default/list.html").write_text("{{ .Title }}")
     post(tmp_path / "content", "a003.fr.md")
     post(tmp_path / "content", "a004/index.fr.md")
-    blocks_written("hugo", tmp_path / "content", tmp_path / "data/related.json", url)
+    post(tmp_path / "content", "tides.js.md")  # which is no language of the site, but the article's name
+    _, told = blocks_written("hugo", tmp_path / "content", tmp_path / "data/related.json", url)
+    assert "6 of 7 articles" in told
     done = subprocess.run([program, "--source", str(tmp_path)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     check_pages(tmp_path / "public")
+    assert "seealso-card" in (tmp_path / "public/tides.js/index.html").read_text()
     for name in ("a003", "a004"):
         assert "seealso-card" in (tmp_path / "public/fr" / name / "index.html").read_text(), name
 

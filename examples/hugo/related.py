@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,27 @@ LIMIT = 6
 AT_ONCE = 500  # as many as the service takes
 SECONDS_MAX = 60
 ID = re.compile(r"""^(?:seealso|id)\s*[:=]\s*["']?(.+?)["']?\s*$""", re.MULTILINE)
-# `name.fr.md`, `name.pt-br.md`: Hugo calls both 'name', each in its language.
+# `name.fr.md`, `name.pt-br.md`: Hugo calls both 'name' if it has these languages; `node.js.md` it calls 'node.js'.
 LANGUAGE = re.compile(r"\.[a-z]{2}(-[a-z]{2})?$")
 
 
-def article_ids(content: Path) -> list[str]:
-    """Return the ids of all pages but those of lists."""
+def pages_of(content: Path) -> list[list[str]]:
+    """Return, of each page but those of lists, the ids that it may have."""
     pages = [page for page in sorted(content.rglob("*.md")) if LANGUAGE.sub("", page.stem) != "_index"]
-    return list(dict.fromkeys(map(article_id, pages)))
+    return list(map(article_ids, pages))
 
 
-def article_id(page: Path) -> str:
-    """Return a page's id; `index.md` is called as its folder is."""
+def article_ids(page: Path) -> list[str]:
+    """Return a page's id, with and without what may be a language: the partial looks for it by the name that Hugo has.
+
+    `index.md` is called as its folder is.
+    """
     front = re.split(r"^(?:---|\+\+\+)\s*$", page.read_text("utf-8"), maxsplit=2, flags=re.MULTILINE)
     found = ID.search(front[1]) if len(front) == 3 else None
-    name = LANGUAGE.sub("", page.stem)
-    return found[1] if found else page.parent.name if name == "index" else name
+    if found:
+        return [found[1]]
+    names = dict.fromkeys((page.stem, LANGUAGE.sub("", page.stem)))
+    return [page.parent.name if name == "index" else name for name in names]
 
 
 def blocks_of(ids: list[str]) -> Iterator[tuple[str, list[Any]]]:
@@ -52,9 +58,9 @@ def blocks_of(ids: list[str]) -> Iterator[tuple[str, list[Any]]]:
 
 def main(content: Path, data: Path) -> None:
     """Write the blocks where Hugo reads its data."""
-    ids = article_ids(content)
+    pages = pages_of(content)
     try:
-        blocks = dict(blocks_of(ids))
+        blocks = dict(blocks_of(list(dict.fromkeys(chain.from_iterable(pages)))))
     except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:  # away, or no answer of the service's
         told = error.read().decode("utf-8", "replace") if isinstance(error, urllib.error.HTTPError) else repr(error)
         sys.stderr.write(f"related.py: {SERVICE} did not answer, the blocks of the last build stay ({told})\n")
@@ -66,7 +72,8 @@ def main(content: Path, data: Path) -> None:
     beside = data.with_suffix(".new")
     beside.write_text(json.dumps(blocks, ensure_ascii=False), "utf-8")
     beside.replace(data)
-    sys.stderr.write(f"related.py: {len(blocks):,} of {len(ids):,} articles have a block\n")
+    shown = sum(not blocks.keys().isdisjoint(ids) for ids in pages)
+    sys.stderr.write(f"related.py: {shown:,} of {len(pages):,} articles have a block\n")
 
 
 if __name__ == "__main__":
