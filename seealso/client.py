@@ -470,6 +470,7 @@ class Call(Generic[Answer]):
     body: Mapping[str, Any] | None = None
     again: bool = False
     as_text: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Endpoint(Generic[P, Answer]):
@@ -610,9 +611,15 @@ class _Calls:
         return Call("POST", f"/v1/purges/{purge_id}/retry", again=True)
 
     @_Endpoint
-    def events(self, *blocks: Seen) -> Call[None]:
-        """Say what a reader was shown of a page's blocks, and clicked there. Needs no key."""
-        return Call("POST", "/v1/events", body={"blocks": blocks})
+    def events(self, *blocks: Seen, user_agent: str, gpc: bool = False) -> Call[None]:
+        """Say what a reader was shown of a page's blocks, and clicked there. Needs no key.
+
+        `user_agent` is the one that the reader's browser sent: what calls itself a program is not counted. `gpc` is
+        whether it sent `Sec-GPC: 1`: its reader wants none of it.
+        """
+        # A stranger may send any letters; headers are sent in ASCII.
+        told = {"User-Agent": user_agent.encode("ascii", "replace").decode(), **({"Sec-GPC": "1"} if gpc else {})}
+        return Call("POST", "/v1/events", body={"blocks": blocks}, headers=told)
 
     @_Endpoint
     def clicks(self, **counted: Unpack[Counted]) -> Call[Rates]:
@@ -698,7 +705,8 @@ class _Sender(_Calls):
         timeout = httpx2.Timeout(self._seconds_max).as_dict()
         extensions = {"timeout": timeout}
         url = self.url + call.path
-        return httpx2.Request(call.method, url, params=query, headers=self._headers, json=body, extensions=extensions)
+        headers = {**self._headers, **call.headers}
+        return httpx2.Request(call.method, url, params=query, headers=headers, json=body, extensions=extensions)
 
 
 class Client(_Sender):

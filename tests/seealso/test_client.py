@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import httpx2
 import pytest
 
 import seealso.client
-from seealso.client import AsyncClient, Client, NoAnswer, Problem
+from seealso.client import AsyncClient, Client, NoAnswer, Problem, Seen
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from service.typescript import openapi_document
@@ -24,6 +25,7 @@ from tests.makers import article, articles, index_of
 from tests.servers import free_port
 
 ADDRESS = "http://news.example//x/y?z=ä"
+READER = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 
 
 @pytest.fixture(autouse=True)
@@ -224,8 +226,27 @@ def test_what_editors_decide_is_decided(client: Client) -> None:
     assert client.retry_purge(told["id"])["state"] in ("waiting", "done")
 
 
-def test_clicks_are_told_and_read(client: Client) -> None:
-    client.events({"article": "a000", "block": "below", "shown": ["a003"], "clicked": [{"item": "a003", "slot": 1}]})
+def test_clicks_are_told_and_read(client: Client, url: str) -> None:
+    def became() -> dict[str, int]:
+        told = httpx2.get(f"{url}/metrics").text
+        return {
+            fate: int(count) for fate, count in re.findall(r'seealso_events_total\{.*?fate="(\w+)".*?\} (\d+)', told)
+        }
+
+    seen: Seen = {"article": "a000", "block": "below", "shown": ["a003"], "clicked": [{"item": "a003", "slot": 1}]}
+    before = became()
+    client.events(seen, user_agent=READER)
+    client.events(seen, user_agent=READER, gpc=True)
+    client.events(seen, user_agent=f"{READER} Größe\u2026")
+    client.events(seen, user_agent="Examplebot/1.0")
+    client.events(seen, user_agent="")
+    after = became()
+    assert {fate: after[fate] - before.get(fate, 0) for fate in after} == {
+        "counted": 4,
+        "bot": 4,
+        "unknown": 0,
+        "dropped": 0,
+    }
     assert "rates" in client.clicks(by="item", limit=5)
     with pytest.raises(Problem, match="none runs"):
         client.trial()
