@@ -919,6 +919,34 @@ def test_nothing_is_counted_where_it_is_not_wanted(site: Site, attributes: str, 
     assert site.sent == []
 
 
+def test_reader_who_consents_later_is_counted_from_then_on(site: Site) -> None:
+    with site.reader() as page:
+        page.route("https://carrowcourier.example/**", lambda route: route.fulfill(body="an article"))
+        page.goto(site.put(SHORT + block("limit='2' no-count")))
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        page.evaluate("drawn = document.querySelector('seealso-block').shadowRoot.querySelector('section')")
+        page.wait_for_timeout(1_500)
+        page.evaluate("document.querySelector('seealso-block').removeAttribute('no-count')")
+        page.wait_for_timeout(1_500)
+        assert page.evaluate("drawn.isConnected")  # nothing is drawn anew for it
+        page.locator(".seealso-title a").nth(1).click()
+        page.wait_for_url("https://carrowcourier.example/**")
+        leave(page)
+    ((told,),) = site.sent
+    assert (told["slots"], [each["slot"] for each in told["clicked"]]) == ([1, 2], [2])
+
+
+def test_reader_who_wants_none_of_it_any_more_is_not_counted(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put(SHORT + block("limit='2'")))
+        expect(page.locator(".seealso-title")).to_have_count(2)
+        page.wait_for_timeout(1_500)
+        page.evaluate("document.querySelector('seealso-block').setAttribute('no-count', '')")
+        page.wait_for_timeout(1_500)
+        leave(page)
+    assert site.sent == []
+
+
 def test_links_within_the_element_are_no_cards(site: Site) -> None:
     with site.reader() as page:
         page.goto(site.put(SHORT + block("limit='6'", FALLBACK.replace("/one", "#one")) + FOOT + LONG))

@@ -31,11 +31,11 @@ function unwatch(item) {
 }
 
 function look(entries) {
-  for (const { target, isIntersecting, intersectionRatio } of entries) {
+  for (const { target, intersectionRatio } of entries) {
     const spot = watched.get(target);
     if (!spot) continue;
     clearTimeout(spot.timer);
-    if (!isIntersecting || intersectionRatio < SEEN_SHARE || document.hidden) continue;
+    if (intersectionRatio < SEEN_SHARE || document.hidden) continue;
     spot.timer = setTimeout(() => {
       unwatch(target);
       count(spot.block, "seen", spot.slot);

@@ -6,15 +6,12 @@
 const NAME = "seealso-block";
 const NEAR = "600px";
 const HOST_STYLE = ":host{display:block}:host([hidden]){display:none!important}";
-const ATTRIBUTES = {
-  asking: ["article", "placement", "mode", "limit", "endpoint"],
-  drawing: ["layout", "theme", "lang", "heading", "images"],
-};
+const ASKING = ["article", "placement", "mode", "limit", "endpoint"]; // what the cards depend on
 const pinned = (height) => `:host{box-sizing:border-box!important;min-height:${height}!important}`;
 let shared, near, away;
 
 class SeealsoBlock extends HTMLElement {
-  static observedAttributes = Object.values(ATTRIBUTES).flat();
+  static observedAttributes = [...ASKING, "layout", "theme", "lang", "heading", "images", "no-count"];
 
   asked = null; // the request that it is part of
   article = ""; // of which the cards are
@@ -54,7 +51,8 @@ class SeealsoBlock extends HTMLElement {
     if (!this.#answered) this.asked = null;
   }
 
-  attributeChangedCallback() {
+  attributeChangedCallback(name) {
+    if (name === "no-count") return watch(this);
     if (this.#old || !this.isConnected) return;
     this.#old = true;
     queueMicrotask(() => {
@@ -102,7 +100,7 @@ class SeealsoBlock extends HTMLElement {
   }
 
   #wanted() {
-    return JSON.stringify(ATTRIBUTES.asking.map((name) => this.getAttribute(name)));
+    return JSON.stringify(ASKING.map((name) => this.getAttribute(name)));
   }
 
   #begin() {

@@ -50,7 +50,8 @@ function isSeen(box) {
 /** Take away the cards of a section from the first that reaches below a line; return how many are left. */
 function trim(section, line) {
   const cards = [...section.querySelectorAll("li")];
-  const left = cards.findIndex((card) => card.getBoundingClientRect().bottom > line + MOVED_PIXELS);
-  for (const card of left < 0 ? [] : cards.slice(left)) card.remove();
-  return left < 0 ? cards.length : left;
+  let left = cards.findIndex((card) => card.getBoundingClientRect().bottom > line + MOVED_PIXELS);
+  if (left < 0) left = cards.length;
+  for (const card of cards.slice(left)) card.remove();
+  return left;
 }
