@@ -610,6 +610,17 @@ def test_element_follows_its_attributes_and_its_place(site: Site) -> None:
         expect(page.get_by_text("Most read")).to_be_visible()
 
 
+def test_blocks_have_names_of_their_own_whatever_they_are_called(site: Site) -> None:
+    long = "x" * 63
+    names = ("block-2", "", "block-2", f"{long}\N{GRINNING FACE}y", f"{long}\N{WINKING FACE}")
+    with site.reader() as page:
+        page.goto(site.put("".join(block(f"limit='1' eager name='{name}'") for name in names)))
+        expect(page.locator(".seealso-title")).to_have_count(5)
+        called = page.evaluate("[...document.querySelectorAll('seealso-block')].map((block) => block.named)")
+    assert called == ["block-2", "block-3", "block-4", f"{long}\N{GRINNING FACE}", f"{long}\N{WINKING FACE}"]
+    assert site.networks == []
+
+
 def test_placement_that_nobody_knows_is_left_out(site: Site) -> None:
     body = block("limit='2' placement='belwo'") + block("limit='2' heading='2.5'")
     with site.reader() as page:

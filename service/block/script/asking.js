@@ -7,6 +7,7 @@ const LIMIT_MS = 800;
 const BLOCKS_MAX = 20;
 const SHOWN_MAX = 200;
 const CARDS_MAX = 50;
+const FOLLOWING = 4; // Node.DOCUMENT_POSITION_FOLLOWING
 const MODES = ["background", "latest", "evergreen"];
 const SERVICE = folderOf(document.currentScript ?? document.querySelector('script[src*="/related.js"]'));
 
@@ -56,7 +57,7 @@ function endpointOf(block) {
 /** Fill those of a subject's blocks that have not been asked for. */
 async function fill(subject) {
   const all = [...blocks].filter((block) => subjectOf(block) === subject);
-  all.sort((one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  all.sort((one, other) => (one.compareDocumentPosition(other) & FOLLOWING ? -1 : 1));
   const shown = all.flatMap((block) => block.shownIds).slice(0, SHOWN_MAX);
   const group = all.filter((block) => !block.asked).slice(0, BLOCKS_MAX);
   if (!group.length) return;
@@ -82,8 +83,10 @@ async function fill(subject) {
 function namesOf(group, all) {
   const names = [];
   for (const block of group) {
-    let name = (block.getAttribute("name") || block.getAttribute("placement") || "").trim().slice(0, 64);
-    if (all.length > 1 && (!name || names.includes(name))) name = `block-${all.indexOf(block) + 1}`;
+    // By whole letters: half of one is no text.
+    let name = [...(block.getAttribute("name") || block.getAttribute("placement") || "").trim()].slice(0, 64).join("");
+    let number = all.indexOf(block) + 1;
+    while (all.length > 1 && (!name || names.includes(name))) name = `block-${number++}`;
     names.push(name);
   }
   return names;
