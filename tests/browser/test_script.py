@@ -776,6 +776,26 @@ def test_block_of_a_page_from_right_to_left_reads_so(site: Site) -> None:
         assert section.locator("li").first.get_attribute("dir") == "ltr"  # an English article
 
 
+def test_block_in_a_component_has_the_language_of_the_page(site: Site) -> None:
+    with site.reader() as page:
+        page.goto(site.put("<div id='outer'></div>", lang="ar"))
+        page.evaluate(
+            """(block) => {
+              const within = (host) => host.attachShadow({ mode: "open" });
+              const outer = within(document.getElementById("outer"));
+              outer.append(document.createElement("div"));
+              within(outer.firstChild).innerHTML = block;
+            }""",
+            block("limit='3' eager"),
+        )
+        section = page.locator(".seealso")
+        expect(section).to_have_attribute("dir", "rtl")
+        expect(section).to_have_attribute("lang", "ar")
+        page.evaluate("document.getElementById('outer').lang = 'de'")
+        page.locator("seealso-block").evaluate("block => block.setAttribute('layout', 'grid')")
+        expect(section.locator("h2")).to_have_text("Mehr zum Thema")
+
+
 # Counting.
 
 

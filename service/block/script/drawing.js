@@ -7,7 +7,7 @@ const kept = {};
 
 /** Return a block's section of some cards. */
 function draw(block, cards) {
-  const wanted = lookOf(block, "lang") ?? block.closest("[lang]")?.lang;
+  const wanted = lookOf(block, "lang") ?? languageAt(block);
   const language = labelled(wanted) ? wanted : "en";
   const layout = layoutOf(block);
   const theme = lookOf(block, "theme");
@@ -156,6 +156,11 @@ function madeOf(tag, name, value) {
 function speak(element, language) {
   element.lang = language;
   element.dir = RIGHT_TO_LEFT.test(localeOf(language).script) ? "rtl" : "ltr";
+}
+
+/** Return what is said to be the language where an element stands, be it in a component. */
+function languageAt(element) {
+  return element && (element.closest("[lang]")?.lang ?? languageAt(element.getRootNode().host));
 }
 
 /** Return under what our labels in a language stand; undefined for none. */
