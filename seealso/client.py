@@ -462,13 +462,17 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Answer]):
-    """A request, not yet sent. `again`: whether to have done it twice is to have done it once."""
+    """A request, not yet sent. `again`: whether to have done it twice is to have done it once.
+
+    `has`: what its answer has in any case, '' where it is no JSON object: the block as HTML (`as_text`), or nothing.
+    """
 
     method: str
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     again: bool = False
+    has: str = ""
     as_text: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -511,7 +515,7 @@ class _Calls:
     @_Endpoint
     def related(self, article_id: str, **wanted: Unpack[Explained]) -> Call[Related]:
         """Return the block under an article, best first."""
-        return Call("GET", _of(article_id, "/related"), wanted, again=True)
+        return Call("GET", _of(article_id, "/related"), wanted, again=True, has="related")
 
     @_Endpoint
     def related_html(self, article_id: str, **wanted: Unpack[Look]) -> Call[str]:
@@ -521,94 +525,98 @@ class _Calls:
     @_Endpoint
     def related_to_many(self, articles: Sequence[str], **wanted: Unpack[Explained]) -> Call[Batch]:
         """Return the blocks of up to 500 articles at once."""
-        return Call("POST", "/v1/related", body={"articles": [*articles], **wanted}, again=True)
+        return Call("POST", "/v1/related", body={"articles": [*articles], **wanted}, again=True, has="blocks")
 
     @_Endpoint
     def page(self, article_id: str, blocks: Sequence[PageBlock], shown: Sequence[str] = ()) -> Call[Page]:
         """Return the several blocks of one page, nothing twice, nor of what is `shown` there already."""
         return Call(
-            "POST", "/v1/page", body={"article": article_id, "shown": [*shown], "blocks": [*blocks]}, again=True
+            "POST",
+            "/v1/page",
+            body={"article": article_id, "shown": [*shown], "blocks": [*blocks]},
+            again=True,
+            has="blocks",
         )
 
     @_Endpoint
     def similar(self, **text: Unpack[Text]) -> Call[Similar]:
         """Return the block of a text that is not in the index."""
-        return Call("POST", "/v1/similar", body=text, again=True)
+        return Call("POST", "/v1/similar", body=text, again=True, has="related")
 
     @_Endpoint
     def article(self, article_id: str) -> Call[Article]:
         """Return an article as indexed; fields that its source left out are missing."""
-        return Call("GET", _of(article_id), again=True)
+        return Call("GET", _of(article_id), again=True, has="id")
 
     @_Endpoint
     def put(self, article_id: str, **fields: Unpack[Fields]) -> Call[Put]:
         """Publish an article, or what it is from now on, whole. Needs a key for `index`."""
-        return Call("PUT", _of(article_id), body=fields, again=True)
+        return Call("PUT", _of(article_id), body=fields, again=True, has="article")
 
     @_Endpoint
     def put_many(self, articles: Sequence[Article]) -> Call[Import]:
         """Put up to fifty articles; each stands for itself. Needs a key for `index`."""
-        return Call("POST", "/v1/articles", body={"articles": [*articles]}, again=True)
+        return Call("POST", "/v1/articles", body={"articles": [*articles]}, again=True, has="articles")
 
     @_Endpoint
     def delete(self, article_id: str, reason: str) -> Call[Put]:
         """Remove an article that is no more. Needs a key for `index`."""
-        return Call("DELETE", _of(article_id), {"reason": reason})
+        return Call("DELETE", _of(article_id), {"reason": reason}, has="article")
 
     @_Endpoint
     def take_down(self, article_id: str, reason: str, until: str | None = None) -> Call[Takedown]:
         """Show an article nowhere any more, from the answer on. Needs a key for `editor`, as all below but clicks."""
-        return Call("POST", _of(article_id, "/takedown"), body={"reason": reason, "until": until})
+        return Call("POST", _of(article_id, "/takedown"), body={"reason": reason, "until": until}, has="takedown")
 
     @_Endpoint
     def restore(self, article_id: str, reason: str) -> Call[Takedown]:
         """Show an article again that was taken down."""
-        return Call("DELETE", _of(article_id, "/takedown"), {"reason": reason})
+        return Call("DELETE", _of(article_id, "/takedown"), {"reason": reason}, has="takedown")
 
     @_Endpoint
     def takedowns(self) -> Call[Takedowns]:
         """Return what may not be shown now."""
-        return Call("GET", "/v1/takedowns", again=True)
+        return Call("GET", "/v1/takedowns", again=True, has="takedowns")
 
     @_Endpoint
     def proof(self, article_id: str) -> Call[Proof]:
         """Return under which articles one is shown; all blocks that might are made anew."""
-        return Call("GET", _of(article_id, "/proof"), again=True)
+        return Call("GET", _of(article_id, "/proof"), again=True, has="shown_under")
 
     @_Endpoint
     def make_rule(self, **wish: Unpack[Wish]) -> Call[Rule]:
         """Pin, exclude, boost, bury; mark an article; ask for evergreen pieces."""
-        return Call("POST", "/v1/rules", body=wish)
+        return Call("POST", "/v1/rules", body=wish, has="action")
 
     @_Endpoint
     def rules(self, article: str | None = None, section: str | None = None) -> Call[Rules]:
         """Return the rules that hold, or those that name an article or a section."""
-        return Call("GET", "/v1/rules", _said(article=article, section=section), again=True)
+        return Call("GET", "/v1/rules", _said(article=article, section=section), again=True, has="rules")
 
     @_Endpoint
     def undo_rule(self, rule_id: int, reason: str) -> Call[Rule]:
         """Have a rule hold no more."""
-        return Call("DELETE", f"/v1/rules/{rule_id}", {"reason": reason})
+        return Call("DELETE", f"/v1/rules/{rule_id}", {"reason": reason}, has="action")
 
     @_Endpoint
     def changes(self, subject: str | None = None, after: int = 0, limit: int = 100) -> Call[Changes]:
         """Return what was decided, by whom and why, the newest first."""
-        return Call("GET", "/v1/changes", _said(subject=subject, after=after, limit=limit), again=True)
+        return Call("GET", "/v1/changes", _said(subject=subject, after=after, limit=limit), again=True, has="changes")
 
     @_Endpoint
     def undo(self, sequence: int, reason: str) -> Call[Change]:
         """Undo a change."""
-        return Call("POST", f"/v1/changes/{sequence}/undo", {"reason": reason})
+        return Call("POST", f"/v1/changes/{sequence}/undo", {"reason": reason}, has="sequence")
 
     @_Endpoint
     def purges(self, state: str | None = None, limit: int = 100) -> Call[Purges]:
         """Return what caches in front were told: all, or what is `waiting`, `done` or `given-up`."""
-        return Call("GET", "/v1/purges", _said(state=state, limit=limit), again=True)
+        return Call("GET", "/v1/purges", _said(state=state, limit=limit), again=True, has="purges")
 
     @_Endpoint
     def retry_purge(self, purge_id: int) -> Call[Told]:
         """Have caches told again."""
-        return Call("POST", f"/v1/purges/{purge_id}/retry", again=True)
+        return Call("POST", f"/v1/purges/{purge_id}/retry", again=True, has="state")
 
     @_Endpoint
     def events(self, *blocks: Seen, user_agent: str, gpc: bool = False) -> Call[None]:
@@ -624,37 +632,39 @@ class _Calls:
     @_Endpoint
     def clicks(self, **counted: Unpack[Counted]) -> Call[Rates]:
         """Return how often things were shown and clicked."""
-        return Call("GET", "/v1/clicks", counted, again=True)
+        return Call("GET", "/v1/clicks", counted, again=True, has="rates")
 
     @_Endpoint
     def trial(self, **days: Unpack[Days]) -> Call[dict[str, Any]]:
         """Return how the two recipes that are tried compare."""
-        return Call("GET", "/v1/trial", days, again=True)
+        return Call("GET", "/v1/trial", days, again=True, has="trial")
 
     @_Endpoint
     def keys(self) -> Call[Keys]:
         """Return who has a key, and what it opens. Needs a key for `admin`, as the next three."""
-        return Call("GET", "/v1/keys", again=True)
+        return Call("GET", "/v1/keys", again=True, has="keys")
 
     @_Endpoint
     def make_key(self, name: str, scope: Scope, expires: str | None = None) -> Call[KeyMade]:
         """Make a key for a person or a program."""
-        return Call("POST", "/v1/keys", body={"name": name, "scope": scope, "expires": expires})
+        return Call("POST", "/v1/keys", body={"name": name, "scope": scope, "expires": expires}, has="key")
 
     @_Endpoint
     def revoke_key(self, key_id: str, reason: str) -> Call[Key]:
         """Have a key open nothing any more."""
-        return Call("DELETE", f"/v1/keys/{quote(key_id, safe='')}", {"reason": reason})
+        return Call("DELETE", f"/v1/keys/{quote(key_id, safe='')}", {"reason": reason}, has="scope")
 
     @_Endpoint
     def roll_back(self, snapshot_id: str, reason: str) -> Call[RolledBack]:
         """Serve an earlier snapshot again, until the next night."""
-        return Call("POST", f"/v1/snapshots/{quote(snapshot_id, safe='')}/rollback", body={"reason": reason})
+        return Call(
+            "POST", f"/v1/snapshots/{quote(snapshot_id, safe='')}/rollback", body={"reason": reason}, has="before"
+        )
 
     @_Endpoint
     def status(self) -> Call[Status]:
         """Return what is served, and what somebody should look at. Needs no key."""
-        return Call("GET", "/v1/status", again=True)
+        return Call("GET", "/v1/status", again=True, has="snapshot")
 
 
 class _Sender(_Calls):
@@ -700,6 +710,8 @@ class _Sender(_Calls):
         raise AssertionError("the last try returns or raises")
 
     def _request(self, call: Call[Any]) -> httpx2.Request:
+        if {".", ".."} & {*call.path.split("/")}:  # it would be taken for another address, however it is written
+            raise ValueError(f"'.' and '..' are ids that no address can hold (got {call.path})")
         query = {name: int(value) if isinstance(value, bool) else value for name, value in call.query.items()}
         body = None if call.body is None else dict(call.body)
         timeout = httpx2.Timeout(self._seconds_max).as_dict()
@@ -807,14 +819,17 @@ def _plain(response: httpx2.Response) -> list[tuple[str, str]]:
 
 
 def _read(call: Call[Answer], response: httpx2.Response) -> Any:
+    """Return what an answer says. Raises NoAnswer for what is none of the service's, whatever its status."""
     if call.as_text:
         return _fragment(response)
-    if response.status_code == 204:
+    if not call.has and response.status_code == 204:
         return None
     try:
         answer = response.json()
     except ValueError as error:
         raise NoAnswer(f"{response.status_code} came without JSON; is the address that of the service?") from error
+    if not isinstance(answer, dict) or call.has not in answer:
+        raise NoAnswer(f"{response.status_code} came with other JSON; is the address that of the service?")
     if unconfirmed := response.headers.get("X-Seealso-Unconfirmed"):
         answer["unconfirmed"] = unconfirmed
     return answer

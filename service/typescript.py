@@ -56,7 +56,7 @@ def typescript_of(document: Json) -> str:
             written.setdefault(names[path], _interface(names[path], schema, names))
     parts = [HEAD, *(written[name] for name in sorted(written))]
     parts += [_query(operation, names) for _, _, operation in operations if _queried(operation)]
-    methods = [_method(path, method, operation, names) for path, method, operation in operations]
+    methods = [_method(path, method, operation, names, schemas) for path, method, operation in operations]
     about = _comment(f"{document['info']['title']} {document['info']['version']}: each of its operations.", "")
     return "\n".join(parts) + f"\n{about}export class Seealso extends Service {{\n" + "\n".join(methods) + "}\n"
 
@@ -164,7 +164,7 @@ def _query(operation: Json, names: Mapping[str, str]) -> str:
     return f"{about}export interface {_query_name(operation)} {{\n{''.join(lines)}}}\n"
 
 
-def _method(path: str, method: str, operation: Json, names: Mapping[str, str]) -> str:
+def _method(path: str, method: str, operation: Json, names: Mapping[str, str], schemas: Json) -> str:
     arguments = []
     address = path
     for parameter in operation.get("parameters", []):
@@ -182,9 +182,11 @@ def _method(path: str, method: str, operation: Json, names: Mapping[str, str]) -
         sent.append("query")
     arguments.append("options: Options = {}")
     content = operation["responses"].get("200", {}).get("content", {})
-    answer, call = "void", "nothing"
+    answer, call, has = "void", "nothing", ""
     if _JSON in content:
-        answer, call = _type(content[_JSON]["schema"], names), "json"
+        schema = content[_JSON]["schema"]
+        answer, call = _type(schema, names), "json"
+        has = f'"{schemas[schema["$ref"].removeprefix(_REF)]["required"][0]}", '
         if method != "GET" and operation.get("security"):
             answer += " & Unconfirmed"
     elif "text/html" in content:
@@ -196,7 +198,7 @@ def _method(path: str, method: str, operation: Json, names: Mapping[str, str]) -
     return (
         f"{_comment(about + needs, '  ')}"
         f"  {_camel(operation['operationId'])}({', '.join(arguments)}): Promise<{answer}> {{\n"
-        f'    return this.{call}("{method}", {quoted}, {what}, options);\n'
+        f'    return this.{call}("{method}", {quoted}, {what}, {has}options);\n'
         "  }\n"
     )
 

@@ -39,7 +39,14 @@ const slow = new Seealso({ url, timeoutMs: 20, fetch: (_, init) => ((seen = init
 told.slow = await failure(slow.status());
 told.stopped = await failure(seealso.status({ signal: AbortSignal.abort() }));
 told.page_of_another = await failure(new Seealso({ url, fetch: async () => new Response("<p>") }).status());
-const decided = () => new Response('{"articles": []}', { headers: { "X-Seealso-Unconfirmed": "north" } });
+const other = (body, init) => new Seealso({ url, fetch: async () => new Response(body, init) });
+told.json_of_another = [];
+for (const body of ["[]", "null", '"ok"', '{"status": "healthy"}']) {
+  told.json_of_another.push((await failure(other(body).related("a000"))).name);
+}
+told.json_of_another.push((await failure(other("{}").events({ blocks: [] }))).name);
+told.dots = [(await failure(seealso.related(".."))).name, (await failure(seealso.article("."))).name];
+const decided = () => new Response('{"takedown": {}}', { headers: { "X-Seealso-Unconfirmed": "north" } });
 told.unconfirmed = (await new Seealso({ url, fetch: async () => decided() }).takeDown("a", { reason: "x" })).unconfirmed;
 told.named = [NoAnswer.name];
 console.log(JSON.stringify(told));

@@ -156,6 +156,50 @@ def test_what_is_no_block_is_not_taken_for_one(headers: dict[str, str], body: by
             asyncio.run(ask(listener.url))
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"ok"', b'{"status":"healthy"}', b'{"id":"a000"}'])
+def test_json_of_something_else_is_no_answer_of_ours(body: bytes) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("X-Seealso-Unconfirmed", "north")
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with listening() as listener, Client(listener.url, tries=1) as client:
+        listener.instead = answer
+        for ask in (
+            lambda: client.related("a000"),
+            client.status,
+            lambda: client.take_down("a000", "tried"),
+            lambda: client.events({"article": "a000"}, user_agent=READER),
+        ):
+            with pytest.raises(NoAnswer, match="with other JSON"):
+                ask()
+
+
+def test_nothing_is_no_answer_where_something_is_to_come() -> None:
+    with listening() as listener, Client(listener.url, tries=1) as client:
+        listener.statuses = [204]
+        with pytest.raises(NoAnswer):
+            client.related("a000")
+
+
+@pytest.mark.parametrize("article_id", [".", ".."])
+def test_id_that_no_address_can_hold_is_refused(article_id: str) -> None:
+    async def ask(address: str) -> None:
+        async with AsyncClient(address) as later:
+            await later.proof(article_id)
+
+    with listening() as listener, Client(listener.url) as client:
+        with pytest.raises(ValueError, match="no address can hold"):
+            client.related(article_id)
+        with pytest.raises(ValueError, match="no address can hold"):
+            asyncio.run(ask(listener.url))
+        with pytest.raises(NoAnswer):
+            client.related("...")
+    assert [path for _, path, _, _ in listener.asked] == ["/v1/articles/.../related"]
+
+
 def test_address_that_is_none_is_refused() -> None:
     for address in ("related.example", "ftp://related.example", ""):
         with pytest.raises(ValueError, match="must begin with http"):

@@ -41,15 +41,15 @@ def test_schemas_of_one_name_that_differ_are_two_types() -> None:
         return {"operationId": name, "responses": {"200": {"content": {"application/json": {"schema": schema}}}}}
 
     cards = {"A.Card": "string", "B.Card": "integer", "A.Same": "string", "B.Same": "string"}
-    schemas = {name: {"properties": {"x": {"type": kind}}} for name, kind in cards.items()}
+    schemas = {name: {"properties": {"x": {"type": kind}}, "required": ["x"]} for name, kind in cards.items()}
     made = {
         "info": {"title": "T", "version": "1 */"},
         "paths": {"/a": {"get": answer("A")}, "/b": {"get": answer("B")}},
         "components": {"schemas": schemas},
     }
     written = typescript_of(made)
-    assert "interface ACard {\n  x?: string;" in written
-    assert "interface BCard {\n  x?: number;" in written
+    assert "interface ACard {\n  x: string;" in written
+    assert "interface BCard {\n  x: number;" in written
     assert "Same" not in written
     assert "T 1 * /" in written
 
@@ -111,6 +111,8 @@ def test_node_asks_a_service_that_runs(tmp_path: Path, redis_url: str) -> None:
         "slow": {"name": "NoAnswer", "problem": False},
         "stopped": {"name": "AbortError", "problem": False},
         "page_of_another": {"name": "NoAnswer", "problem": False},
+        "json_of_another": ["NoAnswer"] * 5,
+        "dots": ["TypeError"] * 2,
         "unconfirmed": "north",
         "named": ["NoAnswer"],
     }

@@ -782,42 +782,42 @@ export interface TrialQuery {
 export class Seealso extends Service {
   /** Whether the process answers at all. */
   livez(options: Options = {}): Promise<StateAnswer> {
-    return this.json("GET", "/livez", {}, options);
+    return this.json("GET", "/livez", {}, "status", options);
   }
 
   /** Whether there is a snapshot to answer from, and it is known what may not be shown of it. */
   readyz(options: Options = {}): Promise<StateAnswer> {
-    return this.json("GET", "/readyz", {}, options);
+    return this.json("GET", "/readyz", {}, "status", options);
   }
 
   /** Put several articles, one after the other. Needs a key. */
   putArticles(body: ImportBody, options: Options = {}): Promise<ImportAnswer & Unconfirmed> {
-    return this.json("POST", "/v1/articles", { body }, options);
+    return this.json("POST", "/v1/articles", { body }, "articles", options);
   }
 
   /** Remove an article that is no more. It stays away until it is put again, or a source has a later version of it. Needs a key. */
   removeArticle(articleId: string, query: RemoveArticleQuery, options: Options = {}): Promise<RemovedAnswer & Unconfirmed> {
-    return this.json("DELETE", `/v1/articles/${encodeURIComponent(articleId)}`, { query }, options);
+    return this.json("DELETE", `/v1/articles/${encodeURIComponent(articleId)}`, { query }, "article", options);
   }
 
   /** An article as it was indexed. */
   article(articleId: string, options: Options = {}): Promise<ArticleAnswer> {
-    return this.json("GET", `/v1/articles/${encodeURIComponent(articleId)}`, {}, options);
+    return this.json("GET", `/v1/articles/${encodeURIComponent(articleId)}`, {}, "id", options);
   }
 
   /** Publish an article, or what it is from now on. The next night takes it in; to put the same again does nothing. Needs a key. */
   putArticle(articleId: string, body: ArticleBody, options: Options = {}): Promise<PutAnswer & Unconfirmed> {
-    return this.json("PUT", `/v1/articles/${encodeURIComponent(articleId)}`, { body }, options);
+    return this.json("PUT", `/v1/articles/${encodeURIComponent(articleId)}`, { body }, "article", options);
   }
 
   /** Whether any block shows an article: all that might are made anew, as long as they can be. Needs a key. */
   proof(articleId: string, options: Options = {}): Promise<ProofAnswer> {
-    return this.json("GET", `/v1/articles/${encodeURIComponent(articleId)}/proof`, {}, options);
+    return this.json("GET", `/v1/articles/${encodeURIComponent(articleId)}/proof`, {}, "article", options);
   }
 
   /** The block of related articles under an article. */
   related(articleId: string, query: RelatedQuery = {}, options: Options = {}): Promise<RelatedAnswer> {
-    return this.json("GET", `/v1/articles/${encodeURIComponent(articleId)}/related`, { query }, options);
+    return this.json("GET", `/v1/articles/${encodeURIComponent(articleId)}/related`, { query }, "id", options);
   }
 
   /** The same block as an HTML fragment, to be included in the page. */
@@ -827,27 +827,27 @@ export class Seealso extends Service {
 
   /** Show an article again that was taken down. Needs a key. */
   restore(articleId: string, query: RestoreQuery, options: Options = {}): Promise<TakedownAnswer & Unconfirmed> {
-    return this.json("DELETE", `/v1/articles/${encodeURIComponent(articleId)}/takedown`, { query }, options);
+    return this.json("DELETE", `/v1/articles/${encodeURIComponent(articleId)}/takedown`, { query }, "takedown", options);
   }
 
   /** Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet. Needs a key. */
   takeDown(articleId: string, body: TakedownBody, options: Options = {}): Promise<TakedownAnswer & Unconfirmed> {
-    return this.json("POST", `/v1/articles/${encodeURIComponent(articleId)}/takedown`, { body }, options);
+    return this.json("POST", `/v1/articles/${encodeURIComponent(articleId)}/takedown`, { body }, "takedown", options);
   }
 
   /** What was decided, by whom, when and why: the newest first. Of one article, rule or key: `subject` is its id. Needs a key. */
   changes(query: ChangesQuery = {}, options: Options = {}): Promise<ChangeList> {
-    return this.json("GET", "/v1/changes", { query }, options);
+    return this.json("GET", "/v1/changes", { query }, "changes", options);
   }
 
   /** Undo a takedown, the restoring of an article, a rule, or the undoing of one. Needs a key. */
   undo(sequence: number, query: UndoQuery, options: Options = {}): Promise<ChangeFacts & Unconfirmed> {
-    return this.json("POST", `/v1/changes/${encodeURIComponent(sequence)}/undo`, { query }, options);
+    return this.json("POST", `/v1/changes/${encodeURIComponent(sequence)}/undo`, { query }, "sequence", options);
   }
 
   /** How often items were shown and clicked: by item, article, pair of both, place, day, block, or team. Needs a key. */
   clicks(query: ClicksQuery = {}, options: Options = {}): Promise<RateList> {
-    return this.json("GET", "/v1/clicks", { query }, options);
+    return this.json("GET", "/v1/clicks", { query }, "rates", options);
   }
 
   /** What a reader's page showed of its blocks, and what was clicked there. Sent by the page, best by `sendBeacon`. */
@@ -857,91 +857,91 @@ export class Seealso extends Service {
 
   /** Who has a key, what it opens, and when it was last used. Needs a key. */
   keys(options: Options = {}): Promise<KeyList> {
-    return this.json("GET", "/v1/keys", {}, options);
+    return this.json("GET", "/v1/keys", {}, "keys", options);
   }
 
   /** Make a key for a person or a program. Needs a key. */
   makeKey(body: KeyBody, options: Options = {}): Promise<KeyMade & Unconfirmed> {
-    return this.json("POST", "/v1/keys", { body }, options);
+    return this.json("POST", "/v1/keys", { body }, "key", options);
   }
 
   /** Have a key, and whoever is signed in with it, open nothing any more; also the one that is sent. Needs a key. */
   revokeKey(keyId: string, query: RevokeKeyQuery, options: Options = {}): Promise<KeyFacts & Unconfirmed> {
-    return this.json("DELETE", `/v1/keys/${encodeURIComponent(keyId)}`, { query }, options);
+    return this.json("DELETE", `/v1/keys/${encodeURIComponent(keyId)}`, { query }, "id", options);
   }
 
   /** The several blocks of one page: nothing twice on the page, and one of each story. */
   page(body: PageBody, options: Options = {}): Promise<PageAnswer> {
-    return this.json("POST", "/v1/page", { body }, options);
+    return this.json("POST", "/v1/page", { body }, "id", options);
   }
 
   /** What caches were told: all, or what waits, is done, or was given up and needs somebody to look at it. Needs a key. */
   purges(query: PurgesQuery = {}, options: Options = {}): Promise<PurgeList> {
-    return this.json("GET", "/v1/purges", { query }, options);
+    return this.json("GET", "/v1/purges", { query }, "purges", options);
   }
 
   /** Send a message again, from the beginning. Needs a key. */
   retryPurge(purgeId: number, options: Options = {}): Promise<PurgeFacts & Unconfirmed> {
-    return this.json("POST", `/v1/purges/${encodeURIComponent(purgeId)}/retry`, {}, options);
+    return this.json("POST", `/v1/purges/${encodeURIComponent(purgeId)}/retry`, {}, "id", options);
   }
 
   /** The blocks of many articles at once, for newsletters and static sites. */
   relatedToMany(body: BatchBody, options: Options = {}): Promise<BatchAnswer> {
-    return this.json("POST", "/v1/related", { body }, options);
+    return this.json("POST", "/v1/related", { body }, "snapshot", options);
   }
 
   /** The rules that hold now, the oldest first: all, or those for or about an article or a section. Needs a key. */
   rules(query: RulesQuery = {}, options: Options = {}): Promise<RuleList> {
-    return this.json("GET", "/v1/rules", { query }, options);
+    return this.json("GET", "/v1/rules", { query }, "rules", options);
   }
 
   /** Pin, exclude, boost or bury under an article, a section, or everywhere; mark an article; ask for evergreens. Needs a key. */
   makeRule(body: RuleBody, options: Options = {}): Promise<RuleFacts & Unconfirmed> {
-    return this.json("POST", "/v1/rules", { body }, options);
+    return this.json("POST", "/v1/rules", { body }, "id", options);
   }
 
   /** Have a rule hold no more. Needs a key. */
   undoRule(ruleId: number, query: UndoRuleQuery, options: Options = {}): Promise<RuleFacts & Unconfirmed> {
-    return this.json("DELETE", `/v1/rules/${encodeURIComponent(ruleId)}`, { query }, options);
+    return this.json("DELETE", `/v1/rules/${encodeURIComponent(ruleId)}`, { query }, "id", options);
   }
 
   /** The articles related to a text that is not in the index: a draft, or a pasted page. */
   similar(body: SimilarBody, options: Options = {}): Promise<SimilarAnswer> {
-    return this.json("POST", "/v1/similar", { body }, options);
+    return this.json("POST", "/v1/similar", { body }, "snapshot", options);
   }
 
   /** Serve an earlier snapshot again, until the next night publishes. Nothing is removed; caches are told. Needs a key. */
   rollback(snapshotId: string, body: ReasonBody, options: Options = {}): Promise<RollbackAnswer & Unconfirmed> {
-    return this.json("POST", `/v1/snapshots/${encodeURIComponent(snapshotId)}/rollback`, { body }, options);
+    return this.json("POST", `/v1/snapshots/${encodeURIComponent(snapshotId)}/rollback`, { body }, "snapshot", options);
   }
 
   /** What is served, how old it is, and what somebody should look at. */
   status(options: Options = {}): Promise<StatusAnswer> {
-    return this.json("GET", "/v1/status", {}, options);
+    return this.json("GET", "/v1/status", {}, "snapshot", options);
   }
 
   /** The articles that may not be shown now. Needs a key. */
   takedowns(options: Options = {}): Promise<TakedownList> {
-    return this.json("GET", "/v1/takedowns", {}, options);
+    return this.json("GET", "/v1/takedowns", {}, "takedowns", options);
   }
 
   /** How the trial in seealso.toml stands, by what was shown and clicked on some days, or ever. Needs a key. */
   trial(query: TrialQuery = {}, options: Options = {}): Promise<TrialAnswer> {
-    return this.json("GET", "/v1/trial", { query }, options);
+    return this.json("GET", "/v1/trial", { query }, "trial", options);
   }
 
   /** What Ghost tells of a post; signed by `X-Ghost-Signature`. */
   ghost(body: GhostMessage, options: Options = {}): Promise<MessageAnswer> {
-    return this.json("POST", "/v1/webhooks/ghost", { body }, options);
+    return this.json("POST", "/v1/webhooks/ghost", { body }, "article", options);
   }
 
   /** What WordPress tells of a post; signed by `X-Hub-Signature-256`. */
   wordpress(body: WordPressMessage, options: Options = {}): Promise<MessageAnswer> {
-    return this.json("POST", "/v1/webhooks/wordpress", { body }, options);
+    return this.json("POST", "/v1/webhooks/wordpress", { body }, "article", options);
   }
 
   /** What is running, and what it serves. */
   version(options: Options = {}): Promise<VersionAnswer> {
-    return this.json("GET", "/version", {}, options);
+    return this.json("GET", "/version", {}, "version", options);
   }
 }

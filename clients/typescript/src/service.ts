@@ -73,11 +73,15 @@ export class Service {
     this.#fetch = options.fetch ?? fetch;
   }
 
-  protected json<Answer>(method: string, path: string, sent: Sent, options: Options): Promise<Answer> {
+  /** `has`: what an answer has in any case. */
+  protected json<Answer>(method: string, path: string, sent: Sent, has: string, options: Options): Promise<Answer> {
     return this.#ask(method, path, sent, options, async (response) => {
       const unconfirmed = response.headers.get("X-Seealso-Unconfirmed");
       try {
-        const answer = (await response.json()) as Answer & Unconfirmed;
+        const answer = (await response.json()) as (Answer & Unconfirmed) | null;
+        if (typeof answer !== "object" || answer === null || !Object.hasOwn(answer, has)) {
+          throw new NoAnswer(`${response.status} came with other JSON`);
+        }
         if (unconfirmed) answer.unconfirmed = unconfirmed;
         return answer;
       } catch (error) {
@@ -92,7 +96,9 @@ export class Service {
   }
 
   protected nothing(method: string, path: string, sent: Sent, options: Options): Promise<void> {
-    return this.#ask(method, path, sent, options, async () => undefined);
+    return this.#ask(method, path, sent, options, async (response) => {
+      if (response.status !== 204) throw new NoAnswer(`${response.status} came where nothing was to come`);
+    });
   }
 
   async #ask<Answer>(
@@ -102,6 +108,10 @@ export class Service {
     options: Options,
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
+    if (/\/\.\.?(\/|$)/.test(path)) {
+      // It would be taken for another address, however it is written.
+      throw new TypeError(`"." and ".." are ids that no address can hold (got ${path})`);
+    }
     const headers = new Headers(options.headers);
     if (this.#key !== undefined) headers.set("Authorization", `Bearer ${this.#key}`);
     const init: RequestInit = { ...options, method, headers };
