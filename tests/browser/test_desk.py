@@ -1,9 +1,10 @@
 """An editor's whole errands at the desk, in a real browser."""
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from seealso.snapshot.layout import REPORTS
 from tests.browser.conftest import TWICE, Desk
@@ -122,6 +123,59 @@ def test_all_of_it_can_be_done_with_the_keyboard_alone(desk: Desk) -> None:
         page.get_by_role("button", name="Discard").focus()
         page.keyboard.press("Enter")
         expect(page.locator("#saving")).to_be_hidden()
+
+
+def test_focus_stays_where_a_change_was_made_and_changes_are_told(desk: Desk) -> None:
+    with desk.visit() as page:
+        page.goto(TIDES)
+        before = block(page)
+        told, heading = page.get_by_role("status").filter(has_text="saved"), page.locator("#block-heading")
+
+        def press(button: Locator) -> None:
+            button.focus()
+            page.keyboard.press("Enter")
+
+        third = page.locator("#block > li").nth(2)
+        press(third.get_by_role("button", name="Leave out"))
+        expect(told).to_have_text("1 change is not saved yet.")
+        assert before[2] not in block(page)
+        expect(page.locator("#block > li").nth(2).get_by_role("button", name="Leave out")).to_be_focused()
+        press(page.get_by_role("button", name="Discard"))
+        expect(told).to_have_text("Nothing is left to be saved.")
+        expect(heading).to_be_focused()
+
+        press(page.locator("#block > li").nth(0).get_by_role("button", name="Down"))
+        expect(told).to_have_text("1 change is not saved yet.")
+        page.route("**/desk/save/**", lambda route: route.abort())
+        press(page.get_by_role("button", name="Save"))
+        expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+        expect(page.get_by_role("button", name="Save")).to_be_focused()
+        desk.complaints.clear()  # that it could not be reached
+        page.unroute("**/desk/save/**")
+        page.keyboard.press("Enter")
+        expect(page.locator("#told")).to_contain_text("Live since")
+        expect(heading).to_be_focused()
+
+        rule = page.locator("#rules").get_by_role("button", name="Undo this rule")
+        press(rule.first)
+        expect(told).to_have_text("1 change is not saved yet.")
+        assert page.evaluate("document.getElementById('seen').parentNode.contains(document.activeElement)")
+        press(page.get_by_role("button", name="Discard"))
+        expect(told).to_have_text("Nothing is left to be saved.")
+        press(page.locator("#told").get_by_role("button", name="Undo"))
+        expect(page.locator("#told")).to_contain_text("Undone")
+        expect(heading).to_be_focused()
+        assert block(page) == before == live(desk)
+
+
+def test_how_many_were_found_is_told(desk: Desk) -> None:
+    with desk.visit() as page:
+        page.goto("/desk/?by=words")
+        page.get_by_role("searchbox").fill("tides")
+        told = page.get_by_role("status").filter(has_text="found")
+        expect(told).to_have_text(re.compile(r"^\d+ found$"))
+        page.get_by_role("searchbox").fill("qwertzuiop")
+        expect(told).to_contain_text("Nothing was found.")
 
 
 def test_service_that_fails_in_the_middle_loses_nothing(desk: Desk) -> None:

@@ -86,18 +86,46 @@ function body(whole) {
   return whole && reason ? { ...told, reason } : told;
 }
 
+/** Return the item of a list that has the focus: which it is, where it stands, and what is pressed there. */
+function focusedItem() {
+  const item = document.activeElement?.closest("#seen li");
+  if (!item) return null;
+  const { id, children } = item.parentElement;
+  const act = document.activeElement.dataset.act;
+  return { list: id, place: [...children].indexOf(item), article: item.dataset.article, act };
+}
+
+/** Give the focus back to an article, else to what stands in its place now, else to the block. */
+function giveBack({ list, place, article, act }) {
+  const items = [...seen.querySelectorAll(`#${list} > li`)];
+  const again = article && seen.querySelector(`li[data-article="${CSS.escape(article)}"]`);
+  const next = again || items[Math.min(place, items.length - 1)];
+  const part = next?.querySelector(`[data-act="${act}"]:not(:disabled)`) ?? next?.querySelector("[data-act]:not(:disabled)");
+  if (part) part.focus();
+  else focusBlock();
+}
+
+function focusBlock() {
+  document.getElementById("block-heading").focus({ preventScroll: true });
+}
+
+/** Return whether nothing has the focus, or what is about to lose it. */
+function focusIsLost() {
+  const { activeElement } = document;
+  return !activeElement || activeElement === document.body || activeElement.closest("[hidden]") !== null;
+}
+
 function show(markup) {
-  const focused = document.activeElement?.closest("[data-article]")?.dataset.article;
-  const act = document.activeElement?.dataset?.act;
+  const focused = focusedItem();
   seen.innerHTML = markup; // rendered, and escaped, by the service
   localise(seen);
-  const again = focused && seen.querySelector(`[data-article="${CSS.escape(focused)}"]`);
-  const next = again?.querySelector(`[data-act="${act}"]:not(:disabled)`) ?? again?.querySelector("[data-act]:not(:disabled)");
-  next?.focus();
   const count = planned();
   saving.hidden = count === 0;
   document.body.classList.toggle("is-planning", count > 0);
-  document.getElementById("planned").textContent = `${count} ${count === 1 ? "change is" : "changes are"} not saved yet.`;
+  const left = count ? `${count} ${count === 1 ? "change is" : "changes are"} not saved yet.` : "Nothing is left to be saved.";
+  for (const id of ["planned", "planned-told"]) document.getElementById(id).textContent = left;
+  if (focused) giveBack(focused);
+  else if (focusIsLost()) focusBlock();
 }
 
 /** Show what the block would be; where it cannot be shown, the plan is what it was before. */
@@ -137,13 +165,15 @@ async function save() {
     problem(saving, refused.message);
   }
   pressed.disabled = false;
+  if (focusIsLost()) pressed.focus(); // while it was disabled it could not have it
 }
 
 async function undo(changes) {
   try {
     const answer = await ask("POST", seen.dataset.undo, { changes });
-    showDecided(await answer.json());
-    tell(told("Undone.", answer));
+    const decided = await answer.json();
+    tell(told("Undone.", answer)); // first: the button that was pressed goes with what was told
+    showDecided(decided);
     if (planned()) await preview(() => {});
   } catch (refused) {
     tell(refused.message);

@@ -11,6 +11,7 @@ const form = document.getElementById("find");
 const box = document.getElementById("q");
 const results = document.getElementById("results");
 const waits = document.getElementById("waits");
+const counted = document.getElementById("counted");
 let waiting;
 let wanted = null; // what is asked for and not shown yet
 let asking = false;
@@ -34,6 +35,8 @@ async function refresh() {
       const answer = await ask("GET", `${form.action}?${now}${now.size ? "&" : ""}part=results`);
       results.innerHTML = await answer.text(); // rendered, and escaped, by the service
       localise(results);
+      // For who does not see them: how many they are, or that there are none, or why not yet.
+      counted.textContent = [...results.querySelectorAll(".count, .count + p, .hint")].map((each) => each.textContent).join(" ");
       history.replaceState(null, "", now.size ? `?${now}` : form.action);
       if (wanted === now) wanted = null;
       since = performance.now();
