@@ -1,4 +1,8 @@
-// The block's switches take effect as soon as they are changed; without this, by their button.
+// The block's switches take effect as soon as they are pressed. By keyboard, where an arrow changes them on the way to
+// another, and without this, they do by their button.
 
 const form = document.querySelector("form.switches");
-form?.addEventListener("change", () => form.requestSubmit());
+let byPointer = false;
+form?.addEventListener("pointerdown", () => (byPointer = true));
+form?.addEventListener("keydown", () => (byPointer = false));
+form?.addEventListener("change", () => byPointer && form.requestSubmit());
