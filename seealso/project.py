@@ -53,6 +53,7 @@ _Web = Annotated[str, AfterValidator(_web_address)]
 _Text = Annotated[str, Field(min_length=1)]
 # Cleaned as those of articles are, so that they may be the same.
 _Label = Annotated[str, AfterValidator(clean_line), Field(min_length=1)]
+_Zone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class _Entry(BaseModel):
@@ -66,7 +67,7 @@ class _Entry(BaseModel):
     fields: _Columns = {}
     defaults: _Defaults = {}
     html: bool = False
-    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    timezone: _Zone = "UTC"
 
 
 class JsonlEntry(_Entry):
@@ -200,10 +201,11 @@ class _Look(BaseModel):
 class BlockEntry(_Look):
     """What all blocks of a website as HTML have.
 
-    `rel` and `utm_...`: what their links carry; `default_image` and `section_images`: pictures of articles that have
-    none of their own.
+    `timezone`: whose days their dates are; `rel` and `utm_...`: what their links carry; `default_image` and
+    `section_images`: pictures of articles that have none of their own.
     """
 
+    timezone: _Zone = "UTC"
     rel: Annotated[str, Field(pattern=r"^[a-z][a-z-]*( [a-z][a-z-]*)*$", max_length=200)] | None = None
     utm_source: _Text | None = None
     utm_medium: _Text | None = None

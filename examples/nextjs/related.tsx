@@ -12,9 +12,11 @@ interface Asked extends RelatedQuery {
   article: string;
   heading?: string;
   locale?: string;
+  timeZone?: string;
 }
 
-export default async function Related({ article, heading = "Related articles", locale = "en", ...query }: Asked) {
+export default async function Related(asked: Asked) {
+  const { article, heading = "Related articles", locale = "en", timeZone = "UTC", ...query } = asked;
   let cards: Card[];
   try {
     cards = (await seealso.related(article, query, KEPT)).related;
@@ -32,7 +34,7 @@ export default async function Related({ article, heading = "Related articles", l
             {card.section && <p className="seealso-section">{card.section}</p>}
             <h3 className="seealso-title">{card.url ? <a href={card.url}>{card.title}</a> : card.title}</h3>
             {card.summary && <p className="seealso-summary">{card.summary}</p>}
-            {card.published && <Day published={card.published} locale={locale} />}
+            {card.published && <Day published={card.published} locale={locale} timeZone={timeZone} />}
           </li>
         ))}
       </ul>
@@ -40,8 +42,8 @@ export default async function Related({ article, heading = "Related articles", l
   );
 }
 
-function Day({ published, locale }: { published: string; locale: string }) {
-  const day = new Date(published).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
+function Day({ published, locale, timeZone }: { published: string; locale: string; timeZone: string }) {
+  const day = new Date(published).toLocaleDateString(locale, { dateStyle: "long", timeZone });
   return (
     <time className="seealso-date" dateTime={published}>
       {day}

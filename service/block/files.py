@@ -83,7 +83,7 @@ def _site(placements: Mapping[str, Placement], block: BlockEntry) -> dict[str, A
     looks = {name: look(placement) for name, placement in sorted(placements.items())}  # all: a block may name no other
     pictures = block.model_dump(include={"rel", "default_image", "section_images"}, exclude_defaults=True)
     given = {"looks": {"": look(block)} | looks, "campaign": [*campaign_of(block).values()]}
-    return given | pictures | {"widths": WIDTHS, "drawn": DRAWN}
+    return given | {"timezone": block.timezone} | pictures | {"widths": WIDTHS, "drawn": DRAWN}
 
 
 def _sheet() -> str:

@@ -66,7 +66,7 @@ def _dressed(cards: Sequence[Mapping[str, Any]], labels: Labels, block: BlockEnt
             **card,
             "link": link_to(card["url"], campaign),
             "picture": picture_of(card, block),
-            "day": labels.day(published) if published else None,
+            "day": labels.day(published, block.timezone) if published else None,
             "reading": labels.reading_time(minutes) if minutes else None,
             "lang": other,
             "dir": direction if direction != labels.direction else None,

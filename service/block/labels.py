@@ -3,9 +3,11 @@
 What is not known here is said in English.
 """
 
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
@@ -99,9 +101,12 @@ class Labels(NamedTuple):
         """Return whether minutes are written in full."""
         return self.locale.language in _LONG
 
-    def day(self, published: str) -> str:
-        """Return the day of a moment (ISO 8601)."""
-        return _day(published[:10], self.locale)
+    def day(self, published: str, timezone: str = "UTC") -> str:
+        """Return the day of a moment (ISO 8601) in a time zone."""
+        moment = datetime.fromisoformat(published)
+        with suppress(OverflowError):  # a day beyond the years 1 to 9999
+            moment = moment.astimezone(ZoneInfo(timezone))
+        return _day(moment.date(), self.locale)
 
     def reading_time(self, minutes: int) -> str:
         """Return how long a text takes to be read."""
@@ -132,8 +137,8 @@ def direction_of(language: str) -> str:
 
 
 @lru_cache(10_000)
-def _day(day: str, locale: Locale) -> str:
-    return format_date(date.fromisoformat(day), format="long", locale=locale)
+def _day(day: date, locale: Locale) -> str:
+    return format_date(day, format="long", locale=locale)
 
 
 @lru_cache(10_000)

@@ -796,6 +796,23 @@ def test_block_in_a_component_has_the_language_of_the_page(site: Site) -> None:
         expect(section.locator("h2")).to_have_text("Mehr zum Thema")
 
 
+@pytest.mark.parametrize(
+    ("timezone", "day"), [("UTC", ["March 2, 2026"]), ("America/New_York", ["March 1, 2026"]), ("Mars/Olympus", [])]
+)
+def test_days_are_those_of_the_website(site: Site, timezone: str, day: list[str]) -> None:
+    site.host.cards = [{"id": "late", "title": "At half past eight", "published": "2026-03-02T01:30:00Z"}]
+
+    def told(route: Route) -> None:
+        script = route.fetch()
+        route.fulfill(response=script, body=script.text().replace('"timezone":"UTC"', f'"timezone":"{timezone}"'))
+
+    with site.reader() as page:
+        page.route("**/related.js", told)
+        page.goto(site.put(SHORT + block(f"endpoint='{site.host.url}/cards/' eager")))
+        expect(page.locator(".seealso-title")).to_have_count(1)
+        assert page.locator(".seealso-date").all_inner_texts() == day
+
+
 # Counting.
 
 

@@ -67,6 +67,7 @@ def test_without_a_file_there_is_an_empty_project(tmp_path: Path, monkeypatch: p
         ),
         ('[[source]]\nkind = "sitemap"\naddress = "courier.example"', "must be an http:// or https:// address"),
         ('[[source]]\nkind = "jsonl"\npath = "a"\ntimezone = "Dublin"', "timezone: must be a time zone such as"),
+        ('[[source]]\nkind = "jsonl"\npath = "a"\n[block]\ntimezone = "EDT"', "timezone: must be a time zone such as"),
         ("[placements.Under]\nlimit = 6", "placements.Under"),
         ("[placements.under]\nlimit = 0", r"placements.under.limit: .* \(got 0\)"),
         ('[placements.under]\nlayout = "table"', "placements.under.layout: .* 'list', 'grid'"),

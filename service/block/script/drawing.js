@@ -53,12 +53,15 @@ function drawCard(card, { language, layout, level, pictured }) {
 }
 
 function dayOf(card, language) {
-  const moment = new Date(textOf(card.published));
-  if (isNaN(moment)) return null;
-  const form = { dateStyle: "long", timeZone: "UTC", calendar: "gregory", numberingSystem: "latn" };
-  const day = made("time", "date", local(Intl.DateTimeFormat, language, form).format(moment));
-  day.dateTime = card.published;
-  return day;
+  const form = { dateStyle: "long", timeZone: SITE.timezone, calendar: "gregory", numberingSystem: "latn" };
+  try {
+    const moment = new Date(textOf(card.published));
+    const day = made("time", "date", local(Intl.DateTimeFormat, language, form).format(moment));
+    day.dateTime = card.published;
+    return day;
+  } catch {
+    return null; // there is no moment, or the browser does not know the time zone
+  }
 }
 
 function minutesOf(card, language) {

@@ -36,11 +36,15 @@ def test_script_holds_the_fragments_style_and_labels_and_no_comment() -> None:
 
 def test_script_knows_what_a_website_says_of_its_blocks() -> None:
     block = BlockEntry(
-        layout="grid", rel="nofollow", utm_source="see also", section_images={"Sport": "https://a.example/s.jpg"}
+        layout="grid",
+        timezone="America/New_York",
+        rel="nofollow",
+        utm_source="see also",
+        section_images={"Sport": "https://a.example/s.jpg"},
     )
     script = make_script({"below": Placement(heading=3, limit=4), "plain": Placement(limit=3)}, block)
     assert '"looks":{"":{"layout":"grid"},"below":{"heading":3},"plain":{}}' in script
-    assert '"campaign":["utm_source=see%20also"]' in script
+    assert '"campaign":["utm_source=see%20also"],"timezone":"America/New_York"' in script
     assert '"rel":"nofollow","section_images":{"Sport":"https://a.example/s.jpg"}' in script
 
 

@@ -147,6 +147,13 @@ def test_links_carry_what_the_website_wants_and_machines_are_told_the_address_it
     }
 
 
+def test_days_are_those_of_the_website() -> None:
+    card = CARD | {"published": "2026-03-02T01:30:00Z"}
+    assert "March 2, 2026</time>" in render_block([card], "en")
+    there = render_block([card], "en", Look(), BlockEntry(timezone="America/New_York"))
+    assert 'datetime="2026-03-02T01:30:00Z">March 1, 2026</time>' in there
+
+
 def test_machines_are_told_nothing_where_that_is_not_wanted_or_nothing_is_linked() -> None:
     assert "<script" not in render_block([CARD], "en", PLAIN)
     assert "<script" not in render_block([CARD | {"url": None}], "en")

@@ -29,6 +29,20 @@ def test_labels_are_in_the_language_or_in_english(
     assert labels.reading_time(5).replace("\xa0", " ") == reading
 
 
+@pytest.mark.parametrize(
+    ("moment", "timezone", "day"),
+    [
+        ("2026-03-02T01:30:00Z", "UTC", "March 2, 2026"),
+        ("2026-03-02T01:30:00Z", "America/New_York", "March 1, 2026"),
+        ("2026-03-01T23:30:00Z", "Europe/Dublin", "March 1, 2026"),
+        ("2026-07-01T23:30:00Z", "Europe/Dublin", "July 2, 2026"),
+        ("0001-01-01T00:00:00Z", "America/New_York", "January 1, 1"),  # there is none before it
+    ],
+)
+def test_days_are_those_of_a_time_zone(moment: str, timezone: str, day: str) -> None:
+    assert labels_of("en").day(moment, timezone) == day
+
+
 def test_minutes_are_counted_as_the_language_counts() -> None:
     assert [labels_of("ar").reading_time(n) for n in (1, 2, 11)] == [
         "مدة القراءة: دقيقة",
