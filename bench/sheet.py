@@ -2,10 +2,10 @@
 
     python -m bench.sheet --index DIR/100000
 
-DIR is what bench.scale left. Bytes are those of the snapshot's own files; hours and memory of a night grow as they did
-from 10,000 to 100,000 articles (docs/scaling.md); passages are encoded at what two cores did. An archive that is more
-than one machine's night holds is parted: by section, language or time, each part a site of its own (docs/sites.md), so
-that related articles are found within a part.
+DIR is what bench.scale left. Bytes are those of the snapshot's own files; hours of a night grow by the power, and its
+memory by as much an article, as they did from 10,000 to 100,000 articles (docs/scaling.md); passages are encoded as
+fast as on two cores. An archive that is more than one machine's night holds is parted: by section, language or time,
+each part a site of its own (docs/sites.md), so that related articles are found within a part.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from seealso.snapshot.manifest import Manifest, read_manifest
 
 SIZES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 # Of two cores, by bench.scale at 100,000 articles, and by which power they grow from 10,000 on (docs/scaling.md).
-NIGHT_AT, NIGHT_HOURS, NIGHT_POWER = 100_000, 19.5 / 60, 1.38
-NIGHT_GB, NIGHT_GB_POWER = 4.9, math.log10(4.9 / 0.7)
+NIGHT_AT, NIGHT_HOURS, NIGHT_POWER = 100_000, 16.1 / 60, 1.31
+NIGHT_GB, NIGHT_GB_AT_TENTH = 3.2, 0.6
 # Of one core (20 on two), and what of it a cluster keeps (bench.cluster: 1.80 of two nodes).
 PASSAGES_A_SECOND, CLUSTER_SHARE = 10, 0.9
 # The machines reckoned with.
@@ -49,12 +49,11 @@ def rows_of(manifest: Manifest) -> dict[str, Callable[[int], str]]:
     def parts(count: int) -> int:
         return math.ceil(count / PART)
 
-    def grown(figure: float, power: float) -> float:
-        return figure * math.pow(PART / NIGHT_AT, power)
+    hours = NIGHT_HOURS * math.pow(PART / NIGHT_AT, NIGHT_POWER)
+    night_gb = NIGHT_GB + (NIGHT_GB - NIGHT_GB_AT_TENTH) / 0.9 * (PART / NIGHT_AT - 1)
 
     def night_machines(count: int) -> int:
-        at_once = min(CORES // 2, int(MACHINE_GB / grown(NIGHT_GB, NIGHT_GB_POWER)))
-        return math.ceil(parts(count) / at_once)
+        return math.ceil(parts(count) / min(CORES // 2, int(MACHINE_GB / night_gb)))
 
     def engine_machines(count: int) -> int:
         size_gb = COPIES * count * (4 * manifest.model.dimension + LINKS_BYTES) / 1e9
@@ -68,8 +67,8 @@ def rows_of(manifest: Manifest) -> dict[str, Callable[[int], str]]:
         ),
         "encoding 1 % of them, each night: core hours": lambda count: f"{encoding_hours(count) / 100:,.1f}",
         "nights: parts of a million": lambda count: f"{parts(count):,}",
-        "all else of a part's night, on two cores": lambda _: f"{grown(NIGHT_HOURS, NIGHT_POWER):.0f} hours",
-        "its memory": lambda _: f"{grown(NIGHT_GB, NIGHT_GB_POWER):.0f} GB",
+        "all else of a part's night, on two cores": lambda _: f"{hours:.0f} hours",
+        "its memory": lambda _: f"{night_gb:.0f} GB",
         f"machines ({CORES} cores, {MACHINE_GB} GB) that make all parts' nights in that time": lambda count: (
             f"{night_machines(count):,}"
         ),
