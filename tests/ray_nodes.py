@@ -24,8 +24,9 @@ from tests.servers import free_port
 
 RAY = Path(sys.executable).with_name("ray")
 START_SECONDS_MAX = 60.0
-# A machine that runs all tests at once starts the head's process for a client later than Ray waits by itself.
-PATIENT = {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120"}
+# A machine that runs all tests at once starts the head's process for a client later than Ray waits by itself. What gRPC
+# does at a fork kills that process now and then.
+PATIENT = {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "60", "GRPC_ENABLE_FORK_SUPPORT": "0"}
 # A lost node is known to be after some two seconds, not twenty.
 ALERT = {"RAY_health_check_period_ms": "500", "RAY_health_check_timeout_ms": "2000"}
 COMMON = "--block --disable-usage-stats --object-store-memory=80000000 --min-worker-port=0 --max-worker-port=0"
