@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from glob import glob
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -113,7 +114,8 @@ def _files(folder: Path, pattern: str, open_file: Callable[[Path], Source]) -> S
         return open_file(folder / pattern)
     # A pattern that begins at the root stays there.
     start, rest = (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
-    paths = sorted(path for path in start.glob(rest) if path.is_file())
+    # As a shell does it: '*' finds no hidden file, such as a Mac puts beside each.
+    paths = sorted(path for each in glob(rest, root_dir=start, recursive=True) if (path := start / each).is_file())
     if not paths:
         raise SourceUnreadable(str(folder / pattern), "no file has such a name")
     return Files(str(folder / pattern), [open_file(path) for path in paths])

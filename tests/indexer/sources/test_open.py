@@ -84,6 +84,9 @@ def test_paths_begin_at_the_projects_folder_and_may_name_many_files(
     (source,) = opened(tmp_path, '[[source]]\nkind = "jsonl"\npath = "2026-*.jsonl"', parts)
     assert ids(source) == ["2026-01", "2026-02"]
     assert source.name == str(tmp_path / "2026-*.jsonl")
+    (tmp_path / "._2026-01.jsonl").write_bytes(b"Mac OS X")
+    (source,) = opened(tmp_path, '[[source]]\nkind = "jsonl"\npath = "**/*.jsonl"', parts)
+    assert ids(source) == ["2026-01", "2026-02"]
     with pytest.raises(SourceUnreadable, match="no file has such a name"):
         opened(tmp_path, '[[source]]\nkind = "jsonl"\npath = "2027-*.jsonl"', parts)
 
