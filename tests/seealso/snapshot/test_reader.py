@@ -237,6 +237,7 @@ def npy(array: Any) -> bytes:
         (files.MAP, npy(np.zeros((30, 2), np.float32))),
         (files.IDS, npy(np.array([(number, 99) for number in range(31)], files.ID_ROW))),
         (files.IDS, npy(np.array([(31 - number, 0) for number in range(31)], files.ID_ROW))),
+        (files.COHORTS, npy(np.zeros((31, 3, 2), np.float32))),
         (files.ADDRESSES, npy(np.array([(1, 31)], files.ID_ROW))),
         (files.ADDRESSES, npy(np.array([(2, 0), (1, 1)], files.ID_ROW))),
         (files.ADDRESSES, npy(np.zeros(1, np.uint64))),
@@ -269,6 +270,17 @@ def npy(array: Any) -> bytes:
 def test_forged_files_with_fitting_digests_are_refused_not_obeyed(folder: Path, name: str, content: bytes) -> None:
     with pytest.raises(SnapshotRefused):
         open_snapshot(forge(folder, name, content))
+
+
+def test_passages_and_languages_come_back(tmp_path: Path) -> None:
+    index_of(tmp_path, [*articles(6, language="en"), article("long", body="sea harbour " * 100, language="de")])
+    snapshot = open_current(tmp_path)
+    counts = [len(snapshot.passages_of(row)[0]) for row in range(len(snapshot))]
+    assert counts[:6] == [1] * 6
+    assert counts[6] > 1
+    assert sum(counts) == snapshot.manifest.counts.passages
+    assert snapshot.space.languages == ("de", "en")
+    assert snapshot.space.offsets.shape == (2, snapshot.vectors.dimension)
 
 
 def mapped_files(index: Path) -> list[str]:
