@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -99,18 +98,9 @@ def _checked_url(url: str) -> str:
     url = url.strip()
     if host := _WEB_HOST.match(url):
         url = host[0] + url[host.end() :].replace(" ", "%20")
-    if not (_WEB_URL.fullmatch(url) and _can_be_parted(url)):
+    if not _WEB_URL.fullmatch(url):
         raise ValueError("must be an absolute http:// or https:// address")
     return url
-
-
-def _can_be_parted(url: str) -> bool:
-    """Return whether an address has a host, not a thing in its place: 'https://[site:url]/' is a token not replaced."""
-    try:
-        urlsplit(url)
-    except ValueError:
-        return False
-    return True
 
 
 def _checked_srcset(srcset: str) -> str:
