@@ -78,6 +78,7 @@ from service.purging import Purging
 from service.rates import Rates
 from service.sessions import Sessions, secret_of_machine
 from service.texts import Texts
+from service.to_drop import ToDrop
 from service.traces import traced
 from service.trial import Trial
 
@@ -240,6 +241,7 @@ def make_parts(
         door=door,
         live=live,
         engine=engine,
+        to_drop=ToDrop(settings.index, settings.site, current, editorial),
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event),
         front=front,

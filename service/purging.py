@@ -5,21 +5,17 @@ goes out as JSON, for a receiver of the newsroom's own, or as a header of keys, 
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
 from seealso.editorial.decisions import now
-from seealso.editorial.purges import Purge, settle, snapshot_key, take_due
-from seealso.editorial.rules import Wish
+from seealso.editorial.purges import Purge, settle, take_due
 from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
 from seealso.post import host_of, post
-from seealso.snapshot.reader import Snapshot
-from service.freshness import purge_keys
 from service.watching import keep_on
 
 LOOK_SECONDS = 1.0
@@ -28,9 +24,6 @@ POST_SECONDS_MAX = 10.0
 KEYS_HEADER = "Surrogate-Key"
 # Varnish takes headers of 8 kB, with their names.
 HEADER_CHARACTERS_MAX = 4_000
-# What stays as it is where an id is written in an address: by our client and by PHP, by scripts (encodeURIComponent),
-# and by whoever takes slashes for what they are. To a CDN each is another address.
-WRITTEN = ("", "!'()*", "/:")
 
 
 class Purging:
@@ -120,32 +113,3 @@ def in_headers(keys: Sequence[str]) -> list[str]:
         else:
             headers.append(key)
     return headers
-
-
-def keys_of_rule(wish: Wish, holds: bool, snapshot_ids: Iterable[str], site: str | None) -> list[str]:
-    """Return the surrogate keys of the blocks that a rule may change: now that it holds, or no more.
-
-    `snapshot_ids`: of all whose blocks caches may still have, and not only of the one that is served.
-    """
-    kept_out = wish.action in ("exclude", "sensitive", "sponsored") and wish.article is not None and holds
-    if wish.under_article is None and not kept_out:
-        return [snapshot_key(snapshot_id, site) for snapshot_id in snapshot_ids]
-    return [*purge_keys("", [wish.under_article or wish.article or ""], site)[1:]]
-
-
-def addresses_of(snapshot: Snapshot | None, article_id: str, hosts: Sequence[str]) -> dict[str, list[str]]:
-    """Return where an article is found, for a CDN without keys.
-
-    `paths`: its own, its block's, and those of the blocks of others in which it may stand; `pages`: under which these
-    blocks stand, as far as that is known.
-    """
-    ids = (article_id, *hosts)
-    blocks = [f"{path}/related{ends}" for each in ids for path in _paths_of(each) for ends in ("", ".html")]
-    rows = [] if snapshot is None else [row for each in ids if (row := snapshot.row_of(each)) is not None]
-    pages = [] if snapshot is None else [url for row in rows if (url := orjson.loads(snapshot.card(row))["url"])]
-    return {"paths": [*_paths_of(article_id), *blocks], "pages": pages}
-
-
-def _paths_of(article_id: str) -> list[str]:
-    """Return an article's own path in each way in which it is written: one, but for ids with signs of addresses."""
-    return [f"/v1/articles/{each}" for each in dict.fromkeys(quote(article_id, safe=safe) for safe in WRITTEN)]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
 from seealso.editorial.purges import add_purge_in, make_due
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Writing
 from seealso.errors import BlocksLate, StoreUnavailable
 from seealso.project import Placement
@@ -35,6 +36,7 @@ from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, documented, request_id
 from service.purging import Purging
 from service.texts import Texts
+from service.to_drop import ToDrop, rule_message
 
 JSON = "application/json"
 View = Callable[..., Response]
@@ -64,6 +66,7 @@ class Parts:
     door: Door
     live: LiveArticles
     engine: Engine
+    to_drop: ToDrop
     purging: Purging | None
     clicks: Clicks
     front: Front
@@ -121,6 +124,10 @@ class Deciding(NamedTuple):
             told = message if self.site is None else {"site": self.site, **message}
             add_purge_in(self.writing, told, self.purge_after_s)
             self.purges.append(self.writing.sequence)
+
+    def purge_rule(self, wish: Wish, holds: bool) -> None:
+        """Have caches told of a rule that was last decided: now it holds, or no more."""
+        self.purge(rule_message(wish, parts().to_drop.ruled(wish, holds)))
 
 
 def decided(*statuses: int) -> Any:

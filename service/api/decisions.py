@@ -11,19 +11,16 @@ from pydantic import BaseModel, Field
 
 from seealso.article import folded
 from seealso.editorial.decisions import now
-from seealso.editorial.rules import MADE, UNDONE, Action, Wish, make_rule_in, read_rules, undo_rule_in, wish_in
+from seealso.editorial.rules import MADE, UNDONE, Action, make_rule_in, read_rules, undo_rule_in, wish_in
 from seealso.editorial.store import Change, as_text
 from seealso.editorial.takedowns import TAKEN_DOWN
 from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
-from seealso.snapshot.layout import published_ids
 from service.api.answers import JSON, Deciding, answer, decided, deciding, editors, parts
 from service.api.inputs import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
-from service.api.takedowns import purge_of
 from service.auth import who
 from service.finding import check_name
 from service.problems import documented
-from service.purging import keys_of_rule
 
 decisions = APIBlueprint("decisions", __name__, tag="Decisions")
 RULE_EXAMPLE = {
@@ -87,7 +84,7 @@ def make(body: RuleBody) -> Response:
             check_name(parts().current.served, field, name)
     with deciding() as what:
         rule = make_rule_in(what.writing, wish, who(), body.reason, until)
-        what.purge(purge_of_rule(rule.wish, holds=True))
+        what.purge_rule(rule.wish, holds=True)
     return answer(orjson.dumps(told(rule.as_json())), JSON)
 
 
@@ -121,7 +118,7 @@ def drop(rule_id: int, query: ReasonQuery) -> Response:
             raise UnknownChange(f"there is no rule {rule_id}; /v1/rules lists those that hold")
         (rule,) = found
         undo_rule_in(what.writing, rule, who(), query.reason)
-        what.purge(purge_of_rule(rule.wish, holds=False))
+        what.purge_rule(rule.wish, holds=False)
     return answer(orjson.dumps(told(rule.as_json())), JSON)
 
 
@@ -154,21 +151,12 @@ def undo_change_in(what: Deciding, sequence: int, reason: str) -> Change:
     if change is None:
         raise UnknownChange(f"there is no change {sequence}; /v1/changes lists them")
     if change.action in (MADE, UNDONE):
-        what.purge(purge_of_rule(wish_in(change.after or change.before), holds=change.action == UNDONE))
+        what.purge_rule(wish_in(change.after or change.before), holds=change.action == UNDONE)
     else:
-        purge = purge_of(parts().current.served, change.subject, shown_again=change.action == TAKEN_DOWN)
+        to_drop = parts().to_drop
+        purge = (to_drop.shown if change.action == TAKEN_DOWN else to_drop.hidden)(change.subject)
         what.purge({"article": change.subject, "reason": "undo", **purge})
     return change
-
-
-def purge_of_rule(wish: Wish, holds: bool) -> dict[str, Any]:
-    """Return what caches in front of the service have to drop because of a rule."""
-    here = parts()
-    snapshot = here.current.served
-    # Caches keep blocks for up to a day: those of the snapshots before are among them.
-    snapshot_ids = sorted({*published_ids(here.settings.index), *([snapshot.id] if snapshot else [])})
-    keys = keys_of_rule(wish, holds, snapshot_ids, here.settings.site)
-    return {"article": wish.under_article or wish.article, "reason": "rule", "keys": keys, "paths": [], "pages": []}
 
 
 def told(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,9 +28,7 @@ from seealso.snapshot.writer import encode_article
 from service.api.answers import JSON, Deciding, answer, decided, deciding, in_a_place, parts
 from service.api.inputs import ArticleBody, ImportBody, ReasonQuery, checked_id
 from service.auth import needs, who
-from service.freshness import purge_keys
 from service.live import TRIES_MAX
-from service.purging import addresses_of
 from service.wanted import LIMIT_DEFAULT
 
 publishing = APIBlueprint("publishing", __name__, tag="Publishing")
@@ -163,7 +161,7 @@ def put_article(article: Article, by: str, sent: datetime | None = None) -> Put:
                     _check_not_removed(what, article.id, before)
                 kept = put_article_in(what.writing, article, embedded, by, sent=sent)
                 place_in(what.writing, edition.id, kept, encode_placing(placing))
-                what.purge(_purge_of(edition, article.id, hosts))
+                what.purge({"article": article.id, "reason": "article", **here.to_drop.shown(article.id, hosts)})
         except _Overtaken:
             here.editorial.look()  # it may have been put on another machine
             continue
@@ -188,7 +186,7 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
             # Others may serve another snapshot, until they have followed: to be gone there is nothing to work out.
             for each in sorted({snapshot.id, *published_ids(parts().settings.index)}):
                 place_in(what.writing, each, removed, None)
-            what.purge(_purge_of(snapshot, article_id, []))
+            what.purge({"article": article_id, "reason": "article", **parts().to_drop.hidden(article_id)})
             return
         if sent is not None:  # what was published between the two may still come
             note_sent_in(what.writing, known, sent)
@@ -259,15 +257,6 @@ def _first_hosts(edition: Snapshot, placing: Placing) -> list[str]:
         if row is not None and np.count_nonzero(edition.neighbours_of(row)[1] > score) < LIMIT_DEFAULT:
             hosts.append(edition.article_id(row))
     return hosts
-
-
-def _purge_of(snapshot: Snapshot, article_id: str, hosts: list[str]) -> dict[str, Any]:
-    """Return what caches in front have to drop: all that shows the article, and the blocks in which it may stand now.
-
-    These have no key of their own: all that shows one of the hosts goes with them.
-    """
-    keys = [*purge_keys("", [article_id, *hosts], parts().settings.site)[1:]]
-    return {"article": article_id, "reason": "article", "keys": keys, **addresses_of(snapshot, article_id, hosts)}
 
 
 def _put_one(fields: Mapping[str, Any]) -> dict[str, Any]:

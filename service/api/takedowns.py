@@ -10,14 +10,11 @@ from pydantic import BaseModel, Field
 from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
-from seealso.snapshot.reader import Snapshot
 from service.api.answers import JSON, answer, decided, deciding, editors, in_a_place, made_in_time, parts
 from service.api.inputs import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import who
 from service.finding import check_name
-from service.freshness import purge_keys
 from service.problems import documented
-from service.purging import addresses_of
 from service.wanted import LIMIT_MAX, Wanted
 
 takedowns = APIBlueprint("takedowns", __name__, tag="Takedowns")
@@ -77,9 +74,8 @@ class ProofAnswer(BaseModel):
 def take_article_down(article_id: str, body: TakedownBody) -> Response:
     """Show an article nowhere any more, whatever sources and snapshots hold; also one that is not indexed yet."""
     until = checked_end(body.until)
-    served = parts().current.served
-    check_name(served, "article", checked_id(article_id))
-    purge = purge_of(served, article_id)
+    check_name(parts().current.served, "article", checked_id(article_id))
+    purge = parts().to_drop.hidden(article_id)
     with deciding() as what:
         taken = take_down_in(what.writing, article_id, who(), body.reason, until)
         what.purge({"article": article_id, "reason": "takedown", **purge})
@@ -93,7 +89,7 @@ def take_article_down(article_id: str, body: TakedownBody) -> Response:
 @takedowns.doc(operation_id="restore", security="key", responses=decided(400, 401, 403, 404, 503))
 def restore_article(article_id: str, query: ReasonQuery) -> Response:
     """Show an article again that was taken down."""
-    purge = purge_of(parts().current.served, checked_id(article_id), shown_again=True)
+    purge = parts().to_drop.shown(checked_id(article_id))
     with deciding() as what:
         before = restore_in(what.writing, article_id, who(), query.reason)
         if before is None:
@@ -142,16 +138,3 @@ def proof(article_id: str) -> Response:
         "shown_under": [snapshot.article_id(other) for other in shown],
     }
     return answer(orjson.dumps(told), JSON, snapshot)
-
-
-def purge_of(snapshot: Snapshot | None, article_id: str, shown_again: bool = False) -> dict[str, list[str]]:
-    """Return what caches in front of the service may hold of an article; see Purge.
-
-    Where it is `shown_again`, the blocks in which it may stand have no key of its own, for they were made without it:
-    all that shows one of the hosts goes with them.
-    """
-    row = None if snapshot is None else snapshot.row_of(article_id)
-    rows = [] if snapshot is None or row is None else snapshot.hosts_of(row).tolist()
-    hosts = [snapshot.article_id(each) for each in rows] if snapshot is not None else []
-    keys = [*purge_keys("", [article_id, *(hosts if shown_again else [])], parts().settings.site)[1:]]
-    return {"keys": keys, **addresses_of(snapshot, article_id, hosts)}

@@ -10,7 +10,7 @@ from seealso.editorial.rules import Rule, make_rule_in, read_rules, undo_rule_in
 from seealso.errors import UnknownChange
 from seealso.snapshot.reader import Snapshot
 from service.api.answers import deciding, parts
-from service.api.decisions import purge_of_rule, undo_change_in
+from service.api.decisions import undo_change_in
 from service.api.inputs import PlanBody, RelatedQuery, checked_end
 from service.auth import who
 from service.blocks import row_of
@@ -86,10 +86,10 @@ def save(plan: PlanBody) -> list[int]:
             if not found or not found[0].holds_at(now()):
                 raise UnknownChange(f"rule {rule_id} holds no more; load the page anew to see what does")
             undo_rule_in(what.writing, found[0], who(), reason)
-            what.purge(purge_of_rule(found[0].wish, holds=False))
+            what.purge_rule(found[0].wish, holds=False)
         for planned in plan.make:
             rule = make_rule_in(what.writing, planned.wish(), who(), reason, checked_end(planned.until))
-            what.purge(purge_of_rule(rule.wish, holds=True))
+            what.purge_rule(rule.wish, holds=True)
         changes = range(first, what.writing.sequence + 1)
     return [*reversed(changes)]
 

@@ -10,9 +10,8 @@ from structlog.testing import capture_logs
 
 import service.purging
 from seealso.editorial.purges import TRIES_MAX, add_purge_in, read_purges, try_again
-from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
-from service.purging import HEADER_CHARACTERS_MAX, Purging, addresses_of, in_headers, keys_of_rule
+from service.purging import HEADER_CHARACTERS_MAX, Purging, in_headers
 from tests.listener import listening
 from tests.servers import free_port
 
@@ -28,39 +27,6 @@ def add(store: Store, article_id: str = "a") -> None:
     with store.writing() as writing:
         writing.record("ann", "takedown", article_id, None, None)
         add_purge_in(writing, {"keys": [f"article:{article_id}"]})
-
-
-@pytest.mark.parametrize(
-    ("wish", "holds", "keys"),
-    [
-        (Wish("pin", under_article="a", article="b", number=1), True, ["article:a"]),
-        (Wish("exclude", under_article="a", section="News"), False, ["article:a"]),
-        (Wish("exclude", article="b"), True, ["article:b"]),
-        (Wish("exclude", article="b"), False, ["snapshot:old", "snapshot:s"]),
-        (Wish("sensitive", article="b"), True, ["article:b"]),
-        (Wish("boost", article="b"), True, ["snapshot:old", "snapshot:s"]),
-        (Wish("pin", under_section="News", article="b", number=1), True, ["snapshot:old", "snapshot:s"]),
-        (Wish("evergreen", number=1), True, ["snapshot:old", "snapshot:s"]),
-    ],
-)
-def test_what_a_rule_may_change_is_dropped(wish: Wish, holds: bool, keys: list[str]) -> None:
-    assert keys_of_rule(wish, holds, ["old", "s"], None) == keys
-
-
-def test_paths_are_those_at_which_blocks_are_asked_for() -> None:
-    assert addresses_of(None, "a-1", ["b 2", "https://n.example/ü(3)?x=1"])["paths"] == [
-        "/v1/articles/a-1",
-        "/v1/articles/a-1/related",
-        "/v1/articles/a-1/related.html",
-        "/v1/articles/b%202/related",
-        "/v1/articles/b%202/related.html",
-        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC%283%29%3Fx%3D1/related",
-        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC%283%29%3Fx%3D1/related.html",
-        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC(3)%3Fx%3D1/related",
-        "/v1/articles/https%3A%2F%2Fn.example%2F%C3%BC(3)%3Fx%3D1/related.html",
-        "/v1/articles/https://n.example/%C3%BC%283%29%3Fx%3D1/related",
-        "/v1/articles/https://n.example/%C3%BC%283%29%3Fx%3D1/related.html",
-    ]
 
 
 def test_what_is_due_is_posted_as_it_was_written(store: Store) -> None:
