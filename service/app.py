@@ -66,6 +66,7 @@ from service.desk.settings import settings_room
 from service.desk.tools import tools_room
 from service.editorial import Editorial, open_store
 from service.elsewhere import Elsewhere
+from service.ended import Ended
 from service.engine import Engine
 from service.fetching import Fetcher
 from service.freshness import Lifetimes
@@ -232,6 +233,9 @@ def make_parts(
         keyed=keyed,
         log_requests=settings.log_requests,
     )
+    to_drop = ToDrop(settings.index, settings.site, current, editorial)
+    if purging is not None:
+        purging.before = Ended(editorial, to_drop, settings.site).tell
     return Parts(
         settings=settings,
         current=current,
@@ -241,7 +245,7 @@ def make_parts(
         door=door,
         live=live,
         engine=engine,
-        to_drop=ToDrop(settings.index, settings.site, current, editorial),
+        to_drop=to_drop,
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event),
         front=front,

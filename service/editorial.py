@@ -26,6 +26,9 @@ from service.watching import keep_on
 LOOK_SECONDS, LOOK_SECONDS_SHARED = 1.0, 0.2
 # How long who decides something waits for other machines to know it.
 OTHERS_SECONDS_MAX = 3.0
+# After so long caches are told where other machines may not know what was decided: one that does not say within
+# OTHERS_SECONDS_MAX that it does may still hear of it.
+KNOWN_SECONDS = 2 * OTHERS_SECONDS_MAX
 # While the store cannot be read, one request in so many seconds tries, and the others are refused at once.
 TRY_AGAIN_SECONDS = 0.5
 # How long others wait for it.

@@ -5,7 +5,7 @@ goes out as JSON, for a receiver of the newsroom's own, or as a header of keys, 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -37,6 +37,8 @@ class Purging:
         self._webhooks = webhooks.split()
         self._headers = {"Authorization": authorization} if authorization else {}
         self._as_keys = as_keys
+        # Called before it is looked for what is due: something may have ended by itself.
+        self.before: Callable[[], None] = lambda: None
         self._wanted = threading.Event()
         self._ended = threading.Event()
 
@@ -98,6 +100,7 @@ class Purging:
             self._wanted.wait(LOOK_SECONDS)
             self._wanted.clear()
             try:
+                self.before()
                 self.send_due()
             except StoreUnavailable as error:
                 get_log().warning("purges_not_read", reason=str(error))

@@ -116,7 +116,7 @@ SERVICE_WAY = [
     ["service/admission.py", "service/rulings.py", "service/order.py", "service/why.py"],
     ["service/related.py", "service/texts.py", "service/purging.py", "service/finding.py", "service/archive.py"],
     ["service/trial.py", "service/elsewhere.py", "service/uploads.py", "service/map.py", "service/to_drop.py"],
-    ["service/covered.py", "service/linking.py", "service/linked_text.py"],
+    ["service/covered.py", "service/linking.py", "service/linked_text.py", "service/ended.py"],
     ["service/block/look.py", "service/block/labels.py", "service/block/pictures.py"],
     ["service/block/links.py"],
     ["service/problems.py", "service/block/fragment.py"],

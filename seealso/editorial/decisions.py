@@ -51,9 +51,16 @@ class Decisions:
         """Return when something next ends by itself after a moment, None if nothing does."""
         return min((end for end in self._ends() if end > moment), default=None)
 
+    def ended_between(self, first: datetime, last: datetime) -> list[Takedown | Rule]:
+        """Return what ended by itself after the first moment, and up to the last."""
+        return [each for each in self._held() if each.until is not None and first < each.until <= last]
+
     def _ends(self) -> Iterator[datetime]:
-        held: list[Takedown | Rule] = [*self.takedowns.values(), *self.rules.values()]
-        yield from (each.until for each in held if each.until is not None)
+        yield from (each.until for each in self._held() if each.until is not None)
+
+    def _held(self) -> Iterator[Takedown | Rule]:
+        yield from self.takedowns.values()
+        yield from self.rules.values()
 
 
 NOTHING = Decisions(Head(0, ""), {}, {}, {})

@@ -15,6 +15,8 @@ from seealso.editorial.schema import purges
 from seealso.editorial.store import Store, Writing, as_moment, as_text
 
 State = Literal["waiting", "done", "given-up"]
+# The reason in a message that tells what has ended by itself.
+ENDED = "ended"
 TRIES_MAX = 12
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2, 300
 # A purge that was taken can be looked at for so long, and one that was given up; of so many of the oldest it is seen to
@@ -51,11 +53,21 @@ def snapshot_key(snapshot_id: str, site: str | None) -> str:
     return f"{site}:snapshot:{snapshot_id}" if site else f"snapshot:{snapshot_id}"
 
 
-def add_purge_in(writing: Writing, message: dict[str, Any], after_s: float = 0) -> None:
+def add_purge_in(writing: Writing, message: dict[str, Any], after_s: float = 0, site: str | None = None) -> None:
     """Have caches told of the change that was last recorded in what is written, after so long."""
-    since, first = as_text(writing.moment), as_text(writing.moment + timedelta(seconds=after_s))
-    row = {"id": writing.sequence, "message": message, "since": since, "tries": 0, "next_try": first}
-    writing.connection.execute(purges.insert().values(row))
+    _add_in(writing, writing.sequence, message, after_s, site)
+
+
+def add_end_in(writing: Writing, change: int, message: dict[str, Any], after_s: float, site: str | None) -> None:
+    """Have caches told, after so long, that what a change did has ended by itself; nothing if they have been.
+
+    The message takes the place of the one that told of the change: it has what that had to drop, and more.
+    """
+    told = writing.connection.execute(sa.select(purges.c.message).where(purges.c.id == change)).scalar()
+    if told is not None and told["reason"] == ENDED:
+        return
+    writing.connection.execute(purges.delete().where(purges.c.id == change))
+    _add_in(writing, change, message | {"reason": ENDED}, after_s, site)
 
 
 def make_due(store: Store, purge_ids: Sequence[int], moment: datetime) -> None:
@@ -84,7 +96,10 @@ def take_due(store: Store, moment: datetime) -> Purge | None:
 
 
 def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) -> Purge:
-    """Note what came of a purge that was taken, and return it as it is now. Raises StoreUnavailable."""
+    """Note what came of a purge that was taken, and return it as it is now. Raises StoreUnavailable.
+
+    Another that took its place meanwhile is left alone: see `add_end_in`.
+    """
     tries = purge.tries + 1
     pause_s = min(PAUSE_SECONDS**tries, PAUSE_SECONDS_MAX)
     again = failure is not None and tries < TRIES_MAX
@@ -95,7 +110,8 @@ def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) ->
         "failure": failure,
     }
     with store.writing() as writing:
-        writing.connection.execute(purges.update().where(purges.c.id == purge.id).values(settled))
+        same = (purges.c.id == purge.id) & (purges.c.since == as_text(purge.since))
+        writing.connection.execute(purges.update().where(same).values(settled))
         now = _purge(writing.connection.execute(sa.select(purges).where(purges.c.id == purge.id)).one())
         _forget_in(writing, moment)
         return now
@@ -121,6 +137,13 @@ def read_purges(connection: sa.Connection, state: State | None, most: int) -> li
 def count_purges(connection: sa.Connection, state: State) -> int:
     """Return how many purges are of one state."""
     return int(connection.execute(sa.select(sa.func.count()).select_from(purges).where(_of(state))).scalar_one())
+
+
+def _add_in(writing: Writing, purge_id: int, message: dict[str, Any], after_s: float, site: str | None) -> None:
+    told = message if site is None else {"site": site, **message}
+    since, first = as_text(writing.moment), as_text(writing.moment + timedelta(seconds=after_s))
+    row = {"id": purge_id, "message": told, "since": since, "tries": 0, "next_try": first}
+    writing.connection.execute(purges.insert().values(row))
 
 
 def _forget_in(writing: Writing, moment: datetime) -> None:

@@ -21,5 +21,4 @@ def tell_rollback_in(
     if before is None or settings.purge_webhook is None:
         return
     message = {"article": None, "reason": "rollback", "keys": [snapshot_key(before, settings.site)]}
-    of_site = {} if settings.site is None else {"site": settings.site}
-    add_purge_in(writing, of_site | message | {"paths": [], "pages": []}, 2 * settings.followed_ms / 1000)
+    add_purge_in(writing, message | {"paths": [], "pages": []}, 2 * settings.followed_ms / 1000, settings.site)

@@ -1,7 +1,7 @@
 """Takedowns: articles that nobody may be shown, for a while or for good, whatever snapshots and sources hold."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +15,17 @@ TAKEN_DOWN, RESTORED = "takedown", "restore"
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """An article that may not be shown, since when and until when (UTC; None: for good), by whose word and why."""
+    """An article that may not be shown, since when and until when (UTC; None: for good), by whose word and why.
+
+    `sequence`: the change by which it was taken down.
+    """
 
     article: str
     since: datetime
     until: datetime | None
     who: str
     reason: str
+    sequence: int
 
     def holds_at(self, moment: datetime) -> bool:
         """Return whether it is in force at a moment."""
@@ -30,17 +34,17 @@ class Takedown:
     def as_json(self) -> dict[str, Any]:
         """Return it as the log and the API tell it."""
         moments = {"since": as_text(self.since), "until": self.until and as_text(self.until)}
-        return asdict(self) | moments
+        return {"article": self.article, **moments, "who": self.who, "reason": self.reason}
 
 
 def take_down_in(writing: Writing, article: str, who: str, reason: str, until: datetime | None) -> Takedown:
     """Take an article down, as a part of what is written; one that is down already gets the new reason and end."""
     before = find_takedown(writing.connection, article)
-    now = Takedown(article, before.since if before else writing.moment, until, who, reason)
-    sequence = writing.record(who, TAKEN_DOWN, article, before and before.as_json(), now.as_json(), reason)
+    since = before.since if before else writing.moment
+    now = Takedown(article, since, until, who, reason, writing.sequence + 1)
+    writing.record(who, TAKEN_DOWN, article, before and before.as_json(), now.as_json(), reason)
     writing.connection.execute(takedowns.delete().where(takedowns.c.article == article))
-    row = asdict(now) | {"since": as_text(now.since), "until": until and as_text(until), "sequence": sequence}
-    writing.connection.execute(takedowns.insert().values(row))
+    writing.connection.execute(takedowns.insert().values(now.as_json() | {"sequence": now.sequence}))
     return now
 
 
@@ -68,4 +72,5 @@ def read_takedowns(connection: sa.Connection, articles: Iterable[str] | None = N
 
 
 def _takedown(row: Any) -> Takedown:
-    return Takedown(row.article, datetime.fromisoformat(row.since), as_moment(row.until), row.who, row.reason)
+    since = datetime.fromisoformat(row.since)
+    return Takedown(row.article, since, as_moment(row.until), row.who, row.reason, row.sequence)

@@ -26,7 +26,7 @@ from service.cache import Cache
 from service.clicks import Clicks
 from service.comparing import Comparisons
 from service.current import Current
-from service.editorial import OTHERS_SECONDS_MAX, Editorial
+from service.editorial import KNOWN_SECONDS, Editorial
 from service.elsewhere import Elsewhere
 from service.engine import Engine
 from service.front import Front
@@ -46,9 +46,6 @@ UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
 # Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
 # to stop waits 25 seconds for what is in flight.
 BLOCKS_SECONDS_MAX = 15.0
-# So long caches are not told while other machines may not know what was decided: a machine that does not say within
-# OTHERS_SECONDS_MAX that it does may still hear of it.
-PURGE_AFTER_SECONDS = 2 * OTHERS_SECONDS_MAX
 # Whom views need; where others may ask as well, the view says so itself.
 editors = needs(lambda: parts().door, "editor", "admin")
 admins = needs(lambda: parts().door, "admin")
@@ -90,7 +87,7 @@ def deciding() -> Iterator["Deciding"]:
     here = parts()
     store = here.editorial.store()
     with store.writing() as writing:
-        what = Deciding(writing, here.purging, here.settings.site, PURGE_AFTER_SECONDS if store.shared else 0.0, [])
+        what = Deciding(writing, here.purging, here.settings.site, KNOWN_SECONDS if store.shared else 0.0, [])
         yield what
     try:  # it has been done, whatever can be told of it
         here.editorial.catch_up()
@@ -121,8 +118,7 @@ class Deciding(NamedTuple):
     def purge(self, message: dict[str, Any]) -> None:
         """Have caches told of what was last decided, if there is an address to tell it to."""
         if self.purging is not None:
-            told = message if self.site is None else {"site": self.site, **message}
-            add_purge_in(self.writing, told, self.purge_after_s)
+            add_purge_in(self.writing, message, self.purge_after_s, self.site)
             self.purges.append(self.writing.sequence)
 
     def purge_rule(self, wish: Wish, holds: bool) -> None:

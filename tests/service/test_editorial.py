@@ -22,8 +22,7 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from service.answer import Answer
-from service.api.answers import PURGE_AFTER_SECONDS
-from service.editorial import Editorial, open_store
+from service.editorial import KNOWN_SECONDS, Editorial, open_store
 from tests.deciding import restore, take_down
 from tests.faults.clock import OwnClock
 from tests.listener import listening
@@ -377,7 +376,7 @@ def test_caches_are_told_later_where_a_machine_does_not_hear_of_it(
     assert client.post("/v1/articles/a003/takedown", json={"reason": "court order"}).status_code == 202
     (purge,) = client.get("/v1/purges").get_json()["purges"]
     waits = datetime.fromisoformat(purge["next_try"]) - datetime.fromisoformat(purge["since"])
-    assert waits.total_seconds() == PURGE_AFTER_SECONDS
+    assert waits.total_seconds() == KNOWN_SECONDS
 
 
 Workers = tuple[Editorial, Editorial, Editorial]

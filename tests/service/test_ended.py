@@ -1,0 +1,105 @@
+"""What ends by itself is told to caches: a real store, a real listener."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+
+from seealso.editorial.purges import Purge, add_purge_in, read_purges, settle, take_due
+from seealso.editorial.rules import Wish
+from seealso.editorial.store import Store
+from seealso.editorial.takedowns import take_down_in
+from service.ended import AFTER_SECONDS
+from tests.deciding import make_rule, take_down
+from tests.listener import listening
+from tests.makers import articles, index_of
+
+MakeApp = Callable[..., APIFlask]
+NOBODY = "http://127.0.0.1:9/"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    index_of(tmp_path, articles(20))
+    return tmp_path
+
+
+def end_soon(store: Store, until: datetime) -> tuple[int, int]:
+    """Take an article down and pin another, until then; return the changes."""
+    (taken,) = take_down(store, ["a003"], "ann", "embargo", until)
+    rule = make_rule(store, Wish("pin", under_article="a000", article="a001", number=1), "ann", "news", until)
+    return taken.sequence, rule.id
+
+
+def tell(app: APIFlask) -> None:
+    app.extensions["seealso"].editorial.look()
+    app.extensions["seealso"].purging.before()
+
+
+def purges_of(store: Store) -> list[Purge]:
+    with store.reading() as connection:
+        return read_purges(connection, None, 99)[::-1]
+
+
+def test_what_ends_is_told_then_and_once(index: Path, make_app: MakeApp) -> None:
+    app, other = (make_app(index, purge_webhook=NOBODY) for _ in range(2))
+    store = Store(index)
+    tell(app)
+    ends = datetime.now(UTC) + timedelta(seconds=1)
+    changes = end_soon(store, ends)
+    tell(app)
+    assert purges_of(store) == []
+    time.sleep(1.1)
+    for each in (app, other, app):
+        tell(each)
+    told = purges_of(store)
+    assert tuple(purge.id for purge in told) == changes
+    assert all(purge.next_try == purge.since + timedelta(seconds=AFTER_SECONDS) for purge in told)
+    assert all(purge.since >= ends for purge in told)
+    takedown, rule = (purge.message for purge in told)
+    assert (takedown["article"], takedown["reason"], takedown["keys"][0]) == ("a003", "ended", "article:a003")
+    assert len(takedown["keys"]) > 1  # the blocks in which it may stand again
+    assert (rule["article"], rule["reason"], rule["keys"]) == ("a000", "ended", ["article:a000"])
+
+
+def test_what_ended_while_nobody_ran_is_told_but_nothing_of_weeks_ago(index: Path, make_app: MakeApp) -> None:
+    store, now = Store(index), datetime.now(UTC)
+    take_down(store, ["a003"], "ann", "embargo", now - timedelta(hours=3))
+    take_down(store, ["a004"], "ann", "embargo", now - timedelta(days=8))
+    tell(make_app(index, purge_webhook=NOBODY, site="coast"))
+    assert [(purge.message["article"], purge.message["site"]) for purge in purges_of(store)] == [("a003", "coast")]
+
+
+def test_it_takes_the_place_of_what_told_of_the_beginning(index: Path, make_app: MakeApp) -> None:
+    app, store = make_app(index, purge_webhook=NOBODY), Store(index)
+    with store.writing() as writing:
+        until = datetime.now(UTC) + timedelta(seconds=0.5)
+        taken = take_down_in(writing, "a003", "ann", "embargo", until)
+        add_purge_in(writing, {"article": "a003", "reason": "takedown", "keys": ["article:a003"]})
+    sending = take_due(store, datetime.now(UTC))
+    assert sending is not None
+    assert sending.message["reason"] == "takedown"
+    time.sleep(0.6)
+    tell(app)
+    settle(store, sending, None, datetime.now(UTC))  # the first was taken meanwhile: the other still waits
+    (purge,) = purges_of(store)
+    assert (purge.id, purge.state, purge.message["reason"]) == (taken.sequence, "waiting", "ended")
+
+
+def test_caches_hear_of_it_from_a_service_that_runs(index: Path, make_app: MakeApp) -> None:
+    with listening() as listener:
+        app = make_app(index, purge_webhook=listener.url)
+        here = app.extensions["seealso"]
+        here.editorial.follow()
+        here.purging.follow()
+        end_soon(Store(index), datetime.now(UTC) + timedelta(seconds=0.5))
+        end = time.monotonic() + 60
+        while len(listener.asked) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        here.purging.stop()
+    assert [json.loads(body)["reason"] for _, _, _, body in listener.asked] == ["ended", "ended"]
