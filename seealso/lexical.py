@@ -8,7 +8,7 @@ articles of a language have carry nothing and are no terms; there is no list of 
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
@@ -60,38 +60,40 @@ RECIPE: dict[str, Any] = {
 }
 
 # Scripts that put no space between words: each pair of neighbouring characters is taken as a word.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-# Else letters and digits with their marks; an apostrophe parts ("reader's", "l'économie").
-_WORD = regex.compile(
-    rf"(?V1)(?P<unspaced>(?:[{_UNSPACED}]\p{{M}}*)+)|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]*"
-)
+_UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+# As a group: a text is split into what has none of them and their runs, in turn.
+_UNSPACED = regex.compile(rf"([{_UNSPACED_SCRIPTS}][{_UNSPACED_SCRIPTS}\p{{M}}]*)")
+# In the others, letters and digits with their marks; an apostrophe parts ("reader's", "l'économie").
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*")
 _CHARACTER = regex.compile(r"\X")
 
 
 def words(text: str) -> list[str]:
     """Return the words of a text in order, in the one form under which they are compared."""
     found: list[str] = []
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
-        word = match.group()
-        if match["unspaced"] is None:
-            found.append(word)
+    for place, part in enumerate(_UNSPACED.split(unicodedata.normalize("NFKC", text).casefold())):
+        if place % 2 == 0:
+            found += _WORD.findall(part)
         else:
-            characters = _CHARACTER.findall(word)
-            found += [first + second for first, second in pairwise(characters)] or [word]
+            characters = _CHARACTER.findall(part)
+            found += [first + second for first, second in pairwise(characters)] or [part]
     return found
 
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:
     """Return the words of a text as `words` does, each with its place there, in characters."""
     found: list[tuple[str, int, int]] = []
-    for match in _WORD.finditer(text):
-        start, end = match.span()
-        if match["unspaced"] is None:
+    for start, part in _parts(text):
+        if _UNSPACED.match(part) is None:
             # One of compatibility ('ﬁ', '½') may be none or several in the form that is compared.
-            found += [(word, start, end) for word in words(match.group())]
+            for match in _WORD.finditer(part):
+                first, last = match.span()
+                found += [(word, start + first, start + last) for word in words(match.group())]
         else:
-            places = [start + each.start() for each in _CHARACTER.finditer(match.group())] + [end]
-            pairs = [(places[place], places[place + 2]) for place in range(len(places) - 2)] or [(start, end)]
+            places = [start + each.start() for each in _CHARACTER.finditer(part)] + [start + len(part)]
+            pairs = [(places[place], places[place + 2]) for place in range(len(places) - 2)] or [
+                (places[0], places[-1])
+            ]
             found += [("".join(words(text[first:last])), first, last) for first, last in pairs]
     return found
 
@@ -99,10 +101,19 @@ def word_spans(text: str) -> list[tuple[str, int, int]]:
 def surface_forms(text: str, wanted: Set[str]) -> dict[str, str]:
     """Return how a text writes some words (see `words`): each in the form it has most often there."""
     forms: dict[str, Counter[str]] = {}
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text)):
-        if (word := match.group().casefold()) in wanted:
-            forms.setdefault(word, Counter())[match.group()] += 1
+    for _, part in _parts(unicodedata.normalize("NFKC", text)):
+        for written in [part] if _UNSPACED.match(part) else _WORD.findall(part):
+            if (word := written.casefold()) in wanted:
+                forms.setdefault(word, Counter())[written] += 1
     return {word: found.most_common(1)[0][0] for word, found in forms.items()}
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the parts of a text that are in scripts with spaces, and in those without; before each, where it begins."""
+    start = 0
+    for part in _UNSPACED.split(text):
+        yield start, part
+        start += len(part)
 
 
 def word_counts(title: str, text: str) -> Counter[str]:
