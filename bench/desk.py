@@ -23,7 +23,8 @@ from indexer.progress import PlainReporter
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.encoder import BUNDLED_MODEL, load_encoder
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 
 PORT = 8097
 _LOADED = re.compile(r'(?:src|href)="(/desk/static/[^"]+)"')

@@ -32,7 +32,8 @@ from seealso.live.place import place
 from seealso.live.placing import encode_placing
 from seealso.passages import cut_passages
 from seealso.snapshot.layout import published_ids
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from seealso.space import PASSAGE_DTYPE
 
 NONE_PORT, EMPTY_PORT, LIVE_PORT = 8101, 8102, 8103

@@ -27,7 +27,8 @@ from indexer.progress import reporter_for
 from indexer.rankings import ALL_BASELINES, encode_as, ranking_of, rankings_named
 from seealso.encoder import Vectors
 from seealso.snapshot.layout import published_ids
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 
 PROSE = "prose"
 FIRST_WINDOW = "embedding"

@@ -41,7 +41,8 @@ from seealso.live.placing import encode_placing
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, NEAREST, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.layout import current_id, snapshot_folder
-from seealso.snapshot.reader import Snapshot, open_current, open_snapshot
+from seealso.snapshot.reader import open_current, open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.vectors import use_one_thread
 from seealso.space import PASSAGE_DTYPE
 from service.admission import Admission

@@ -39,7 +39,8 @@ from bench.memory import Memory, workers_of
 from bench.servers import THREADS, WORKERS, granian, running, service
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 
 BARE_PORT, BARE_LONG_PORT, HELLO_PORT = 8091, 8092, 8093
 # With the process's copy; without it, so that Redis answers; and one whose caches the misses fill.

@@ -16,7 +16,8 @@ import click
 
 import service.blocks
 from seealso.settings import ServiceSettings
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.vectors import use_one_thread
 from service.blocks import Asked, Blocks
 from service.freshness import Lifetimes

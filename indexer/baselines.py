@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.evaluate import LIST_ITEMS_MAX, Lists
 from seealso.article import Article, primary_language
 from seealso.encoder import Vectors
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from bm25s import BM25

@@ -67,8 +67,9 @@ from seealso.relatedness import described
 from seealso.snapshot.layout import VECTORS, current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import read_manifest
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.retention import prune, remove_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import Origin, SnapshotContent, write_snapshot
 from seealso.space import PassageVectors, fit_space

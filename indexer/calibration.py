@@ -16,7 +16,7 @@ from indexer.gold import Gold
 from seealso.lexical import Scores
 from seealso.recipe import Recipe
 from seealso.relatedness import standardised, weighed
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # What an editor looks through; further down nearly nothing is related, and any calibration looks right.
 CANDIDATES_JUDGED = 20

@@ -20,7 +20,7 @@ from seealso.relatedness import CANDIDATES_MAX
 from seealso.settings import IndexerSettings
 from seealso.snapshot.expression import shown_of
 from seealso.snapshot.milvus import ANSWER_SECONDS_MAX, CARD_BYTES_MAX, Address, Milvus, address_of
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # So long `seealso distribute` waits for an index and for loading: a hundred million vectors are indexed for hours.
 WORK_SECONDS_MAX = 6 * 3600.0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.gold import Gold
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 LIST_ITEMS_MAX = 50
 # What a page shows: hubs, coverage and diversity are counted over lists of this length.

@@ -28,7 +28,7 @@ from indexer.plots import (
     plot_sorted,
     shares_by_tenth,
 )
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 OURS = "ours"
 WORST_QUERIES = 20

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seealso.article import ArticleId
 from seealso.errors import SourceUnreadable
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # id of the query -> id of the article -> grade, above 0
 Gold = dict[str, dict[str, float]]

@@ -30,7 +30,8 @@ from seealso.article import Article
 from seealso.errors import SnapshotRefused, SourceShrunk
 from seealso.snapshot.layout import current_or_none, published_ids, snapshot_folder
 from seealso.snapshot.manifest import Manifest
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 SHORT_LISTED = 50
 STORIES_LISTED = 12

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seealso.article import Article, primary_language
 from seealso.recipe import Recipe
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.writer import encode_article
 
 # As many as a page shows by default.

@@ -18,8 +18,9 @@ from indexer.snapshot_commands import index_option, json_option
 from indexer.tune import tune as fit_recipe
 from seealso.settings import IndexerSettings, load_settings
 from seealso.snapshot.lock import lock_index
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
 from seealso.snapshot.rollback import open_named
+from seealso.snapshot.snapshot import Snapshot
 
 
 @click.command()

@@ -8,7 +8,7 @@ from indexer.evaluate import Lists, lists_of
 from indexer.progress import Reporter
 from seealso.encoder import Vectors, load_encoder
 from seealso.errors import ModelMismatch
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 ALL_BASELINES = "all"
 

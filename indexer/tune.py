@@ -19,7 +19,7 @@ from indexer.evaluate import Values
 from indexer.gold import Gold
 from seealso.errors import NothingToIndex
 from seealso.recipe import Recipe
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # Fewer picks say more about chance than about the newsroom: the error of nDCG@10 over 50 queries is 0.05.
 QUERIES_MIN = 50

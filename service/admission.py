@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seealso.article import folded
 from seealso.lexical import Mask, Rows
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.wanted import Wanted
 
 

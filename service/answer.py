@@ -14,7 +14,7 @@ from typing import NamedTuple
 import brotli
 import orjson
 
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -70,13 +70,14 @@ from service.ended import Ended
 from service.engine import Engine
 from service.fetching import Fetcher
 from service.freshness import Lifetimes
-from service.front import Front, route_of
+from service.front import Front
 from service.lanes import ASIDES_WAIT_MS, ASIDES_WAITING_PER_PLACE, WAITING_PER_PLACE, Lane
 from service.live import LiveArticles
 from service.metrics import Families, Metrics
 from service.problems import Problem, register_problems
 from service.purging import Purging
 from service.rates import Rates
+from service.routes import route_of
 from service.sessions import Sessions, secret_of_machine
 from service.texts import Texts
 from service.to_drop import ToDrop

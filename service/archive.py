@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seealso.lexical import Mask, Rows
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 Months = NDArray[np.int64]
 NO_MONTH = int(np.iinfo(np.int16).min)

@@ -8,7 +8,7 @@ import orjson
 
 from seealso.errors import TakenDown, UnknownArticle
 from seealso.project import BlockEntry
-from seealso.snapshot.reader import Snapshot, id_in
+from seealso.snapshot.snapshot import Snapshot, id_in
 from service.answer import IDENTITY, Answer
 from service.baton import BATON
 from service.block.fragment import BLOCK, LOOK, render_block

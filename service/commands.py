@@ -20,7 +20,8 @@ from seealso.logs import configure_logs, get_log
 from seealso.project import read_block, read_placements, read_trial
 from seealso.settings import METRICS_FOLDER, ServiceSettings, as_environment, describe, load_settings
 from seealso.sites import read_sites
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.store import SnapshotStore
 from service.own_follower import OwnFollower
 from service.own_redis import OwnRedis

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from seealso.errors import UnknownSnapshot
 from seealso.lexical import Rows
 from seealso.snapshot.layout import is_snapshot_id, snapshot_folder
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # Over as many of each list two nights are compared, as the night's gate does.
 COMPARED_ITEMS = 10

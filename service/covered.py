@@ -10,7 +10,7 @@ import numpy as np
 from seealso.lexical import Rows
 from seealso.relatedness import Cohorts, scored
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.telling import are_numbers_of_a_series, tell_one_event
 from service.related import PASTED_LOOKED_AT, pasted
 from service.why import Draft

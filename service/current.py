@@ -14,7 +14,8 @@ from pathlib import Path
 from seealso.errors import OperatorError, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.logs import get_log
 from seealso.snapshot.layout import current_id, snapshot_folder
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.watching import keep_on
 
 # A snapshot may be refused for a passing reason: too many open files, a folder still being copied.

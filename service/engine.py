@@ -22,7 +22,7 @@ from seealso.lexical import Rows
 from seealso.logs import get_log
 from seealso.relatedness import NEAREST
 from seealso.snapshot.milvus import LIMIT_MAX, Address, Milvus
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.searched import SearchedVectors
 from service.watching import keep_on
 

@@ -20,7 +20,7 @@ from seealso.errors import InvalidRequest
 from seealso.lexical import Mask, Rows, TermRows, word_counts
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, cohorts_of, nearest, rank
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.rulings import KeptRows, rows_of
 from service.why import Draft
 

@@ -20,12 +20,12 @@ from seealso.editorial.decisions import Decisions, now
 from seealso.editorial.rules import Rule
 from seealso.errors import CrossSite, InvalidRequest, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log, saying
-from seealso.snapshot.reader import Snapshot
-from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
+from seealso.snapshot.snapshot import Snapshot
+from service.addresses import Addresses
 from service.admission import Admission
 from service.answer import IDENTITY, Answer, Form, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
-from service.block.files import SCRIPT, SHEET, PageFile
+from service.block.files import PageFile
 from service.blocks import Asked, Blocks, shown_row_of
 from service.cache import Cache, Missing
 from service.copies import LIVES, Address, Copies
@@ -37,6 +37,7 @@ from service.lanes import Lane
 from service.live import LiveArticles
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, log_unavailable, named_problem, problem_of, request_id_of
+from service.routes import STATE_PATHS, is_read, outcome_of, route_of
 from service.rulings import Rulings, ruled
 from service.traces import span
 from service.wanted import Wanted
@@ -54,21 +55,6 @@ WARM_BLOCKS_MAX = 500
 WARM_SECONDS_MAX = 5.0
 WARM_BREATH_SECONDS = 0.002
 PREFLIGHT_SECONDS = 7_200
-STATE_PATHS = frozenset({"/", "/livez", "/readyz", "/version", "/metrics", "/v1/status", "/openapi.json"})
-ROUTES = {
-    "/v1/related": "batch",
-    "/v1/page": "page",
-    "/v1/similar": "similar",
-    "/v1/articles": "editorial",
-    "/v1/events": "events",
-    SCRIPT: "script",
-    SHEET: "script",
-}
-DECISIONS = (
-    *("/v1/webhooks/", "/v1/trial", "/v1/takedowns", "/v1/rules", "/v1/changes", "/v1/purges", "/v1/clicks"),
-    *("/v1/keys", "/v1/snapshots"),
-)
-DECISION_ENDS = ("/takedown", "/proof")
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -137,7 +123,7 @@ class Front:
                 self._editorial.catch_up()
             except StoreUnavailable as error:  # something may have been taken down
                 return self.refuse(environ, start_response, error, began)
-        if self._keyed and _is_read(path) and method != "OPTIONS":
+        if self._keyed and is_read(path) and method != "OPTIONS":
             try:
                 caller_in(environ, self._door)
             except (KeyMissing, CrossSite) as error:
@@ -467,40 +453,6 @@ class _Passed:
 
 def _write(_: bytes) -> None:
     raise NotImplementedError("Flask returns its body, and writes none")
-
-
-def route_of(path: str) -> str:
-    """Return the name under which requests to an address are counted."""
-    if path.startswith(BLOCKS):
-        if path.endswith(JSON_ENDS):
-            return "related"
-        if path.endswith(DECISION_ENDS):
-            return "editorial"
-        return "related_html" if path.endswith(HTML_ENDS) else "article"
-    if path.startswith(DECISIONS):
-        return "editorial"
-    if path.startswith("/desk"):
-        return "desk"
-    return ROUTES.get(path) or ("state" if path in STATE_PATHS else "other")
-
-
-def _is_read(path: str) -> bool:
-    """Return whether an address is one of those that give articles or blocks.
-
-    Events come from readers' browsers, and messages of content systems are signed.
-    """
-    return path.startswith("/v1/") and path not in STATE_PATHS and not path.startswith(("/v1/events", "/v1/webhooks/"))
-
-
-def outcome_of(status: int, body: bytes) -> str:
-    """Return by which name an answer is counted."""
-    if status < 400:
-        return "ok"
-    if status < 500:
-        return "invalid"
-    if status == 503:
-        return "busy" if b"problem:busy" in body else "unavailable"
-    return "failed"
 
 
 def _sent(environ: Environ, form: Form) -> tuple[str, str, Headers, bytes]:

@@ -16,7 +16,7 @@ import orjson
 
 from seealso.lexical import word_spans, words
 from seealso.passages import sentence_spans
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.why import Draft
 
 LINKS_MAX = 12

@@ -20,7 +20,7 @@ from seealso.live.edition import Live
 from seealso.live.place import place
 from seealso.live.placing import encode_placing
 from seealso.logs import get_log
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.watching import keep_on
 
 TURN = "editorial.placing"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seealso.lexical import Mask
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.archive import NO_MONTH, months_of
 
 # More points are neither told apart on a screen nor sent in a blink. Of more, so many are drawn by lot, the same each

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seealso.article import parse_time, primary_language
 from seealso.lexical import Rows
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # Maximal marginal relevance (Carbonell and Goldstein 1998): each item loses this share of its place for being like what
 # stands above it. Light: it parts two pieces that say the same, and costs 0.2 % nDCG@10 on documentation pages.

@@ -15,7 +15,7 @@ from seealso.article import primary_language
 from seealso.lexical import Rows, Scores
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.admission import Admission
 from service.baton import BATON
 from service.order import CHOSEN_AMONG, choose

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seealso.article import folded
 from seealso.editorial.rules import Rule, Wish
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # The odds of what is boosted are taken for so many times higher, of what is buried for so many times lower.
 ODDS_FACTOR = 3.0

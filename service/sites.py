@@ -22,10 +22,12 @@ from seealso.sites import Site
 from service.answer import Headers
 from service.api.answers import JSON, Parts
 from service.api.state import ALIVE, READY, check_ready
-from service.front import Environ, StartResponse, outcome_of, route_of
+from service.exposition import METRICS_TYPE, Served, metrics_of_all
+from service.front import Environ, StartResponse
 from service.lanes import PROBES, Lane, blocking_threads
-from service.metrics import METRICS_TYPE, Families, Served, metrics_of_all
+from service.metrics import Families
 from service.problems import REQUEST_ID_HEADER, log_unavailable, named_problem, problem_of, request_id_of
+from service.routes import outcome_of, route_of
 
 # The site under which what is asked of none is counted: in Prometheus, no label.
 NO_SITE = ""

@@ -24,7 +24,7 @@ from seealso.lexical import word_counts
 from seealso.logs import get_log
 from seealso.passages import cut_passages
 from seealso.relatedness import Probes
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.space import PASSAGE_DTYPE, PassageVectors
 from service.why import Draft
 

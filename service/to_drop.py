@@ -15,7 +15,7 @@ from seealso.editorial.decisions import now
 from seealso.editorial.purges import snapshot_key
 from seealso.editorial.rules import Wish
 from seealso.snapshot.layout import published_ids
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.current import Current
 from service.editorial import Editorial
 from service.freshness import purge_keys

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from seealso.editorial.trials import Team
 from seealso.project import Method
 from seealso.project import Trial as TrialEntry
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.related import Footing, Item, related_to_article
 from service.rulings import Ruling
 from service.wanted import Wanted

@@ -21,7 +21,7 @@ from seealso.lexical import surface_forms, words
 from seealso.passages import sentences
 from seealso.relatedness import Cohorts, Probes, scored
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 # The parts of a score, in the order of relatedness.PARTS.
 PART_NAMES = ("cosine", "terms", "titles")

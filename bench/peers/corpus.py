@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from seealso.snapshot.reader import Snapshot
+    from seealso.snapshot.snapshot import Snapshot
 
 ARTICLES, VECTORS = "articles.jsonl", "vectors.npy"
 

@@ -24,7 +24,7 @@ from seealso.live.laid import LaidTerms, LaidVectors
 from seealso.live.placing import Kin, decode_placing
 from seealso.relatedness import CANDIDATES_MAX, Probes
 from seealso.snapshot.files import FACT_ROW, NO_TIME, card_of
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 _ELSEWHERE = -1
 _numbers = itertools.count(1)
@@ -89,12 +89,12 @@ class Edition(Snapshot):
     def card(self, row: int) -> bytes:
         """Return an article as shown in a block."""
         base = len(self.neighbours)
-        return self._cards[row] if row < base else self.live.cards[row - base]
+        return self.cards[row] if row < base else self.live.cards[row - base]
 
     def article(self, row: int) -> bytes:
         """Return the whole article."""
         base = len(self.neighbours)
-        return self._articles[row] if row < base else self.live.articles[row - base]
+        return self.articles[row] if row < base else self.live.articles[row - base]
 
     def story_of(self, row: int) -> str:
         """Return the name of the story that an article tells: the id of the one that stands for it, or began it."""

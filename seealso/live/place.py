@@ -24,7 +24,7 @@ from seealso.relatedness import (
     returned,
 )
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.telling import are_numbers_of_a_series, tell_one_event
 
 DAY_SECONDS = 86_400.0

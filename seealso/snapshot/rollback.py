@@ -8,7 +8,8 @@ from seealso.errors import SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import current_id, current_or_none, is_snapshot_id, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import Manifest, read_manifest
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.store import SnapshotStore
 
 

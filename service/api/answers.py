@@ -18,7 +18,7 @@ from seealso.editorial.store import Writing
 from seealso.errors import BlocksLate, StoreUnavailable
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.store import SnapshotStore
 from service.auth import Door, needs
 from service.blocks import Blocks

@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, Card, answer, in_a_place, made_in_time, parts
 from service.api.inputs import BatchBody, PageBody
 from service.blocks import encode_cards, row_of, shown_row_of

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.clicks import Rate, Spot, read_rates
 from seealso.editorial.decisions import now
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, Parts, answer, editors, parts
 from service.api.inputs import BlockEvents, ClicksQuery, EventsBody
 from service.blocks import shown_row_of

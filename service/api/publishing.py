@@ -23,7 +23,7 @@ from seealso.errors import CallerError, InvalidRequest, RemovedMeanwhile, Servic
 from seealso.live.place import place
 from seealso.live.placing import Placing, encode_placing
 from seealso.snapshot.layout import published_ids
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.writer import encode_article
 from service.api.answers import JSON, Deciding, answer, decided, deciding, in_a_place, parts
 from service.api.inputs import ArticleBody, ImportBody, ReasonQuery, checked_id

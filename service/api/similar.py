@@ -5,7 +5,7 @@ from functools import partial
 from apiflask import APIBlueprint
 from flask import Response
 
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, SimilarAnswer, answer, in_a_place, parts
 from service.api.inputs import SimilarBody
 from service.blocks import encode_cards

@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import OperatorError
 from seealso.snapshot.following import read_store_state, warnings_of
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, Parts, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
-from service.metrics import METRICS_TYPE, metrics_of
+from service.exposition import METRICS_TYPE, metrics_of
 from service.problems import documented
 
 state = APIBlueprint("state", __name__, tag="State")

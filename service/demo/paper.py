@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seealso.article import primary_language
 from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.block.labels import labels_of
 from service.demo.drawings import HEIGHT, WIDTH
 

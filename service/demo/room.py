@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from markupsafe import Markup
 
 from seealso.article import primary_language
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, parts
 from service.api.inputs import RelatedQuery
 from service.api.reading import read_query

@@ -11,7 +11,7 @@ import orjson
 from flask import Response, render_template, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import in_a_place, parts
 from service.archive import NO_MONTH, Period, month_counts, months_of, period_name, section_counts
 from service.desk.find import page_part, states_of

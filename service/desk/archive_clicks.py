@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from seealso.editorial.clicks import Rate, read_rates
 from seealso.editorial.decisions import now
 from seealso.errors import StoreUnavailable
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import in_a_place, parts
 from service.desk.archive import entry_of
 from service.desk.pages import looking, page, query_of, room

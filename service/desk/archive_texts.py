@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 from flask import Response
 
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import in_a_place, parts
 from service.archive import THIN_CHARACTERS, thin
 from service.desk.archive import PAGE, PageQuery, entry_of

@@ -16,7 +16,7 @@ from seealso.editorial.decisions import now
 from seealso.editorial.log import Looked, look_through
 from seealso.editorial.store import Change, as_text
 from seealso.errors import SeealsoError, StoreUnavailable, UnknownArticle
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, answer, editors, in_a_place, parts
 from service.api.decisions import told
 from service.api.inputs import PlanBody, UndoBody

@@ -11,7 +11,7 @@ from flask import Response, render_template
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import UnknownArticle
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import parts
 from service.comparing import COMPARED_ITEMS, Comparison
 from service.desk.find import page_part

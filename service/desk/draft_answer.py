@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from seealso.editorial.decisions import now
 from seealso.relatedness import nearest
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.admission import Admission
 from service.api.answers import parts
 from service.api.similar import ruling_of

@@ -19,7 +19,7 @@ from seealso.editorial.decisions import now
 from seealso.errors import ModelMismatch, ModelUnavailable, PageNotRead
 from seealso.lexical import words
 from seealso.passages import sentences
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import parts
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day, likelihood, marked

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 
 Item = TypeVar("Item")
 

@@ -11,7 +11,7 @@ from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import InvalidRequest, PageNotRead, SeealsoError
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import parts
 from service.api.similar import ruling_of
 from service.desk.article import block_facts, shown_item

@@ -8,7 +8,7 @@ from seealso.article import folded
 from seealso.editorial.decisions import now
 from seealso.editorial.rules import Rule, make_rule_in, read_rules, undo_rule_in
 from seealso.errors import UnknownChange
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import deciding, parts
 from service.api.decisions import undo_change_in
 from service.api.inputs import PlanBody, RelatedQuery, checked_end

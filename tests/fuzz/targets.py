@@ -54,7 +54,8 @@ from seealso.snapshot import files
 from seealso.snapshot.cells import Cells
 from seealso.snapshot.layout import MANIFEST
 from seealso.snapshot.manifest import FORMAT, Filtered, Searched, decode_manifest, encode_manifest, read_manifest
-from seealso.snapshot.reader import Snapshot, open_snapshot
+from seealso.snapshot.reader import open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.wire import WireFailed, unpack_gzip
 from service.answer import Answer, unpacked
 from service.api import inputs, reading

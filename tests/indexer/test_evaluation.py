@@ -13,7 +13,8 @@ from indexer.quality_commands import evaluate
 from indexer.rankings import ranking_of, rankings_named
 from seealso.errors import NothingToIndex, SnapshotMissing
 from seealso.snapshot.layout import snapshot_folder
-from seealso.snapshot.reader import Snapshot, open_current, open_snapshot
+from seealso.snapshot.reader import open_current, open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from tests.indexer.test_commands import run
 from tests.makers import HashEncoder, articles, index_of
 

@@ -7,7 +7,8 @@ import pytest
 from indexer.evaluation import Evaluation
 from indexer.evaluation_page import WORST_QUERIES, render_evaluation, worst_queries
 from indexer.rankings import ranking_of, rankings_named
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from tests.makers import HashEncoder, article, articles, index_of
 
 GOLD = {"a000": {"a003": 1.0, "a006": 1.0}, "a001": {"a004": 1.0}, "a002": {"a000": 2.0, "a005": 1.0}}

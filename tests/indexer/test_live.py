@@ -15,7 +15,8 @@ from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.layout import published_ids, snapshot_folder
 from seealso.snapshot.manifest import TakenIn, read_manifest
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from tests.makers import HashEncoder, article, articles, index_of
 from tests.seealso.live.beside import embedded
 

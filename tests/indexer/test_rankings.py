@@ -8,7 +8,8 @@ from indexer.evaluate import lists_of
 from indexer.progress import Silent
 from indexer.rankings import encode_as, ranking_of, rankings_named
 from seealso.errors import ModelMismatch
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from tests.makers import HashEncoder, articles, index_of
 
 

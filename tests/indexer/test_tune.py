@@ -13,7 +13,8 @@ from seealso.article import Article
 from seealso.errors import NothingToIndex, SettingsInvalid
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.snapshot.layout import RECIPE
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from tests.makers import HashEncoder, article, index_of
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from tests.makers import articles
 from tests.night.run import Night, Nights, write_lines
 

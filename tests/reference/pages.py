@@ -18,6 +18,7 @@ from seealso.recipe import Recipe
 from seealso.settings import PREFIX, SECRET, IndexerSettings, ServiceSettings, Settings
 from seealso.snapshot import files, following, layout, manifest
 from service import clicks, engine, metrics
+from service.exposition import metrics_of
 from tests.reference.tables import code, fields_of, page, prose, settings_table, table
 
 COLUMNS = 100
@@ -129,7 +130,7 @@ def exit_codes_page() -> str:
 def metrics_page(app: APIFlask, index: Path) -> str:
     """Return the page on the metrics of the service and of nights; `app`: one that serves `index`."""
     here = app.extensions["seealso"]
-    served = metrics.metrics_of(here.metrics, here.current, here.editorial, index, shared=True).decode()
+    served = metrics_of(here.metrics, here.current, here.editorial, index, shared=True).decode()
     known = dict(_labels_of(here.metrics._families))
     rows = []
     for family in sorted(text_string_to_metric_families(served), key=lambda each: each.name):

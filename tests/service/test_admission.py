@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.admission import Admission
 from service.wanted import Wanted
 from tests.makers import article, index_of

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from seealso.article import Article
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.archive import (
     LIST_LENGTH,
     NO_MONTH,

@@ -7,7 +7,8 @@ import pytest
 import service.comparing
 from seealso.errors import SnapshotRefused, UnknownSnapshot
 from seealso.snapshot.layout import snapshot_folder
-from seealso.snapshot.reader import Snapshot, open_current, open_snapshot
+from seealso.snapshot.reader import open_current, open_snapshot
+from seealso.snapshot.snapshot import Snapshot
 from service.comparing import Comparisons, compare
 from tests.makers import article, articles, index_of
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from seealso.article import parse_time
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.covered import Covered, already_covered
 from service.finding import by_meaning
 from service.texts import Texts

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service import finding
 from service.finding import Filters, by_date, by_words, row_at
 from tests.makers import article, articles, index_of

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from seealso.article import Article
 from seealso.editorial.store import Store
 from seealso.encoder import Vectors
-from service.front import Front, route_of
+from service.front import Front
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
 from tests.deciding import take_down
@@ -636,23 +636,6 @@ def test_requests_are_logged_where_that_is_wanted(index: Path, make_app: MakeApp
     assert (first["request_id"], first["status"], first["cache"], first["path"]) == ("abc-1", 200, "redis", PATH)
     assert first["snapshot_id"]
     assert (second["status"], second["cache"]) == (404, "none")
-
-
-@pytest.mark.parametrize(
-    ("path", "route"),
-    [
-        (PATH, "related"),
-        (PATH + ".html", "related_html"),
-        ("/v1/articles/a000", "article"),
-        ("/v1/related", "batch"),
-        ("/v1/page", "page"),
-        ("/v1/similar", "similar"),
-        ("/readyz", "state"),
-        ("/docs/", "other"),
-    ],
-)
-def test_route_is_named_by_what_is_asked(path: str, route: str) -> None:
-    assert route_of(path) == route
 
 
 def test_body_that_is_made_while_it_is_sent_is_passed_on_part_by_part(index: Path, make_app: MakeApp) -> None:

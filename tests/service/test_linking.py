@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.linking import Link, links_worth
 from service.texts import Texts
 from tests.makers import HashEncoder, article, index_of

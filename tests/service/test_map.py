@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import service.map
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.archive import NO_MONTH
 from service.map import NO_SECTION, Window, pack, within_area
 from tests.makers import article, articles, index_of

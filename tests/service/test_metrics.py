@@ -17,7 +17,8 @@ from seealso.snapshot.following import StoreState
 from seealso.snapshot.layout import POINTER
 from service.current import Current
 from service.editorial import Editorial
-from service.metrics import Metrics, metrics_of
+from service.exposition import metrics_of
+from service.metrics import Metrics
 from tests.conftest import ROOT
 from tests.makers import articles, index_of
 from tests.servers import serving
@@ -28,7 +29,8 @@ import sys
 from pathlib import Path
 from service.current import Current
 from service.editorial import Editorial
-from service.metrics import Metrics, metrics_of
+from service.exposition import metrics_of
+from service.metrics import Metrics
 metrics, index = Metrics(), Path(sys.argv[1])
 current = Current(index, None)
 for line in sys.stdin:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from seealso.article import Article, parse_time
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.order import ALIKE_COST, ALIKE_FROM, CHOSEN_AMONG, FOREIGN_COST, choose
 from tests.makers import article, index_of
 

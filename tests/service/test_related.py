@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import indexer.neighbours
 from seealso.article import Article
 from seealso.relatedness import CANDIDATES_MAX, scored
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.baton import BATON
 from service.related import Item, related_on_page, related_to_article, related_to_text
 from service.rulings import Ruling

@@ -11,7 +11,8 @@ import pytest
 
 import service.rulings
 from seealso.editorial.rules import Rule, Wish
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.finding import Filters
 from service.related import related_on_page, related_to_article
 from service.rulings import NO_RULING, KeptRows, Rulings, rows_of, ruled

@@ -10,7 +10,8 @@ import pytest
 
 from seealso.encoder import Encoder, Vectors
 from seealso.errors import InvalidRequest, ModelMismatch, ModelUnavailable, ServiceBusy, TextLate
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.texts import Texts, title_and_text
 from tests.makers import HashEncoder, articles, index_of
 

@@ -6,7 +6,8 @@ import pytest
 
 from seealso.project import Method
 from seealso.project import Trial as TrialEntry
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.related import Item, related_on_page, related_to_article
 from service.rulings import NO_RULING, Ruling
 from service.trial import Trial

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.related import related_to_article
 from service.wanted import Wanted
 from service.why import QUOTE_CHARACTERS_MAX, TERMS_SHOWN, Draft, reasons

@@ -11,7 +11,7 @@ from seealso.live.edition import Edition, Live
 from seealso.live.place import place
 from seealso.live.placing import encode_placing
 from seealso.passages import cut_passages
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.writer import encode_article
 from seealso.space import PASSAGE_DTYPE
 from tests.makers import HashEncoder, article

@@ -7,7 +7,7 @@ import pytest
 
 from seealso.editorial.articles import LiveArticle, Placed
 from seealso.live.edition import Edition, Live
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.writer import encode_article
 from service.related import related_to_article
 from service.wanted import Wanted

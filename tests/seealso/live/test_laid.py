@@ -4,7 +4,7 @@ import numpy as np
 
 from seealso.live.edition import Edition
 from seealso.live.laid import LaidTerms
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from tests.seealso.live.beside import Beside, newcomers
 
 

@@ -8,7 +8,8 @@ import pytest
 from seealso.article import Article
 from seealso.live.place import place
 from seealso.relatedness import returned, scored
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from tests.makers import article, articles, index_of
 from tests.seealso.live.beside import Beside, embedded, listed, newcomers
 

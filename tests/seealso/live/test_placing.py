@@ -4,7 +4,7 @@ import numpy as np
 
 from seealso.live.place import place
 from seealso.live.placing import decode_placing, encode_placing
-from seealso.snapshot.reader import Snapshot
+from seealso.snapshot.snapshot import Snapshot
 from tests.seealso.live.beside import Beside, embedded, newcomers
 
 

@@ -16,6 +16,7 @@ from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.retention import remove_snapshot
 from seealso.snapshot.rollback import open_named, rolling_back
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.store import SnapshotStore
 from seealso.snapshot.whole import known_whole, manifest_digest, mark_of, mark_whole, remember_whole
 from tests.makers import articles, forge, index_of
@@ -46,7 +47,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     looked = list[Path]()
     look_through = reader.look_through
 
-    def told(folder: Path, manifest: Manifest) -> reader.Snapshot:
+    def told(folder: Path, manifest: Manifest) -> Snapshot:
         looked.append(folder)
         return look_through(folder, manifest)
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from seealso.snapshot.reader import Snapshot, open_current
+from seealso.snapshot.reader import open_current
+from seealso.snapshot.snapshot import Snapshot
 from service.demo.paper import dressed, newest, section_at, story_of
 from tests.makers import article, index_of
 

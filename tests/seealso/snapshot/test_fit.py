@@ -1,0 +1,73 @@
+"""Files that do not fit each other are refused, though their digests fit."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seealso.errors import SnapshotRefused
+from seealso.snapshot import files
+from seealso.snapshot.reader import open_snapshot
+from tests.makers import forge
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (files.NEIGHBOURS, npy(np.full((31, 30), 31, np.int32))),
+        (files.NEIGHBOURS, npy(np.full((31, 30), -2, np.int32))),
+        (files.NEIGHBOURS, npy(np.zeros((31, 30), np.int64))),
+        (files.NEIGHBOURS, npy(np.zeros((30, 31), np.int32))),
+        (files.NEIGHBOURS, npy(np.zeros((31, 30), np.int32, order="F"))),
+        (files.NEIGHBOURS, npy(np.array([{"an": "object"}], object))),
+        (files.NEIGHBOURS, b"\x93NUMPY\x01\x00\xff\xff"),
+        (files.NEIGHBOURS, b"\x93NUMPY\x01\x00v\x00{'descr': (('<i4'" + b" " * 103 + b"\n"),  # an opened bracket
+        (files.NEIGHBOURS, b""),
+        (files.SCORES, npy(np.full((31, 30), np.nan, np.float32))),
+        (files.MAP, npy(np.full((31, 2), np.nan, np.float32))),
+        (files.MAP, npy(np.full((31, 2), 1.01, np.float32))),
+        (files.MAP, npy(np.full((31, 2), -0.01, np.float32))),
+        (files.MAP, npy(np.zeros((30, 2), np.float32))),
+        (files.IDS, npy(np.array([(number, 99) for number in range(31)], files.ID_ROW))),
+        (files.IDS, npy(np.array([(31 - number, 0) for number in range(31)], files.ID_ROW))),
+        (files.COHORTS, npy(np.zeros((31, 3, 2), np.float32))),
+        (files.ADDRESSES, npy(np.array([(1, 31)], files.ID_ROW))),
+        (files.ADDRESSES, npy(np.array([(2, 0), (1, 1)], files.ID_ROW))),
+        (files.ADDRESSES, npy(np.zeros(1, np.uint64))),
+        ("cards.npy", npy(np.arange(32, dtype=np.uint64) * 2**40)),
+        ("cards.npy", npy(np.arange(32, dtype=np.uint64)[::-1].copy())),
+        ("tags_rows.npy", npy(np.full(61, 31, np.int32))),
+        ("tags_rows.npy", npy(np.full(61, -1, np.int32))),
+        ("tags_rows.npy", npy(np.zeros(61, np.int32))),
+        ("tags_rows.npy", npy(np.int32(0))),
+        ("tags_rows.npy", npy(np.arange(31, dtype=np.int32))),
+        ("tags_ends.npy", npy(np.array([0, 30], np.int64))),
+        ("tags_ends.npy", npy(np.array([0, 62, 61], np.int64))),
+        ("tags_ends.npy", npy(np.array([[0, 30, 61]], np.int64))),
+        ("tags_ends.npy", npy(np.empty(0, np.int64))),
+        ("tags_ends.npy", npy(np.int64(0))),
+        ("tags.npy", npy(np.array([0, 3, 99], np.uint64))),
+        ("tags.bin", b""),
+        ("authors_rows.npy", npy(np.full(31, 31, np.int32))),
+        ("authors.bin", b"x"),
+        ("cards.bin", b""),
+        ("cards.bin", b"x"),
+        (files.LABELS, b"{}"),
+        (files.LABELS, b"[]"),
+        (files.LABELS, b'{"sections":[],"languages":[]}'),
+        (files.LABELS, b"\xff"),
+        (files.VECTORS, b"IxFI" + bytes(41)),
+        (files.VECTORS, b""),
+    ],
+)  # fmt: skip
+def test_forged_files_with_fitting_digests_are_refused_not_obeyed(folder: Path, name: str, content: bytes) -> None:
+    with pytest.raises(SnapshotRefused):
+        open_snapshot(forge(folder, name, content))

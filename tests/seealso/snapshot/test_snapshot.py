@@ -1,0 +1,111 @@
+"""What was written comes back from an open snapshot."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from seealso.snapshot import files
+from seealso.snapshot.reader import open_current, open_snapshot
+from tests.makers import article, articles, forge, index_of
+
+
+def test_articles_are_found_by_id_in_the_order_of_ids(index: Path) -> None:
+    snapshot = open_current(index)
+    assert len(snapshot) == 31
+    ids = [snapshot.article_id(row) for row in range(31)]
+    assert ids == sorted(ids)
+    for row, article_id in enumerate(ids):
+        assert snapshot.row_of(article_id) == row
+    assert snapshot.row_of("nobody") is None
+    assert snapshot.row_of("\ud800") is None
+
+
+def test_ids_with_the_same_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "hash_of", lambda article_id: 7)
+    index_of(tmp_path, articles(5))
+    snapshot = open_current(tmp_path)
+    assert [snapshot.row_of(f"a{number:03}") for number in range(5)] == [0, 1, 2, 3, 4]
+    assert snapshot.row_of("a005") is None
+
+
+def test_cards_and_articles_come_back(index: Path) -> None:
+    snapshot = open_current(index)
+    card = orjson.loads(snapshot.card(3))
+    assert tuple(card) == files.CARD_FIELDS
+    assert (card["id"], card["published"], card["url"]) == ("a003", "2025-01-02T00:00:00Z", None)
+    whole = orjson.loads(snapshot.article(3))
+    assert whole["body"] == "tides moon sea harbour number3"
+    assert "url" not in whole
+
+
+def test_facts_stand_for_labels(index: Path) -> None:
+    snapshot = open_current(index)
+    assert (snapshot.sections, snapshot.languages) == (("News",), ("en",))
+    assert snapshot.facts["section"][:30].tolist() == [0] * 30
+    assert snapshot.facts["section"][30] == -1
+    assert snapshot.facts["published"][30] == files.NO_TIME
+
+
+def test_articles_are_found_by_their_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = ['https://a.example/"quoted"', "https://a.example/2", "https://a.example/2", None]
+    pieces = [each.model_copy(update={"url": url}) for each, url in zip(articles(4), urls, strict=True)]
+    for hashed in (files.hash_of, lambda _: 7):
+        monkeypatch.setattr(files, "hash_of", hashed)
+        index_of(tmp_path, pieces)
+        snapshot = open_current(tmp_path)
+        for each in (snapshot, replace(snapshot, addresses=None)):  # as formats before 7 have none
+            assert [each.row_at(url) for url in urls[:3] if url] == [0, 1, 1]
+            assert each.row_at("https://a.example/3") is None
+            assert each.row_at("https://a.example/\ud800") is None
+
+
+def test_tags_and_authors_lead_to_their_articles(index: Path) -> None:
+    snapshot = open_current(index)
+    assert snapshot.tags is not None
+    assert snapshot.authors is not None
+    assert snapshot.tags.rows_of("sea").tolist() == [*range(31)]
+    assert snapshot.tags.rows_of("AIR").tolist() == [*range(30)]
+    assert snapshot.authors.rows_with("reed").tolist() == [*range(31)]
+    assert snapshot.authors.rows_with("Otto").tolist() == [30]
+
+
+def test_archive_without_tags_and_authors_has_none(tmp_path: Path) -> None:
+    index_of(tmp_path, articles(3))
+    snapshot = open_current(tmp_path)
+    assert snapshot.tags is not None
+    assert snapshot.authors is not None
+    assert len(snapshot.tags.rows_of("sea")) == len(snapshot.authors.rows_with("")) == 0
+
+
+def test_neighbours_are_of_one_subject_and_never_the_article_itself(index: Path) -> None:
+    snapshot = open_current(index)
+    for row in range(30):
+        rows, scores = snapshot.neighbours_of(row)
+        assert row not in rows
+        assert len(rows) == 30
+        assert (rows[:9] % 3 == row % 3).all()
+        assert (np.diff(scores) <= 0).all()
+
+
+def test_where_an_article_has_fewer_candidates_the_rest_is_none(folder: Path) -> None:
+    neighbours = np.load(folder / files.NEIGHBOURS)
+    neighbours[0, 7:] = -1
+    written = io.BytesIO()
+    np.save(written, neighbours)
+    rows, scores = open_snapshot(forge(folder, files.NEIGHBOURS, written.getvalue())).neighbours_of(0)
+    assert len(rows) == len(scores) == 7
+
+
+def test_passages_and_languages_come_back(tmp_path: Path) -> None:
+    index_of(tmp_path, [*articles(6, language="en"), article("long", body="sea harbour " * 100, language="de")])
+    snapshot = open_current(tmp_path)
+    counts = [len(snapshot.passages_of(row)[0]) for row in range(len(snapshot))]
+    assert counts[:6] == [1] * 6
+    assert counts[6] > 1
+    assert sum(counts) == snapshot.manifest.counts.passages
+    assert snapshot.space.languages == ("de", "en")
+    assert snapshot.space.offsets.shape == (2, snapshot.vectors.dimension)
