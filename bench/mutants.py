@@ -71,6 +71,8 @@ SUBJECTS = {
         (
             "seealso/snapshot/manifest.py",
             "seealso/snapshot/reader.py",
+            "seealso/snapshot/snapshot.py",
+            "seealso/snapshot/fit.py",
             "seealso/snapshot/files.py",
             "seealso/snapshot/names.py",
             "seealso/snapshot/bounds.py",
@@ -78,6 +80,9 @@ SUBJECTS = {
         (
             "seealso/snapshot/test_manifest.py",
             "seealso/snapshot/test_reader.py",
+            "seealso/snapshot/test_snapshot.py",
+            "seealso/snapshot/test_fit.py",
+            "seealso/snapshot/test_whole.py",
             "seealso/snapshot/test_bounds.py",
             "seealso/snapshot/test_names.py",
             "seealso/snapshot/test_layout.py",

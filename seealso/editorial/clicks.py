@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from seealso.editorial.schema import clicks
 from seealso.editorial.store import Store
@@ -70,8 +69,7 @@ def add_counts(store: Store, counts: Mapping[Spot, Count]) -> None:
     # In one order, so that two who add at once wait for each other and not each for the other.
     rows = [spot._asdict() | count._asdict() for spot, count in sorted(counts.items())]
     with store.adding() as connection:
-        insert: Any = postgresql.insert if store.shared else sqlite.insert
-        added = insert(clicks)
+        added = _insert_of(store)(clicks)
         more = {name: clicks.c[name] + added.excluded[name] for name in Count._fields}
         connection.execute(added.on_conflict_do_update(index_elements=Spot._fields, set_=more), rows)
 
@@ -129,6 +127,17 @@ def interval(clicked: int, shown: int) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = Z95 * math.sqrt(share * (1 - share) / shown + spread / (4 * shown)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _insert_of(store: Store) -> Any:
+    """Return the INSERT of a store's database, which knows what to do where there is a row already."""
+    if store.shared:
+        from sqlalchemy.dialects import postgresql  # a tenth of what the service imports; most do without
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
 
 
 def _within(first: date | None, last: date | None, article: str | None, item: str | None) -> list[Any]:
