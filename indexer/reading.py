@@ -11,7 +11,7 @@ from indexer.progress import Reporter
 from indexer.report import Report, SourceTally, count_bounded
 from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
 from seealso.article import Article, folded, printable
-from seealso.extract import PageCard
+from seealso.page import PageCard
 
 # Tags that a content system writes and no journalist does.
 _MARKUP = re.compile(r"</?(?:p|div|br|a|span|strong|em|ul|li|h[1-6]|img|script|figure)\b[^<>]*>", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """An article's body as HTML, without a page around it -> its text, paragraphs parted by empty lines.
 
 It takes all text for the article's own, but for a block of ours; what finds the article on a whole page is
-`seealso.extract`.
+`seealso.page`.
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from seealso.decoding import decode_answer
 from seealso.errors import PageNotRead, ServiceBusy
-from seealso.extract import PageExtractor, PageUnreadable
+from seealso.extract import PageExtractor
+from seealso.page import PageUnreadable
 from service.fetching import FetchedPage, Fetcher
 from service.texts import TEXT_CHARACTERS_MAX, title_and_text
 

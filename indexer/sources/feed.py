@@ -22,8 +22,9 @@ from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quaran
 from seealso.article import LABEL_CHARACTERS_MAX, LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX, is_web, join_names
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
-from seealso.extract import PageCard, PageExtractor, PageUnreadable
+from seealso.extract import PageExtractor
 from seealso.markup import text_of_markup
+from seealso.page import PageCard, PageUnreadable
 
 _END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:\w+:)?(?:rss|feed|rdf)\b[^<>]*/>", re.IGNORECASE)
 _ENTRY = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)

@@ -6,7 +6,7 @@ import orjson
 
 from indexer.sources.source import Found
 from seealso.article import parse_time, read_article
-from seealso.extract import PageCard
+from seealso.page import PageCard
 
 
 def pack_found(found: Found) -> bytes:

@@ -7,7 +7,8 @@ from typing import Any
 from indexer.sources.source import Found, Quarantined, read_page_file
 from seealso.article import Article, InvalidArticle, read_article
 from seealso.decoding import decode_page
-from seealso.extract import PageExtractor, PageUnreadable
+from seealso.extract import PageExtractor
+from seealso.page import PageUnreadable
 
 
 class HtmlPage:

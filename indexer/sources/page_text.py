@@ -11,7 +11,7 @@ from pathlib import Path
 
 from indexer.sources.source import Found, Quarantined, read_page_file
 from seealso.article import InvalidArticle, read_article
-from seealso.extract import PageCard
+from seealso.page import PageCard
 from seealso.page_lines import is_advert, is_related_heading, is_share_bar
 
 # A byline and a date stand near the top; a name further down is part of the text.

@@ -15,8 +15,8 @@ import orjson
 
 from indexer.sources.source import Found, Quarantined
 from seealso.article import Article, InvalidArticle, join_names, read_foreign_article
-from seealso.extract import PageCard
 from seealso.markup import line_of_markup, text_of_markup
+from seealso.page import PageCard
 
 FIELDS = tuple(Article.model_fields)
 _LISTS = ("tags", "editor_related")

@@ -23,7 +23,8 @@ from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quaran
 from seealso.article import InvalidArticle, shortened
 from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
-from seealso.extract import PageExtractor, PageUnreadable
+from seealso.extract import PageExtractor
+from seealso.page import PageUnreadable
 
 FRESH_SECONDS = 6 * 3600.0
 LEVELS_MAX = 3

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from seealso.article import Article
 from seealso.errors import SourceUnreadable
-from seealso.extract import PageCard
+from seealso.page import PageCard
 
 # The longest page of a newspaper has a hundredth of that.
 PAGE_BYTES_MAX = 20_000_000

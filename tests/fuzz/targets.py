@@ -47,8 +47,8 @@ from indexer.sources.wordpress_export import WordPressExport
 from seealso.article import InvalidArticle
 from seealso.decoding import decode_page
 from seealso.errors import DraftNotRead, InvalidRequest, PageNotRead, SnapshotRefused, SourceUnreadable
-from seealso.extract import PageUnreadable, read_page
 from seealso.markup import line_of_markup, text_of_markup
+from seealso.page import PageUnreadable, read_page
 from seealso.posts import article_of_post, ghost_fields, wordpress_fields
 from seealso.snapshot import files
 from seealso.snapshot.cells import Cells

@@ -5,7 +5,7 @@ from indexer.reading import read_articles, take_page_cards
 from indexer.report import Report
 from indexer.sources.remembered import Remembered
 from indexer.sources.source import Found, LeftOut, Quarantined
-from seealso.extract import PageCard
+from seealso.page import PageCard
 from tests.makers import GivenArticles, article, articles
 
 

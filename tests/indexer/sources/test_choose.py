@@ -9,7 +9,7 @@ from indexer.sources.source import Found
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageExtractor
 from tests.indexer.sources.test_page_text import PAGE as TEXT_PAGE
-from tests.seealso.test_extract import PAGE as HTML_PAGE
+from tests.seealso.test_page import PAGE as HTML_PAGE
 
 
 def test_folder_is_read_file_by_file_each_by_its_kind(tmp_path: Path) -> None:

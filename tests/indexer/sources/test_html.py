@@ -4,7 +4,7 @@ from indexer.sources.html import HtmlPage
 from indexer.sources.source import Found, Quarantined
 from seealso.article import BODY_CHARACTERS_MAX
 from seealso.extract import PageExtractor
-from tests.seealso.test_extract import PAGE
+from tests.seealso.test_page import PAGE
 
 
 def test_saved_page_becomes_an_article(tmp_path: Path, extractor: PageExtractor) -> None:

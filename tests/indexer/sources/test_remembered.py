@@ -13,7 +13,7 @@ from indexer.sources.remembered import Remembered
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, parse_time
 from seealso.errors import SourceShrunk, SourceUnreadable
-from seealso.extract import PageCard
+from seealso.page import PageCard
 from tests.makers import ANY_NIGHT, GivenArticles, HashEncoder, article
 
 DAY = 86_400.0

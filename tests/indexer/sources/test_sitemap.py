@@ -15,7 +15,8 @@ from indexer.sources.fetch import Fetcher, FetchLimits
 from indexer.sources.sitemap import FRESH_SECONDS, Sitemap
 from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.errors import SourceUnreadable
-from seealso.extract import PageCard, PageExtractor, PageUnreadable
+from seealso.extract import PageExtractor
+from seealso.page import PageCard, PageUnreadable
 from tests.conftest import ROOT
 from tests.indexer.sources.web_server import FakeClock, Reply, Site, gzipped, page
 
