@@ -43,7 +43,7 @@ def check_installed(address: str) -> None:
     """Raise ClusterUnavailable if this machine has no Ray to reach a cluster by."""
     if find_spec("ray") is None or find_spec("grpc") is None:
         raise ClusterUnavailable(
-            address, "Ray is not installed here; install it with `pip install -c constraints.txt 'seealso[ray]'`"
+            address, "Ray is not installed here; in Seealso's folder: pip install -c constraints.txt '.[ray]'"
         )
 
 

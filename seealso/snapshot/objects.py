@@ -43,7 +43,7 @@ class Objects:
     def __init__(self, url: str) -> None:
         if find_spec("obstore") is None:  # it is imported when first needed: workers mostly do without
             raise SettingsInvalid(
-                "SEEALSO_SNAPSHOT_STORE needs what is not installed here: pip install 'seealso[store]'"
+                "SEEALSO_SNAPSHOT_STORE is set, and obstore is missing; install seealso[store], or unset it"
             )
         self.url = url
         self._folder = Path(url.removeprefix("file://")) if url.startswith("file://") else None
