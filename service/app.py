@@ -236,7 +236,7 @@ def make_parts(
     )
     to_drop = ToDrop(settings.index, settings.site, current, editorial)
     if purging is not None:
-        purging.before = Ended(editorial, to_drop, settings.site).tell
+        purging.beside = Ended(editorial, to_drop, settings.site).tell
     return Parts(
         settings=settings,
         current=current,

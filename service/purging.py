@@ -37,8 +37,8 @@ class Purging:
         self._webhooks = webhooks.split()
         self._headers = {"Authorization": authorization} if authorization else {}
         self._as_keys = as_keys
-        # Called before it is looked for what is due: something may have ended by itself.
-        self.before: Callable[[], None] = lambda: None
+        # Called now and then, to add what nobody decides: something may have ended by itself.
+        self.beside: Callable[[], None] = lambda: None
         self._wanted = threading.Event()
         self._ended = threading.Event()
 
@@ -100,8 +100,8 @@ class Purging:
             self._wanted.wait(LOOK_SECONDS)
             self._wanted.clear()
             try:
-                self.before()
                 self.send_due()
+                self.beside()
             except StoreUnavailable as error:
                 get_log().warning("purges_not_read", reason=str(error))
                 self._wanted.wait(LOOK_SECONDS)

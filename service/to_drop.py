@@ -34,6 +34,11 @@ class ToDrop:
         self._current = current
         self._editorial = editorial
 
+    @property
+    def known(self) -> bool:
+        """Return whether a snapshot is served: without one, nobody knows in whose blocks an article may stand."""
+        return self._current.served is not None
+
     def hidden(self, article_id: str) -> dict[str, list[str]]:
         """Return what shows an article that may not be shown any more."""
         keys = purge_keys("", [article_id], self._site)[1:]

@@ -5,7 +5,7 @@ killed; it is sent afterwards, tried again with growing pauses, and given up aft
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -19,9 +19,9 @@ State = Literal["waiting", "done", "given-up"]
 ENDED = "ended"
 TRIES_MAX = 12
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2, 300
-# A purge that was taken can be looked at for so long, and one that was given up; of so many of the oldest it is seen to
-# each time.
-DONE_DAYS, GIVEN_UP_DAYS, LOOKED_AT = 7, 90, 100
+# A purge that was taken can be looked at for so long, and one that was given up; each time that one is settled, so many
+# at most are forgotten.
+DONE_DAYS, GIVEN_UP_DAYS, FORGOTTEN_AT_ONCE = 7, 90, 100
 # Whoever sends one has so long, before another takes it for dead.
 SENDING_SECONDS_MAX = 60
 
@@ -58,13 +58,18 @@ def add_purge_in(writing: Writing, message: dict[str, Any], after_s: float = 0, 
     _add_in(writing, writing.sequence, message, after_s, site)
 
 
+def told_ends(connection: sa.Connection, changes: Sequence[int]) -> set[int]:
+    """Return of which of some changes caches are being told, or were, that what they did has ended by itself."""
+    found = connection.execute(sa.select(purges.c.id, purges.c.message).where(purges.c.id.in_(changes)))
+    return {row.id for row in found if row.message.get("reason") == ENDED}
+
+
 def add_end_in(writing: Writing, change: int, message: dict[str, Any], after_s: float, site: str | None) -> None:
     """Have caches told, after so long, that what a change did has ended by itself; nothing if they have been.
 
     The message takes the place of the one that told of the change: it has what that had to drop, and more.
     """
-    told = writing.connection.execute(sa.select(purges.c.message).where(purges.c.id == change)).scalar()
-    if told is not None and told["reason"] == ENDED:
+    if told_ends(writing.connection, [change]):
         return
     writing.connection.execute(purges.delete().where(purges.c.id == change))
     _add_in(writing, change, message | {"reason": ENDED}, after_s, site)
@@ -96,25 +101,31 @@ def take_due(store: Store, moment: datetime) -> Purge | None:
 
 
 def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) -> Purge:
-    """Note what came of a purge that was taken, and return it as it is now. Raises StoreUnavailable.
+    """Note what came of a purge that was taken, and return it with that. Raises StoreUnavailable.
 
     Another that took its place meanwhile is left alone: see `add_end_in`.
     """
     tries = purge.tries + 1
     pause_s = min(PAUSE_SECONDS**tries, PAUSE_SECONDS_MAX)
     again = failure is not None and tries < TRIES_MAX
+    now = replace(
+        purge,
+        tries=tries,
+        next_try=moment + timedelta(seconds=pause_s) if again else None,
+        done=moment if failure is None else None,
+        failure=failure,
+    )
     settled = {
         "tries": tries,
-        "next_try": as_text(moment + timedelta(seconds=pause_s)) if again else None,
-        "done": as_text(moment) if failure is None else None,
+        "next_try": now.next_try and as_text(now.next_try),
+        "done": now.done and as_text(now.done),
         "failure": failure,
     }
     with store.writing() as writing:
         same = (purges.c.id == purge.id) & (purges.c.since == as_text(purge.since))
         writing.connection.execute(purges.update().where(same).values(settled))
-        now = _purge(writing.connection.execute(sa.select(purges).where(purges.c.id == purge.id)).one())
         _forget_in(writing, moment)
-        return now
+    return now
 
 
 def try_again(store: Store, purge_id: int, moment: datetime) -> Purge | None:
@@ -128,7 +139,7 @@ def try_again(store: Store, purge_id: int, moment: datetime) -> Purge | None:
 
 def read_purges(connection: sa.Connection, state: State | None, most: int) -> list[Purge]:
     """Return purges of one state or all, the newest first."""
-    asked = sa.select(purges).order_by(purges.c.id.desc()).limit(most)
+    asked = sa.select(purges).order_by(purges.c.since.desc(), purges.c.id.desc()).limit(most)
     if state is not None:
         asked = asked.where(_of(state))
     return [_purge(row) for row in connection.execute(asked)]
@@ -148,12 +159,10 @@ def _add_in(writing: Writing, purge_id: int, message: dict[str, Any], after_s: f
 
 def _forget_in(writing: Writing, moment: datetime) -> None:
     """Remove what was taken or given up long ago: it is of no use, and each status and scrape would count past it."""
-    oldest = sa.select(purges.c.id).order_by(purges.c.id).limit(LOOKED_AT)
     done, given_up = (as_text(moment - timedelta(days=days)) for days in (DONE_DAYS, GIVEN_UP_DAYS))
-    # Those that are done are looked for among themselves: any number of others may be older.
-    long_done = purges.c.id.in_(oldest.where(_of("done")).scalar_subquery()) & (purges.c.done < done)
-    long_given_up = purges.c.id.in_(oldest.scalar_subquery()) & _of("given-up") & (purges.c.since < given_up)
-    writing.connection.execute(purges.delete().where(long_done | long_given_up))
+    old = (purges.c.done < done) | (_of("given-up") & (purges.c.since < given_up))
+    some = sa.select(purges.c.id).where(old).limit(FORGOTTEN_AT_ONCE)
+    writing.connection.execute(purges.delete().where(purges.c.id.in_(some.scalar_subquery())))
 
 
 def _of(state: State) -> sa.ColumnElement[bool]:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 
-from seealso.editorial.purges import Purge, add_purge_in, read_purges, settle, take_due
+from seealso.editorial.purges import Purge, add_purge_in, read_purges
 from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import take_down_in
+from seealso.errors import StoreUnavailable
 from service.ended import AFTER_SECONDS
-from tests.deciding import make_rule, take_down
+from tests.deciding import make_rule, restore, take_down, undo_rule
 from tests.listener import listening
 from tests.makers import articles, index_of
 
@@ -37,7 +38,7 @@ def end_soon(store: Store, until: datetime) -> tuple[int, int]:
 
 def tell(app: APIFlask) -> None:
     app.extensions["seealso"].editorial.look()
-    app.extensions["seealso"].purging.before()
+    app.extensions["seealso"].purging.beside()
 
 
 def purges_of(store: Store) -> list[Purge]:
@@ -49,11 +50,11 @@ def test_what_ends_is_told_then_and_once(index: Path, make_app: MakeApp) -> None
     app, other = (make_app(index, purge_webhook=NOBODY) for _ in range(2))
     store = Store(index)
     tell(app)
-    ends = datetime.now(UTC) + timedelta(seconds=1)
+    ends = datetime.now(UTC) + timedelta(seconds=3)
     changes = end_soon(store, ends)
     tell(app)
     assert purges_of(store) == []
-    time.sleep(1.1)
+    time.sleep(3.1)
     for each in (app, other, app):
         tell(each)
     told = purges_of(store)
@@ -74,20 +75,73 @@ def test_what_ended_while_nobody_ran_is_told_but_nothing_of_weeks_ago(index: Pat
     assert [(purge.message["article"], purge.message["site"]) for purge in purges_of(store)] == [("a003", "coast")]
 
 
-def test_it_takes_the_place_of_what_told_of_the_beginning(index: Path, make_app: MakeApp) -> None:
-    app, store = make_app(index, purge_webhook=NOBODY), Store(index)
-    with store.writing() as writing:
-        until = datetime.now(UTC) + timedelta(seconds=0.5)
-        taken = take_down_in(writing, "a003", "ann", "embargo", until)
-        add_purge_in(writing, {"article": "a003", "reason": "takedown", "keys": ["article:a003"]})
-    sending = take_due(store, datetime.now(UTC))
-    assert sending is not None
-    assert sending.message["reason"] == "takedown"
-    time.sleep(0.6)
+def test_what_ended_is_told_once_the_store_can_be_read_and_a_snapshot_is_served(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    take_down(store, ["a003"], "ann", "embargo", datetime.now(UTC) - timedelta(hours=3))
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "reading", unreachable)
+        app = make_app(tmp_path, purge_webhook=NOBODY)
+        app.extensions["seealso"].purging.beside()
     tell(app)
-    settle(store, sending, None, datetime.now(UTC))  # the first was taken meanwhile: the other still waits
+    assert purges_of(store) == []
+    index_of(tmp_path, articles(20))
+    app.extensions["seealso"].current.refresh()
+    tell(app)
     (purge,) = purges_of(store)
-    assert (purge.id, purge.state, purge.message["reason"]) == (taken.sequence, "waiting", "ended")
+    assert len(purge.message["keys"]) > 1
+
+
+def unreachable(store: Store) -> None:
+    raise StoreUnavailable(store.name, "gone")
+
+
+def test_what_ends_after_the_clock_was_set_back_is_told(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, store = make_app(index, purge_webhook=NOBODY), Store(index)
+    tell(app)
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    take_down(store, ["a003"], "ann", "embargo", an_hour_ago)
+    for module in ("service.ended", "service.editorial", "service.to_drop"):
+        monkeypatch.setattr(f"{module}.now", lambda: an_hour_ago + timedelta(seconds=1))
+    tell(app)
+    assert [purge.message["article"] for purge in purges_of(store)] == ["a003"]
+
+
+@pytest.mark.parametrize("meanwhile", ["renewed", "undone"])
+def test_what_was_decided_otherwise_meanwhile_has_not_ended(index: Path, make_app: MakeApp, meanwhile: str) -> None:
+    app, store, now = make_app(index, purge_webhook=NOBODY), Store(index), datetime.now(UTC)
+    _, rule = end_soon(store, now)
+    app.extensions["seealso"].editorial.look()
+    if meanwhile == "renewed":
+        take_down(store, ["a003"], "ann", "for good", None)
+    else:
+        restore(store, "a003", "ann", "settled")
+    app.extensions["seealso"].purging.beside()  # by what was known before
+    assert [purge.id for purge in purges_of(store)] == [rule]
+    undo_rule(store, rule, "ann", "old")
+    tell(app)
+    assert [purge.id for purge in purges_of(store)] == [rule]
+
+
+def test_what_is_due_is_sent_whatever_becomes_of_the_ends(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening() as listener:
+        app, store = make_app(index, purge_webhook=listener.url), Store(index)
+        purging = app.extensions["seealso"].purging
+        monkeypatch.setattr(purging, "beside", lambda: unreachable(store))
+        with store.writing() as writing:
+            take_down_in(writing, "a003", "ann", "court order", None)
+            add_purge_in(writing, {"article": "a003", "reason": "takedown", "keys": ["article:a003"]})
+        purging.follow()
+        end = time.monotonic() + 60
+        while not listener.asked:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        purging.stop()
 
 
 def test_caches_hear_of_it_from_a_service_that_runs(index: Path, make_app: MakeApp) -> None:

@@ -3,17 +3,19 @@ from datetime import UTC, datetime, timedelta
 
 from seealso.editorial.purges import (
     DONE_DAYS,
+    FORGOTTEN_AT_ONCE,
     GIVEN_UP_DAYS,
-    LOOKED_AT,
     SENDING_SECONDS_MAX,
     TRIES_MAX,
     Purge,
+    add_end_in,
     add_purge_in,
     count_purges,
     make_due,
     read_purges,
     settle,
     take_due,
+    told_ends,
     try_again,
 )
 from seealso.editorial.store import Store
@@ -144,10 +146,60 @@ def test_what_was_taken_is_forgotten_however_many_before_it_were_given_up(store:
         assert taken is not None
         settle(store, replace(taken, tries=TRIES_MAX), failure, moment)
 
-    for _ in range(LOOKED_AT + 1):
+    for _ in range(FORGOTTEN_AT_ONCE + 1):
         settled("it answered 403", now())
     settled(None, now())
     settled(None, now() + timedelta(days=DONE_DAYS, seconds=1))
     with store.reading() as connection:
-        assert count_purges(connection, "given-up") == LOOKED_AT + 1
-        assert [purge.id for purge in read_purges(connection, "done", 9)] == [LOOKED_AT + 3]
+        assert count_purges(connection, "given-up") == FORGOTTEN_AT_ONCE + 1
+        assert [purge.id for purge in read_purges(connection, "done", 9)] == [FORGOTTEN_AT_ONCE + 3]
+
+
+def end(store: Store, change: int) -> None:
+    with store.writing() as writing:
+        add_end_in(writing, change, MESSAGE | {"article": "a"}, 2, "coast")
+
+
+def test_the_end_takes_the_place_of_the_beginning_and_is_told_once(store: Store, other: Store) -> None:
+    add(store)
+    add(store, "b")
+    for each in (store, other):
+        end(each, 1)
+    ended, begun = all_of(store)  # the newest first, whichever change it is of
+    assert (begun.id, ended.id, ended.state) == (2, 1, "waiting")
+    assert ended.message == {"site": "coast", "article": "a", "reason": "ended", **MESSAGE}
+    assert ended.next_try == ended.since + timedelta(seconds=2)
+    with other.reading() as connection:
+        assert told_ends(connection, [1, 2, 3]) == {1}
+    while (taken := take_due(store, now() + timedelta(seconds=3))) is not None:
+        settle(store, taken, None, now())
+    end(other, 1)
+    assert [purge.state for purge in all_of(store)] == ["done", "done"]
+
+
+def test_what_was_being_sent_when_the_end_came_is_done_and_the_end_still_waits(store: Store) -> None:
+    add(store)
+    sending = take_due(store, now())
+    assert sending is not None
+    end(store, 1)
+    assert settle(store, sending, None, now()).state == "done"
+    (purge,) = all_of(store)
+    assert (purge.state, purge.message["reason"]) == ("waiting", "ended")
+
+
+def test_ends_of_early_changes_keep_nothing_from_being_forgotten(store: Store) -> None:
+    for number in range(FORGOTTEN_AT_ONCE + 1):
+        add(store, str(number))
+        end(store, number + 1)
+    later = now() + timedelta(seconds=3)
+    while (taken := take_due(store, later)) is not None:
+        settle(store, taken, None, now())
+    add(store, "last")
+    taken = take_due(store, now())
+    assert taken is not None
+    settle(store, taken, None, now() - timedelta(days=DONE_DAYS, seconds=1))  # as if it had been long ago
+    add(store, "next")
+    taken = take_due(store, now())
+    assert taken is not None
+    settle(store, taken, None, now())
+    assert "last" not in {purge.message["article"] for purge in all_of(store)}
