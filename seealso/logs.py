@@ -1,7 +1,8 @@
 """One log line an event, to standard error: readable columns on a terminal, JSON elsewhere.
 
-The event is a constant in the past tense, facts are fields. No article text is logged. A line and its end are
-written at once, for several processes write to the same place.
+The event is a constant in the past tense, facts are fields. No article text is logged, and of an error where it came
+from, never what variables held: passwords are among them. A line and its end are written at once, for several
+processes write to the same place.
 """
 
 import logging
@@ -12,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 _site: ContextVar[str | None] = ContextVar("site", default=None)
 
@@ -19,8 +21,13 @@ _site: ContextVar[str | None] = ContextVar("site", default=None)
 def configure_logs(log_format: str, level: str, site: str | None = None) -> None:
     """Set up logging for this process; `site` stands in lines of no other. All as in Settings."""
     columns = log_format == "columns" or (log_format == "auto" and sys.stderr.isatty())
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if columns else structlog.processors.JSONRenderer()
+    renderers: list[Any] = (
+        [structlog.dev.ConsoleRenderer(sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        if columns
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[
@@ -28,8 +35,7 @@ def configure_logs(log_format: str, level: str, site: str | None = None) -> None
             lambda _, __, line: _named(line, site),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if not columns else structlog.processors.StackInfoRenderer(),
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=lambda *_: _Lines(sys.stderr),

@@ -6,7 +6,7 @@ Nothing else reads the environment. A variable that begins with SEEALSO_ but is 
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     """What both programs need."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what is shown where settings are printed whole: that a secret is set, not what it is."""
+        for name, value in super().__repr_args__():
+            yield name, "..." if name in SECRET and value is not None else value
 
     index: Annotated[
         Path, Field(description="the index folder: snapshots, the pointer to the current one, reports")

@@ -37,6 +37,22 @@ def test_an_error_brings_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     assert "seven" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("log_format", ["json", "columns"])
+def test_of_an_error_no_variable_is_logged(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(password: str) -> None:
+        raise ValueError(f"of {len(password)} characters")
+
+    configure_logs(log_format, "info")
+    try:
+        fails(" ".join(("what", "nobody", "may", "read")))
+    except ValueError as error:
+        get_log().error("request_failed", exc_info=error)
+    line = capsys.readouterr().err
+    assert "of 20 characters" in line
+    assert "test_logs.py" in line
+    assert "what nobody may read" not in line
+
+
 def test_lines_name_the_site_of_their_thread_or_else_that_of_the_process(capsys: pytest.CaptureFixture[str]) -> None:
     def told() -> str | None:
         get_log().info("snapshot_opened")

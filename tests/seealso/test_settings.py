@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seealso.errors import SettingsInvalid
-from seealso.settings import IndexerSettings, ServiceSettings, as_environment, load_settings
+from seealso.settings import SECRET, IndexerSettings, ServiceSettings, as_environment, load_settings
 
 
 def test_defaults_need_no_environment() -> None:
@@ -103,3 +104,14 @@ def test_site_that_may_frame_is_an_origin_alone(sites: str) -> None:
     with pytest.raises(SettingsInvalid, match="desk-frames"):
         load_settings(ServiceSettings, desk_frames=sites)
     assert load_settings(ServiceSettings, desk_frames="https://a.example:8443").desk_frames == "https://a.example:8443"
+
+
+def test_settings_that_are_printed_whole_keep_their_secrets() -> None:
+    assert {*ServiceSettings.model_fields, *IndexerSettings.model_fields} >= SECRET
+    for kind in (ServiceSettings, IndexerSettings):
+        given: dict[str, Any] = {name: "hidden" for name in SECRET if name in kind.model_fields}
+        settings = kind.model_construct(None, **given)
+        assert "hidden" not in repr(settings)
+        assert "hidden" not in f"{settings}"
+        assert "log_level='info'" in repr(settings)
+    assert "redis_url=None" in repr(ServiceSettings())
