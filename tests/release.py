@@ -1,9 +1,9 @@
 """A release of the last commit: `make release`. It ends in dist/, or at the first step that is not as it must be.
 
-The source archive, and out of it the wheel, are built twice, in two folders, and must be the same to the byte. The wheel
-holds every file of the three packages and no other. It is installed in a new virtual environment with nothing of this
-machine's environment, and there does what a newsroom does first: index, serve, ask, take down, ask again, start again,
-ask again.
+The source archive, and out of it the wheel, are built twice, in two folders, and must be the same to the byte. The
+wheel holds every file of the three packages and no other. It is installed in a new virtual environment with nothing of
+this machine's environment, and there does what a newsroom does first: index, serve, ask, take down, ask again, start
+again, ask again.
 """
 
 import gzip
