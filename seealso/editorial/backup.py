@@ -7,8 +7,9 @@ import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from seealso.editorial.schema import head
+from seealso.editorial.schema import METADATA, head
 from seealso.editorial.store import WAIT_SECONDS_MAX, Store
 from seealso.errors import StoreUnavailable
 
@@ -42,26 +43,52 @@ def back_up(store: Store, target: Path) -> int:
 def put_back(store: Store, copy: Path) -> int:
     """Have the store be what a copy of it is, and return how many changes that has. All workers hear of it.
 
-    Raises StoreUnavailable if the copy is none, or is damaged; the store is as before then.
+    Raises StoreUnavailable if the copy is none, is damaged, or is of a later version; the store is as before then.
+    Raises OSError.
     """
     database = _database_of(store)
+    with TemporaryDirectory(prefix=".restoring-", dir=database.parent) as folder:
+        # Whatever is wrong with the copy shows here, before the store is touched.
+        aside = Store(Path(folder))
+        try:
+            sequence = _take(copy, aside)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(str(copy), f"it cannot be put back ({error.reason})") from error
+        finally:
+            aside.close()
+        store.close()
+        try:
+            with closing(_opened(_database_of(aside))) as source, closing(_opened(database)) as target:
+                source.backup(target)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(store.name, f"nothing can be put back into it ({error})") from error
+    store.begin_anew()
+    store.counter.tell()
+    return sequence
+
+
+def _take(copy: Path, store: Store) -> int:
+    """Have a new store be what a copy is, brought up to date, as a past of its own; return how many changes it has."""
     try:
         with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as source:
-            (found,) = source.execute("PRAGMA integrity_check").fetchone()
-            if found != "ok":
-                raise StoreUnavailable(str(copy), f"it is damaged ({found})")
-            (sequence,) = source.execute("SELECT sequence FROM head").fetchone()
-            store.close()
-            with closing(_opened(database)) as target:
+            (fault,) = source.execute("PRAGMA integrity_check").fetchone()
+            if fault != "ok":
+                raise StoreUnavailable(str(copy), f"it is damaged ({fault})")
+            # An empty database would become a new store.
+            if source.execute("SELECT sequence, version_num FROM head, alembic_version").fetchone() is None:
+                raise StoreUnavailable(str(copy), "it is no copy of a store")
+            with closing(_opened(_database_of(store))) as target:
                 source.backup(target)
     except sqlite3.Error as error:
-        raise StoreUnavailable(str(copy), f"it cannot be put back ({error})") from error
-    store.begin_anew()
+        raise StoreUnavailable(str(copy), str(error)) from error
     with store.writing() as writing:
+        found = writing.connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars()
+        missing = METADATA.tables.keys() - set(found)
+        if missing:
+            raise StoreUnavailable(str(copy), f"it has no table {min(missing)}")
         # What comes now has the numbers of changes that have been: caches must not take the one for the other.
         writing.connection.execute(head.update().values(generation=secrets.token_hex(4)))
-    store.counter.tell()
-    return int(sequence)
+    return writing.sequence
 
 
 def _database_of(store: Store) -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ import pytest
 from seealso.editorial.backup import back_up, put_back
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.rules import Wish
-from seealso.editorial.store import Store
+from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from tests.deciding import make_rule, take_down
 from tests.postgres import postgres_schema
+from tests.seealso.editorial.test_migrations import brought_up
 
 
 @pytest.fixture
@@ -88,6 +90,40 @@ def test_what_is_no_copy_is_refused_and_changes_nothing(store: Store, copy: Path
     copy.write_bytes(content)
     with pytest.raises(StoreUnavailable, match=copy.name):
         put_back(store, copy)
+    assert set(read_decisions(store)[0].takedowns) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("made_otherwise", "reason"),
+    [
+        ("UPDATE alembic_version SET version_num = '9999_later'", "if a later version made them, run that"),
+        ("DELETE FROM alembic_version", "no copy of a store"),
+        ("DROP TABLE alembic_version", "no such table: alembic_version"),
+        ("DROP TABLE takedowns", "no table takedowns"),
+    ],
+)
+def test_copy_that_this_version_cannot_use_changes_nothing(
+    store: Store, copy: Path, tmp_path: Path, made_otherwise: str, reason: str
+) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    back_up(store, copy)
+    take_down(store, ["b"], "ann", "x", None)
+    before = read_decisions(store)[0].head
+    with sqlite3.connect(copy) as connection:
+        connection.execute(made_otherwise)
+    connection.close()
+    with pytest.raises(StoreUnavailable, match=rf"{copy.name}.*{reason}"):
+        put_back(store, copy)
+    after = read_decisions(Store(tmp_path))[0]
+    assert (set(after.takedowns), after.head) == ({"a", "b"}, before)
+    assert not list(tmp_path.glob(".restoring-*"))
+
+
+def test_copy_that_an_earlier_version_made_is_brought_up_to_date(tmp_path: Path, store: Store) -> None:
+    (earlier := tmp_path / "earlier").mkdir()
+    sequence = brought_up(earlier, None, "0001")
+    take_down(store, ["b"], "ann", "x", None)
+    assert put_back(store, earlier / DATABASE) == sequence
     assert set(read_decisions(store)[0].takedowns) == {"a"}
 
 
