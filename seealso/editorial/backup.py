@@ -22,6 +22,7 @@ def back_up(store: Store, target: Path) -> int:
     Raises StoreUnavailable, OSError.
     """
     database = _database_of(store)
+    _check_other(store, database, target)
     store.sequence()  # it is there, and up to date
     aside = target.with_name(target.name + ASIDE)
     aside.unlink(missing_ok=True)
@@ -47,6 +48,7 @@ def put_back(store: Store, copy: Path) -> int:
     Raises OSError.
     """
     database = _database_of(store)
+    _check_other(store, database, copy)
     with TemporaryDirectory(prefix=".restoring-", dir=database.parent) as folder:
         # Whatever is wrong with the copy shows here, before the store is touched.
         aside = Store(Path(folder))
@@ -95,6 +97,12 @@ def _database_of(store: Store) -> Path:
     if store.database is None:
         raise StoreUnavailable(store.name, "it is no SQLite; use its own pg_dump and pg_restore")
     return store.database
+
+
+def _check_other(store: Store, database: Path, copy: Path) -> None:
+    """Raise StoreUnavailable if a copy is the store's own file, or would be, by whatever name."""
+    if copy.exists() and database.exists() and copy.samefile(database):
+        raise StoreUnavailable(store.name, f"{copy} is its own file, and no copy of it; name another")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -137,6 +137,21 @@ def test_damaged_copy_is_refused(store: Store, copy: Path) -> None:
     with pytest.raises(StoreUnavailable, match=copy.name):
         put_back(store, copy)
     assert store.sequence() == 200
+
+
+@pytest.mark.parametrize("to_copy", [back_up, put_back])
+def test_the_store_is_no_copy_of_itself_by_whatever_name(
+    store: Store, tmp_path: Path, to_copy: Callable[[Store, Path], int]
+) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    database = tmp_path / DATABASE
+    (tmp_path / "symbolic").symlink_to(database)
+    (tmp_path / "hard").hardlink_to(database)
+    before = database.stat().st_ino
+    for own in (database, tmp_path / "symbolic", tmp_path / "hard"):
+        with pytest.raises(StoreUnavailable, match="its own file"):
+            to_copy(store, own)
+    assert (database.stat().st_ino, store.sequence()) == (before, 1)
 
 
 def test_other_databases_have_tools_of_their_own(tmp_path: Path, copy: Path) -> None:
