@@ -8,14 +8,13 @@ source's from then on. What was removed comes back only if a source has a later 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from indexer.report import Report, SourceTally
 from indexer.reuse import VectorStore, digest_of
 from indexer.sources.source import Found
 from seealso.article import Article, folded
 from seealso.editorial.articles import LiveArticle, forget_articles, read_articles
-from seealso.editorial.store import Store, url_of
+from seealso.editorial.store import Store
 from seealso.encoder import Encoder
 from seealso.errors import StoreUnavailable
 from seealso.passages import cut_passages
@@ -40,13 +39,6 @@ class LiveTaken:
     since_last: list[LiveArticle] = field(default_factory=list)
     of_sources: set[str] = field(default_factory=set)
     came: set[str] = field(default_factory=set)
-
-
-def open_live_store(index: Path, address: str | None) -> Store | None:
-    """Return the store of an index folder; None where there is none yet. Raises StoreUnavailable, SettingsInvalid."""
-    url = url_of(index, address)
-    is_file = url.get_backend_name() == "sqlite"
-    return None if is_file and not Path(url.database or "").exists() else Store(index, address)
 
 
 def take_live_in(

@@ -21,7 +21,6 @@ from indexer.distribute import distribution_of
 from indexer.embedding import Alone, Embedder
 from indexer.gates import GateLimits
 from indexer.links import find_dead
-from indexer.live import open_live_store
 from indexer.night_metrics import MetricsUnsent, push, write_textfile
 from indexer.night_page import render_night
 from indexer.progress import reporter_for
@@ -31,6 +30,7 @@ from indexer.sources.fetch import Fetcher
 from indexer.sources.open import fetch_limits, open_sources
 from indexer.sources.source import Source
 from seealso.cli import INTERRUPTED, exit_code_of, message_of
+from seealso.editorial.store import find_store
 from seealso.encoder import Encoder, load_encoder
 from seealso.errors import GateFailed, IndexLocked, NothingToIndex, SeealsoError, SettingsInvalid, SourceShrunk
 from seealso.extract import PageExtractor
@@ -102,7 +102,7 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
     settings = night.settings
     try:
         embedder_of = night.embedder()
-        live = open_live_store(settings.index, settings.editorial)
+        live = find_store(settings.index, settings.editorial)
         if live is None and settings.editorial is not None:
             report.notices.append("SEEALSO_EDITORIAL names no file that is there: nothing put by the API is taken in")
         with (

@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer.distribute import distribution_of
-from indexer.live import open_live_store
 from indexer.progress import print_table, reporter_for, width_of
 from seealso.editorial.rollbacks import tell_rollback_in
-from seealso.editorial.store import by_command
+from seealso.editorial.store import by_command, find_store
 from seealso.errors import EngineUnavailable, SettingsInvalid, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.settings import IndexerSettings, describe, load_settings
 from seealso.snapshot.layout import current_or_none, published_ids
@@ -184,7 +183,7 @@ def distribute(snapshot_id: str | None, index: Path | None, as_json: bool) -> No
 
 def _tell(settings: IndexerSettings, snapshot_id: str, before: str | None, reason: str) -> None:
     """Tell the log of changes of a rollback, if there is one. Raises StoreUnavailable, SettingsInvalid."""
-    store = open_live_store(settings.index, settings.editorial)
+    store = find_store(settings.index, settings.editorial)
     if store is None:
         return
     with closing(store), store.writing() as writing:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from seealso.editorial.clicks import Count, Spot, read_counts
-from service.store_commands import index_option, open_store
+from service.store_commands import index_option, open_kept_store
 
 COLUMNS = (*Spot._fields, *Count._fields)
 ROWS_AT_ONCE = 10_000
@@ -31,7 +31,7 @@ def clicks(file: Path, first: datetime | None, last: datetime | None, index: Pat
     FILE ends with .csv or .parquet. A row has day, article, item, slot, block and team, and how often the item was
     shown and clicked there.
     """
-    counts = read_counts(open_store(index), _date(first), _date(last))
+    counts = read_counts(open_kept_store(index), _date(first), _date(last))
     rows = ((*spot, *count) for spot, count in counts)
     match file.suffix.lower():
         case ".csv":

@@ -13,7 +13,7 @@ from rich.table import Table
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, Key, Scope, create_key, read_keys, revoke_key
 from seealso.editorial.store import by_command
-from service.store_commands import index_option, open_store
+from service.store_commands import index_option, open_kept_store, open_store
 
 
 @click.group()
@@ -36,7 +36,11 @@ def create(scope: Scope, name: str | None, days: float | None, index: Path | Non
     """Make a key. It is the last word that is printed, and is shown only now."""
     named = " ".join((name or scope).split())[:NAME_CHARACTERS_MAX]
     expires = now() + timedelta(days=days) if days else None
-    made, text = create_key(open_store(index), named, scope, by_command(), expires)
+    store = open_store(index)
+    is_new = store.database is not None and not store.database.exists()
+    made, text = create_key(store, named, scope, by_command(), expires)
+    if is_new:
+        click.echo(f"the editorial store {store.name} is new; one was not there", err=True)
     until = f", until {expires:%Y-%m-%d %H:%M} UTC" if expires else ""
     click.echo(f"{made.name} ({made.id}) may {_MAY[scope]}{until}. Nobody can show it again:\n{text}")
 
@@ -46,7 +50,7 @@ def create(scope: Scope, name: str | None, days: float | None, index: Path | Non
 @index_option
 def list_keys(as_json: bool, index: Path | None) -> None:
     """List the keys, never their texts."""
-    with open_store(index).reading() as connection:
+    with open_kept_store(index).reading() as connection:
         found = read_keys(connection)
     if as_json:
         for each in found:
@@ -69,7 +73,7 @@ def list_keys(as_json: bool, index: Path | None) -> None:
 @index_option
 def revoke(key_id: str, index: Path | None) -> None:
     """Have a key open nothing any more, from the next request on."""
-    found = revoke_key(open_store(index), key_id, by_command())
+    found = revoke_key(open_kept_store(index), key_id, by_command())
     if found is None:
         raise click.BadParameter(f"there is no key {key_id!r}; `seealso key list` names them", param_hint="KEY_ID")
     click.echo(f"{found.name} ({found.id}) opens nothing any more")

@@ -5,16 +5,29 @@ from pathlib import Path
 import click
 
 from seealso.editorial.backup import back_up, put_back
-from seealso.editorial.store import Store
+from seealso.editorial.store import Store, find_store, url_of
+from seealso.errors import StoreUnavailable
 from seealso.settings import ServiceSettings, describe, load_settings
 
 index_option = click.option("--index", type=click.Path(path_type=Path), help=describe(ServiceSettings, "index"))
 
 
 def open_store(index: Path | None) -> Store:
-    """Return the store that the settings name, in an index folder that a command may name."""
+    """Return the store that the settings name, in an index folder that a command may name; one is made if need be."""
     settings = load_settings(ServiceSettings, index=index)
     return Store(settings.index, settings.editorial)
+
+
+def open_kept_store(index: Path | None) -> Store:
+    """Return the same store, for what makes none. Raises StoreUnavailable where there is none yet."""
+    settings = load_settings(ServiceSettings, index=index)
+    found = find_store(settings.index, settings.editorial)
+    if found is None:
+        name = url_of(settings.index, settings.editorial).database or ""
+        raise StoreUnavailable(
+            name, "it is not there. Give this command the index folder (--index) and SEEALSO_EDITORIAL of the service"
+        )
+    return found
 
 
 @click.group()
@@ -34,7 +47,7 @@ def store() -> None:
 @index_option
 def backup(file: Path, index: Path | None) -> None:
     """Write a copy of the store to FILE."""
-    changes = back_up(open_store(index), file)
+    changes = back_up(open_kept_store(index), file)
     click.echo(f"{file} has the store with its {changes:,} changes")
 
 

@@ -309,6 +309,13 @@ def url_of(index: Path, address: str | None) -> sa.URL:
     return url
 
 
+def find_store(index: Path, address: str | None) -> Store | None:
+    """Return the store of an index folder; None where there is none yet. Raises StoreUnavailable, SettingsInvalid."""
+    url = url_of(index, address)
+    is_file = url.get_backend_name() == "sqlite"
+    return None if is_file and not Path(url.database or "").exists() else Store(index, address)
+
+
 def head_of(connection: sa.Connection) -> Head:
     """Return how many changes there are, of which past."""
     row = connection.execute(sa.select(head.c.sequence, head.c.generation, head.c.placed)).one()

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from indexer.live import open_live_store
 from indexer.report import Report
 from seealso.article import Article, format_time
 from seealso.editorial.articles import Embedded, put_article_in, read_articles, read_unplaced, remove_article_in
@@ -207,11 +206,3 @@ def test_a_store_of_another_past_is_told_by_the_time(tmp_path: Path, store: Stor
     with store.reading() as connection:
         assert [each.id for each in read_unplaced(connection, snapshot.id, before)] == ["new"]
         assert read_unplaced(connection, snapshot.id, after) == []
-
-
-def test_a_store_that_is_not_there_yet_is_none_and_is_not_made(tmp_path: Path) -> None:
-    for address in (None, f"sqlite:///{tmp_path}/elsewhere/editorial.db"):
-        assert open_live_store(tmp_path, address) is None
-    assert list(tmp_path.iterdir()) == []
-    Store(tmp_path).sequence()
-    assert open_live_store(tmp_path, None) is not None

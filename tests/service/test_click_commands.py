@@ -8,6 +8,7 @@ from pyarrow import parquet
 from seealso.cli import cli
 from seealso.editorial.clicks import Count, Spot, add_counts
 from seealso.editorial.store import Store
+from seealso.errors import StoreUnavailable
 
 COLUMNS = ["day", "article", "item", "slot", "block", "team", "shown", "clicked"]
 
@@ -52,9 +53,15 @@ def test_counts_of_some_days_are_written_as_parquet(index: Path, tmp_path: Path)
 
 
 def test_no_counts_are_a_table_without_rows(tmp_path: Path) -> None:
+    Store(tmp_path).sequence()
     for name in ("clicks.csv", "clicks.parquet"):
         assert "has 0 rows" in run(tmp_path, str(tmp_path / name)).stdout
     assert parquet.read_table(tmp_path / "clicks.parquet").num_rows == 0
+
+
+def test_no_store_is_no_table(tmp_path: Path) -> None:
+    assert isinstance(run(tmp_path / "mistyped", str(tmp_path / "clicks.csv")).exception, StoreUnavailable)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_kinds_of_files_are_refused(index: Path, tmp_path: Path) -> None:

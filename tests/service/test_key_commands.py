@@ -9,6 +9,7 @@ from seealso.cli import cli
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.keys import id_in
 from seealso.editorial.store import Store
+from seealso.errors import StoreUnavailable
 from service.editorial import Editorial
 
 
@@ -29,9 +30,12 @@ def test_last_word_that_is_printed_is_the_key(run, tmp_path: Path) -> None:  # t
     assert (key.scope, key.name) == ("editor", "Night desk")
     assert [change.who for change in Store(tmp_path).changes()] == ["ann, by command"]
     assert "decide what is shown" in said.stdout
+    assert "editorial.db is new" in said.stderr
+    assert run("create", "--scope", "read").stderr == ""
 
 
 def test_keys_are_listed_without_their_texts(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    Store(tmp_path).sequence()
     assert "there is no key" in run("list").stdout
     texts = [run("create", "--scope", scope, "--days", "2").stdout.split()[-1] for scope in ("read", "admin")]
     run("revoke", id_in(texts[0]))
@@ -51,6 +55,12 @@ def test_revoked_key_is_revoked_and_an_unknown_one_named(run, tmp_path: Path) ->
     assert key.revoked is not None
     unknown = run("revoke", "0123")
     assert (unknown.exit_code, "there is no key '0123'" in unknown.output) == (2, True)
+
+
+def test_what_only_reads_or_revokes_makes_no_store(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for words in (["list"], ["revoke", "0123"]):
+        assert isinstance(run(*words).exception, StoreUnavailable)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_scope_must_be_one_of_ours(run) -> None:  # type: ignore[no-untyped-def]

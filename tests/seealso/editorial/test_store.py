@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 import seealso.editorial.store
 from seealso.editorial.schema import METADATA, REVISION, changes
-from seealso.editorial.store import DATABASE, Store, as_moment, as_text, url_of
+from seealso.editorial.store import DATABASE, Store, as_moment, as_text, find_store, url_of
 from seealso.errors import SettingsInvalid, StoreUnavailable
 from tests.conftest import ROOT
 from tests.servers import free_port
@@ -148,6 +148,14 @@ def test_address_that_is_no_store_is_refused_without_its_password() -> None:
 
 
 # what only one of both can meet
+
+
+def test_a_store_that_is_not_there_yet_is_none_and_is_not_made(tmp_path: Path) -> None:
+    for address in (None, f"sqlite:///{tmp_path}/elsewhere/editorial.db"):
+        assert find_store(tmp_path, address) is None
+    assert list(tmp_path.iterdir()) == []
+    Store(tmp_path).sequence()
+    assert find_store(tmp_path, None) is not None
 
 
 def test_no_server_is_a_store_that_is_unavailable(tmp_path: Path) -> None:
