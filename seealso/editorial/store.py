@@ -198,6 +198,9 @@ class Store:
         arguments = {
             "connect_timeout": WAIT_SECONDS_MAX,
             "tcp_user_timeout": milliseconds,
+            # A server that is gone is found out also while a migration waits for its answer.
+            "keepalives_idle": WAIT_SECONDS_MAX,
+            "keepalives_interval": WAIT_SECONDS_MAX,
             "application_name": "seealso",
         }
         engine = sa.create_engine(self._url, connect_args=arguments, **options)
@@ -240,8 +243,10 @@ class Store:
         with self._connected() as connection:
             found = _revision(connection)
         if found != REVISION:
-            with self._connected() as connection, self._begun(connection):
+            # A large table takes as long as it takes to be brought up to date: nothing breaks that off.
+            with self._engine.connect() as connection, self._begun(connection):
                 if connection.dialect.name == "postgresql":
+                    connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
                 self._upgrade(connection)
         self._migrated = True

@@ -1,5 +1,6 @@
 """A store of the first version, with data, is brought up step by step: nothing of it is lost, and all of it works."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ from seealso.editorial.decisions import read_decisions
 from seealso.editorial.keys import create_key, id_in
 from seealso.editorial.purges import read_purges
 from seealso.editorial.schema import REVISION
-from seealso.editorial.store import Store, url_of
+from seealso.editorial.store import WAIT_SECONDS_MAX, Store, url_of
 from tests.conftest import ROOT
 from tests.deciding import restore
+from tests.postgres import postgres_schema
 
 MOMENT = "2026-01-02T03:04:05.000006Z"
 TAKEDOWN = {"article": "a", "since": MOMENT, "until": None, "who": "ann", "reason": "x"}
@@ -112,6 +114,21 @@ def test_every_version_is_brought_up_with_all_that_is_in_it(tmp_path: Path, addr
     _, text = create_key(store, "Bob", "admin", "bob")
     assert id_in(text) in read_decisions(store)[0].keys
     store.close()
+
+
+def test_migration_takes_as_long_as_it_takes(tmp_path: Path) -> None:
+    """Another holds a table for longer than is waited for anything else."""
+    with postgres_schema() as address:
+        sequence = brought_up(tmp_path, address, "0009")
+        store, found = Store(tmp_path, address), list[int]()
+        thread = threading.Thread(target=lambda: found.append(store.sequence()))
+        with opened(tmp_path, address) as holder:
+            holder.execute(sa.text("LOCK TABLE articles"))
+            thread.start()
+            thread.join(WAIT_SECONDS_MAX + 1)
+        thread.join()
+        assert found == [sequence]
+        store.close()
 
 
 def test_the_first_version_is_older_than_all_that_is_tried() -> None:
