@@ -35,7 +35,11 @@ def key() -> None:
 def create(scope: Scope, name: str | None, days: float | None, index: Path | None) -> None:
     """Make a key. It is the last word that is printed, and is shown only now."""
     named = " ".join((name or scope).split())[:NAME_CHARACTERS_MAX]
-    expires = now() + timedelta(days=days) if days else None
+    try:
+        expires = now() + timedelta(days=days) if days else None
+    except (ValueError, OverflowError) as error:
+        reason = f"no key can last {days:g} days; leave it out for no end"
+        raise click.BadParameter(reason, param_hint="--days") from error
     store = open_store(index)
     is_new = store.database is not None and not store.database.exists()
     made, text = create_key(store, named, scope, by_command(), expires)

@@ -65,4 +65,11 @@ def test_what_only_reads_or_revokes_makes_no_store(run, tmp_path: Path) -> None:
 
 def test_scope_must_be_one_of_ours(run) -> None:  # type: ignore[no-untyped-def]
     assert run("create", "--scope", "king").exit_code == 2
-    assert run("create", "--scope", "read", "--days", "0").exit_code == 2
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1e9", "nan", "inf"])
+def test_days_that_no_key_can_last_are_refused(run, tmp_path: Path, days: str) -> None:  # type: ignore[no-untyped-def]
+    said = run("create", "--scope", "read", "--days", days)
+    assert (said.exit_code, "--days" in said.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+    assert run("create", "--scope", "read", "--days", "0.5").exit_code == 0
