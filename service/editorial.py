@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +35,8 @@ TRY_AGAIN_SECONDS = 0.5
 WAIT_SECONDS_MAX = 0.5
 # When a key was last used is noted this often.
 NOTE_SECONDS = 60.0
+# How many purges were given up is counted this often.
+COUNT_SECONDS = 5.0
 # A machine says that it is there this often.
 REPORT_SECONDS = 1.0
 _NEVER = -1
@@ -66,6 +68,9 @@ class Editorial:
         self._problem: StoreUnavailable | None = None
         self._try_again = 0.0
         self._tried = _NEVER  # with which number of the counter it last failed
+        # How many messages caches in front did not take, when they were last counted.
+        self.purges_given_up = 0
+        self._counted = -math.inf
         self._used: dict[str, datetime] = {}
         self._noted = time.monotonic()
         self._reported = -math.inf
@@ -94,20 +99,14 @@ class Editorial:
         return self._store
 
     def warnings(self) -> list[str]:
-        """Return what somebody should look at."""
-        try:
-            given_up = self.purges_given_up()
-        except StoreUnavailable as error:
-            return [str(error)]
-        told = f"{given_up} purges were not taken by the caches in front; see /v1/purges?state=given-up"
-        return [told] if given_up else []
-
-    def purges_given_up(self) -> int:
-        """Return how many messages caches in front did not take. Raises StoreUnavailable."""
-        if self._store is None:
-            return 0
-        with self._store.reading() as connection:
-            return count_purges(connection, "given-up")
+        """Return what somebody should look at, as far as it is known: the store is not asked, for it may hang."""
+        problem = self._problem
+        told = [] if problem is None else [str(problem)]
+        if self.purges_given_up:
+            told.append(
+                f"{self.purges_given_up} purges were not taken by the caches in front; see /v1/purges?state=given-up"
+            )
+        return told
 
     def catch_up(self) -> None:
         """Learn what was decided before this call. Raises StoreUnavailable."""
@@ -175,14 +174,16 @@ class Editorial:
 
     def _watch(self) -> None:
         every_s = LOOK_SECONDS_SHARED if self._store is not None and self._store.shared else LOOK_SECONDS
-        while not self._stop.wait(every_s):
-            try:
+        while not self._stop.is_set():
+            with suppress(StoreUnavailable):  # it has been logged; it is tried again
                 self.look()
-            except StoreUnavailable:  # it has been logged; it is tried again
-                continue
+            self._stop.wait(every_s)
 
     def look(self) -> None:
-        """Learn what others decided and what has ended; note which keys were used. Raises StoreUnavailable."""
+        """Learn what others decided and what has ended; count purges, and note which keys were used.
+
+        Raises StoreUnavailable.
+        """
         store, known = self.store(), self._decisions.sequence
         with self._turn(math.inf):
             self._read()
@@ -193,6 +194,10 @@ class Editorial:
         if self._used and time.monotonic() > self._noted + NOTE_SECONDS:
             used, self._used, self._noted = self._used, {}, time.monotonic()
             note_use(store, used)
+        if time.monotonic() > self._counted + COUNT_SECONDS:
+            with store.reading() as connection:
+                self.purges_given_up = count_purges(connection, "given-up")
+            self._counted = time.monotonic()
 
     def _report(self, store: Store) -> int:
         """Say that all workers of this machine know what this one does; return how many changes that is.

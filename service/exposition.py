@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from seealso.errors import OperatorError, SnapshotMissing, StoreUnavailable
+from seealso.errors import OperatorError, SnapshotMissing
 from seealso.snapshot.following import KINDS, read_store_state
 from seealso.snapshot.layout import current_id, current_or_none
 from service.current import Current
@@ -75,11 +75,7 @@ class _Editorial(Collector):
         self._editorial = editorial
 
     def collect(self) -> Iterator[Metric]:
-        given_up, down = 0, float(self._editorial.behind)
-        try:
-            given_up = self._editorial.purges_given_up()
-        except StoreUnavailable:
-            down = 1.0
+        down, given_up = float(self._editorial.behind), self._editorial.purges_given_up
         yield GaugeMetricFamily("seealso_editorial_down", "Whether what was decided cannot be read for now.", down)
         yield GaugeMetricFamily("seealso_purges_given_up", "Messages that caches in front did not take.", given_up)
 

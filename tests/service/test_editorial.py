@@ -10,19 +10,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import redis
+import sqlalchemy as sa
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 import service.editorial
+from seealso.editorial import purges
 from seealso.editorial.decisions import Decisions
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
 from service.answer import Answer
 from service.editorial import KNOWN_SECONDS, Editorial, open_store
+from tests.bad_link import bad_link
 from tests.deciding import restore, take_down
 from tests.faults.clock import OwnClock
 from tests.listener import listening
@@ -282,6 +286,33 @@ def test_clock_that_is_set_shows_nothing_that_is_taken_down_for_good(
 def shared(index: Path) -> Iterator[str]:
     with postgres_schema() as address:
         yield address
+
+
+def test_status_and_scrape_ask_no_store_which_may_hang(
+    index: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purges, "TRIES_MAX", 1)
+    with psycopg.connect(shared) as connection:
+        target = connection.info.host, connection.info.port
+    with bad_link(target) as link:
+        address = sa.make_url(shared).set(host="127.0.0.1", port=link.port).render_as_string(hide_password=False)
+        app = make_app(index, editorial=address, rate_limit="none", purge_webhook="http://127.0.0.1:9/")
+        client, here = editor(app), app.extensions["seealso"]
+        client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
+        here.purging.send_due()
+        here.editorial.look()
+        link.late_s, carried = 600.0, link.carried
+        metrics, warnings = client.get("/metrics").text, client.get("/v1/status").get_json()["warnings"]
+        assert link.carried == carried
+        with pytest.raises(StoreUnavailable):
+            here.editorial.look()
+        noticed = client.get("/metrics").text, client.get("/v1/status").get_json()["warnings"]
+        link.break_all()
+    assert ("seealso_purges_given_up 1.0" in metrics, "seealso_editorial_down 0.0" in metrics) == (True, True)
+    assert [warning.split(";")[0] for warning in warnings] == ["1 purges were not taken by the caches in front"]
+    assert ("seealso_purges_given_up 1.0" in noticed[0], "seealso_editorial_down 1.0" in noticed[0]) == (True, True)
+    assert len(noticed[1]) == 2
+    assert "cannot be used" in noticed[1][0]
 
 
 def machines_of(

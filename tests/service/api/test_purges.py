@@ -87,17 +87,20 @@ def test_what_was_given_up_is_warned_of_and_can_be_sent_again(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seealso.editorial.purges.TRIES_MAX", 1)
+    monkeypatch.setattr("service.editorial.COUNT_SECONDS", 0.0)
     with listening() as listener:
         listener.statuses = [403, 200]
         app = make_app(index, purge_webhook=listener.url, rate_limit="none")
-        client = editor(app, index)
+        client, look = editor(app, index), app.extensions["seealso"].editorial.look
         client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
         send_due(app)
+        look()
         (purge,) = client.get("/v1/purges?state=given-up").get_json()["purges"]
         assert purge["failure"] == "it answered 403"
         assert "1 purges were not taken" in client.get("/v1/status").get_json()["warnings"][0]
         assert client.post(f"/v1/purges/{purge['id']}/retry").get_json()["state"] == "waiting"
         send_due(app)
+        look()
         assert client.get("/v1/status").get_json()["warnings"] == []
     assert client.post("/v1/purges/99/retry").status_code == 404
 
