@@ -20,6 +20,8 @@ from service.watching import keep_on
 
 # A snapshot may be refused for a passing reason: too many open files, a folder still being copied.
 TRY_AGAIN_SECONDS = 15.0
+# The clocks of the machine that made a snapshot and of this one may differ by so much.
+AHEAD_SECONDS_MAX = 300.0
 
 
 class Current:
@@ -130,8 +132,13 @@ class Current:
         return time.time() - datetime.fromisoformat(snapshot.manifest.created).timestamp()
 
     def age_warning(self, snapshot: Snapshot) -> str | None:
-        """Return what is to be said of a snapshot's age; None while it is young enough."""
+        """Return what is to be said of a snapshot's age; None while it is young enough, and not of the future."""
         age_s = self.age_s(snapshot)
+        if age_s < -AHEAD_SECONDS_MAX:
+            return (
+                f"the snapshot is dated {-age_s / 3600:.1f} hours ahead of this machine's clock; "
+                "set the one that is wrong, here or where the night ran, and run the night again"
+            )
         if age_s <= self._age_warning_s:
             return None
         return (
@@ -153,7 +160,7 @@ class Current:
             self.warn_of_age()
 
     def warn_of_age(self) -> None:
-        """Log once of each snapshot that it has become too old."""
+        """Log once of each snapshot that it has become too old, or is of the future."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.id == self._warned_of:
             return

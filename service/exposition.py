@@ -94,7 +94,11 @@ class _Snapshot(Collector):
         age_s, old = self._current.age_s(snapshot), self._current.age_warning(snapshot) is not None
         yield GaugeMetricFamily("seealso_snapshot_served", "Whether there is a snapshot to answer from.", 1)
         yield GaugeMetricFamily("seealso_snapshot_age_seconds", "How long ago the snapshot was made.", age_s)
-        yield GaugeMetricFamily("seealso_snapshot_old", "Whether the snapshot is older than it may be.", float(old))
+        yield GaugeMetricFamily(
+            "seealso_snapshot_old",
+            "Whether the snapshot is older than it may be, or dated ahead of the clock.",
+            float(old),
+        )
         behind = self._published() != snapshot.id
         yield GaugeMetricFamily("seealso_snapshot_behind", "Whether another snapshot is published.", float(behind))
         yield GaugeMetricFamily("seealso_snapshot_articles", "How many articles may be found.", snapshot.articles_count)

@@ -121,9 +121,10 @@ def _snapshot() -> Part:
         return Part("Snapshot", "wrong", "none", f"Nothing is served: {error}")
     if here.current.behind:
         return Part("Snapshot", "wrong", "behind", f"A newer one cannot be opened; {snapshot.id} goes on being served.")
-    old = here.current.age_warning(snapshot)
-    hours = here.current.age_s(snapshot) / 3_600
-    return Part("Snapshot", "warn" if old else "good", "old" if old else "fresh", f"{hours:.1f} hours old.")
+    warning = here.current.age_warning(snapshot)
+    if warning:
+        return Part("Snapshot", "warn", "look", f"{warning[:1].upper()}{warning[1:]}.")
+    return Part("Snapshot", "good", "fresh", f"{here.current.age_s(snapshot) / 3_600:.1f} hours old.")
 
 
 def _shared() -> list[Part]:

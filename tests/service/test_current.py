@@ -10,6 +10,7 @@ from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import publish, snapshot_folder
 from seealso.snapshot.reader import open_current
 from service.current import Current
+from tests.faults.clock import OwnClock
 from tests.makers import articles, index_of
 
 
@@ -145,6 +146,17 @@ def test_snapshot_that_grows_old_is_logged_once(tmp_path: Path) -> None:
     warnings = [line for line in logs if line["event"] == "snapshot_old"]
     assert [line["log_level"] for line in warnings] == ["warning", "warning"]
     assert "did the night run?" in warnings[0]["reason"]
+
+
+def test_snapshot_of_the_future_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_of(tmp_path, articles(3))
+    current = Current(tmp_path, None)
+    current.refresh()
+    clock = OwnClock(monkeypatch)
+    clock.step(-60)  # as clocks of two machines differ
+    assert current.age_warning(current.snapshot()) is None
+    clock.step(-7_200)
+    assert "dated 2.0 hours ahead of this machine's clock" in str(current.age_warning(current.snapshot()))
 
 
 def test_whatever_goes_wrong_the_old_one_serves_and_it_is_tried_again(
