@@ -37,7 +37,7 @@ class Current:
         self._snapshot: Snapshot | None = None
         self._edited: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
         self._changing = threading.Lock()
-        self._problem: OperatorError = SnapshotMissing(index, "none has been looked for yet")
+        self._problem: OperatorError | None = SnapshotMissing(index, "none has been looked for yet")
         self._refused_id: str | None = None
         self._try_again = 0.0
         self._refreshing = threading.Lock()
@@ -60,9 +60,9 @@ class Current:
         return self._opened
 
     @property
-    def behind(self) -> bool:
-        """Return whether a newer snapshot is published than can be served."""
-        return self._refused_id is not None
+    def problem(self) -> OperatorError | None:
+        """Return why what is published cannot be served, None if it is; one that was served before may still be."""
+        return self._problem
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot to answer from.
@@ -71,6 +71,7 @@ class Current:
         """
         snapshot = self._snapshot
         if snapshot is None:
+            assert self._problem is not None
             raise self._problem.with_traceback(None)  # raised once a request: it may not collect their traces
         return snapshot
 
@@ -81,7 +82,7 @@ class Current:
             try:
                 wanted = current_id(self._index)
                 if self._snapshot is not None and wanted == self._snapshot.id:
-                    self._refused_id = None  # what was refused is not wanted any more
+                    self._problem = self._refused_id = None  # what was refused is not wanted any more
                     return
                 if wanted == self._refused_id and time.monotonic() < self._try_again:
                     return
@@ -93,7 +94,7 @@ class Current:
             except SnapshotMissing as error:
                 if str(error) != str(self._problem):
                     get_log().warning("snapshot_missing", reason=str(error))
-                self._problem = error
+                self._problem, self._refused_id = error, None
             except OperatorError as error:
                 if wanted != self._refused_id:
                     get_log().error("snapshot_refused", reason=str(error), serving=self._snapshot and self._snapshot.id)
@@ -108,7 +109,7 @@ class Current:
         go_over = self.prepare(self._edited(opened))
         with self._changing:  # more may have been decided meanwhile
             self._opened, self._snapshot = opened, self._edited(opened)
-        self._refused_id = None
+        self._problem = self._refused_id = None
         go_over()
         get_log().info("snapshot_opened", snapshot_id=opened.id, articles=len(opened), before=before and before.id)
 

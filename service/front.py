@@ -386,7 +386,7 @@ class Front:
         degraded = []
         if self._cache.state == "down":
             degraded.append("cache")
-        if self._current.behind:
+        if self._current.problem is not None:
             degraded.append("snapshot")
         if self._editorial.behind:
             degraded.append("editorial")

@@ -254,8 +254,9 @@ class StatusAnswer(BaseModel):
         "another snapshot)"
     )
     degraded: list[str] = Field(
-        description="parts that are missing for now: 'cache', 'snapshot' (a newer one is broken), 'editorial' (what "
-        "was decided cannot be read; what is known holds), 'engine' (snapshots are searched without it)"
+        description="parts that are missing for now: 'cache', 'snapshot' (what is published cannot be served), "
+        "'editorial' (what was decided cannot be read; what is known holds), 'engine' (snapshots are searched without "
+        "it)"
     )
     warnings: list[str]
 

@@ -77,11 +77,11 @@ def status() -> Response:
     """What is served, how old it is, and what somebody should look at."""
     here = parts()
     served: dict[str, Any] = dict.fromkeys(("snapshot", "made", "age_s", "articles", "live", "model"))
-    forced: list[str] = []
+    forced, warnings = list[str](), list[str]()
     try:
         snapshot = here.current.snapshot()
     except OperatorError as error:
-        warnings = [f"nothing is served: {error}"]
+        warnings.append(f"nothing is served: {error}")
     else:
         manifest = snapshot.manifest
         served = {
@@ -93,8 +93,10 @@ def status() -> Response:
             "model": str(manifest.model.identity()),
         }
         forced = manifest.forced
-        old = here.current.age_warning(snapshot)
-        warnings = [old] if old else []
+        if problem := here.current.problem:
+            warnings.append(f"{snapshot.id} goes on being served: {problem}")
+        if old := here.current.age_warning(snapshot):
+            warnings.append(old)
     warnings += here.editorial.warnings()
     if here.snapshot_store is not None:
         warnings += warnings_of(read_store_state(here.settings.index), time.time())

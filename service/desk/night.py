@@ -119,8 +119,8 @@ def _snapshot() -> Part:
         snapshot = here.current.snapshot()
     except OperatorError as error:
         return Part("Snapshot", "wrong", "none", f"Nothing is served: {error}")
-    if here.current.behind:
-        return Part("Snapshot", "wrong", "behind", f"A newer one cannot be opened; {snapshot.id} goes on being served.")
+    if problem := here.current.problem:
+        return Part("Snapshot", "wrong", "behind", f"{snapshot.id} goes on being served: {problem}")
     warning = here.current.age_warning(snapshot)
     if warning:
         return Part("Snapshot", "warn", "look", f"{warning[:1].upper()}{warning[1:]}.")

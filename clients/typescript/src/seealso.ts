@@ -539,7 +539,7 @@ export interface StatusAnswer {
   cache: string;
   /** the search engine: 'off' (there is none), 'up', 'down' (it does not answer), or 'stale' (it has another snapshot) */
   engine: string;
-  /** parts that are missing for now: 'cache', 'snapshot' (a newer one is broken), 'editorial' (what was decided cannot be read; what is known holds), 'engine' (snapshots are searched without it) */
+  /** parts that are missing for now: 'cache', 'snapshot' (what is published cannot be served), 'editorial' (what was decided cannot be read; what is known holds), 'engine' (snapshots are searched without it) */
   degraded: string[];
   warnings: string[];
 }

@@ -2,11 +2,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.sources.source import Quarantined
+from seealso.snapshot.layout import POINTER
 from tests.makers import ANY_NIGHT, articles, index_of
 
 
@@ -52,6 +54,28 @@ def test_snapshot_that_is_too_old_is_warned_of(index: Path, make_app: Callable[.
     (warning,) = app.test_client().get("/v1/status").get_json()["warnings"]
     assert "hours old, more than 1e-09; did the night run?" in warning
     assert samples(app.test_client().get("/metrics").text)["seealso_snapshot_old"] == 1
+
+
+@pytest.mark.parametrize("pointer", ["garbage", None, "20990101T000000Z-000000000000"])
+def test_what_is_published_and_cannot_be_served_is_warned_of_while_another_is(
+    tmp_path: Path, make_app: Callable[..., APIFlask], pointer: str | None
+) -> None:
+    index_of(tmp_path, articles(3))
+    app = make_app(tmp_path)
+    client, current = app.test_client(), app.extensions["seealso"].current
+    kept = (tmp_path / POINTER).read_text()
+    (tmp_path / POINTER).unlink()
+    if pointer is not None:
+        (tmp_path / POINTER).write_text(pointer)
+    current.refresh()
+    status = client.get("/v1/status").get_json()
+    (warning,) = status["warnings"]
+    assert status["degraded"] == ["snapshot"]
+    assert warning == f"{current.snapshot().id} goes on being served: {current.problem}"
+    (tmp_path / POINTER).write_text(kept)
+    current.refresh()
+    status = client.get("/v1/status").get_json()
+    assert (status["degraded"], status["warnings"]) == ([], [])
 
 
 def test_snapshot_store_that_was_not_reached_is_warned_of(
