@@ -57,6 +57,7 @@ def read_sites(settings: ServiceSettings) -> list[Site]:
     """
     path = settings.sites
     if path is None:
+        url_of(settings.index, settings.editorial)  # raises
         return [Site((), settings)]
     if settings.site is not None:
         raise SettingsInvalid(f"{PREFIX}SITE names the one site of a service; {path} names several, unset it")

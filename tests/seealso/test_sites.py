@@ -41,6 +41,11 @@ def test_without_a_file_the_service_is_one_site_of_any_host() -> None:
     assert (site.name, site.hosts, site.settings) == ("coast", (), settings)
 
 
+def test_without_a_file_the_address_of_its_store_is_looked_at_too() -> None:
+    with pytest.raises(SettingsInvalid, match="SEEALSO_EDITORIAL must be an address"):
+        read_sites(ServiceSettings(editorial="nonsense"))
+
+
 def test_each_site_has_its_own_and_the_rest_is_as_it_is_for_the_service(tmp_path: Path) -> None:
     coast, city = read_sites(named(tmp_path, TWO, copies_mb=16, threads=2, cors_origins="*", workers=3))
     assert (coast.name, coast.hosts) == ("coast", ("related.coast.example", "coast.example"))
