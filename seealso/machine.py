@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 _sharing = 1
 
 
-def machine_name(index: Path) -> str:
-    """Return what this machine is called where several answer together: those with one index folder are one."""
-    return f"{socket.gethostname()}:{index.absolute()}"
+def machine_name(folder: Path) -> str:
+    """Return what this machine is called where several answer together: processes that share a folder are one."""
+    return f"{socket.gethostname()}:{folder.absolute()}"
 
 
 def start_id(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> str | None:

@@ -18,8 +18,9 @@ from seealso.encoder import BUNDLED_MODEL
 from seealso.errors import SettingsInvalid
 
 PREFIX = "SEEALSO_"
-# The folder in which the service's workers add up their numbers. `serve` sets it; the name is prometheus_client's.
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# The folder that the workers of a service share: their numbers are added up there, and they hear of changes there where
+# they may not write to the index folder. `serve` makes it; the name is prometheus_client's.
+WORKERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # What may hold a password or a token is not printed.
 SECRET = frozenset(
     {

@@ -197,12 +197,13 @@ def make_parts(
     trial = None if trial_entry is None else Trial(trial_entry)
     dress = read_block(settings.project)
     blocks = Blocks(lifetimes, metrics, trial, dress, settings.site)
-    store = open_store(settings.index, settings.editorial)
+    store = open_store(settings)
     purging = None
     if store is not None and settings.purge_webhook is not None:
         as_keys = settings.purge_form == "keys"
         purging = Purging(store, settings.purge_webhook, settings.purge_authorization, as_keys)
-    editorial = Editorial(store, machine_name(settings.index), other_site)
+    machine = "" if store is None else machine_name(store.counter.path.parent)
+    editorial = Editorial(store, machine, other_site)
     door = Door(editorial, sessions_of(settings, store))
     few = max(1, settings.threads // 2)
     texts = Texts(load, few, settings.text_deadline_s, metrics.encoded)

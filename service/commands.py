@@ -1,11 +1,12 @@
 """The service's commands: serve, related."""
 
 import errno
+import fcntl
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,7 @@ from rich.table import Table
 from seealso.errors import ServerUnavailable, UnknownArticle
 from seealso.logs import configure_logs, get_log
 from seealso.project import read_block, read_placements, read_trial
-from seealso.settings import METRICS_FOLDER, ServiceSettings, as_environment, describe, load_settings
+from seealso.settings import WORKERS_FOLDER, ServiceSettings, as_environment, describe, load_settings
 from seealso.sites import read_sites
 from seealso.snapshot.reader import open_current
 from seealso.snapshot.snapshot import Snapshot
@@ -70,8 +71,9 @@ def serve(
             server.keep_up()
             environment["SEEALSO_REDIS_URL"] = server.url  # also where it could not be started, for all to say so
         try:
-            folder = running.enter_context(TemporaryDirectory(prefix="seealso-metrics-", ignore_cleanup_errors=True))
-            environment[METRICS_FOLDER] = folder  # in which the workers' numbers are added up
+            folder = running.enter_context(TemporaryDirectory(prefix="seealso-workers-", ignore_cleanup_errors=True))
+            running.enter_context(_held(folder))
+            environment[WORKERS_FOLDER] = folder
         except OSError as error:
             get_log().warning("metrics_not_shared", reason=str(error))
         os.environ |= environment  # from which each worker reads its settings
@@ -176,6 +178,17 @@ def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
             shown["id"],
         )
     return table
+
+
+@contextmanager
+def _held(folder: str) -> Iterator[None]:
+    """Hold a temporary folder: systemd-tmpfiles removes what is ten days old, but nothing where a folder is locked."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _free_address(host: str, port: int) -> str:

@@ -18,9 +18,10 @@ from seealso.editorial.decisions import NOTHING, Decisions, now, read_decisions
 from seealso.editorial.keys import Key, id_in, note_use, opens
 from seealso.editorial.machines import Machine, report, wait_until_known
 from seealso.editorial.purges import count_purges
-from seealso.editorial.store import DATABASE, Store
+from seealso.editorial.store import DATABASE, Store, needs_folder
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
+from seealso.settings import WORKERS_FOLDER, ServiceSettings, variable
 from service.watching import keep_on
 
 LOOK_SECONDS, LOOK_SECONDS_SHARED = 1.0, 0.2
@@ -238,12 +239,16 @@ class Editorial:
         self.era = decisions.era_at(moment)
 
 
-def open_store(index: Path, address: str | None) -> Store | None:
-    """Return the store of an index folder; None where it has none, and the folder cannot be written to.
+def open_store(settings: ServiceSettings) -> Store | None:
+    """Return the store of a site; None where its index folder has none, and cannot be written to.
 
     Raises StoreUnavailable, SettingsInvalid.
     """
+    index, address = settings.index, settings.editorial
     if address is None and not (index / DATABASE).exists() and index.exists() and not os.access(index, os.W_OK):
         get_log().warning("editorial_off", reason=f"{index} cannot be written to, so nothing can be decided here")
         return None
+    workers = variable(WORKERS_FOLDER)
+    if workers and needs_folder(index, address):
+        return Store(index, address, Path(workers, settings.site or ""))
     return Store(index, address)

@@ -26,7 +26,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from seealso.errors import SettingsInvalid
-from seealso.settings import METRICS_FOLDER, variable
+from seealso.settings import WORKERS_FOLDER, variable
 from service.clicks import FATES, Fate
 from service.engine import FAILURES, By
 
@@ -67,7 +67,7 @@ class Families:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         own = CollectorRegistry()
         self.collector: Collector = own
-        folder = variable(METRICS_FOLDER)
+        folder = variable(WORKERS_FOLDER)
         if folder:
             place = _take_place(Path(folder))
             values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
@@ -252,7 +252,7 @@ def _take_place(folder: Path) -> int:
         return next(place for place in itertools.count() if _hold(_lock_of(folder, place)))
     except OSError as error:
         raise SettingsInvalid(
-            f"{METRICS_FOLDER}: {folder} cannot be used ({error.strerror}); make it, or unset the variable"
+            f"{WORKERS_FOLDER}: {folder} cannot be used ({error.strerror}); make it, or unset the variable"
         ) from None
 
 

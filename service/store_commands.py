@@ -1,11 +1,12 @@
 """The command `seealso store`: what editors decided, copied and put back."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from seealso.editorial.backup import back_up, put_back
-from seealso.editorial.store import Store, find_store, url_of
+from seealso.editorial.store import Store, is_there, needs_folder, url_of
 from seealso.errors import StoreUnavailable
 from seealso.settings import ServiceSettings, describe, load_settings
 
@@ -15,19 +16,22 @@ index_option = click.option("--index", type=click.Path(path_type=Path), help=des
 def open_store(index: Path | None) -> Store:
     """Return the store that the settings name, in an index folder that a command may name; one is made if need be."""
     settings = load_settings(ServiceSettings, index=index)
-    return Store(settings.index, settings.editorial)
+    if not needs_folder(settings.index, settings.editorial):
+        return Store(settings.index, settings.editorial)
+    # The service hears of it as it does of another machine's changes.
+    own = click.get_current_context().with_resource(TemporaryDirectory(prefix="seealso-command-"))
+    return Store(settings.index, settings.editorial, Path(own))
 
 
 def open_kept_store(index: Path | None) -> Store:
     """Return the same store, for what makes none. Raises StoreUnavailable where there is none yet."""
     settings = load_settings(ServiceSettings, index=index)
-    found = find_store(settings.index, settings.editorial)
-    if found is None:
+    if not is_there(settings.index, settings.editorial):
         name = url_of(settings.index, settings.editorial).database or ""
         raise StoreUnavailable(
             name, "it is not there. Give this command the index folder (--index) and SEEALSO_EDITORIAL of the service"
         )
-    return found
+    return open_store(index)
 
 
 @click.group()

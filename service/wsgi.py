@@ -26,14 +26,20 @@ from service.sites import Encoders, Pasts, Sites
 def prepare(sites: Sequence[Site]) -> None:
     """Do once what each worker would have to do: bring the editorial store of each site up to date.
 
-    Raises SettingsInvalid where one is another's, or a copy of it, whose keys would open both.
+    Raises SettingsInvalid where one is another's, or a copy of it, whose keys would open both; StoreUnavailable where
+    the only site has none that workers could use, even later.
     """
     pasts = Pasts()
     for site in sites:
+        try:
+            store = open_store(site.settings)
+        except StoreUnavailable:
+            if len(sites) == 1:
+                raise
+            continue  # each worker will say so, and the others are served
+        if store is None:
+            continue
         with suppress(StoreUnavailable):  # each worker will say so, and looks at it when it is there
-            store = open_store(site.settings.index, site.settings.editorial)
-            if store is None:
-                continue
             with store.reading() as connection:
                 generation = head_of(connection).generation
             store.close()
@@ -48,9 +54,9 @@ def end(sites: Iterable[Site]) -> None:
     """Do once what is to be done when all workers have ended: this machine answers no more."""
     for site in sites:
         with suppress(StoreUnavailable):  # it will be taken for gone in a while
-            store = open_store(site.settings.index, site.settings.editorial)
+            store = open_store(site.settings)
             if store is not None and store.shared:
-                leave(store, machine_name(site.settings.index))
+                leave(store, machine_name(store.counter.path.parent))
                 store.close()
 
 

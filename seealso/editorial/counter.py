@@ -26,7 +26,9 @@ class Counter:
                 os.ftruncate(self._file, _BYTES)
             self._mapped = mmap.mmap(self._file, _BYTES)
         except OSError as error:
-            raise StoreUnavailable(str(path), f"it cannot be opened and mapped ({error.strerror})") from error
+            mend = f"let all processes of the service write to {path.parent}, or name another store (SEEALSO_EDITORIAL)"
+            reason = f"it cannot be opened and mapped ({error.strerror}); {mend}"
+            raise StoreUnavailable(str(path), reason) from error
         # For whoever looks often: `numbers[0]`.
         self.numbers = memoryview(self._mapped).cast("Q")
 

@@ -90,15 +90,16 @@ class Writing:
 class Store:
     """What editors decided. Safe from many threads, and to be opened after a fork.
 
-    `address`: an SQLAlchemy URL; None: SQLite in the index folder. Every method raises StoreUnavailable where the
+    `address`: an SQLAlchemy URL; None: SQLite in the index folder. `folder`: where the counter is; None: beside the
+    SQLite file, else in the index folder. Every method raises StoreUnavailable where the
     database cannot be used: gone, locked for longer than WAIT_SECONDS_MAX, full, damaged, or of a later version.
     """
 
-    def __init__(self, index: Path, address: str | None = None) -> None:
+    def __init__(self, index: Path, address: str | None = None, folder: Path | None = None) -> None:
         self._url = url_of(index, address)
         self.name = self._url.set(query={}).render_as_string(hide_password=True)
         # In a folder that all processes of this machine share.
-        self.counter = Counter((self.database.parent if self.database else index) / COUNTER)
+        self.counter = Counter((folder or (self.database.parent if self.database else index)) / COUNTER)
         self._told = -1  # after how many changes the counter was last moved by this process
         self._engine = self._made()
         self._migrated = False
@@ -314,11 +315,26 @@ def url_of(index: Path, address: str | None) -> sa.URL:
     return url
 
 
+def is_there(index: Path, address: str | None) -> bool:
+    """Return whether an index folder has a store; one on a server is there for all. Raises SettingsInvalid."""
+    url = url_of(index, address)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
+
+
 def find_store(index: Path, address: str | None) -> Store | None:
     """Return the store of an index folder; None where there is none yet. Raises StoreUnavailable, SettingsInvalid."""
-    url = url_of(index, address)
-    is_file = url.get_backend_name() == "sqlite"
-    return None if is_file and not Path(url.database or "").exists() else Store(index, address)
+    return Store(index, address) if is_there(index, address) else None
+
+
+def needs_folder(index: Path, address: str | None) -> bool:
+    """Return whether a store's counter must be elsewhere: machines share the store, and this one only reads the index.
+
+    Raises SettingsInvalid.
+    """
+    if url_of(index, address).get_backend_name() == "sqlite" or not index.exists():
+        return False
+    counter = index / COUNTER
+    return not os.access(counter if counter.exists() else index, os.W_OK)
 
 
 def head_of(connection: sa.Connection) -> Head:

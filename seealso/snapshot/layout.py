@@ -13,7 +13,8 @@ INDEX/sources/                         what feeds have listed, and what pages an
 INDEX/vectors.sqlite                   what was embedded, by digest of text and model, for the next run
 INDEX/recipe.json                      the recipe of the next run, if `seealso tune` made one
 INDEX/editorial.db                     what editors decided (seealso/editorial/), where it is not in PostgreSQL
-INDEX/editorial.count                  how often something was decided, shared by all processes of the machine
+INDEX/editorial.count                  how often something was decided, shared by all processes of the machine; with
+                                       PostgreSQL and a folder that is only read, it and the next two are elsewhere
 INDEX/editorial.secret                 what sessions of the desk are signed with, where no setting says it
 INDEX/editorial.placing                held by the worker that finds the places of live articles in a new snapshot
 """

@@ -1,11 +1,14 @@
 """What is decided reaches every answer: over real stores, and over as many apps as there would be workers."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,10 @@ import service.editorial
 from seealso.editorial import purges
 from seealso.editorial.decisions import Decisions
 from seealso.editorial.keys import create_key
+from seealso.editorial.machines import read_machines
 from seealso.editorial.store import DATABASE, Store
 from seealso.errors import StoreUnavailable
+from seealso.settings import ServiceSettings
 from service.answer import Answer
 from service.editorial import KNOWN_SECONDS, Editorial, open_store
 from tests.bad_link import bad_link
@@ -32,6 +37,7 @@ from tests.faults.clock import OwnClock
 from tests.listener import listening
 from tests.makers import articles, index_of
 from tests.postgres import postgres_schema
+from tests.servers import SEEALSO, Running, free_port, serving
 
 MakeApp = Callable[..., APIFlask]
 COUNT = 20
@@ -256,7 +262,7 @@ def test_folder_that_cannot_be_written_to_is_served_without_a_store(
 ) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     with capture_logs() as logs:
-        assert open_store(index, None) is None
+        assert open_store(ServiceSettings(index=index)) is None
     assert [line["event"] for line in logs] == ["editorial_off"]
     editorial = Editorial(None)
     assert not editorial.moved
@@ -265,7 +271,7 @@ def test_folder_that_cannot_be_written_to_is_served_without_a_store(
     monkeypatch.undo()
     Store(index).sequence()
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert open_store(index, None) is not None  # what is decided there must be known
+    assert open_store(ServiceSettings(index=index)) is not None  # what is decided there must be known
 
 
 @pytest.mark.parametrize("step_s", [3_600.0, -3_600.0])
@@ -457,6 +463,58 @@ def test_workers_tell_each_other_of_what_another_machine_decided_once(workers: W
     assert one.store().counter.numbers[0] == number
 
 
+def reading_only(folder: Path) -> list[str]:
+    """Return how `seealso` is run where a folder is mounted so that it is only read."""
+    mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    program = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(folder)]
+    if subprocess.run([*program, "true"], capture_output=True, check=False).returncode:
+        assert "CI" not in os.environ, "nothing can be mounted here (unshare --map-root-user --mount)"
+        pytest.skip("nothing can be mounted here (unshare --map-root-user --mount)")
+    return [*program, str(SEEALSO)]
+
+
+def statuses(service: Running, article_id: str) -> set[int]:
+    """Return how an article is answered, by all workers as a rule: each time over another connection."""
+    return {service.get(path_of(article_id)).status for _ in range(20)}
+
+
+def test_services_that_only_read_the_index_folder_know_what_is_decided_at_once(
+    index: Path, shared: str, redis_url: str
+) -> None:
+    beside = Path(f"{index}-beside")
+    (beside / "temporary").mkdir(parents=True)
+    settings = {"SEEALSO_EDITORIAL": shared, "SEEALSO_REDIS_URL": redis_url, "TMPDIR": str(beside / "temporary")}
+    program = reading_only(index)
+    with (
+        serving(index, beside / "log", 2, True, program, **settings) as here,
+        serving(index, beside / "log2", 2, True, program, **settings) as there,
+    ):
+        command = [*program, "key", "create", "--scope", "editor", "--name", "Ann", "--index", str(index)]
+        made = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | settings)
+        key = made.stdout.split()[-1]
+        # The key was made by another process, which no worker waits for.
+        while here.send("GET", "/v1/takedowns", key=key).status == 401:
+            time.sleep(0.05)
+        for number in range(5):
+            told = here.send("POST", f"/v1/articles/a00{number}/takedown", {"reason": "tried"}, key)
+            assert told.status == 200, told.body
+            assert statuses(here, f"a00{number}") == statuses(there, f"a00{number}") == {410}
+    assert not [*(beside / "temporary").iterdir()]
+    with closing(Store(index, shared)) as store:
+        assert read_machines(store) == []
+
+
+def test_store_in_a_folder_that_is_only_read_is_refused_in_one_line(index: Path, store: Store) -> None:
+    store.sequence()
+    store.close()
+    command = ["serve", "--index", str(index), "--port", str(free_port()), "--workers", "1"]
+    done = subprocess.run([*reading_only(index), *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 16
+    *lines, last = done.stderr.splitlines()
+    assert all(line.startswith("{") for line in lines), done.stderr
+    assert "editorial.count cannot be used: it cannot be opened and mapped (Read-only file system)" in last
+
+
 def test_takedown_that_could_not_be_applied_is_applied_by_the_next_request(
     index: Path, store: Store, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -476,7 +534,11 @@ def test_takedown_that_could_not_be_applied_is_applied_by_the_next_request(
 
 
 def test_who_waits_is_not_passed_over_by_what_is_decided_meanwhile(index: Path, store: Store) -> None:
-    editorial, reading, go_on = Editorial(open_store(index, None)), threading.Event(), threading.Event()
+    editorial, reading, go_on = (
+        Editorial(open_store(ServiceSettings(index=index))),
+        threading.Event(),
+        threading.Event(),
+    )
     editorial.catch_up()
 
     def hang(_: Decisions, __: datetime) -> None:

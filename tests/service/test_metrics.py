@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from seealso.errors import SettingsInvalid
-from seealso.settings import METRICS_FOLDER
+from seealso.settings import WORKERS_FOLDER
 from seealso.snapshot.following import StoreState
 from seealso.snapshot.layout import POINTER
 from service.current import Current
@@ -51,7 +51,7 @@ class Worker:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=os.environ | {METRICS_FOLDER: str(folder)},
+            env=os.environ | {WORKERS_FOLDER: str(folder)},
         )
 
     def tell(self, line: str) -> None:
@@ -173,7 +173,7 @@ def test_snapshot_is_behind_while_another_is_published(tmp_path: Path) -> None:
 
 
 def test_folder_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(METRICS_FOLDER, str(tmp_path / "absent"))
+    monkeypatch.setenv(WORKERS_FOLDER, str(tmp_path / "absent"))
     with pytest.raises(SettingsInvalid, match=r"PROMETHEUS_MULTIPROC_DIR: .*absent cannot be used \(No such file"):
         Metrics()
 
@@ -257,7 +257,7 @@ def test_service_counts_over_its_workers_and_over_their_deaths(tmp_path: Path) -
         for number in range(40):
             assert service.get(f"/v1/articles/a00{number % 6}/related").status == 200
         assert related() == 40
-        (folder,) = temporary.glob("seealso-metrics-*")
+        (folder,) = temporary.glob("seealso-workers-*")
         assert len(list(folder.glob("histogram_*.db"))) == 2
         before = service.workers()
         os.kill(before[0], signal.SIGKILL)
