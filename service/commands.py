@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from seealso.errors import ServerUnavailable, UnknownArticle
+from seealso.errors import ServerUnavailable, SettingsInvalid, UnknownArticle
 from seealso.logs import configure_logs, get_log
 from seealso.project import read_block, read_placements, read_trial
 from seealso.settings import WORKERS_FOLDER, ServiceSettings, as_environment, describe, load_settings
@@ -60,6 +60,8 @@ def serve(
     configure_logs(settings.log_format, settings.log_level, settings.site)
     served = read_sites(settings)
     for site in served:
+        if site.settings.index.exists() and not site.settings.index.is_dir():
+            raise SettingsInvalid(f"the index folder {site.settings.index} is no folder; name one that is")
         for read in (read_placements, read_block, read_trial):
             read(site.settings.project)  # what is wrong in it is said here, once, not by each worker
     settings = settings.model_copy(update={"workers": worker_count(settings)})  # for the workers to know it too

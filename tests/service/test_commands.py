@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from seealso.errors import ServerUnavailable, UnknownArticle
+from seealso.errors import ServerUnavailable, SettingsInvalid, UnknownArticle
 from service.commands import related, serve
 from tests.makers import article, articles, index_of
 
@@ -61,6 +61,12 @@ def test_wrong_line_is_a_usage_error(index: Path) -> None:
 def test_unknown_article_is_named(index: Path) -> None:
     with pytest.raises(UnknownArticle, match="nobody"):
         run(related, "nobody", "--index", index)
+
+
+def test_index_that_is_a_file_is_said_before_anything_is_started(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("")
+    with pytest.raises(SettingsInvalid, match="index is no folder"):
+        run(serve, "--index", tmp_path / "index")
 
 
 def test_taken_port_is_said_before_anything_is_started(index: Path) -> None:
