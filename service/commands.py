@@ -26,6 +26,7 @@ from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.store import SnapshotStore
 from service.own_follower import OwnFollower
 from service.own_redis import OwnRedis
+from service.processes import noted_signals
 from service.related import Item, related_to_article
 from service.server import run_server, worker_count
 from service.store_commands import index_option
@@ -66,6 +67,7 @@ def serve(
             read(site.settings.project)  # what is wrong in it is said here, once, not by each worker
     settings = settings.model_copy(update={"workers": worker_count(settings)})  # for the workers to know it too
     address = _free_address(settings.host, settings.port)
+    told = noted_signals()
     with ExitStack() as running:
         environment = as_environment(settings)
         if settings.redis_url is None:
@@ -90,7 +92,7 @@ def serve(
             **({"index": str(settings.index)} if settings.sites is None else {"sites": str(settings.sites)}),
             workers=settings.workers,
         )
-        run_server(settings, address)
+        run_server(settings, address, told)
         get_log().info("service_stopped")
 
 

@@ -1,4 +1,6 @@
-"""What processes of the service ask of the machine: to end with their parent, descriptors, memory, one BLAS thread."""
+"""What processes of the service ask of the machine: to end with their parent, signals, descriptors, memory, one BLAS
+thread.
+"""
 
 import ctypes
 import gc
@@ -21,6 +23,17 @@ def end_with_parent() -> None:
     """Have the kernel tell this process to end when the one that started it ends, even by SIGKILL. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def noted_signals() -> list[int]:
+    """Have signals to stop no effect from now on but to be noted in this list, until the server runs, and looks at it.
+
+    Were one to raise an exception, what is being begun could be left behind, and within a fork it would be lost.
+    """
+    told = list[int]()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: told.append(number))
+    return told
 
 
 def raise_descriptors() -> int:

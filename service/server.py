@@ -35,9 +35,10 @@ DESCRIPTORS_RESERVED = 256
 DESCRIPTORS_OF_SITE = 128
 
 
-def run_server(settings: ServiceSettings, address: str) -> None:
-    """Serve until the process is told to stop; `address` is the number of the host, which is all that granian takes.
+def run_server(settings: ServiceSettings, address: str, told: Sequence[int]) -> None:
+    """Serve until the process is told to stop, or has been: by the signals of `told`.
 
+    `address` is the number of the host, which is all that granian takes.
     Raises ServerUnavailable if no worker can be started.
     """
     sites = read_sites(settings)
@@ -49,6 +50,7 @@ def run_server(settings: ServiceSettings, address: str) -> None:
     # Where fork is not the default, from Python 3.14 on, granian would start each worker from nothing.
     multiprocessing.set_start_method("fork", force=True)
     server = Workers(
+        told,
         "service.wsgi:create_worker",
         factory=True,
         address=address,

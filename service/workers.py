@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -41,10 +42,13 @@ class Workers(MPServer):
     or ended by itself within seconds, failed: the next is started after a pause that doubles, and until it has loaded,
     connections go to the other places. After several such in a row the service gives up, but not while a worker
     answers: half of a service is better than none.
+
+    `told`: signals to stop that have come while the service started.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, told: Sequence[int], *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._told = told
         self.gave_up = False
         self._listeners: list[Any] = []
         self._loaded: dict[WorkerProcess, mmap.mmap] = {}
@@ -75,6 +79,12 @@ class Workers(MPServer):
     def _drop_shared_socket(self) -> None:
         for listener in self._listeners:
             os.close(listener.get_fd())
+
+    def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
+        if self._told:
+            self.signal_handler_interrupt()  # type: ignore[no-untyped-call]
+        else:
+            super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]
 
     def _spawn_worker(  # type: ignore[override]  # as granian's own does
         self, idx: int, target: Any, callback_loader: Any

@@ -1,6 +1,11 @@
 import json
+import os
+import signal
 import socket
+import subprocess
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import pytest
@@ -9,6 +14,7 @@ from click.testing import CliRunner, Result
 from seealso.errors import ServerUnavailable, SettingsInvalid, UnknownArticle
 from service.commands import related, serve
 from tests.makers import article, articles, index_of
+from tests.servers import SEEALSO, START_SECONDS_MAX, free_port
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +83,16 @@ def test_taken_port_is_said_before_anything_is_started(index: Path) -> None:
         run(serve, "--index", index, "--port", taken.getsockname()[1])
     with pytest.raises(ServerUnavailable):
         run(serve, "--index", index, "--host", "no.such.host.invalid")
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_stop_while_the_service_starts_ends_it_with_0_and_leaves_nothing(index: Path, number: str) -> None:
+    with TemporaryDirectory() as temporary:  # a socket's path is short
+        command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(free_port())]
+        process = subprocess.Popen(command, env=os.environ | {"TMPDIR": temporary})
+        while not os.listdir(temporary):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(signal.Signals[number])
+        assert process.wait(START_SECONDS_MAX) == 0
+        assert os.listdir(temporary) == []
