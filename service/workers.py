@@ -3,12 +3,15 @@
 What the workers do is granian's; when a dead one is replaced, and when that makes no sense any more, is decided here.
 """
 
+import logging
 import mmap
 import os
 import signal
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,6 +21,7 @@ from granian import _signals
 from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.mp import MPServer, WorkerProcess
 
+from seealso.errors import OperatorError
 from seealso.logs import get_log
 from service.processes import end_with_parent
 
@@ -48,6 +52,7 @@ class Workers(MPServer):
 
     def __init__(self, told: Sequence[int], *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        logging.getLogger("_granian").addFilter(_is_news)
         self._told = told
         self.gave_up = False
         self._listeners: list[Any] = []
@@ -149,12 +154,24 @@ class Workers(MPServer):
                 listener.shutdown(socket.SHUT_RDWR)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of granian's says what no line of ours does: that a worker died, `worker_died` says."""
+    return not record.getMessage().startswith("Unexpected exit from worker-")
+
+
 def _load(load: Any, place: int, loaded: mmap.mmap, others: list[int]) -> Any:
-    """Load the app, in the worker, and tell the main process and the log."""
+    """Load the app, in the worker, and tell the main process and the log. What cannot be loaded ends the process."""
     for listener in others:
         os.close(listener)  # else they would go on listening, for nobody, while this worker ends what is in flight
     _signals.set_main_signals = _listen_once  # which granian calls next
-    app = load()
+    try:
+        app = load()
+    except OperatorError as error:
+        get_log().error("worker_not_started", worker=place + 1, reason=str(error))
+        sys.exit(1)
+    except Exception:
+        get_log().error("worker_not_started", worker=place + 1, trace=traceback.format_exc())
+        sys.exit(1)
     loaded[0] = 1
     get_log().info("worker_started", worker=place + 1, process=os.getpid())
     return app

@@ -1,6 +1,7 @@
 """Workers that die, in real processes."""
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -155,11 +156,21 @@ def test_one_worker_alone_is_waited_for_while_it_is_replaced(index: Path, tmp_pa
     assert not any("refused" in reason for reason in asked.lost)
 
 
-@pytest.mark.parametrize("end", ["raise RuntimeError('broken here')", "os.kill(os.getpid(), signal.SIGSEGV)"])
-def test_service_whose_workers_cannot_start_ends_with_an_error(index: Path, tmp_path: Path, end: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "field"),
+    [
+        ("raise RuntimeError('broken here')", "trace"),
+        ("raise SettingsInvalid('broken here')", "reason"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", None),
+    ],
+)
+def test_service_whose_workers_cannot_start_ends_with_an_error(
+    index: Path, tmp_path: Path, end: str, field: str | None
+) -> None:
     script = tmp_path / "broken.py"
     script.write_text(
         "import os, signal, service.wsgi\n"
+        "from seealso.errors import SettingsInvalid\n"
         f"def create_worker():\n    {end}\n"
         "service.wsgi.create_worker = create_worker  # as the workers find it after the fork\n"
         "from seealso.cli import main\nmain()\n"
@@ -167,9 +178,14 @@ def test_service_whose_workers_cannot_start_ends_with_an_error(index: Path, tmp_
     command = ["serve", "--index", str(index), "--port", str(free_port()), "--workers", "2"]
     done = subprocess.run([sys.executable, script, *command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 12
-    assert done.stderr.splitlines()[-1].startswith("seealso: no worker can be started")
-    assert done.stderr.count('"worker_died"') == FAILURES_MAX
-    assert ("broken here" in done.stderr) == ("broken" in end)
+    *lines, last = done.stderr.splitlines()
+    assert last.startswith("seealso: no worker can be started")
+    assert done.stdout == ""
+    logged = [json.loads(line) for line in lines]
+    assert sum(line["event"] == "worker_died" for line in logged) == FAILURES_MAX
+    said = [line for line in logged if line["event"] == "worker_not_started"]
+    assert len(said) >= (FAILURES_MAX if field else 0)
+    assert all("broken here" in line[field or ""] for line in said)
 
 
 def test_worker_that_cannot_start_does_not_end_what_another_answers(index: Path, tmp_path: Path) -> None:
