@@ -1,34 +1,21 @@
 """What a worker does, counted and timed, summed over all workers. How it is told: `exposition`.
 
-Where PROMETHEUS_MULTIPROC_DIR names a folder, as `seealso serve` sets it for its workers, each of them keeps its
-numbers there, and any of them answers for all. Each takes a place in it that no living process holds, and counts on
-from where the one before it in that place was killed. Without the variable, a process answers for itself. Where sites
-have names, each number is of one of them.
+Where PROMETHEUS_MULTIPROC_DIR names a folder, as `seealso serve` sets it for its workers, any of them answers for all
+(`numbers`). Without the variable, a process answers for itself. Where sites have names, each number is of one of them.
 """
 
-import fcntl
-import itertools
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    values,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from seealso.errors import SettingsInvalid
 from seealso.settings import WORKERS_FOLDER, variable
 from service.clicks import FATES, Fate
 from service.engine import FAILURES, By
+from service.numbers import Workers, share_numbers
 
 ROUTES = (
     "related",
@@ -69,9 +56,8 @@ class Families:
         self.collector: Collector = own
         folder = variable(WORKERS_FOLDER)
         if folder:
-            place = _take_place(Path(folder))
-            values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
-            self.collector = _Workers(Path(folder))
+            share_numbers(Path(folder))
+            self.collector = Workers(Path(folder))
         self.requests = Histogram(
             "seealso_request_seconds",
             "How long answering took, by route, outcome, and the level of the cache that answered.",
@@ -229,60 +215,3 @@ class _OfSite(Collector):
         for metric in self._counted.collect():
             metric.samples = [sample for sample in metric.samples if sample.labels["site"] == self._site]
             yield metric
-
-
-class _Workers(Collector):
-    """The sums over the files that the workers of a service write."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def describe(self) -> Iterable[Metric]:
-        return ()  # what there is stands in the files
-
-    def collect(self) -> Iterable[Metric]:
-        files = [str(path) for path in sorted(self._folder.glob("*.db")) if _counts(path)]
-        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-        return merged
-
-
-def _take_place(folder: Path) -> int:
-    """Return the number of the first place in a folder that is free, held from now on until this process ends."""
-    try:
-        return next(place for place in itertools.count() if _hold(_lock_of(folder, place)))
-    except OSError as error:
-        raise SettingsInvalid(
-            f"{WORKERS_FOLDER}: {folder} cannot be used ({error.strerror}); make it, or unset the variable"
-        ) from None
-
-
-def _hold(lock: Path) -> bool:
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return False
-    return True  # it stays open
-
-
-def _counts(path: Path) -> bool:
-    """Return whether a worker's file is to be read; that of its gauges only while it lives."""
-    # A worker killed after making its file and before sizing it leaves an empty one, at which the client would break
-    # off: https://github.com/prometheus/client_python/issues/1199
-    if path.stat().st_size == 0:
-        return False
-    return not path.name.startswith("gauge_live") or _held(_lock_of(path.parent, path.stem.rpartition("_")[2]))
-
-
-def _lock_of(folder: Path, place: int | str) -> Path:
-    return folder / f"{place}.lock"
-
-
-def _held(lock: Path) -> bool:
-    with lock.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
