@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from seealso.settings import WORKERS_FOLDER, variable
 from service.clicks import FATES, Fate
 from service.engine import FAILURES, By
-from service.numbers import Workers, share_numbers
+from service.numbers import Numbers
 
 ROUTES = (
     "related",
@@ -56,8 +56,7 @@ class Families:
         self.collector: Collector = own
         folder = variable(WORKERS_FOLDER)
         if folder:
-            share_numbers(Path(folder))
-            self.collector = Workers(Path(folder))
+            self.collector = Numbers(Path(folder), own)
         self.requests = Histogram(
             "seealso_request_seconds",
             "How long answering took, by route, outcome, and the level of the cache that answered.",

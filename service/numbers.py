@@ -1,7 +1,7 @@
 """Numbers that the workers of a service add up: each keeps its own in files of one folder, and any can sum all.
 
 Each takes a place in the folder that no living process holds, and counts on from where the one before it in that place
-was killed. What is counted it does not know: `metrics`.
+was killed. Who cannot use the folder counts alone. What is counted it does not know: `metrics`.
 """
 
 import fcntl
@@ -9,45 +9,81 @@ import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import values
 from prometheus_client.core import Metric
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from seealso.errors import SettingsInvalid
-from seealso.settings import WORKERS_FOLDER
+from seealso.logs import get_log
+from seealso.mapped import take_room
+
+# The least that a file has at first, and what an entry takes beside its name: its length, padding, a number, the time.
+FILE_BYTES = 1 << 16
+ENTRY_BYTES_MAX = 4 + 8 + 8 + 8
 
 
-def share_numbers(folder: Path) -> None:
-    """Keep in a folder what this process counts by metrics that are made from now on. Raises SettingsInvalid."""
-    place = _take_place(folder)
-    values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+class Numbers(Collector):
+    """What all workers counted; what this one did, from when the folder cannot be used or has no room.
 
+    Make one a process, before the metrics: it keeps what they count from then on. `own`: where they are registered.
+    """
 
-class Workers(Collector):
-    """The sums over the files that the workers of a service write."""
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: Collector) -> None:
         self._folder = folder
+        self._own = own
+        self._shared: Any = None
+        self._alone = False
+        values.MmapedDict = _File  # type: ignore[attr-defined, assignment]
+        values.ValueClass = self._value
 
     def describe(self) -> Iterable[Metric]:
         return ()  # what there is stands in the files
 
     def collect(self) -> Iterable[Metric]:
+        if self._alone:
+            return self._own.collect()
         files = [str(path) for path in sorted(self._folder.glob("*.db")) if _counts(path)]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return merged
 
+    def _value(self, *described: Any, **options: Any) -> Any:
+        """Return what keeps one number."""
+        if not self._alone:
+            try:
+                self._shared = self._shared or _shared_in(self._folder)
+                return self._shared(*described, **options)
+            except OSError as error:
+                self._alone = True
+                get_log().warning("metrics_not_shared", folder=str(self._folder), reason=str(error))
+        return values.MutexValue(*described, **options)  # type: ignore[no-untyped-call]
+
+
+class _File(MmapedDict):
+    """A file of prometheus_client's, which makes and lengthens it without taking room on the disk."""
+
+    def __init__(self, filename: str) -> None:
+        self._handle = os.open(filename, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        take_room(self._handle, FILE_BYTES)
+        super().__init__(filename)  # type: ignore[no-untyped-call]
+
+    def _init_value(self, key: str) -> None:
+        if self._used + len(key.encode()) + ENTRY_BYTES_MAX > self._capacity:
+            take_room(self._handle, 2 * self._capacity)
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+
+def _shared_in(folder: Path) -> Any:
+    """Return what makes numbers in the first free place of a folder."""
+    place = _take_place(folder)
+    return values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
 
 def _take_place(folder: Path) -> int:
     """Return the number of the first place in a folder that is free, held from now on until this process ends."""
-    try:
-        return next(place for place in itertools.count() if _hold(_lock_of(folder, place)))
-    except OSError as error:
-        raise SettingsInvalid(
-            f"{WORKERS_FOLDER}: {folder} cannot be used ({error.strerror}); make it, or unset the variable"
-        ) from None
+    return next(place for place in itertools.count() if _hold(_lock_of(folder, place)))
 
 
 def _hold(lock: Path) -> bool:

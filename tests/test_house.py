@@ -21,7 +21,7 @@ MIGRATIONS = [
 ]
 # The way of the data. A file imports only files of its own line or of lines above it.
 WAY = [
-    ["seealso/errors.py", "seealso/machine.py", "seealso/post.py", "seealso/client.py"],
+    ["seealso/errors.py", "seealso/machine.py", "seealso/post.py", "seealso/client.py", "seealso/mapped.py"],
     ["seealso/wire.py", "seealso/decoding.py", "seealso/page_lines.py"],
     ["seealso/article.py", "seealso/markup.py"],
     ["seealso/posts.py", "seealso/telling.py", "seealso/page.py"],

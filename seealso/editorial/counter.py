@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from seealso.errors import StoreUnavailable
+from seealso.mapped import take_room
 
 _BYTES = 8
 
@@ -22,8 +23,7 @@ class Counter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            if os.fstat(self._file).st_size != _BYTES:
-                os.ftruncate(self._file, _BYTES)
+            take_room(self._file, _BYTES)
             self._mapped = mmap.mmap(self._file, _BYTES)
         except OSError as error:
             mend = f"let all processes of the service write to {path.parent}, or name another store (SEEALSO_EDITORIAL)"

@@ -5,32 +5,34 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from seealso.errors import SettingsInvalid
 from seealso.settings import WORKERS_FOLDER
 from seealso.snapshot.following import StoreState
 from seealso.snapshot.layout import POINTER
 from service.current import Current
 from service.editorial import Editorial
 from service.exposition import metrics_of
-from service.metrics import Metrics
+from service.metrics import LEVELS, OUTCOMES, ROUTES, Metrics
 from tests.conftest import ROOT
+from tests.full_disk import with_room
 from tests.makers import articles, index_of
-from tests.servers import serving
+from tests.servers import SEEALSO, serving
 
 # What a worker is told on standard input, a line of Python each; it prints the metrics when a line is empty.
 WORKER = """
 import sys
 from pathlib import Path
+from seealso.logs import configure_logs
 from service.current import Current
 from service.editorial import Editorial
 from service.exposition import metrics_of
-from service.metrics import Metrics
+from service.metrics import LEVELS, OUTCOMES, ROUTES, Metrics
+configure_logs("json", "info")
 metrics, index = Metrics(), Path(sys.argv[1])
 current = Current(index, None)
 for line in sys.stdin:
@@ -44,9 +46,9 @@ for line in sys.stdin:
 class Worker:
     """A process that counts and answers as a worker of the service does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(folder / "index")],
+            [*program, sys.executable, "-c", WORKER, str(folder / "index")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -172,10 +174,22 @@ def test_snapshot_is_behind_while_another_is_published(tmp_path: Path) -> None:
     assert behind() == 1
 
 
-def test_folder_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(WORKERS_FOLDER, str(tmp_path / "absent"))
-    with pytest.raises(SettingsInvalid, match=r"PROMETHEUS_MULTIPROC_DIR: .*absent cannot be used \(No such file"):
-        Metrics()
+def test_who_cannot_use_the_folder_counts_alone(tmp_path: Path) -> None:
+    worker = Worker(tmp_path / "absent")
+    worker.tell("metrics.block(12, 3)")
+    assert worker.answer()["seealso_blocks_short_total"] == 1
+    worker.close()
+
+
+def test_who_finds_no_more_room_in_the_folder_counts_on_alone(tmp_path: Path) -> None:
+    worker = Worker(tmp_path, with_room(tmp_path, 256))  # for the three files, and for one of them to be doubled
+    for level in LEVELS:
+        worker.tell(f"for name in ROUTES: [metrics.answered(name, outcome, {level!r}, 0.2) for outcome in OUTCOMES]")
+    found = worker.answer()
+    counted = {name: value for name, value in found.items() if name.startswith("seealso_request_seconds_count")}
+    assert len(counted) == len(ROUTES) * len(OUTCOMES) * len(LEVELS)
+    assert set(counted.values()) == {1}
+    worker.close()
 
 
 # several processes
@@ -268,3 +282,17 @@ def test_service_counts_over_its_workers_and_over_their_deaths(tmp_path: Path) -
         assert {related() for _ in range(10)} == {80}
         assert len(list(folder.glob("histogram_*.db"))) == 2
     assert not folder.exists()
+
+
+def test_full_temporary_folder_stops_no_page_view(tmp_path: Path) -> None:
+    temporary, index = tmp_path / "tmp", tmp_path / "index"
+    temporary.mkdir()
+    index_of(index, articles(6))
+    program = (*with_room(temporary, 4), str(SEEALSO))
+    with serving(index, tmp_path / "log", program=program, TMPDIR=str(temporary)) as service:
+        for number in range(13):
+            assert service.get(f"/v1/articles/a00{number % 6}/related").status == 200
+        assert samples(service.get("/metrics").body.decode())["seealso_snapshot_served"] == 1
+    lost = [line["reason"] for line in service.logged() if line["event"] == "metrics_not_shared"]
+    assert len(lost) == 2  # one of each worker, which lives
+    assert "worker_died" not in {line["event"] for line in service.logged()}
