@@ -90,9 +90,13 @@ def test_stop_while_the_service_starts_ends_it_with_0_and_leaves_nothing(index: 
     with TemporaryDirectory() as temporary:  # a socket's path is short
         command = [str(SEEALSO), "serve", "--index", str(index), "--port", str(free_port())]
         process = subprocess.Popen(command, env=os.environ | {"TMPDIR": temporary})
-        while not os.listdir(temporary):
-            assert process.poll() is None
-            time.sleep(0.001)
-        process.send_signal(signal.Signals[number])
-        assert process.wait(START_SECONDS_MAX) == 0
+        try:
+            while not os.listdir(temporary):
+                assert process.poll() is None
+                time.sleep(0.001)
+            process.send_signal(signal.Signals[number])
+            assert process.wait(START_SECONDS_MAX) == 0
+        finally:
+            process.kill()
+            process.wait()
         assert os.listdir(temporary) == []

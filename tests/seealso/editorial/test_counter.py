@@ -54,4 +54,6 @@ def test_nothing_that_is_said_is_lost(tmp_path: Path) -> None:
 def test_full_disk_stops_nobody_who_has_something_to_say(tmp_path: Path) -> None:
     command = [*with_room(tmp_path, 64), sys.executable, "-c", FILLING, str(tmp_path)]
     told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    assert told.stdout.splitlines() == ["1", "it cannot be opened and mapped (No space left on device)"]
+    first, second = told.stdout.splitlines()
+    assert first == "1"
+    assert second.startswith("it cannot be opened and mapped (No space left on device)")
