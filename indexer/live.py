@@ -13,7 +13,7 @@ from indexer.report import Report, SourceTally
 from indexer.reuse import VectorStore, digest_of
 from indexer.sources.source import Found
 from seealso.article import Article, folded
-from seealso.editorial.articles import LiveArticle, forget_articles, read_articles
+from seealso.editorial.articles import LiveArticle, forget_articles, is_another_store, read_articles
 from seealso.editorial.store import Store
 from seealso.encoder import Encoder
 from seealso.errors import StoreUnavailable
@@ -22,8 +22,8 @@ from seealso.snapshot.manifest import Manifest, TakenIn
 
 NAME = "put and removed"
 LOST = (
-    "it is not there, and what was put by the API would be gone from the index, what was removed be back. See to its "
-    "path (SEEALSO_EDITORIAL) or its volume, put a copy back (`seealso store restore`), or go on without it (`--force`)"
+    "{where}, and what was put by the API would be gone from the index, what was removed be back. See to its path "
+    "(SEEALSO_EDITORIAL) or its volume, put a copy back (`seealso store restore`), or go on without it (`--force`)"
 )
 
 
@@ -52,17 +52,18 @@ def take_live_in(
     """Return the articles of sources and store together, ordered by id.
 
     `before`: of the snapshot of the last night, None if there is none. Raises StoreUnavailable, also where that night
-    had a store and now there is none, unless it is to be done by `force`.
+    had a store and now there is none, or another one, unless it is to be done by `force`.
     """
-    taken = LiveTaken(came={item.article.id for item in found})
-    if store is None:
-        if before is not None and before.live is not None:
-            if not force:
-                raise StoreUnavailable("of the last night", LOST)
-            report.forced.append("editorial store")
+    taken, kept = LiveTaken(came={item.article.id for item in found}), list[LiveArticle]()
+    if store is not None:
+        taken.upto, kept = read_articles(store)
+    if (where := _lost(store, taken.upto, before)) is not None:
+        if not force:
+            raise StoreUnavailable("of the last night", LOST.format(where=where))
+        report.forced.append("editorial store")
+    if taken.upto is None:
         return found, taken
     unwanted = {folded(section) for section in sections_left_out}
-    taken.upto, kept = read_articles(store)
     every, tally = {item.article.id: item for item in found}, SourceTally(NAME)
     for live in kept:
         new = _is_new(live, before, taken.upto)
@@ -100,6 +101,16 @@ def forget_taken(store: Store | None, taken: LiveTaken, kept: Iterable[Manifest]
     if store is not None:
         snapshots = [(each.id, each.live) for each in kept]
         forget_articles(store, snapshots, taken.of_sources, taken.came, datetime.now(UTC))
+
+
+def _lost(store: Store | None, upto: TakenIn | None, before: Manifest | None) -> str | None:
+    """Return where the store of the last night is not; None if this is the one, or that night had none."""
+    last = None if before is None else before.live
+    if last is None:
+        return None
+    if store is None or upto is None:
+        return "it is not there"
+    return f"another one is in its place, {store.name}" if is_another_store(upto.generation, last) else None
 
 
 def _is_new(live: LiveArticle, before: Manifest | None, now: TakenIn) -> bool:

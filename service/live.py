@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seealso.article import Article
-from seealso.editorial.articles import Embedded, LiveArticle, place_in, read_placed, read_unplaced
+from seealso.editorial.articles import Embedded, LiveArticle, is_another_store, place_in, read_placed, read_unplaced
 from seealso.editorial.store import Head, Store
 from seealso.editorial.turn import turn
 from seealso.errors import ServiceBusy, SnapshotMissing, StoreUnavailable
@@ -29,6 +29,10 @@ TRIES_MAX = 50
 # What could not be placed is tried again after so long.
 TRY_AGAIN_SECONDS = 5.0
 START_SECONDS_MAX = 1.0
+ANOTHER_STORE = (
+    "the editorial store is not the one that the snapshot took articles from, so what was decided there does not hold: "
+    "see to its path (SEEALSO_EDITORIAL) or its volume, or put a copy back (`seealso store restore`)"
+)
 
 
 class LiveArticles:
@@ -59,6 +63,12 @@ class LiveArticles:
                 if known.sequence != head.sequence:
                     self._unplaced.set()
 
+    def warnings(self, served: Snapshot) -> list[str]:
+        """Return what somebody should look at."""
+        head = self._read_to.get(served.id)
+        lost = head is not None and is_another_store(head.generation, served.manifest.live)
+        return [ANOTHER_STORE] if lost else []
+
     def open(self, opened: Snapshot, served: Snapshot | None) -> None:
         """Have ready what is live beside a snapshot that is about to be served. Raises StoreUnavailable.
 
@@ -69,6 +79,8 @@ class LiveArticles:
         live = Live(opened)
         with self._reading:
             self._read(live)
+            if is_another_store(self._read_to[opened.id].generation, opened.manifest.live):
+                get_log().warning("editorial_another", snapshot_id=opened.id, reason=ANOTHER_STORE)
             kept = {opened.id: live}
             if served is not None and served.id in self._held:
                 kept[served.id] = self._held[served.id]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seealso.article import Article
 from seealso.editorial.schema import articles, placings
-from seealso.editorial.store import Head, Store, Writing, as_moment, as_text, head_of
+from seealso.editorial.store import Head, Store, Writing, as_moment, as_text, head_of, origin_of
 from seealso.snapshot.manifest import TakenIn
 from seealso.snapshot.writer import encode_article
 from seealso.space import PASSAGE_DTYPE, PassageVectors
@@ -157,6 +157,14 @@ def read_articles(store: Store) -> tuple[TakenIn, list[LiveArticle]]:
         head, moment = head_of(connection), as_text(datetime.now(UTC))
         found = [_live(row) for row in connection.execute(sa.select(articles).order_by(articles.c.id))]
     return TakenIn(generation=head.generation, sequence=head.sequence, read=moment), found
+
+
+def is_another_store(generation: str, taken_in: TakenIn | None) -> bool:
+    """Return whether the store of a past is not the one of which a night has taken something in.
+
+    One that was put back from a copy of its own is the same.
+    """
+    return taken_in is not None and taken_in.sequence > 0 and origin_of(taken_in.generation) != origin_of(generation)
 
 
 def forget_articles(

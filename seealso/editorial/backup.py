@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seealso.editorial.schema import METADATA, head
-from seealso.editorial.store import WAIT_SECONDS_MAX, Store
+from seealso.editorial.store import WAIT_SECONDS_MAX, Store, head_of, origin_of
 from seealso.errors import StoreUnavailable
 
 ASIDE = ".part"
@@ -89,7 +89,8 @@ def _take(copy: Path, store: Store) -> int:
         if missing:
             raise StoreUnavailable(str(copy), f"it has no table {min(missing)}")
         # What comes now has the numbers of changes that have been: caches must not take the one for the other.
-        writing.connection.execute(head.update().values(generation=secrets.token_hex(4)))
+        origin = origin_of(head_of(writing.connection).generation)
+        writing.connection.execute(head.update().values(generation=f"{origin}.{secrets.token_hex(4)}"))
     return writing.sequence
 
 

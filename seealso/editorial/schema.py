@@ -10,8 +10,8 @@ REVISION = "0010"
 METADATA = sa.MetaData()
 
 # Its one row says how many changes there are. Every change counts it up first, so changes come one after the other,
-# and no number is left out. `generation` is another one once the store was put back from a backup. `placed` counts the
-# placings.
+# and no number is left out. `generation` is another one once the store was put back from a backup: ORIGIN at
+# first, then ORIGIN.OTHER. `placed` counts the placings.
 head = sa.Table(
     "head",
     METADATA,

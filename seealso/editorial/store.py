@@ -343,6 +343,11 @@ def head_of(connection: sa.Connection) -> Head:
     return Head(int(row.sequence), str(row.generation), int(row.placed))
 
 
+def origin_of(generation: str) -> str:
+    """Return which store a past is of, by its first past: the name of each that was put back begins with that."""
+    return generation.partition(".")[0]
+
+
 def last_of(connection: sa.Connection, actions: Iterable[str]) -> int:
     """Return the last change of some kinds, 0 if there was none."""
     asked = sa.select(sa.func.max(changes.c.sequence)).where(changes.c.action.in_(list(actions)))

@@ -97,6 +97,7 @@ def status() -> Response:
             warnings.append(f"{snapshot.id} goes on being served: {problem}")
         if old := here.current.age_warning(snapshot):
             warnings.append(old)
+        warnings += here.live.warnings(snapshot)
     warnings += here.editorial.warnings()
     if here.snapshot_store is not None:
         warnings += warnings_of(read_store_state(here.settings.index), time.time())

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from indexer.report import Report
 from seealso.article import Article, format_time
 from seealso.editorial.articles import Embedded, put_article_in, read_articles, read_unplaced, remove_article_in
+from seealso.editorial.backup import back_up, put_back
 from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.layout import published_ids, snapshot_folder
@@ -77,6 +78,49 @@ def test_night_that_does_not_find_the_store_of_the_last_one_publishes_nothing(tm
     assert report.forced == ["editorial store"]
     assert title_of(open_current(tmp_path), "new") is None
     index_of(tmp_path, articles(9), live=None)  # the last one had none
+
+
+def lost(folder: Path) -> Store:
+    """Return the store that a service makes anew where its volume was lost."""
+    for name in ("editorial.db", "editorial.db-wal", "editorial.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    return Store(folder)
+
+
+@pytest.mark.parametrize("put_anew", [0, 9])
+def test_another_store_than_that_of_the_last_night_is_not_taken_for_it(
+    tmp_path: Path, store: Store, put_anew: int
+) -> None:
+    put(store, article("new", title="New"))
+    snapshot = night(tmp_path, store, articles(9))
+    store.close()
+    another = lost(tmp_path)
+    for number in range(put_anew):
+        put(another, article(f"anew{number}"))
+    with pytest.raises(StoreUnavailable, match=r"last night.*another one is in its place, sqlite:.*--force"):
+        index_of(tmp_path, articles(9), live=another)
+    assert open_current(tmp_path).id == snapshot.id
+    report = index_of(tmp_path, articles(9), live=another, force=True)
+    assert report.forced == ["editorial store"]
+    assert index_of(tmp_path, articles(9), live=another).forced == []
+
+
+def test_a_store_that_was_put_back_is_that_of_the_last_night(tmp_path: Path, store: Store) -> None:
+    put(store, article("copied"))
+    back_up(store, copy := tmp_path / "copy.db")
+    put(store, article("new"))
+    night(tmp_path, store, articles(9))
+    put_back(store, copy)
+    assert night(tmp_path, store, articles(9)).row_of("copied") is not None
+    store.close()
+    put_back(anew := lost(tmp_path), copy)
+    assert night(tmp_path, anew, articles(9)).row_of("copied") is not None
+
+
+def test_a_store_of_which_nothing_could_be_lost_may_be_another(tmp_path: Path, store: Store) -> None:
+    night(tmp_path, store, articles(9))
+    store.close()
+    assert index_of(tmp_path, articles(9), live=lost(tmp_path)).forced == []
 
 
 def test_what_came_while_it_ran_is_live_beside_it(tmp_path: Path, store: Store) -> None:

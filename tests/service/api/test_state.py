@@ -8,7 +8,9 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.sources.source import Quarantined
+from seealso.editorial.store import Store
 from seealso.snapshot.layout import POINTER
+from tests.deciding import take_down
 from tests.makers import ANY_NIGHT, articles, index_of
 
 
@@ -76,6 +78,21 @@ def test_what_is_published_and_cannot_be_served_is_warned_of_while_another_is(
     current.refresh()
     status = client.get("/v1/status").get_json()
     assert (status["degraded"], status["warnings"]) == ([], [])
+
+
+def test_another_store_than_the_snapshot_was_made_with_is_warned_of(
+    tmp_path: Path, make_app: Callable[..., APIFlask]
+) -> None:
+    store = Store(tmp_path)
+    take_down(store, ["a001"], "ann", "court order", None)
+    index_of(tmp_path, articles(3), live=store)
+    assert make_app(tmp_path).test_client().get("/v1/status").get_json()["warnings"] == []
+    store.close()
+    for file in tmp_path.glob("editorial.db*"):
+        file.unlink()
+    app = make_app(tmp_path)
+    (warning,) = app.test_client().get("/v1/status").get_json()["warnings"]
+    assert warning.startswith("the editorial store is not the one")
 
 
 def test_snapshot_store_that_was_not_reached_is_warned_of(
