@@ -102,7 +102,7 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
     settings = night.settings
     try:
         embedder_of = night.embedder()
-        live = find_store(settings.index, settings.editorial)
+        live = find_store(settings.index, settings.editorial, look_only=night.dry_run)
         if live is None and settings.editorial is not None:
             report.notices.append("SEEALSO_EDITORIAL names no file that is there: nothing put by the API is taken in")
         with (

@@ -91,11 +91,15 @@ class Store:
     """What editors decided. Safe from many threads, and to be opened after a fork.
 
     `address`: an SQLAlchemy URL; None: SQLite in the index folder. `folder`: where the counter is; None: beside the
-    SQLite file, else in the index folder. Every method raises StoreUnavailable where the
-    database cannot be used: gone, locked for longer than WAIT_SECONDS_MAX, full, damaged, or of a later version.
+    SQLite file, else in the index folder. `look_only`: its tables are not brought up to date; those of another version
+    cannot be used then. Every method raises StoreUnavailable where the database cannot be used: gone, locked for longer
+    than WAIT_SECONDS_MAX, full, damaged, or of a later version.
     """
 
-    def __init__(self, index: Path, address: str | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self, index: Path, address: str | None = None, folder: Path | None = None, look_only: bool = False
+    ) -> None:
+        self._look_only = look_only
         self._url = url_of(index, address)
         self.name = self._url.set(query={}).render_as_string(hide_password=True)
         # In a folder that all processes of this machine share.
@@ -243,6 +247,12 @@ class Store:
             return
         with self._connected() as connection:
             found = _revision(connection)
+        if found != REVISION and self._look_only:
+            raise StoreUnavailable(
+                self.name,
+                f"its tables are of version {found}, not {REVISION}, and a dry run leaves them so; a night, or the "
+                "service of this version at its start, brings older ones up to date",
+            )
         if found != REVISION:
             # A large table takes as long as it takes to be brought up to date: nothing breaks that off.
             with self._engine.connect() as connection, self._begun(connection):
@@ -321,9 +331,9 @@ def is_there(index: Path, address: str | None) -> bool:
     return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
 
-def find_store(index: Path, address: str | None) -> Store | None:
+def find_store(index: Path, address: str | None, look_only: bool = False) -> Store | None:
     """Return the store of an index folder; None where there is none yet. Raises StoreUnavailable, SettingsInvalid."""
-    return Store(index, address) if is_there(index, address) else None
+    return Store(index, address, look_only=look_only) if is_there(index, address) else None
 
 
 def needs_folder(index: Path, address: str | None) -> bool:

@@ -17,7 +17,7 @@ from indexer.build import Limits
 from indexer.commands import index
 from indexer.gates import GateLimits
 from indexer.night import Night, run_night
-from seealso.errors import GateFailed, IndexLocked, SettingsInvalid, SourceShrunk, SourceUnreadable
+from seealso.errors import GateFailed, IndexLocked, SettingsInvalid, SourceShrunk, SourceUnreadable, StoreUnavailable
 from seealso.project import Project
 from seealso.settings import IndexerSettings
 from seealso.snapshot.layout import publish
@@ -26,6 +26,7 @@ from seealso.snapshot.reader import open_current
 from tests.indexer.sources.web_server import Reply, serve_site
 from tests.listener import listening
 from tests.makers import HashEncoder
+from tests.seealso.editorial.test_migrations import brought_up
 
 
 @pytest.fixture(autouse=True)
@@ -158,6 +159,16 @@ def test_page_that_cannot_be_drawn_keeps_nobody_from_being_told(
     assert kept["exit_code"] == 4
     (page,) = (tmp_path / "index/reports").glob("*.html")
     assert "ZeroDivisionError(&#x27;&lt;by hand&gt;&#x27;)" in page.read_text()
+
+
+def test_dry_run_leaves_the_store_of_an_earlier_version_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    brought_up(tmp_path / "index", None, "0009")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"of version 0009.*a dry run leaves them so; a night"):
+            run_night(night(tmp_path, 5, dry_run=True), quiet())
+    run_night(night(tmp_path, 5), quiet())
+    assert run_night(night(tmp_path, 5, dry_run=True), quiet())[0].outcome == "dry run"
 
 
 def test_dry_run_tells_nobody(tmp_path: Path) -> None:
