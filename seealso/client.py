@@ -619,6 +619,11 @@ class _Calls:
         return Call("POST", f"/v1/purges/{purge_id}/retry", again=True, has="state")
 
     @_Endpoint
+    def purge_done(self, purge_id: int) -> Call[Told]:
+        """Say that the caches were made to drop it by hand."""
+        return Call("POST", f"/v1/purges/{purge_id}/done", again=True, has="state")
+
+    @_Endpoint
     def events(self, *blocks: Seen, user_agent: str, gpc: bool = False) -> Call[None]:
         """Say what a reader was shown of a page's blocks, and clicked there. Needs no key.
 

@@ -13,6 +13,7 @@
     │   ├── NotTakenDown         the article was not
     │   ├── UnknownChange        there is no rule or change with that number
     │   ├── NotUndone            a change cannot be undone, or not any more
+    │   ├── NotSent              a purge cannot be sent again: there is no address for it
     │   ├── UnknownKey           there is no key with that id
     │   ├── UnknownSnapshot      the index folder has no snapshot with that id
     │   ├── NotRolledBack        an earlier snapshot cannot be served again, or not now
@@ -103,6 +104,10 @@ class UnknownChange(CallerError):
 
 class NotUndone(CallerError):
     """A change cannot be undone, or not any more."""
+
+
+class NotSent(CallerError):
+    """A purge cannot be sent again: no address is named for it."""
 
 
 class UnknownKey(CallerError):

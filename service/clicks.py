@@ -1,7 +1,8 @@
 """What readers were shown and clicked, added up in each worker and put into the store now and then.
 
 It is bounded: what comes when there is no room is dropped, and counted as dropped. What a worker has added up and not
-yet put away is lost if it is killed: some seconds of counts.
+yet put away is lost if it is killed: some seconds of counts. Once a day what is old is removed from the store: counts,
+and purges, which are not sent everywhere.
 """
 
 import random
@@ -13,6 +14,7 @@ from typing import Literal
 
 from seealso.editorial.clicks import Count, Spot, add_counts, forget_counts
 from seealso.editorial.decisions import now
+from seealso.editorial.purges import forget_purges
 from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from seealso.logs import get_log
@@ -132,6 +134,7 @@ class Clicks:
             return
         try:
             forget_counts(self._store, moment.date())
+            forget_purges(self._store, moment)
         except StoreUnavailable:
             return
         self._forgot = moment.date()

@@ -52,6 +52,7 @@ PROBLEMS: dict[type[errors.SeealsoError], tuple[int, str, str]] = {
     errors.NotTakenDown: (404, "not-taken-down", "The article is not taken down"),
     errors.UnknownChange: (404, "unknown-change", "There is no such rule or change"),
     errors.NotUndone: (409, "not-undone", "The change cannot be undone"),
+    errors.NotSent: (409, "not-sent", "The purge cannot be sent"),
     errors.UnknownKey: (404, "unknown-key", "There is no such key"),
     errors.UnknownSnapshot: (404, "unknown-snapshot", "There is no such snapshot"),
     errors.NotRolledBack: (409, "not-rolled-back", "The snapshot cannot be served again"),

@@ -19,9 +19,8 @@ State = Literal["waiting", "done", "given-up"]
 ENDED = "ended"
 TRIES_MAX = 12
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2, 300
-# A purge that was taken can be looked at for so long, and one that was given up; each time that one is settled, so many
-# at most are forgotten.
-DONE_DAYS, GIVEN_UP_DAYS, FORGOTTEN_AT_ONCE = 7, 90, 100
+# A purge that was taken can be looked at for so long, and one that was given up.
+DONE_DAYS, GIVEN_UP_DAYS = 7, 90
 # Whoever sends one has so long, before another takes it for dead.
 SENDING_SECONDS_MAX = 60
 
@@ -103,7 +102,7 @@ def take_due(store: Store, moment: datetime) -> Purge | None:
 def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) -> Purge:
     """Note what came of a purge that was taken, and return it with that. Raises StoreUnavailable.
 
-    Another that took its place meanwhile is left alone: see `add_end_in`.
+    Another that took its place meanwhile is left alone: see `add_end_in`; and so is one that was done by hand.
     """
     tries = purge.tries + 1
     pause_s = min(PAUSE_SECONDS**tries, PAUSE_SECONDS_MAX)
@@ -122,9 +121,8 @@ def settle(store: Store, purge: Purge, failure: str | None, moment: datetime) ->
         "failure": failure,
     }
     with store.writing() as writing:
-        same = (purges.c.id == purge.id) & (purges.c.since == as_text(purge.since))
+        same = (purges.c.id == purge.id) & (purges.c.since == as_text(purge.since)) & purges.c.done.is_(None)
         writing.connection.execute(purges.update().where(same).values(settled))
-        _forget_in(writing, moment)
     return now
 
 
@@ -135,6 +133,27 @@ def try_again(store: Store, purge_id: int, moment: datetime) -> Purge | None:
         writing.connection.execute(purges.update().where(purges.c.id == purge_id).values(anew))
         row = writing.connection.execute(sa.select(purges).where(purges.c.id == purge_id)).first()
         return None if row is None else _purge(row)
+
+
+def note_done(store: Store, purge_id: int, who: str, moment: datetime) -> Purge | None:
+    """Note that somebody did by hand what a purge asks for, and return it, None if there is none.
+
+    One that was taken stays as it is. Raises StoreUnavailable.
+    """
+    with store.writing() as writing:
+        by_hand = {"next_try": None, "done": as_text(moment), "failure": f"done by hand, as {who} says"}
+        open_still = (purges.c.id == purge_id) & purges.c.done.is_(None)
+        writing.connection.execute(purges.update().where(open_still).values(by_hand))
+        row = writing.connection.execute(sa.select(purges).where(purges.c.id == purge_id)).first()
+        return None if row is None else _purge(row)
+
+
+def forget_purges(store: Store, moment: datetime) -> int:
+    """Remove what was taken or given up long ago, and return how many purges that were. Raises StoreUnavailable."""
+    done, given_up = (as_text(moment - timedelta(days=days)) for days in (DONE_DAYS, GIVEN_UP_DAYS))
+    old = (purges.c.done < done) | (_of("given-up") & (purges.c.since < given_up))
+    with store.adding() as connection:
+        return int(connection.execute(purges.delete().where(old)).rowcount)
 
 
 def read_purges(connection: sa.Connection, state: State | None, most: int) -> list[Purge]:
@@ -155,14 +174,6 @@ def _add_in(writing: Writing, purge_id: int, message: dict[str, Any], after_s: f
     since, first = as_text(writing.moment), as_text(writing.moment + timedelta(seconds=after_s))
     row = {"id": purge_id, "message": told, "since": since, "tries": 0, "next_try": first}
     writing.connection.execute(purges.insert().values(row))
-
-
-def _forget_in(writing: Writing, moment: datetime) -> None:
-    """Remove what was taken or given up long ago: it is of no use, and each status and scrape would count past it."""
-    done, given_up = (as_text(moment - timedelta(days=days)) for days in (DONE_DAYS, GIVEN_UP_DAYS))
-    old = (purges.c.done < done) | (_of("given-up") & (purges.c.since < given_up))
-    some = sa.select(purges.c.id).where(old).limit(FORGOTTEN_AT_ONCE)
-    writing.connection.execute(purges.delete().where(purges.c.id.in_(some.scalar_subquery())))
 
 
 def _of(state: State) -> sa.ColumnElement[bool]:

@@ -9,11 +9,13 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
-from seealso.editorial.purges import Purge, State, read_purges, try_again
+from seealso.editorial.purges import Purge, State, note_done, read_purges, try_again
 from seealso.editorial.store import as_text
-from seealso.errors import UnknownChange
+from seealso.errors import NotSent, UnknownChange
+from seealso.logs import get_log
 from service.api.answers import JSON, answer, editors, parts
 from service.api.inputs import PurgesQuery
+from service.auth import who
 from service.problems import documented
 
 purges = APIBlueprint("purges", __name__, tag="Purges")
@@ -29,7 +31,7 @@ class PurgeFacts(BaseModel):
     tries: int
     next_try: datetime | None
     done: datetime | None
-    failure: str | None = Field(description="why it was not taken, the last time")
+    failure: str | None = Field(description="why it was not taken, the last time; or who did it by hand")
 
 
 class PurgeList(BaseModel):
@@ -53,16 +55,32 @@ def list_purges(query: PurgesQuery) -> Response:
 @purges.post("/v1/purges/<int:purge_id>/retry")
 @editors
 @purges.output(PurgeFacts, description="It is being sent again")
-@purges.doc(operation_id="retry_purge", security="key", responses=documented(401, 403, 404, 503))
+@purges.doc(operation_id="retry_purge", security="key", responses=documented(401, 403, 404, 409, 503))
 def retry(purge_id: int) -> Response:
     """Send a message again, from the beginning."""
     here = parts()
-    purge = try_again(here.editorial.store(), purge_id, now())
+    if here.purging is None:
+        raise NotSent("SEEALSO_PURGE_WEBHOOK is unset, so nothing is sent; purge by hand, and POST .../done")
+    purge = _found(try_again(here.editorial.store(), purge_id, now()), purge_id)
+    here.purging.wake()
+    return answer(orjson.dumps(_facts(purge)), JSON)
+
+
+@purges.post("/v1/purges/<int:purge_id>/done")
+@editors
+@purges.output(PurgeFacts, description="It is done, and not sent any more")
+@purges.doc(operation_id="purge_done", security="key", responses=documented(401, 403, 404, 503))
+def done_by_hand(purge_id: int) -> Response:
+    """Say that the caches were made to drop it by hand; `failure` then says who said so."""
+    purge = _found(note_done(parts().editorial.store(), purge_id, who(), now()), purge_id)
+    get_log().info("purge_done_by_hand", purge=purge_id, who=who())
+    return answer(orjson.dumps(_facts(purge)), JSON)
+
+
+def _found(purge: Purge | None, purge_id: int) -> Purge:
     if purge is None:
         raise UnknownChange(f"there is no purge {purge_id}; /v1/purges lists them")
-    if here.purging is not None:
-        here.purging.wake()
-    return answer(orjson.dumps(_facts(purge)), JSON)
+    return purge
 
 
 def _facts(purge: Purge) -> dict[str, Any]:

@@ -268,6 +268,7 @@ def test_what_editors_decide_is_decided(client: Client) -> None:
     assert client.restore("a007", "tried")["takedown"]["article"] == "a007"
     told = client.purges(limit=1)["purges"][0]
     assert client.retry_purge(told["id"])["state"] in ("waiting", "done")
+    assert client.purge_done(told["id"])["state"] == "done"
 
 
 def test_clicks_are_told_and_read(client: Client, url: str) -> None:

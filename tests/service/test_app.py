@@ -10,7 +10,7 @@ def test_openapi_document_is_valid_and_lists_every_address(client: FlaskClient) 
     assert set(document["paths"]) == {
         "/v1/articles/{article_id}/related", "/v1/articles/{article_id}/related.html", "/v1/articles/{article_id}",
         "/v1/articles/{article_id}/takedown", "/v1/articles/{article_id}/proof", "/v1/takedowns",
-        "/v1/purges", "/v1/purges/{purge_id}/retry", "/v1/events", "/v1/clicks",
+        "/v1/purges", "/v1/purges/{purge_id}/retry", "/v1/purges/{purge_id}/done", "/v1/events", "/v1/clicks",
         "/v1/rules", "/v1/rules/{rule_id}", "/v1/changes", "/v1/changes/{sequence}/undo",
         "/v1/keys", "/v1/keys/{key_id}", "/v1/snapshots/{snapshot_id}/rollback",
         "/v1/articles", "/v1/webhooks/wordpress", "/v1/webhooks/ghost", "/v1/trial",

@@ -81,6 +81,7 @@ NEEDED_BY: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/takedowns"): EDITORS,
     ("GET", "/v1/purges"): EDITORS,
     ("POST", "/v1/purges/7/retry"): EDITORS,
+    ("POST", "/v1/purges/7/done"): EDITORS,
     ("POST", "/v1/events"): OPEN,
     ("GET", "/v1/clicks"): EDITORS,
     ("GET", "/v1/trial"): EDITORS,

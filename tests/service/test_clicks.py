@@ -1,11 +1,13 @@
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import service.clicks
 from seealso.editorial.clicks import Count, Spot, read_counts
+from seealso.editorial.purges import DONE_DAYS, add_purge_in, note_done, read_purges
 from seealso.editorial.store import Store
 from seealso.errors import StoreUnavailable
 from service.clicks import Clicks, is_bot
@@ -120,3 +122,13 @@ def test_without_a_store_nothing_is_kept() -> None:
     clicks.count([SPOT], clicked=False)
     assert clicks.put_away() == 0
     clicks.close()
+
+
+def test_purges_are_forgotten_also_where_none_are_sent(store: Store) -> None:
+    with store.writing() as writing:
+        writing.record("ann", "takedown", "a", None, None)
+        add_purge_in(writing, {"keys": ["article:a"]})
+    note_done(store, 1, "ann", datetime.now(UTC) - timedelta(days=DONE_DAYS, seconds=1))
+    Clicks(store)._forget(datetime.now(UTC))
+    with store.reading() as connection:
+        assert read_purges(connection, None, 9) == []

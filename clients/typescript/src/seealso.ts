@@ -360,7 +360,7 @@ export interface PurgeFacts {
   tries: number;
   next_try: string | null;
   done: string | null;
-  /** why it was not taken, the last time */
+  /** why it was not taken, the last time; or who did it by hand */
   failure: string | null;
 }
 
@@ -878,6 +878,11 @@ export class Seealso extends Service {
   /** What caches were told: all, or what waits, is done, or was given up and needs somebody to look at it. Needs a key. */
   purges(query: PurgesQuery = {}, options: Options = {}): Promise<PurgeList> {
     return this.json("GET", "/v1/purges", { query }, "purges", options);
+  }
+
+  /** Say that the caches were made to drop it by hand; `failure` then says who said so. Needs a key. */
+  purgeDone(purgeId: number, options: Options = {}): Promise<PurgeFacts & Unconfirmed> {
+    return this.json("POST", `/v1/purges/${encodeURIComponent(purgeId)}/done`, {}, "id", options);
   }
 
   /** Send a message again, from the beginning. Needs a key. */

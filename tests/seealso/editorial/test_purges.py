@@ -1,9 +1,7 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from seealso.editorial.purges import (
     DONE_DAYS,
-    FORGOTTEN_AT_ONCE,
     GIVEN_UP_DAYS,
     SENDING_SECONDS_MAX,
     TRIES_MAX,
@@ -11,7 +9,9 @@ from seealso.editorial.purges import (
     add_end_in,
     add_purge_in,
     count_purges,
+    forget_purges,
     make_due,
+    note_done,
     read_purges,
     settle,
     take_due,
@@ -131,28 +131,23 @@ def test_what_was_taken_long_ago_is_forgotten_and_what_was_given_up_long_after(s
     for _ in range(TRIES_MAX):
         given_up = settle(store, given_up, "it answered 403", now())
     assert len(all_of(store)) == 3
-    last = take_due(store, now())
-    assert last is not None
-    settle(store, last, None, now() + timedelta(days=DONE_DAYS, seconds=1))
-    assert [(purge.message["article"], purge.state) for purge in all_of(store)] == [("c", "done"), ("b", "given-up")]
-    settle(store, last, None, now() + timedelta(days=GIVEN_UP_DAYS, seconds=1))
+    assert forget_purges(store, now() + timedelta(days=DONE_DAYS, seconds=1)) == 1
+    assert [(each.message["article"], each.state) for each in all_of(store)] == [("c", "waiting"), ("b", "given-up")]
+    assert forget_purges(store, now() + timedelta(days=GIVEN_UP_DAYS, seconds=1)) == 1
     assert [purge.message["article"] for purge in all_of(store)] == ["c"]
 
 
-def test_what_was_taken_is_forgotten_however_many_before_it_were_given_up(store: Store) -> None:
-    def settled(failure: str | None, moment: datetime) -> None:
-        add(store)
-        taken = take_due(store, now())
-        assert taken is not None
-        settle(store, replace(taken, tries=TRIES_MAX), failure, moment)
-
-    for _ in range(FORGOTTEN_AT_ONCE + 1):
-        settled("it answered 403", now())
-    settled(None, now())
-    settled(None, now() + timedelta(days=DONE_DAYS, seconds=1))
-    with store.reading() as connection:
-        assert count_purges(connection, "given-up") == FORGOTTEN_AT_ONCE + 1
-        assert [purge.id for purge in read_purges(connection, "done", 9)] == [FORGOTTEN_AT_ONCE + 3]
+def test_what_is_done_by_hand_while_it_is_sent_stays_done(store: Store) -> None:
+    add(store)
+    sending = take_due(store, now())
+    assert sending is not None
+    noted = note_done(store, 1, "ann", now())
+    assert noted is not None
+    assert (noted.state, noted.failure) == ("done", "done by hand, as ann says")
+    settle(store, sending, "it answered 500", now())
+    assert all_of(store) == [noted]
+    assert note_done(store, 1, "bob", now()) == noted
+    assert note_done(store, 99, "ann", now()) is None
 
 
 def end(store: Store, change: int) -> None:
@@ -185,21 +180,3 @@ def test_what_was_being_sent_when_the_end_came_is_done_and_the_end_still_waits(s
     assert settle(store, sending, None, now()).state == "done"
     (purge,) = all_of(store)
     assert (purge.state, purge.message["reason"]) == ("waiting", "ended")
-
-
-def test_ends_of_early_changes_keep_nothing_from_being_forgotten(store: Store) -> None:
-    for number in range(FORGOTTEN_AT_ONCE + 1):
-        add(store, str(number))
-        end(store, number + 1)
-    later = now() + timedelta(seconds=3)
-    while (taken := take_due(store, later)) is not None:
-        settle(store, taken, None, now())
-    add(store, "last")
-    taken = take_due(store, now())
-    assert taken is not None
-    settle(store, taken, None, now() - timedelta(days=DONE_DAYS, seconds=1))  # as if it had been long ago
-    add(store, "next")
-    taken = take_due(store, now())
-    assert taken is not None
-    settle(store, taken, None, now())
-    assert "last" not in {purge.message["article"] for purge in all_of(store)}

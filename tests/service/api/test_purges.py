@@ -105,6 +105,30 @@ def test_what_was_given_up_is_warned_of_and_can_be_sent_again(
     assert client.post("/v1/purges/99/retry").status_code == 404
 
 
+def test_what_was_given_up_can_be_settled_by_hand(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seealso.editorial.purges.TRIES_MAX", 1)
+    monkeypatch.setattr("service.editorial.COUNT_SECONDS", 0.0)
+    app = make_app(index, purge_webhook="http://127.0.0.1:9/", rate_limit="none")
+    client, look = editor(app, index), app.extensions["seealso"].editorial.look
+    client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
+    send_due(app)
+    look()
+    assert len(client.get("/v1/status").get_json()["warnings"]) == 1
+    (purge,) = client.get("/v1/purges?state=given-up").get_json()["purges"]
+    unsent = make_app(index, rate_limit="none").test_client()
+    unsent.environ_base |= client.environ_base
+    refused = unsent.post(f"/v1/purges/{purge['id']}/retry")
+    assert (refused.status_code, refused.get_json()["type"]) == (409, "urn:seealso:problem:not-sent")
+    done = client.post(f"/v1/purges/{purge['id']}/done").get_json()
+    assert (done["state"], done["next_try"]) == ("done", None)
+    assert "by hand, as Ann" in done["failure"]
+    look()
+    assert client.get("/v1/status").get_json()["warnings"] == []
+    assert client.post("/v1/purges/99/done").status_code == 404
+
+
 def test_without_an_address_nothing_is_kept_to_be_told(index: Path, make_app: MakeApp) -> None:
     app = make_app(index, rate_limit="none")
     client = editor(app, index)
