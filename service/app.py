@@ -120,10 +120,12 @@ def create_app(
     load: Callable[[str], Encoder] = load_encoder,
     families: Families | None = None,
     other_site: Callable[[str], str | None] = lambda _: None,
+    look: bool = True,
 ) -> APIFlask:
     """Return the app of a site, with the current snapshot open if there is one; it does not follow the pointer yet.
 
-    `families`: in which all apps of a process count; None: it is the only one. `other_site`: see Editorial.
+    `families`: in which all apps of a process count; None: it is the only one. `other_site`: see Editorial. `look`:
+    whether to read the editorial store, and open the snapshot as was decided; False: that would only take long.
     """
     app = APIFlask(
         "service",
@@ -147,9 +149,10 @@ def create_app(
     here.current.opened, here.current.prepare = here.live.open, here.front.prepare
     here.editorial.changed = here.front.decide
     here.front.decide(NOTHING, now())
-    with suppress(StoreUnavailable):  # it has been logged; nobody is answered before it can be read
-        here.editorial.catch_up()
-    here.current.refresh()
+    if look:
+        with suppress(StoreUnavailable):  # it has been logged; nobody is answered before it can be read
+            here.editorial.catch_up()
+            here.current.refresh()
     app.wsgi_app = here.front  # type: ignore[method-assign]
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies)  # type: ignore[method-assign]

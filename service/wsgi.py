@@ -1,7 +1,8 @@
 """The app as a WSGI server loads it, in each worker, after the fork. Settings come from the environment."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from functools import partial
 from multiprocessing.util import Finalize
 
@@ -30,24 +31,41 @@ def prepare(sites: Sequence[Site]) -> None:
     the only site has none that workers could use, even later.
     """
     pasts = Pasts()
-    for site in sites:
+    for site, opened in zip(sites, _open_stores(sites), strict=True):
         try:
-            store = open_store(site.settings)
+            found = opened.result()
         except StoreUnavailable:
             if len(sites) == 1:
                 raise
             continue  # each worker will say so, and the others are served
-        if store is None:
-            continue
-        with suppress(StoreUnavailable):  # each worker will say so, and looks at it when it is there
+        name, generation = found or ("", None)
+        if generation is not None and (other := pasts.other_than(site.name, generation)) is not None:
+            raise SettingsInvalid(
+                f"what editors decided at the site {site.name} is kept in {name}, which is that of the site {other} or "
+                "a copy of it, with its keys; give it one of its own"
+            )
+
+
+def _open_stores(sites: Sequence[Site]) -> list["Future[tuple[str, str | None] | None]"]:
+    """Open the editorial store of each site, all at once: one that hangs is waited for, for seconds.
+
+    Each gives the store's name and its past (Head.generation), which is None where it cannot be read for now, or None
+    where there is no store; or raises what `open_store` does.
+    """
+    with ThreadPoolExecutor(len(sites)) as opening:
+        return [opening.submit(_past_of, site) for site in sites]
+
+
+def _past_of(site: Site) -> tuple[str, str | None] | None:
+    store = open_store(site.settings)
+    if store is None:
+        return None
+    with closing(store):
+        try:
             with store.reading() as connection:
-                generation = head_of(connection).generation
-            store.close()
-            if (other := pasts.other_than(site.name, generation)) is not None:
-                raise SettingsInvalid(
-                    f"what editors decided at the site {site.name} is kept in {store.name}, which is that of the site "
-                    f"{other} or a copy of it, with its keys; give it one of its own"
-                )
+                return store.name, head_of(connection).generation
+        except StoreUnavailable:  # each worker will say so, and looks at it when it is there
+            return store.name, None
 
 
 def end(sites: Iterable[Site]) -> None:
@@ -72,10 +90,13 @@ def create_worker() -> APIFlask | Sites:
     load = Encoders(load_encoder).load
     pasts = Pasts()
     apps, closed = list[tuple[Site, APIFlask]](), list[tuple[Site, OperatorError]]()
-    for site in sites:
+    for site, opened in zip(sites, _open_stores(sites), strict=True):
         say_site(site.name)
+        past = None if opened.exception() else opened.result()
+        hangs = past is not None and past[1] is None
         try:
-            apps.append((site, create_app(site.settings, load, families, partial(pasts.other_than, site.name))))
+            app = create_app(site.settings, load, families, partial(pasts.other_than, site.name), look=not hangs)
+            apps.append((site, app))
         except OperatorError as error:  # its folder is gone, or its own file wrong: the others go on
             closed.append((site, error))
             get_log().error("site_not_opened", reason=str(error))

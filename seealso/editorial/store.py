@@ -31,6 +31,8 @@ PING_SECONDS_MAX = 2
 CONNECTIONS = 2
 # Any number that is ours: whoever migrates a PostgreSQL holds the lock of this name.
 MIGRATION_LOCK = 0x5EEA150
+# Alembic keeps what it works on in its modules: one of a process's stores at a time.
+_UPGRADING = threading.Lock()
 # SQLAlchemy's own choice for the first is an older driver; 'postgres' is how hosting services write it.
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -259,7 +261,8 @@ class Store:
                 if connection.dialect.name == "postgresql":
                     connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                self._upgrade(connection)
+                with _UPGRADING:
+                    self._upgrade(connection)
         self._migrated = True
 
     def _upgrade(self, connection: sa.Connection) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -668,6 +668,40 @@ def test_store_that_is_a_copy_of_anothers_opens_nothing_though_it_was_gone_at_th
 
     assert (ask(COAST).status_code, ask(CITY).status_code) == (200, 503)
     assert "that of the site coast, or a copy of it" in ask(CITY).get_json()["detail"]
+
+
+def test_stores_that_hang_are_waited_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = []
+
+    def hang(server: socket.socket) -> None:
+        """Answer nobody, until each site's connection is there; or one has been given up before that."""
+        with suppress(OSError):
+            while True:
+                held = [server.accept()[0] for _ in HOSTS]
+                held[0].settimeout(0.1)
+                try:
+                    while held[0].recv(1_000):
+                        continue
+                    together.append(False)
+                except TimeoutError:
+                    together.append(True)
+                for each in held:
+                    each.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=hang, args=(server,), daemon=True).start()
+        said = f'editorial = "postgresql://127.0.0.1:{server.getsockname()[1]}/{{}}?sslmode=disable&gssencmode=disable"'
+        for name in HOSTS:
+            index_of(tmp_path / name, articles(3))
+        path = file_of(tmp_path, **{name: said.format(name) for name in HOSTS})
+        monkeypatch.setenv("SEEALSO_SITES", str(path))
+        monkeypatch.setattr("service.wsgi.follow", lambda _: None)
+        prepare(read_sites(ServiceSettings()))
+        worker = create_worker()
+        assert together == [True, True]  # in the main process, and in the worker
+        assert isinstance(worker, Sites)
+        assert Client(worker).get("/livez", base_url="https://nowhere.example/").status_code == 200
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def test_two_schemas_of_one_postgresql_are_two_sites_and_one_is_none(make_two: MakeTwo) -> None:
