@@ -82,7 +82,13 @@ def _shared_in(folder: Path) -> Any:
 
 
 def _take_place(folder: Path) -> int:
-    """Return the number of the first place in a folder that is free, held from now on until this process ends."""
+    """Return the number of the first place in a folder that is free, held from now on until this process ends.
+
+    So is the folder, which is made if it is gone: systemd-tmpfiles removes nothing from one that is locked
+    (tmpfiles.d(5)), and would remove a lock or a mapped file, which nobody seems to touch for days.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    fcntl.flock(os.open(folder, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)  # it stays open
     return next(place for place in itertools.count() if _hold(_lock_of(folder, place)))
 
 
@@ -98,11 +104,14 @@ def _hold(lock: Path) -> bool:
 
 def _counts(path: Path) -> bool:
     """Return whether a worker's file is to be read; that of its gauges only while it lives."""
-    # A worker killed after making its file and before sizing it leaves an empty one, at which the client would break
-    # off: https://github.com/prometheus/client_python/issues/1199
-    if path.stat().st_size == 0:
+    try:
+        # A worker killed after making its file and before sizing it leaves an empty one, at which the client would
+        # break off: https://github.com/prometheus/client_python/issues/1199
+        if path.stat().st_size == 0:
+            return False
+        return not path.name.startswith("gauge_live") or _held(_lock_of(path.parent, path.stem.rpartition("_")[2]))
+    except FileNotFoundError:  # somebody who tidies up removed it, or its lock
         return False
-    return not path.name.startswith("gauge_live") or _held(_lock_of(path.parent, path.stem.rpartition("_")[2]))
 
 
 def _lock_of(folder: Path, place: int | str) -> Path:

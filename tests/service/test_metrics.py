@@ -1,6 +1,7 @@
 """What is counted, over one process and over several: real processes write to one folder, and any answers for all."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from service.metrics import LEVELS, OUTCOMES, ROUTES, Metrics
 from tests.conftest import ROOT
 from tests.full_disk import with_room
 from tests.makers import articles, index_of
+from tests.programs import needs
 from tests.servers import SEEALSO, serving
 
 # What a worker is told on standard input, a line of Python each; it prints the metrics when a line is empty.
@@ -65,7 +67,10 @@ class Worker:
         """Return the metrics as this worker gives them, after all it was told."""
         assert self.process.stdout is not None
         self.tell("")
-        lines = iter(self.process.stdout.readline, "# EOF\n")
+        lines = list[str]()
+        while (line := self.process.stdout.readline()) != "# EOF\n":
+            assert line, "it has died"
+            lines.append(line)
         return samples("".join(lines))
 
     def close(self) -> None:
@@ -175,7 +180,7 @@ def test_snapshot_is_behind_while_another_is_published(tmp_path: Path) -> None:
 
 
 def test_who_cannot_use_the_folder_counts_alone(tmp_path: Path) -> None:
-    worker = Worker(tmp_path / "absent")
+    worker = Worker(tmp_path / "absent" / "folder")
     worker.tell("metrics.block(12, 3)")
     assert worker.answer()["seealso_blocks_short_total"] == 1
     worker.close()
@@ -251,6 +256,50 @@ def test_file_of_a_worker_killed_while_it_made_it_is_passed_over(tmp_path: Path,
     one.answer()
     (tmp_path / "counter_9.db").touch()
     assert one.answer()["seealso_blocks_total"] == 1
+
+
+@needs("systemd-tmpfiles", "systemd")
+def test_folder_is_left_alone_by_who_tidies_up_while_a_worker_counts_in_it(tmp_path: Path) -> None:
+    def tidy_up() -> None:
+        everything = f"d {tmp_path} - - - 0"  # however new
+        subprocess.run(["systemd-tmpfiles", "--clean", "-"], input=everything, text=True, check=True)
+
+    (tmp_path / "numbers").mkdir()
+    one = Worker(tmp_path / "numbers")
+    one.tell("metrics.block(1, 1)")
+    before = one.answer()
+    tidy_up()
+    assert one.answer() == before
+    one.close()
+    tidy_up()
+    assert not (tmp_path / "numbers").exists()
+
+
+def test_what_was_tidied_away_is_not_told_and_all_else_is(tmp_path: Path, two: tuple[Worker, Worker]) -> None:
+    one, other = two
+    one.tell("metrics.block(1, 1)")
+    one.answer()
+    assert other.answer()["seealso_redis_down"] == 0
+    for lock in tmp_path.glob("*.lock"):
+        lock.unlink()
+    found = other.answer()
+    assert found["seealso_blocks_total"] == 1
+    assert "seealso_redis_down" not in found
+
+
+def test_folder_that_is_gone_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "numbers").mkdir()
+    first = Worker(tmp_path / "numbers")
+    first.answer()
+    shutil.rmtree(tmp_path / "numbers")
+    first.close()
+    workers = Worker(tmp_path / "numbers"), Worker(tmp_path / "numbers")
+    for worker in workers:
+        worker.tell("metrics.block(1, 1)")
+        worker.answer()
+    assert [worker.answer()["seealso_blocks_total"] for worker in workers] == [2, 2]
+    for worker in workers:
+        worker.close()
 
 
 # the service
