@@ -1,12 +1,11 @@
 """The service's commands: serve, related."""
 
 import errno
-import fcntl
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -76,7 +75,6 @@ def serve(
             environment["SEEALSO_REDIS_URL"] = server.url  # also where it could not be started, for all to say so
         try:
             folder = running.enter_context(TemporaryDirectory(prefix="seealso-workers-", ignore_cleanup_errors=True))
-            running.enter_context(_held(folder))
             environment[WORKERS_FOLDER] = folder
         except OSError as error:
             get_log().warning("metrics_not_shared", reason=str(error))
@@ -182,17 +180,6 @@ def _table(snapshot: Snapshot, row: int, items: list[Item]) -> Table:
             shown["id"],
         )
     return table
-
-
-@contextmanager
-def _held(folder: str) -> Iterator[None]:
-    """Hold a temporary folder: systemd-tmpfiles removes what is ten days old, but nothing where a folder is locked."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _free_address(host: str, port: int) -> str:
