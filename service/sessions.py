@@ -116,11 +116,13 @@ def secret_of_machine(folder: Path) -> bytes:
     aside = path.with_name(f"{SECRET_FILE}.{secrets.token_hex(4)}")
     try:
         if not path.exists():
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(fresh)
-            with suppress(FileExistsError):  # another worker was first: its secret counts
-                os.link(aside, path)
-            aside.unlink()
+            try:
+                with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    file.write(fresh)
+                with suppress(FileExistsError):  # another worker was first: its secret counts
+                    os.link(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)
         return path.read_bytes()
     except OSError as error:
         get_log().warning("secret_not_kept", file=str(path), reason=error.strerror)

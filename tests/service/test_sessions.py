@@ -1,5 +1,7 @@
 """Sessions, proxies that name users, and requests that other sites' pages send."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,8 @@ from seealso.editorial.keys import Scope, create_key, revoke_key
 from seealso.editorial.store import Store
 from seealso.errors import CrossSite
 from service.sessions import COOKIE, SECRET_FILE, Caller, Sessions, check_same_site, secret_of_machine
+from tests.conftest import ROOT
+from tests.full_disk import with_room
 from tests.makers import articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -193,3 +197,19 @@ def test_an_end_of_thousands_of_digits_is_the_end_of_no_session(browser: Browser
     key_id, _, signature = browser.cookie.partition("=")[2].split(".")
     for ends in ("9" * 5_000, "9" * 13, "\u0663", ""):
         assert browser.status("GET", "/v1/takedowns", cookie=f"{COOKIE}={key_id}.{ends}.{signature}") == 401
+
+
+def test_a_secret_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    program = f"from pathlib import Path; from service.sessions import *; secret_of_machine(Path({str(tmp_path)!r}))"
+    fill = f"dd if=/dev/zero of={tmp_path}/fill bs=4k 2>/dev/null; "
+    command = [
+        *with_room(tmp_path, 64),
+        "sh",
+        "-c",
+        f'{fill} "$0" -c "$1"; echo left; ls -A {tmp_path}',
+        sys.executable,
+        program,
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "secret_not_kept" in told.stdout
+    assert told.stdout.splitlines()[-2:] == ["left", "fill"]
