@@ -197,7 +197,7 @@ def test_no_texts_need_no_cluster() -> None:
 
 def test_without_ray_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexer.cluster, "find_spec", lambda name: None)
-    with pytest.raises(ClusterUnavailable, match=r"pip install -c constraints.txt 'seealso\[ray\]'"):
+    with pytest.raises(ClusterUnavailable, match=r"pip install -c constraints.txt '\.\[ray\]'"):
         check_installed("ray://head:10001")
 
 
