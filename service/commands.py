@@ -60,7 +60,8 @@ def serve(
     configure_logs(settings.log_format, settings.log_level, settings.site)
     served = read_sites(settings)
     for site in served:
-        if site.settings.index.exists() and not site.settings.index.is_dir():
+        # One of several keeps no other back: its worker says so.
+        if settings.sites is None and site.settings.index.exists() and not site.settings.index.is_dir():
             raise SettingsInvalid(f"the index folder {site.settings.index} is no folder; name one that is")
         for read in (read_placements, read_block, read_trial):
             read(site.settings.project)  # what is wrong in it is said here, once, not by each worker
