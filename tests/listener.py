@@ -1,10 +1,14 @@
 """A server on loopback that keeps what it is sent and answers as a test wants."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+
+# Only what never comes takes so long, however busy the machine is.
+WAIT_SECONDS_MAX = 60.0
 
 
 @dataclass
@@ -16,6 +20,13 @@ class Listener:
     location: str | None = None
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     instead: Callable[[BaseHTTPRequestHandler], None] | None = None
+
+    def wait(self, count: int) -> None:
+        """Wait until it was asked so often."""
+        end = time.monotonic() + WAIT_SECONDS_MAX
+        while len(self.asked) < count:
+            assert time.monotonic() < end, f"{len(self.asked)} of {count} requests came"
+            time.sleep(0.01)
 
 
 @contextmanager

@@ -176,6 +176,7 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
     UnknownArticle if it was removed already.
     """
     snapshot = parts().current.snapshot()
+    dropped = parts().to_drop.hidden(article_id)  # it looks through all candidates; no other decision waits for that
     with deciding() as what:
         known = find_article(what.writing.connection, article_id)
         # A night may have brought back what was removed, by a later version of its source.
@@ -186,7 +187,7 @@ def remove_article(article_id: str, by: str, reason: str, sent: datetime | None 
             # Others may serve another snapshot, until they have followed: to be gone there is nothing to work out.
             for each in sorted({snapshot.id, *published_ids(parts().settings.index)}):
                 place_in(what.writing, each, removed, None)
-            what.purge({"article": article_id, "reason": "article", **parts().to_drop.hidden(article_id)})
+            what.purge({"article": article_id, "reason": "article", **dropped})
             return
         if sent is not None:  # what was published between the two may still come
             note_sent_in(what.writing, known, sent)
