@@ -44,7 +44,7 @@ def create(scope: Scope, name: str | None, days: float | None, index: Path | Non
     is_new = store.database is not None and not store.database.exists()
     made, text = create_key(store, named, scope, by_command(), expires)
     if is_new:
-        click.echo(f"the editorial store {store.name} is new; one was not there", err=True)
+        click.echo(f"There was no editorial store; made {store.database}", err=True)
     until = f", until {expires:%Y-%m-%d %H:%M} UTC" if expires else ""
     click.echo(f"{made.name} ({made.id}) may {_MAY[scope]}{until}. Nobody can show it again:\n{text}")
 

@@ -30,7 +30,7 @@ def test_last_word_that_is_printed_is_the_key(run, tmp_path: Path) -> None:  # t
     assert (key.scope, key.name) == ("editor", "Night desk")
     assert [change.who for change in Store(tmp_path).changes()] == ["ann, by command"]
     assert "decide what is shown" in said.stdout
-    assert "editorial.db is new" in said.stderr
+    assert "There was no editorial store; made " in said.stderr
     assert run("create", "--scope", "read").stderr == ""
 
 
