@@ -22,6 +22,9 @@ ALIKE_COST = 0.3
 ALIKE_FROM = 0.6
 # Two that are one and the same; a little more, for vectors are of unit length only as far as they are exact.
 LOSS_MAX = 1.01 * ALIKE_COST
+# Most blocks are chosen from as many as they show and so many more: how alike others are is looked at only where one of
+# them may come in.
+SPARE = 4
 # Among so many of the best the order is chosen, whatever the limit: a shorter list is the beginning of a longer one.
 CHOSEN_AMONG = 64
 
@@ -134,19 +137,23 @@ def _unlike(
     # Whatever the first ones lose, they stay ahead of what is worth less than the last of them may come down to.
     last = min(limit, len(order)) - 1
     near = int(np.count_nonzero(left >= left[last] - LOSS_MAX * worth[last]))
-    order, worth, left = order[:near], worth[:near], left[:near]
-    alike = _likeness(snapshot, rows[order])
-    by, of = alike.nonzero()
-    # By one that is chosen, of another.
-    losses = alike[by, of] * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth[of]
-    losing: dict[int, list[tuple[int, float]]] = {}
-    for one, other, loss in zip(by.tolist(), of.tolist(), losses.tolist(), strict=True):
-        losing.setdefault(one, []).append((other, loss))
-    lost = [0.0] * len(order)
+    first = min(near, limit + SPARE)
+    chosen, least = _least_alike(snapshot, rows[order[:first]], worth[:first], left[:first], limit)
+    if first < near and left[first] > least:
+        chosen, _ = _least_alike(snapshot, rows[order[:near]], worth[:near], left[:near], limit)
+    return [int(place) for place in order[chosen]]
+
+
+def _least_alike(snapshot: Snapshot, rows: Rows, worth: Values, left: Values, limit: int) -> tuple[list[int], float]:
+    """Return the places of those chosen among some rows, all of which are looked at, and what the last was worth."""
+    # By one that is chosen, of each other.
+    losses = (_likeness(snapshot, rows) * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth).tolist()
+    lost = [0.0] * len(rows)
     # What each is worth, at most: something is lost by what is chosen, and is told when it comes first.
     worths = left.tolist()
     waiting = [(-each, place) for place, each in enumerate(worths)]  # in order, and so a heap
     chosen: list[int] = []
+    most = 0.0
     while waiting and len(chosen) < limit:
         most, place = waiting[0]
         now = lost[place] - worths[place]
@@ -155,9 +162,8 @@ def _unlike(
             continue
         heappop(waiting)
         chosen.append(place)
-        for other, loss in losing.get(place, ()):
-            lost[other] = max(lost[other], loss)
-    return [int(place) for place in order[chosen]]
+        lost = [*map(max, lost, losses[place])]
+    return chosen, -most
 
 
 def _likeness(snapshot: Snapshot, rows: Rows) -> NDArray[np.float32]:
