@@ -4,7 +4,7 @@
 # make bench-peers    ours beside txtai, LanceDB and Qdrant, from an environment of theirs, .venv-peers
 # make s3-server      an S3-compatible server for the tests, in an environment of its own, .venv-s3
 # make fuzz    bytes made up for whatever reads what strangers wrote, FUZZ_SECONDS=60 for each of some twenty readers
-# make audit   bandit, known holes in what is installed (pip-audit, asks an advisory database), a bill of materials
+# make audit   bandit, licences and known holes of what is installed (asks an advisory database), a bill of materials
 # make mutants  changes, one at a time, in what publishes, takes down, rules and reads: are they noticed? an hour
 # make release wheel and source archive into dist/, built twice, installed in a clean environment and tried
 # make setup   only the environment, .venv
@@ -84,6 +84,7 @@ audit: setup .venv-tools/.ready
 	.venv-tools/bin/bandit --quiet --configfile pyproject.toml --recursive seealso indexer service
 	@mkdir -p build
 	.venv-tools/bin/cyclonedx-py environment --output-reproducible -o build/seealso-dev.cdx.json $(BIN)/python
+	$(BIN)/python -m tests.reference.licences
 	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > build/installed.txt
 	.venv-tools/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r build/installed.txt
 

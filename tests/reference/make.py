@@ -8,6 +8,7 @@ from service.app import create_app
 from tests.conftest import ROOT
 from tests.makers import HashEncoder, articles, index_of
 from tests.reference.api import api_page
+from tests.reference.licences import licences_page
 from tests.reference.pages import (
     commands_page,
     exit_codes_page,
@@ -18,6 +19,7 @@ from tests.reference.pages import (
 )
 
 FOLDER = ROOT / "docs/reference"
+LICENCES = "licences.md"
 
 
 def reference_pages() -> dict[str, str]:
@@ -35,6 +37,7 @@ def reference_pages() -> dict[str, str]:
     return of_app | {
         "commands.md": commands_page(),
         "exit-codes.md": exit_codes_page(),
+        LICENCES: licences_page(),
         "project.md": project_page(),
         "settings.md": settings_page(),
         "snapshot.md": snapshot_page(),
