@@ -1,9 +1,11 @@
-"""An update over the oldest that is kept: a snapshot of the first format, and a store of the first version beside it.
+"""An update over the oldest: a snapshot of the first format that is read, and a store of the first version beside it;
+and one of format 1, which is not read.
 
 Each format by itself is in tests/night/test_formats.py, each version of the store in
 tests/seealso/editorial/test_migrations.py; here a service finds both, as an operator's does who skipped every version.
 """
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -16,7 +18,7 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.schema import REVISION
 from seealso.editorial.store import Store
 from seealso.snapshot.layout import POINTER, SNAPSHOTS
-from seealso.snapshot.manifest import FORMAT, read_manifest
+from seealso.snapshot.manifest import FORMAT, FORMATS, read_manifest
 from seealso.snapshot.reader import open_current
 from tests.makers import articles, index_of
 from tests.night.keep_format import ARTICLES, KEPT_IN
@@ -27,11 +29,17 @@ TAKEN_DOWN = TAKEDOWN | {"article": "a003"}
 EVERY = "limit=50&min_probability=0&stories=all"
 
 
-def left_by_the_first_version(index: Path) -> Path:
-    """Return an index folder with a snapshot of the oldest format kept, and a store in which an article is down."""
-    [snapshot] = min(KEPT_IN.iterdir(), key=lambda path: int(path.name.rpartition("-")[2])).iterdir()
+def of_format(number: int, index: Path) -> Path:
+    """Return an index folder with the snapshot that is kept of a format."""
+    [snapshot] = (KEPT_IN / f"format-{number}").iterdir()
     shutil.copytree(snapshot, index / SNAPSHOTS / snapshot.name)
     (index / POINTER).write_text(f"{snapshot.name}\n")
+    return index
+
+
+def left_by_the_first_version(index: Path) -> Path:
+    """Return an index folder with a snapshot of the oldest format read, and a store in which an article is down."""
+    of_format(min(FORMATS), index)
     with opened(index, None) as connection:
         command.upgrade(config_of(connection), steps()[0])
         insert(connection, "changes", change(1, "takedown", "a003", TAKEN_DOWN))
@@ -44,6 +52,13 @@ def shown(service: Running, article_id: str = "a000") -> set[Any]:
     answer = service.get(f"/v1/articles/{article_id}/related?{EVERY}")
     assert answer.status == 200, answer.body
     return {card["id"] for card in answer.json()["related"]}
+
+
+def wait_for(service: Running, snapshot: str) -> None:
+    """Wait until a service answers from a snapshot, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while service.get("/version").json()["snapshot"] != snapshot and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def test_what_the_first_version_left_is_served_decided_on_and_indexed_anew(tmp_path: Path) -> None:
@@ -67,9 +82,7 @@ def test_what_the_first_version_left_is_served_decided_on_and_indexed_anew(tmp_p
         assert report.snapshot is not None
         assert read_manifest(index / SNAPSHOTS / report.snapshot).parent == first.id
         assert open_current(index).manifest.format == FORMAT
-        deadline = time.monotonic() + 30
-        while service.get("/version").json()["snapshot"] != report.snapshot and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(service, report.snapshot)
         assert shown(service) == (others | {f"a{ARTICLES:03}"}) - {"a001", "a003"}
         assert service.get("/v1/articles/a003/related").status == 410
 
@@ -77,3 +90,17 @@ def test_what_the_first_version_left_is_served_decided_on_and_indexed_anew(tmp_p
         assert restored.status == 200, restored.body
         assert "a003" in shown(service)
         store.close()
+
+
+def test_format_1_is_refused_by_name_until_a_night_has_indexed_anew(tmp_path: Path) -> None:
+    index = of_format(1, tmp_path / "index")
+    with serving(index, tmp_path / "log", workers=1, ready=False) as service:
+        assert service.get("/readyz").status == 503
+        refused = service.get("/v1/articles/a000/related")
+        assert refused.status == 503
+        assert re.search(r"has the format 1; .*index anew", refused.json()["detail"])
+
+        report = index_of(index, articles(ARTICLES))
+        assert report.snapshot is not None
+        wait_for(service, report.snapshot)
+        assert shown(service) == {f"a{number:03}" for number in range(1, ARTICLES)}

@@ -1,7 +1,8 @@
 """Keep a tiny snapshot of the format that this version writes: `python -m tests.night.keep_format`, once a format.
 
 Run it when seealso.snapshot.manifest.FORMAT has risen, and commit the folder formats/format-N. Never make an old one
-anew: it is there to show that what an earlier version wrote is still read, or refused by name.
+anew: it is there to show that what an earlier version wrote is still read, or refused by name. (That of format 1 was
+written later, by commit dbc6ad0, the last one that wrote the format.)
 """
 
 import shutil
