@@ -111,6 +111,9 @@ class ArticleIdConverter(BaseConverter):
 class NumberConverter(IntegerConverter):
     """The number of a change, a rule or a message in an address: what no database can have given is no address."""
 
+    # Not \d: int() takes the digits of any script.
+    regex = "[0-9]+"
+
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map, max=SEQUENCE_MAX)
 

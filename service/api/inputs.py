@@ -59,7 +59,7 @@ def _day(text: object) -> date:
 
 
 def checked_text(text: str) -> str:
-    """Return a text that may be kept. Raises ValueError for one with a NUL, which is more than PostgreSQL keeps."""
+    """Return a text that may be kept. Raises ValueError for one with a NUL, which no text has, nor PostgreSQL keeps."""
     if "\0" in text:
         raise ValueError("must not contain the character NUL")
     return text
@@ -72,7 +72,7 @@ def _said(text: str) -> str:
     return text
 
 
-_Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
+_Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(checked_text)]
 # Cleaned as those of articles are, so that they may be the same.
 _Label = Annotated[
     str,
