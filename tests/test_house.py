@@ -335,9 +335,9 @@ def test_every_file_has_its_tests() -> None:
 
 # file: the test that is of it
 TESTED_ELSEWHERE = {
-    **dict.fromkeys(MIGRATIONS, "tests/seealso/editorial/test_store.py"),
-    "seealso/editorial/schema.py": "tests/seealso/editorial/test_store.py",
-    "seealso/editorial/migrations/env.py": "tests/seealso/editorial/test_store.py",
+    **dict.fromkeys(MIGRATIONS, "tests/seealso/editorial/test_migrations.py"),
+    "seealso/editorial/schema.py": "tests/seealso/editorial/test_migrations.py",
+    "seealso/editorial/migrations/env.py": "tests/seealso/editorial/test_migrations.py",
     "seealso/errors.py": "tests/seealso/test_cli.py",
     "seealso/snapshot/files.py": "tests/seealso/snapshot/test_reader.py",
     "seealso/snapshot/writer.py": "tests/seealso/snapshot/test_reader.py",
