@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 
+# How long a case takes says nothing where much else runs at once.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 # `make torture`: as many random cases as nobody waits for twice a day.
 settings.register_profile("torture", max_examples=10_000, deadline=None)
 
