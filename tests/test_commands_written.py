@@ -34,7 +34,7 @@ PIECES = {
 SOURCE = '[[source]]\nkind = "jsonl"\npath = "articles.jsonl.gz"\n'
 # How the blocks begin that are run, one after the other, with what is put into the place of what a reader fills in.
 RUN = ("make setup", "$ curl '127", "curl 127.0.0.1:8080/v1/page", "KEY=$(seealso key create", "seealso index --index")
-# And those that are not: the demo for its size, the tests and benchmarks, what needs Docker, and what are no commands.
+# And those that are not: the demo (tests/test_demo.py), tests and benchmarks, what needs Docker, what is no command.
 NOT_RUN = (
     "make demo",
     "location /related/",
