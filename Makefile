@@ -6,6 +6,7 @@
 # make fuzz    bytes made up for whatever reads what strangers wrote, FUZZ_SECONDS=60 for each of some twenty readers
 # make audit   bandit, licences and known holes of what is installed (asks an advisory database), a bill of materials
 # make mutants  changes, one at a time, in what publishes, takes down, rules and reads: are they noticed? an hour
+# make coverage how many lines and branches of the same their tests run
 # make release wheel and source archive into dist/, built twice, installed in a clean environment and tried
 # make setup   only the environment, .venv
 # make image-check    the Dockerfile's steps, in a clean environment without Docker
@@ -17,7 +18,7 @@ BIN := .venv/bin
 DEMO_INDEX := var/demo
 DEMO_PORT ?= 8080
 
-.PHONY: setup demo test torture fuzz mutants lint audit release image-check script docs reference s3-server bench bench-peers clean
+.PHONY: setup demo test torture fuzz mutants coverage lint audit release image-check script docs reference s3-server bench bench-peers clean
 
 setup: .venv/.ready
 
@@ -90,6 +91,9 @@ audit: setup .venv-tools/.ready
 
 mutants: setup .venv-tools/.ready
 	$(BIN)/python -m bench.mutants .venv-tools
+
+coverage: setup
+	$(BIN)/python -m bench.coverage
 
 release: setup .venv-tools/.ready
 	$(BIN)/python -m tests.release .venv-tools
