@@ -44,7 +44,8 @@ from service.wanted import Wanted
 
 CACHE_HEADER = "X-Seealso-Cache"
 DEGRADED_HEADER = "X-Seealso-Degraded"
-# How long somebody waits for a block that another thread makes, before making it too.
+# How long somebody waits for a block that another thread makes, before being refused. Nobody makes it beside: that
+# would be ready later still, and hold up all others.
 FOLLOW_SECONDS_MAX = 1.0
 # Where the line is full, others wait for a block only while it is this young: a burst finds what takes a millisecond to
 # make, and what takes long does not hold every thread of the worker, of which kept answers need one.
@@ -234,12 +235,12 @@ class Front:
                 )
             finally:
                 del flight
-            if answer is None and not room:
-                raise self._lane.refusal()
-        if answer is not None and view.may_show(answer):
-            self._copies.put(view.address, answer, view.era)
-            return answer, "copy"
-        return self._kept_or_made(view, coding, self._lane)
+        if answer is None:
+            raise self._lane.refusal()
+        if not view.may_show(answer):  # begun before something was put or taken down: once more, and for all again
+            return self._found(view, coding)
+        self._copies.put(view.address, answer, view.era)
+        return answer, "copy"
 
     def _kept_or_made(self, view: "_View", coding: str, lane: Lane | None) -> tuple[Answer, str]:
         """Return a block's answer from Redis, or make it; only who makes it takes a place in the lane.

@@ -350,6 +350,58 @@ def test_slow_block_that_many_want_holds_no_more_threads_than_the_line_is_long(
     assert [each.status_code for each in waited] == [200] * len(threads)
 
 
+def test_block_that_takes_too_long_is_made_by_nobody_else_meanwhile(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, made, go_on = make_app(index, threads=4), list[str](), threading.Event()
+
+    def slow(*asked: Any) -> list[Item]:
+        made.append("one")
+        assert go_on.wait(60)
+        return related_to_article(*asked)
+
+    monkeypatch.setattr("service.blocks.related_to_article", slow)
+    monkeypatch.setattr("service.front.FOLLOW_SECONDS_MAX", 0.1)
+    answers, threads = ask_at_once(app, PATH, 6)
+    try:
+        wait_for(lambda: len(answers) == 5 or len(made) > 1)
+        assert made == ["one"]
+        assert [each.status_code for each in answers] == [503] * 5
+        assert {each.get_json()["type"] for each in answers} == {"urn:seealso:problem:busy"}
+    finally:
+        go_on.set()
+        for thread in threads:
+            thread.join()
+    assert [each.status_code for each in answers[5:]] == [200]
+    assert level(app.test_client().get(PATH)) == "copy"
+
+
+def test_who_waits_for_what_is_out_of_date_makes_it_once_for_all(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index, threads=4, redis_url="redis://127.0.0.1:1/0")
+    front: Front = app.extensions["seealso"].front
+    taken = shown(make_app(index).test_client().get(OLD))[0]
+    made, go_on = list[str](), threading.Event()
+
+    def slow(*asked: Any) -> list[Item]:
+        made.append("one")
+        assert go_on.wait(60)
+        return related_to_article(*asked)
+
+    monkeypatch.setattr("service.blocks.related_to_article", slow)
+    _, first = ask_at_once(app, OLD, 1)
+    wait_for(lambda: bool(made))
+    app.extensions["seealso"].current.decide(lambda snapshot: snapshot.without(frozenset({taken})))
+    answers, others = ask_at_once(app, OLD, 5)
+    wait_for(lambda: front._lane._following == 5)
+    go_on.set()
+    for thread in [*first, *others]:
+        thread.join()
+    assert made == ["one", "one"]
+    assert [taken in shown(each) for each in answers] == [False] * 5
+
+
 def test_article_that_was_taken_down_is_no_block_to_be_looked_for(
     index: Path, make_app: MakeApp, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
