@@ -184,11 +184,9 @@ class Front:
         return ruled(self._live.laid(opened).without(hidden), rules)
 
     def _holds(self, answer: Answer) -> bool:
-        """Return whether an answer of the snapshot that is served would be the same today."""
+        """Return whether what has been put and removed since leaves an answer as it is."""
         snapshot = self._current.served
-        if snapshot is None or snapshot.id != answer.snapshot_id:
-            return True
-        return answer.holds_in(snapshot)
+        return snapshot is None or answer.holds_in(snapshot)
 
     def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> Iterable[bytes]:
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -275,9 +273,9 @@ class Front:
         return f"{self._state}:{view.era}:{view.snapshot.id}:{view.key}"
 
     def _old(self, view: "_View") -> Answer | None:
-        """Return the answer of the snapshot before, if all that it shows may be shown today."""
+        """Return the answer of the snapshot before, if all that it shows may be shown today, and is as it was."""
         answer, snapshot = self._copies.old(view.address), view.snapshot
-        if answer is None:
+        if answer is None or not view.may_show(answer):
             return None
         rows = [snapshot.row_of(article_id) for article_id in answer.articles]
         known = [row for row in rows if row is not None]

@@ -19,8 +19,10 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from seealso.article import Article
+from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.encoder import Vectors
+from seealso.snapshot.snapshot import Snapshot
 from service.front import Front
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
@@ -630,6 +632,58 @@ def test_article_that_is_taken_down_while_its_new_answer_is_made_has_no_old_one(
 ) -> None:
     app = swapped(tmp_path, make_app, articles(12), monkeypatch)
     assert two_at_once(app, monkeypatch, taking_down("a000", "decided"))[1].status_code == 410
+
+
+def correct(app: APIFlask, article_id: str) -> None:
+    """Have an article say something else from now on."""
+    key = create_key(Store(app.extensions["seealso"].settings.index), "the cms", "index", "ann")[1]
+    corrected = {"title": "Corrected", "body": "tides moon sea harbour"}
+    path, headers = f"/v1/articles/{article_id}", {"Authorization": f"Bearer {key}"}
+    assert app.test_client().put(path, json=corrected, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("shown_there", [True, False])
+def test_old_answer_that_shows_what_was_put_since_is_never_given(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, shown_there: bool
+) -> None:
+    put = first_shown(tmp_path, make_app) if shown_there else "a000"
+    app = swapped(tmp_path / "index", make_app, articles(12), monkeypatch)
+    correct(app, put)
+    fill_lane(app)
+    assert app.test_client().get(OLD).status_code == 503
+
+
+@pytest.mark.parametrize("moment", ["before", "while"])
+def test_answer_of_the_snapshot_before_is_let_go_by_what_is_put_as_the_next_takes_over(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    put = first_shown(tmp_path, make_app)
+    monkeypatch.setattr("service.front.WARM_BLOCKS_MAX", 0)
+    index_of(tmp_path / "index", articles(9))
+    app = make_app(tmp_path / "index")
+    assert app.test_client().get(OLD).status_code == 200
+    current = app.extensions["seealso"].current
+    prepare = current.prepare
+
+    def correcting(snapshot: Snapshot) -> Callable[[], None]:
+        if moment == "before":
+            correct(make_app(tmp_path / "index"), put)  # at a worker that serves the new snapshot already
+        go_over = prepare(snapshot)
+
+        def going_over() -> None:
+            if moment == "while":
+                correct(app, put)
+                assert app.test_client().get(OLD).get_json()["snapshot"] == snapshot.id
+            go_over()
+
+        return going_over
+
+    current.prepare = correcting
+    index_of(tmp_path / "index", articles(12))
+    current.refresh()
+    assert current.problem is None
+    fill_lane(app)
+    assert app.test_client().get(OLD).headers.get("X-Seealso-Cache") != "stale"
 
 
 def test_requests_are_counted_by_route_outcome_and_where_they_came_from(index: Path, make_app: MakeApp) -> None:
