@@ -137,9 +137,9 @@ class Front:
             answer.lives = LIVES
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
-            read, era, snapshot = self._addresses.read(*address), self._editorial.era, self._current.served
-            if read is not None and snapshot is not None and shown_row_of(snapshot, read[0].article_id) is not None:
-                return self._block(environ, start_response, _View(address, snapshot, *read, era), began)
+            view = self._view_of(address, self._editorial.era, self._current.served)
+            if view is not None:
+                return self._block(environ, start_response, view, began)
         if method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and self._allowed(environ):
             return self._preflight(environ, start_response, began)
         return self._pass_on(environ, start_response, began)
@@ -189,17 +189,40 @@ class Front:
         return snapshot is None or answer.holds_in(snapshot)
 
     def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> Iterable[bytes]:
+        """Answer with a block as it is when it is sent: caches in front know already what was decided meanwhile."""
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
         try:
-            answer, level = self._found(view, coding)
-        except ServiceBusy as busy:
-            old = self._old(view)
-            if old is None:
-                return self.refuse(environ, start_response, busy, began)
-            answer, level = old, "stale"
+            answer, level = self._found_or_old(view, coding)
+            if self._editorial.moved:
+                self._editorial.catch_up()
+        except (ServiceBusy, StoreUnavailable) as error:
+            return self.refuse(environ, start_response, error, began)
         except Exception:  # whatever it is, Flask meets it too, and tells of it
             return self._pass_on(environ, start_response, began)
-        return self._send(environ, start_response, answer, level, began)
+        now = self._view_of(view.address, self._editorial.era, self._current.served)
+        if now is None:
+            return self._pass_on(environ, start_response, began)
+        if answer.rests_on(now.snapshot.hidden):  # it was taken down meanwhile
+            return self._block(environ, start_response, now, began)
+        lasts = view.era == now.era and answer.snapshot_id == now.snapshot.id and answer.holds_in(now.snapshot)
+        return self._send(environ, start_response, answer, level, began, lasts)
+
+    def _view_of(self, address: Address, era: str, snapshot: Snapshot | None) -> "_View | None":
+        """Return the block at an address, as a snapshot has it; None if there is none, or none to be shown."""
+        read = self._addresses.read(*address)
+        if read is None or snapshot is None or shown_row_of(snapshot, read[0].article_id) is None:
+            return None
+        return _View(address, snapshot, *read, era)
+
+    def _found_or_old(self, view: "_View", coding: str) -> tuple[Answer, str]:
+        """Return a block's answer, or where there is no room to look for it an old one. Raises ServiceBusy."""
+        try:
+            return self._found(view, coding)
+        except ServiceBusy:
+            old = self._old(view)
+            if old is None:
+                raise
+            return old, "stale"
 
     def _found(self, view: "_View", coding: str) -> tuple[Answer, str]:
         """Return a block's answer and from where it is. Raises ServiceBusy.
@@ -287,23 +310,30 @@ class Front:
         for address in self._copies.hottest(WARM_BLOCKS_MAX):
             if time.monotonic() > end:
                 return
-            before, read = self._copies.get(address), self._addresses.read(*address)
-            if before is None or read is None or shown_row_of(snapshot, read[0].article_id) is None:
+            before, view = self._copies.get(address), self._view_of(address, era, snapshot)
+            if before is None or view is None:
                 continue
             # Nobody else asks this process for it yet, and it is one at a time: no flight, and no place of a reader's.
-            answer, _ = self._kept_or_made(_View(address, snapshot, *read, era), IDENTITY, None)
+            answer, _ = self._kept_or_made(view, IDENTITY, None)
             for coding in tuple(before.bodies):  # readers may ask for one more meanwhile
                 answer.form(coding, self.vary)
             yield address, answer
             time.sleep(WARM_BREATH_SECONDS)
 
     def _send(
-        self, environ: Environ, start_response: StartResponse, answer: Answer, level: str, began: float
+        self,
+        environ: Environ,
+        start_response: StartResponse,
+        answer: Answer,
+        level: str,
+        began: float,
+        lasts: bool = True,
     ) -> list[bytes]:
+        """Send an answer; `lasts`: whether others may keep it."""
         form = answer.form(coding_for(environ.get("HTTP_ACCEPT_ENCODING", "")), self.vary)
         own = [(REQUEST_ID_HEADER, request_id_of(environ)), (CACHE_HEADER, level), *self._common_headers(environ)]
         status, outcome, headers, body = _sent(environ, form)
-        if level == "stale":
+        if not lasts:
             headers = [(name, "no-store" if name == "Cache-Control" else value) for name, value in headers]
         start_response(status, headers + own)
         self._told(environ, int(status[:3]), outcome, level, began, answer.snapshot_id)

@@ -1,4 +1,8 @@
-"""A cache in front of a service, as a CDN is: it keeps answers as long as they say, and drops them by surrogate key."""
+"""A cache in front of a service, as a CDN is: it keeps answers as long as they say, and drops them by surrogate key.
+
+What it asked for before it was told to drop it is not kept, as in examples/varnish/seealso.vcl. A cache that keeps it
+may have what was on its way then: docs/editorial.md.
+"""
 
 import http.client
 import threading

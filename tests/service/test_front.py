@@ -20,13 +20,15 @@ from werkzeug.test import TestResponse
 
 from seealso.article import Article
 from seealso.editorial.keys import create_key
+from seealso.editorial.rules import Wish
 from seealso.editorial.store import Store
 from seealso.encoder import Vectors
+from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
 from service.front import Front
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
-from tests.deciding import take_down
+from tests.deciding import make_rule, take_down
 from tests.makers import HashEncoder, article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -547,11 +549,11 @@ def test_old_answer_with_an_article_that_may_not_be_shown_is_never_given(
     assert "stale" not in [level(each) for each in two_at_once(app, monkeypatch)]
 
 
-def taking_down(article_id: str, way: str) -> Callable[[APIFlask], None]:
+def taking_down(article_id: str, way: str, look_at: str = KEPT) -> Callable[[APIFlask], None]:
     """Return what takes an article down.
 
-    `way`: decided and not known here yet; known, as it is once anybody asks; or, as for a moment before it is known,
-    with no answer let go yet.
+    `way`: decided and not known here yet; known, as it is once anybody asks (`look_at`: for what); or, as for a moment
+    before it is known, with no answer let go yet.
     """
 
     def take(app: APIFlask) -> None:
@@ -561,7 +563,7 @@ def taking_down(article_id: str, way: str) -> Callable[[APIFlask], None]:
             return
         take_down(Store(here.settings.index), [article_id], "ann", "court order", None)
         if way == "known":
-            assert app.test_client().get(KEPT).status_code == 200
+            assert app.test_client().get(look_at).status_code == 200
 
     return take
 
@@ -684,6 +686,96 @@ def test_answer_of_the_snapshot_before_is_let_go_by_what_is_put_as_the_next_take
     assert current.problem is None
     fill_lane(app)
     assert app.test_client().get(OLD).headers.get("X-Seealso-Cache") != "stale"
+
+
+FOUND_IN = {"miss": ("_blocks", "make"), "redis": ("_cache", "find"), "stale": ("_copies", "old")}
+
+
+def once_found(app: APIFlask, monkeypatch: pytest.MonkeyPatch, found: str, done: Callable[[APIFlask], None]) -> None:
+    """Have something done once, when the next answer has been found, and not been sent yet. `found`: where."""
+    part, method = FOUND_IN[found]
+    owner = getattr(app.extensions["seealso"].front, part)
+    find, left = getattr(owner, method), [done]
+
+    def finding(*asked: Any) -> Any:
+        answer = find(*asked)
+        if left:
+            left.pop()(app)
+        return answer
+
+    monkeypatch.setattr(owner, method, finding)
+
+
+def about_to_answer(tmp_path: Path, make_app: MakeApp, found: str, monkeypatch: pytest.MonkeyPatch) -> APIFlask:
+    """Return an app that finds the next answer in the place that is named."""
+    if found == "stale":
+        app = swapped(tmp_path, make_app, articles(12), monkeypatch)
+        fill_lane(app)
+        return app
+    index_of(tmp_path, articles(9))
+    if found == "redis":
+        make_app(tmp_path).test_client().get(OLD)
+    return make_app(tmp_path)
+
+
+@WAYS
+@pytest.mark.parametrize("found", FOUND_IN)
+def test_what_is_taken_down_before_an_answer_is_sent_is_not_in_it(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, way: str, found: str
+) -> None:
+    taken = first_shown(tmp_path, make_app)
+    app = about_to_answer(tmp_path / "index", make_app, found, monkeypatch)
+    once_found(app, monkeypatch, found, taking_down(taken, way, look_at="/v1/articles/a008"))
+    answer = app.test_client().get(OLD)
+    if found == "stale":
+        assert answer.status_code == 503
+    else:
+        assert (answer.status_code, level(answer)) == (200, "miss")
+        assert taken not in shown(answer)
+        assert answer.headers["Cache-Control"].startswith("public")
+
+
+@pytest.mark.parametrize("found", FOUND_IN)
+def test_article_that_is_taken_down_before_its_answer_is_sent_has_none(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    app = about_to_answer(tmp_path, make_app, found, monkeypatch)
+    once_found(app, monkeypatch, found, taking_down("a000", "decided"))
+    assert app.test_client().get(OLD).status_code == 410
+
+
+def test_nobody_is_answered_while_it_is_not_known_what_was_decided_before_an_answer_is_sent(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = about_to_answer(tmp_path, make_app, "miss", monkeypatch)
+    taken = first_shown(tmp_path / "other", make_app)
+
+    def lose_the_store(app: APIFlask) -> None:
+        taking_down(taken, "decided")(app)
+        monkeypatch.setattr("service.editorial.read_decisions", lost)
+
+    def lost(*_: object) -> None:
+        raise StoreUnavailable("editorial.db", "it is gone")
+
+    once_found(app, monkeypatch, "miss", lose_the_store)
+    assert app.test_client().get(OLD).status_code == 503
+
+
+def rule_out(app: APIFlask) -> None:
+    """Keep a section out that no article has: blocks are what they are, and made anew."""
+    make_rule(Store(app.extensions["seealso"].settings.index), Wish("exclude", section="Ads"), "ann", "no adverts")
+
+
+@pytest.mark.parametrize("change", [lambda app: correct(app, "a000"), rule_out])
+@pytest.mark.parametrize("found", ["miss", "redis"])
+def test_answer_that_is_out_of_date_before_it_is_sent_may_be_kept_by_nobody(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, found: str, change: Callable[[APIFlask], None]
+) -> None:
+    app = about_to_answer(tmp_path, make_app, found, monkeypatch)
+    once_found(app, monkeypatch, found, change)
+    answers = [app.test_client().get(OLD) for _ in range(3)]
+    assert [each.headers["Cache-Control"] == "no-store" for each in answers] == [True, False, False]
+    assert [level(each) for each in answers] == [found, "miss", "copy"]
 
 
 def test_requests_are_counted_by_route_outcome_and_where_they_came_from(index: Path, make_app: MakeApp) -> None:
