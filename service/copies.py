@@ -66,13 +66,15 @@ class Copies:
         return [address for address, _ in by_hits[:most]]
 
     def turn(self, snapshot_id: str, ready: Mapping[Address, Answer], era: str) -> None:
-        """Go over to another snapshot, with the answers that are ready for it, made in an era."""
+        """Go over to another snapshot, with the answers that are ready for it, the hottest first, made in an era."""
         with self._changing:
             self._old, self._old_until = self._answers, time.monotonic() + OLD_SECONDS_MAX
             self._snapshot_id = snapshot_id
-            kept = ready if era == self._era else {}
-            self._have({address: answer for address, answer in kept.items() if self._shows_well(answer)})
+            kept = [*ready.items()] if era == self._era else []
+            self._have({address: answer for address, answer in reversed(kept) if self._shows_well(answer)})
             self._keep_within()
+            for answer in self._answers.values():  # readers come in a moment: until then, a flood of others takes none
+                answer.lives = LIVES
         forgetting = threading.Timer(OLD_SECONDS_MAX, self._forget_old)
         forgetting.daemon = True
         forgetting.start()

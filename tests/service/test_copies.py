@@ -108,7 +108,18 @@ def test_old_answers_that_show_what_is_hidden_are_let_go() -> None:
 def test_turn_keeps_within_the_limit() -> None:
     copies = room_for(2)
     copies.turn("s2", {at(name): answer(snapshot_id="s2") for name in "abc"}, ERA)
-    assert [name for name in "abc" if copies.get(at(name))] == ["b", "c"]
+    assert [name for name in "abc" if copies.get(at(name))] == ["a", "b"]
+
+
+def test_what_was_hottest_before_a_turn_stays_longest_after_it() -> None:
+    copies = room_for(3)
+    copies.turn("s2", {at(name): answer(snapshot_id="s2") for name in "abc"}, ERA)
+    gone: list[str] = []
+    for number in range(3 * LIVES):  # each asked for once, and none of the three
+        copies.put(at(str(number)), answer(snapshot_id="s2"), ERA)
+        gone += [name for name in "abc" if name not in gone and not copies.get(at(name))]
+        assert not gone or number >= LIVES
+    assert gone == ["c", "b", "a"]
 
 
 def test_old_answers_end(monkeypatch: pytest.MonkeyPatch) -> None:
