@@ -23,7 +23,7 @@ from seealso.logs import get_log, saying
 from seealso.snapshot.snapshot import Snapshot
 from service.addresses import Addresses
 from service.admission import Admission
-from service.answer import IDENTITY, Answer, Form, Headers, coding_for, unpacked
+from service.answer import Answer, Form, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
 from service.block.files import PageFile
 from service.blocks import Asked, Blocks, shown_row_of
@@ -238,7 +238,7 @@ class Front:
                 if landed is not None and landed.snapshot_id == view.snapshot.id and view.may_show(landed):
                     flight.found, level = landed, "copy"
                 else:
-                    flight.found, level = self._kept_or_made(view, coding, self._lane)
+                    flight.found, level = self._kept_or_made(view, [coding], self._lane)
                 return flight.found, level
             except Exception as error:
                 flight.failure = error
@@ -263,8 +263,8 @@ class Front:
         self._copies.put(view.address, answer, view.era)
         return answer, "copy"
 
-    def _kept_or_made(self, view: "_View", coding: str, lane: Lane | None) -> tuple[Answer, str]:
-        """Return a block's answer from Redis, or make it; only who makes it takes a place in the lane.
+    def _kept_or_made(self, view: "_View", codings: Sequence[str], lane: Lane | None) -> tuple[Answer, str]:
+        """Return a block's answer from Redis, or make it, in these codings; who makes it takes a place in the lane.
 
         Where many wait for a place already, Redis is not asked either: to be told of too much in vain would cost more
         than half of a block, and the others would wait for it.
@@ -277,7 +277,7 @@ class Front:
         answer = unpacked(kept) if isinstance(kept, bytes) else None
         if answer is not None and not view.may_show(answer):
             answer = None
-        level, codings = "redis", len(answer.bodies) if answer else 0
+        level, known = "redis", len(answer.bodies) if answer else 0
         if answer is None:
             try:
                 with lane.place() if lane else nullcontext():
@@ -286,8 +286,9 @@ class Front:
                 if kept is Missing.MINE:
                     self._cache.give_up(key)
                 raise
-        answer.form(coding, self.vary)
-        if len(answer.bodies) > codings:  # made, or coded as nobody had asked for
+        for coding in codings:
+            answer.form(coding, self.vary)
+        if len(answer.bodies) > known:  # made, or coded as nobody had asked for
             self._cache.put(key, answer.packed())
         self._copies.put(view.address, answer, view.era)
         return answer, level
@@ -314,9 +315,7 @@ class Front:
             if before is None or view is None:
                 continue
             # Nobody else asks this process for it yet, and it is one at a time: no flight, and no place of a reader's.
-            answer, _ = self._kept_or_made(view, IDENTITY, None)
-            for coding in tuple(before.bodies):  # readers may ask for one more meanwhile
-                answer.form(coding, self.vary)
+            answer, _ = self._kept_or_made(view, [*before.bodies], None)
             yield address, answer
             time.sleep(WARM_BREATH_SECONDS)
 
@@ -330,7 +329,10 @@ class Front:
         lasts: bool = True,
     ) -> list[bytes]:
         """Send an answer; `lasts`: whether others may keep it."""
+        known = len(answer.bodies)
         form = answer.form(coding_for(environ.get("HTTP_ACCEPT_ENCODING", "")), self.vary)
+        if len(answer.bodies) > known:
+            self._keep_coded((environ["PATH_INFO"], environ.get("QUERY_STRING", "")), answer)
         own = [(REQUEST_ID_HEADER, request_id_of(environ)), (CACHE_HEADER, level), *self._common_headers(environ)]
         status, outcome, headers, body = _sent(environ, form)
         if not lasts:
@@ -338,6 +340,13 @@ class Front:
         start_response(status, headers + own)
         self._told(environ, int(status[:3]), outcome, level, began, answer.snapshot_id)
         return [body]
+
+    def _keep_coded(self, address: Address, answer: Answer) -> None:
+        """Let Redis have an answer that was coded as nobody had asked for, if it is still this process's copy."""
+        view = self._view_of(address, self._editorial.era, self._current.served)
+        # In this order: the copies of another era were let go before this one began.
+        if view is not None and view.snapshot.id == answer.snapshot_id and self._copies.get(address) is answer:
+            self._cache.put(self._key_of(view), answer.packed())
 
     def _send_file(self, environ: Environ, start_response: StartResponse, file: PageFile, began: float) -> list[bytes]:
         form = file.forms[coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))]

@@ -25,6 +25,7 @@ from seealso.editorial.store import Store
 from seealso.encoder import Vectors
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
+from service.answer import unpacked
 from service.front import Front
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
@@ -110,12 +111,54 @@ def test_coding_that_one_worker_made_is_ready_for_the_others(index: Path, make_a
     first, second = make_app(index).test_client(), make_app(index).test_client()
     coded = first.get(PATH, headers={"Accept-Encoding": "br"})
     assert level(second.get(PATH, headers={"Accept-Encoding": "gzip"})) == "redis"
-    (key,) = [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")]
-    end = time.monotonic() + 20
-    while b'"gzip"' not in (kept := redis.Redis.from_url(redis_url).get(key) or b""):  # it is put a moment later
-        assert time.monotonic() < end
-    assert coded.data in kept
-    assert all(f'"{coding}"'.encode() in kept for coding in ("identity", "br"))
+    wait_for(lambda: codings_kept(redis_url) == [{"identity", "br", "gzip"}])  # it is put a moment later
+    (key,) = keys_kept(redis_url)
+    assert coded.data in redis.Redis.from_url(redis_url).get(key)
+
+
+def test_coding_that_a_copy_is_asked_for_is_ready_for_the_others(
+    index: Path, make_app: MakeApp, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index)
+    client, cache = app.test_client(), app.extensions["seealso"].cache
+    client.get(PATH)
+    put: list[str] = []
+    monkeypatch.setattr(cache, "put", lambda key, value, put_in=cache.put: put.append(key) or put_in(key, value))
+    for coding in ("gzip", "br", "gzip", "br", "identity"):
+        assert level(client.get(PATH, headers={"Accept-Encoding": coding})) == "copy"
+    wait_for(lambda: codings_kept(redis_url) == [{"identity", "gzip", "br"}])
+    assert len(put) == 2  # what is there already is not put again
+    assert level(make_app(index).test_client().get(PATH, headers={"Accept-Encoding": "br"})) == "redis"
+
+
+def test_coding_of_a_copy_that_is_let_go_meanwhile_is_not_kept(
+    index: Path, make_app: MakeApp, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(index)
+    client, here = app.test_client(), app.extensions["seealso"]
+    client.get(PATH)
+    wait_for(lambda: codings_kept(redis_url) == [{"identity"}])
+
+    def decide(plain: bytes, coding: str) -> bytes:  # another era begins
+        here.front._copies.hide(frozenset(), "another")
+        monkeypatch.setattr(here.editorial, "era", "another")
+        return gzip.compress(plain)
+
+    monkeypatch.setattr("service.answer.coded", decide)
+    monkeypatch.setattr(here.cache, "put", lambda *_: pytest.fail("it is kept"))
+    assert level(client.get(PATH, headers={"Accept-Encoding": "gzip"})) == "copy"
+
+
+def keys_kept(redis_url: str) -> list[bytes]:
+    """Return the keys of the answers that Redis keeps."""
+    return [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")]
+
+
+def codings_kept(redis_url: str) -> list[set[str]]:
+    """Return in which codings each answer is that Redis keeps."""
+    kept = redis.Redis.from_url(redis_url)
+    found = [unpacked((kept.get(key) or b"")[6:]) for key in keys_kept(redis_url)]
+    return [set(each.bodies) for each in found if each is not None]
 
 
 def test_address_with_a_question_mark_in_its_path_is_no_query(tmp_path: Path, make_app: MakeApp) -> None:
@@ -178,7 +221,7 @@ def test_wrong_requests_are_flasks_to_answer_and_are_kept_nowhere(client: FlaskC
             answer = client.get(path)
             assert answer.status_code == status
             assert answer.headers["Cache-Control"] == "no-store"
-    assert [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")] == []
+    assert keys_kept(redis_url) == []
     assert client.post(PATH).status_code == 405
 
 
@@ -437,7 +480,7 @@ def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> 
     assert [address for address, _ in front._warmed(snapshot, front._editorial.era)] == [(PATH, "")]
 
 
-def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, make_app: MakeApp) -> None:
+def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, make_app: MakeApp, redis_url: str) -> None:
     index_of(tmp_path, articles(9))
     app = make_app(tmp_path)
     client = app.test_client()
@@ -449,6 +492,7 @@ def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, mak
     answer = client.get(PATH, headers={"Accept-Encoding": "gzip"})
     assert level(answer) == "copy"
     assert answer.headers["X-Seealso-Snapshot"] != before
+    wait_for(lambda: codings_kept(redis_url) == [{"identity", "gzip"}] * 2)  # another worker finds it coded
 
 
 def swapped(
