@@ -26,6 +26,8 @@ _NO_ROWS = np.empty(0, np.int64)
 KEPT_MAX = 512
 
 RowNumbers = NDArray[np.int64]
+# A snapshot, by its id; a kind, and a text.
+_Key = tuple[str, str, str]
 
 
 class KeptRows:
@@ -33,8 +35,8 @@ class KeptRows:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        # By snapshot, kind and text: how many rows were looked at (live articles come last), and which of them have it.
-        self._kept: OrderedDict[tuple[str, str, str], tuple[int, RowNumbers]] = OrderedDict()
+        # Beside which live articles, which come last; how many rows were looked at, and which of them have it.
+        self._kept: OrderedDict[_Key, tuple[str, int, RowNumbers]] = OrderedDict()
         self._keeping = threading.Lock()
 
     def __len__(self) -> int:
@@ -52,9 +54,9 @@ class KeptRows:
 
         `listed`: gives those of the snapshot itself that fit, so that only live articles are looked at.
         """
-        key = snapshot.lineage, kind, text
+        key = snapshot.id, kind, text
         with self._keeping:
-            looked_at, rows = self._kept.get(key, (0, _NO_ROWS))
+            looked_at, rows = self._known(key, snapshot)
         if not looked_at and listed is not None:
             looked_at, rows = len(snapshot.neighbours), listed()
         if looked_at < len(snapshot):
@@ -62,12 +64,20 @@ class KeptRows:
             rows = np.concatenate([rows, np.array(more, np.int64)])
             looked_at = len(snapshot)
         with self._keeping:
-            if looked_at >= self._kept.get(key, (0, _NO_ROWS))[0]:
-                self._kept[key] = looked_at, rows
+            if looked_at > self._known(key, snapshot)[0]:
+                self._kept[key] = snapshot.lineage, looked_at, rows
             self._kept.move_to_end(key)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return rows[: np.searchsorted(rows, len(snapshot))]
+
+    def _known(self, key: _Key, snapshot: Snapshot) -> tuple[int, RowNumbers]:
+        """Return how many rows of a snapshot were looked at, and which of them fit."""
+        lineage, looked_at, rows = self._kept.get(key, ("", 0, _NO_ROWS))
+        base = len(snapshot.neighbours)
+        if lineage == snapshot.lineage or looked_at <= base:
+            return looked_at, rows
+        return base, rows[: np.searchsorted(rows, base)]  # beside it were other live articles than these
 
 
 # What blocks need; what editors search for stands apart, and drives nothing of it out.

@@ -306,6 +306,44 @@ def test_no_article_is_looked_at_for_what_the_snapshot_lists(snapshot: Snapshot)
     assert KeptRows(1).rows_with(snapshot, "tag", "x", fits, lambda: np.array([2, 5])).tolist() == [2, 5]
 
 
+def test_articles_of_the_snapshot_are_looked_at_once_whatever_is_live_beside_it(snapshot: Snapshot) -> None:
+    kept, asked = KeptRows(1), list[int]()
+
+    def look(looked: Snapshot) -> list[int]:
+        def fits(row: int) -> bool:
+            asked.append(row)
+            return looked.title(row).endswith("3")
+
+        return [*map(int, kept.rows_with(looked, "title", "3", fits))]
+
+    base = len(snapshot)
+    own = [row for row in range(base) if snapshot.title(row).endswith("3")]
+    first, other = Beside(snapshot), Beside(snapshot)  # the store may be put back from a backup
+    assert look(snapshot) == own
+    before = first.put(article("new", title="Late 3")).edition
+    assert look(before) == [*own, base]
+    after = first.put(article("newer", title="Late 4"), article("newest", title="Late 3")).edition
+    assert look(after) == [*own, base, base + 2]
+    assert look(before) == [*own, base]  # who still answers by it
+    assert look(snapshot) == own
+    assert look(other.remove("a003").edition) == own
+    assert look(other.put(article("else", title="Late 4")).edition) == own
+    assert look(other.put(article("again", title="Late 3")).edition) == [*own, base + 1]
+    assert asked == [*range(base), base, base + 1, base + 2, base, base + 1]
+
+
+def test_word_holds_for_an_article_by_its_title_of_now(snapshot: Snapshot) -> None:
+    beside, piece = Beside(snapshot), Wish("exclude", word="piece 3")
+    assert "a003" not in block(snapshot, piece)
+    calm = beside.put(article("a003", title="Calm", body="tides moon sea harbour number3")).edition
+    assert "a003" in block(calm, piece)
+    named = beside.put(article("a006", title="Piece 3", body="tides moon sea harbour number6")).edition
+    assert {"a003", "a006"}.intersection(block(named, piece)) == {"a003"}
+    assert {"a003", "a006"} <= {*block(named)}
+    back = beside.put(article("a003", title="A piece 3", body="tides moon sea harbour number3")).edition
+    assert not {"a003", "a006"}.intersection(block(back, piece))
+
+
 def test_rule_holds_however_marks_are_written(tmp_path: Path) -> None:
     composed, apart = "Caf\u00e9", "CAFE\u0301"
     for written, asked in ((composed, apart), (apart, composed)):
