@@ -3,7 +3,6 @@
 What keeps something out of all blocks becomes a fact of the served snapshot; all else is looked up block by block.
 """
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from seealso.article import folded
 from seealso.editorial.rules import Rule, Wish
 from seealso.snapshot.snapshot import Snapshot
+from seealso.snapshot.titles import whole_word
 
 # The odds of what is boosted are taken for so many times higher, of what is buried for so many times lower.
 ODDS_FACTOR = 3.0
@@ -201,8 +201,9 @@ def rows_of(snapshot: Snapshot, wish: Wish, kept: KeptRows = BY_RULES) -> RowNum
         listed = None if snapshot.tags is None else partial(snapshot.tags.rows_of, tag)
         return kept.rows_with(snapshot, "tag", tag, lambda row: tag in _tags(snapshot, row), listed)
     if wish.word is not None:
-        whole = re.compile(rf"(?<!\w){re.escape(folded(wish.word))}(?!\w)")
-        return kept.rows_with(snapshot, "word", whole.pattern, lambda row: bool(whole.search(_title(snapshot, row))))
+        word, whole = folded(wish.word), whole_word(wish.word)
+        listed = partial(snapshot.titles.rows_with, word)
+        return kept.rows_with(snapshot, "word", word, lambda row: bool(whole.search(_title(snapshot, row))), listed)
     return _NO_ROWS
 
 
@@ -211,4 +212,4 @@ def _tags(snapshot: Snapshot, row: int) -> set[str]:
 
 
 def _title(snapshot: Snapshot, row: int) -> str:
-    return folded(orjson.loads(snapshot.card(row))["title"])
+    return folded(snapshot.title(row))

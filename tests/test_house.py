@@ -32,7 +32,7 @@ WAY = [
     ["seealso/settings.py", "seealso/logs.py"],
     ["seealso/project.py"],
     ["seealso/snapshot/layout.py", "seealso/snapshot/files.py"],
-    ["seealso/snapshot/cells.py", "seealso/snapshot/names.py"],
+    ["seealso/snapshot/cells.py", "seealso/snapshot/names.py", "seealso/snapshot/titles.py"],
     ["seealso/snapshot/manifest.py", "seealso/snapshot/vectors.py", "seealso/snapshot/lock.py"],
     ["seealso/snapshot/objects.py", "seealso/snapshot/retention.py"],
     ["seealso/snapshot/store.py"],

@@ -26,6 +26,7 @@ from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import LISTED_SINCE, MAP_SINCE, Manifest, read_manifest
 from seealso.snapshot.names import Names
 from seealso.snapshot.snapshot import Blob, Snapshot
+from seealso.snapshot.titles import Titles
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.whole import known_whole, mark_whole, unmark
 from seealso.space import Space
@@ -83,6 +84,7 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
     labels = orjson.loads((folder / files.LABELS).read_bytes())
     weighed = tuple(str(language) for language in labels["weighed"])
     ids = _map_array(folder / files.IDS, files.ID_ROW, (count,))
+    cards = _map_blob(folder, files.CARDS, count)
     dimension, passages, terms = manifest.model.dimension, manifest.counts.passages, manifest.counts.terms
     return Snapshot(
         manifest=manifest,
@@ -119,8 +121,9 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         addresses=None
         if manifest.format < LISTED_SINCE
         else _map_array(folder / files.ADDRESSES, files.ID_ROW, (_length(folder / files.ADDRESSES),)),
-        cards=_map_blob(folder, files.CARDS, count),
+        cards=cards,
         articles=_map_blob(folder, files.ARTICLES, count),
+        titles=Titles(cards),
     )
 
 

@@ -20,6 +20,7 @@ from seealso.relatedness import Cohorts, Probes
 from seealso.snapshot import files
 from seealso.snapshot.manifest import Manifest
 from seealso.snapshot.names import Names
+from seealso.snapshot.titles import Titles, title_in
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
@@ -55,8 +56,8 @@ class Snapshot:
     (it was of an older format); `space`: from passages' vectors to `vectors`. `passages`: float16, passages x
     dimension, article after article; `passage_ends`: where those of each end, and a 0 before them; `passage_spans`:
     where each begins and ends in its article's text. `ids` and `addresses` (None in older formats): files.ID_ROW, by
-    hash; `hashes`: those of `ids`; `cards` and `articles`: JSON by row. `hidden`: the ids of articles taken down, of
-    which a snapshot as it is opened knows nothing.
+    hash; `hashes`: those of `ids`; `cards` and `articles`: JSON by row; `titles`: those of the cards, for who looks for
+    words in all. `hidden`: the ids of articles taken down, of which a snapshot as it is opened knows nothing.
     """
 
     manifest: Manifest
@@ -81,6 +82,7 @@ class Snapshot:
     addresses: NDArray[Any] | None
     cards: Blob
     articles: Blob
+    titles: Titles
     hidden: frozenset[str] = frozenset()
 
     @property
@@ -146,7 +148,7 @@ class Snapshot:
 
     def title(self, row: int) -> str:
         """Return the title of the article in a row."""
-        return str(orjson.loads(self.card(row))["title"])
+        return title_in(self.card(row))
 
     def language_of(self, row: int) -> str | None:
         """Return the language tag of the article in a row, None if it has none."""

@@ -12,7 +12,7 @@ import pytest
 import service.rulings
 from seealso.editorial.rules import Rule, Wish
 from seealso.snapshot.reader import open_current
-from seealso.snapshot.snapshot import Snapshot
+from seealso.snapshot.snapshot import Blob, Snapshot
 from service.finding import Filters
 from service.related import related_on_page, related_to_article
 from service.rulings import NO_RULING, KeptRows, Rulings, rows_of, ruled
@@ -304,6 +304,16 @@ def test_no_article_is_looked_at_for_what_the_snapshot_lists(snapshot: Snapshot)
         raise AssertionError(row)
 
     assert KeptRows(1).rows_with(snapshot, "tag", "x", fits, lambda: np.array([2, 5])).tolist() == [2, 5]
+
+
+def test_rule_by_word_reads_no_card_of_the_snapshot_whose_titles_are_read(snapshot: Snapshot) -> None:
+    snapshot.titles.read()
+    unread = replace(snapshot, cards=Blob(snapshot.cards.ends, b""))
+    wish = Wish("exclude", word="piece 3")
+    assert rows_of(unread, wish, KeptRows(1)).tolist() == [3]
+    assert np.flatnonzero(ruled(unread, rules(wish)).facts["sponsored"]).tolist() == [3]
+    edition = Beside(snapshot).put(article("new", title="Late: piece 3")).edition
+    assert rows_of(replace(edition, cards=unread.cards), wish, KeptRows(1)).tolist() == [3, len(snapshot)]
 
 
 def test_articles_of_the_snapshot_are_looked_at_once_whatever_is_live_beside_it(snapshot: Snapshot) -> None:
