@@ -1,6 +1,7 @@
 """A block's address -> what it asks for, and the one key of all addresses that ask for the same.
 
-What a query says is remembered: a website asks by few, and reading one takes a tenth of what making a block does.
+What a query says is remembered: a website asks by few, and reading one takes a tenth of what making a block does. Long
+ones, of which strangers could make up as many as there is memory for, are read each time.
 """
 
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ from service.wanted import Wanted
 
 BLOCKS = "/v1/articles/"
 JSON_ENDS, HTML_ENDS = "/related", "/related.html"
-# Some kilobytes each.
+# Some kilobytes each, and no longer.
 REMEMBERED_MAX = 4_096
+REMEMBERED_CHARACTERS_MAX = 500
 
 
 class Addresses:
@@ -42,7 +44,8 @@ class Addresses:
         ends = JSON_ENDS if form == "json" else HTML_ENDS
         if not path.startswith(BLOCKS) or not path.endswith(ends):
             return None
-        read = self._wanted(form, query_string)
+        is_short = len(query_string) <= REMEMBERED_CHARACTERS_MAX
+        read = self._wanted(form, query_string) if is_short else self._read_query(form, query_string)
         if read is None:
             return None
         wanted, look, key = read

@@ -31,8 +31,12 @@ BROTLI_QUALITY, ZSTD_LEVEL, GZIP_LEVEL = 5, 6, 6
 BROTLI_QUALITY_MAX, ZSTD_LEVEL_MAX, GZIP_LEVEL_MAX = 11, 19, 9
 # Below this, headers outweigh what is gained.
 CODED_BYTES_MIN = 500
-# Beside its body, what an answer takes in memory: headers, ids, objects.
+# Beside its bodies and names, what an answer takes in memory with its address: headers in four codings, objects.
 OVERHEAD_BYTES = 4_000
+# A name's place among others, and what is lost at the end of its bytes.
+PLACE_BYTES = 16
+# Browsers send less than fifty characters; a longer Accept-Encoding is read each time.
+ACCEPTED_CHARACTERS_MAX = 200
 _LENGTH_BYTES = 4
 
 
@@ -69,6 +73,8 @@ class Answer:
     hits: int = 0
     lives: int = 0
     _forms: dict[str, Form] = field(default_factory=dict)
+    _common: Headers = field(default_factory=list)  # of all forms, for names may take 21 kB of them
+    _size: int = 0
 
     def holds_in(self, snapshot: Snapshot) -> bool:
         """Return whether it would be the same if it were made of a snapshot with its live articles of today."""
@@ -81,7 +87,12 @@ class Answer:
     @property
     def size(self) -> int:
         """Return about how many bytes it takes in memory; the coded bodies together are no longer than the plain."""
-        return 2 * len(self.bodies[IDENTITY]) + OVERHEAD_BYTES
+        if not self._size:  # of thousands it is asked whenever something is decided
+            names = (*self.keys, *self.articles, *self.awaited, *self.behind)
+            named = sum(map(sys.getsizeof, names)) + PLACE_BYTES * len(names)
+            in_headers = 2 * sum(map(len, self.keys))
+            self._size = 2 * len(self.bodies[IDENTITY]) + named + in_headers + OVERHEAD_BYTES
+        return self._size
 
     def form(self, coding: str, vary: str) -> Form:
         """Return the answer in a content coding; `vary` is what answers of this process depend on."""
@@ -98,14 +109,15 @@ class Answer:
         is_coded = body is not plain
         digest = blake2b(plain, digest_size=12).hexdigest()
         etag = f'"{digest}-{coding}"' if is_coded else f'"{digest}"'
-        unmodified = [
-            ("ETag", etag),
-            ("Cache-Control", self.cache_control),
-            ("Vary", vary),
-            ("Surrogate-Key", " ".join(self.keys)),
-            ("Cache-Tag", ",".join(self.keys)),
-            ("X-Seealso-Snapshot", self.snapshot_id),
-        ]
+        if not self._common:
+            self._common = [
+                ("Cache-Control", self.cache_control),
+                ("Vary", vary),
+                ("Surrogate-Key", " ".join(self.keys)),
+                ("Cache-Tag", ",".join(self.keys)),
+                ("X-Seealso-Snapshot", self.snapshot_id),
+            ]
+        unmodified = [("ETag", etag), *self._common]
         headers = [("Content-Type", self.media_type), ("Content-Length", str(len(body))), *unmodified]
         if is_coded:
             headers.append(("Content-Encoding", coding))
@@ -161,9 +173,12 @@ def unpacked(kept: bytes) -> Answer | None:
         return None
 
 
-@lru_cache(maxsize=1_000)
 def coding_for(accepted: str) -> str:
     """Return the content coding to send to a client that sends this Accept-Encoding (RFC 9110, 12.5.3)."""
+    return _known_coding(accepted) if len(accepted) <= ACCEPTED_CHARACTERS_MAX else _coding(accepted)
+
+
+def _coding(accepted: str) -> str:
     weights: dict[str, float] = {}
     for part in accepted.lower().split(","):
         name, _, parameter = part.strip().partition(";")
@@ -172,6 +187,9 @@ def coding_for(accepted: str) -> str:
     best = max(CODINGS, key=lambda coding: weights.get(coding, anything))  # the first of those that weigh the same
     weight = weights.get(best, anything)
     return best if weight > 0 and weight >= weights.get(IDENTITY, 0.0) else IDENTITY
+
+
+_known_coding = lru_cache(maxsize=1_000)(_coding)
 
 
 def _weight(parameter: str) -> float:

@@ -14,6 +14,8 @@ from service.answer import Answer
 
 # Path and query string, as WSGI hands them over.
 Address = tuple[str, str]
+# The size of an answer has room for an address of so many; one may take 32 kB.
+ADDRESS_CHARACTERS = 500
 # How long after a switch an answer of the snapshot before may still be given.
 OLD_SECONDS_MAX = 5.0
 # Who was used may be the oldest so often before it goes. A flood of misses turns 32 MB over in two seconds; what is
@@ -43,14 +45,14 @@ class Copies:
 
     def put(self, address: Address, answer: Answer, era: str) -> None:
         """Keep an answer, if it is of the snapshot that is served and of this era, and would be the same today."""
-        size = answer.size
+        size = _size(address, answer)
         if size > self._bytes_max:
             return
         with self._changing:
             if (answer.snapshot_id, era) != (self._snapshot_id, self._era) or not self._shows_well(answer):
                 return
             before = self._answers.pop(address, None)
-            self._bytes += size - (before.size if before else 0)
+            self._bytes += size - (_size(address, before) if before else 0)
             self._answers[address] = answer
             self._keep_within()
 
@@ -94,7 +96,7 @@ class Copies:
 
     def _have(self, answers: dict[Address, Answer]) -> None:
         self._answers = answers  # all at once: nobody finds a part of them
-        self._bytes = sum(answer.size for answer in answers.values())
+        self._bytes = sum(_size(address, answer) for address, answer in answers.items())
         self.get = self._answers.get
 
     def _shows_well(self, answer: Answer) -> bool:
@@ -114,4 +116,9 @@ class Copies:
                 answer.lives -= 1
                 self._answers[address] = answer
             else:
-                self._bytes -= answer.size
+                self._bytes -= _size(address, answer)
+
+
+def _size(address: Address, answer: Answer) -> int:
+    """Return about how many bytes an answer and its address take in memory."""
+    return answer.size + max(0, sum(map(len, address)) - ADDRESS_CHARACTERS)

@@ -64,3 +64,14 @@ def test_looks_are_the_htmls_alone(look: str) -> None:
 )
 def test_what_is_no_block_or_asked_for_wrongly_is_left_to_flask(path: str, query: str) -> None:
     assert ADDRESSES.read(path, query) is None
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_long_query_is_read_each_time_and_a_short_one_once(wrong: bool) -> None:
+    addresses = Addresses({})
+    for ids, remembered in ((20, 1), (200, 1), (21, 2)):
+        query = "&".join([f"exclude=article-{number}" for number in range(ids)] + ["limit=0"] * wrong)
+        found = [addresses.read(PATH, query) for _ in range(3)]
+        assert found == [found[0]] * 3
+        assert (found[0] is None) == wrong
+        assert addresses._wanted.cache_info().currsize == remembered

@@ -1,11 +1,13 @@
 import gzip
+import tracemalloc
 import zlib
 
 import brotli
 import pytest
 from backports import zstd
 
-from service.answer import CODED_BYTES_MIN, CODINGS, IDENTITY, Answer, coding_for, unpacked
+from service.answer import CODED_BYTES_MIN, CODINGS, IDENTITY, Answer, _known_coding, coding_for, unpacked
+from service.copies import ADDRESS_CHARACTERS
 
 BODY = b'{"id":"a","related":[' + b'{"title":"Tides"},' * 100 + b"]}"
 DECODED = {"br": brotli.decompress, "zstd": zstd.decompress, "gzip": gzip.decompress, IDENTITY: bytes}
@@ -60,6 +62,28 @@ def test_packed_answer_comes_back_with_all_its_codings() -> None:
     assert found.form("br", "") == made.form("br", "")
 
 
+@pytest.mark.parametrize("characters", [10, 200])
+@pytest.mark.parametrize("others", [0, 12, 50])
+@pytest.mark.parametrize("body", [b"{}", BODY * 20])
+def test_size_is_no_less_than_what_an_answer_takes_in_memory(characters: int, others: int, body: bytes) -> None:
+    ids = tuple(f"{number:x<{characters}}" for number in range(others + 1))
+    keys = tuple(f"article:{each}" for each in ids)
+    packed = Answer("s1", "text/html", "", keys, ids, {IDENTITY: body}).packed()
+    tracemalloc.start()
+    try:
+        made = [unpacked(packed) for _ in range(20)]
+        for each in made:
+            assert each is not None
+            for coding in (IDENTITY, *CODINGS):
+                each.form(coding, "Accept-Encoding")
+            assert each.size > 0
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made[0] is not None
+    assert taken / len(made) + ADDRESS_CHARACTERS <= made[0].size
+
+
 def test_what_was_not_packed_by_us_is_no_answer() -> None:
     packed = answer().packed()
     damaged = [b"", b"\0", packed[:3], packed[:40], b"\xff\xff\xff\x7f", b"\x02\0\0\0{}", b"\x04\0\0\0null"]
@@ -102,3 +126,12 @@ def test_what_was_not_packed_by_us_is_no_answer() -> None:
 )
 def test_coding_is_what_the_client_likes_best(accepted: str, coding: str) -> None:
     assert coding_for(accepted) == coding
+
+
+def test_long_wish_for_codings_is_read_each_time_and_a_short_one_once() -> None:
+    before = _known_coding.cache_info().currsize
+    for _ in range(3):
+        assert coding_for("gzip" + ", made-up" * 3_000) == "gzip"
+    assert _known_coding.cache_info().currsize == before
+    assert coding_for("gzip, made-up;q=0.123") == "gzip"
+    assert _known_coding.cache_info().currsize == before + 1

@@ -70,6 +70,18 @@ def test_the_limit_is_in_bytes() -> None:
     assert all(copies.get(at(address)) for address in ("half", "b", "c"))
 
 
+def test_long_addresses_count_too() -> None:
+    copies = room_for(10)
+    for number in range(10):
+        copies.put(("/v1/articles/a/related", f"exclude={number:x<30000}"), answer(), ERA)
+        assert len(copies) <= 1
+    for number in range(10):
+        copies.put(at(str(number)), answer(), ERA)
+    assert len(copies) == 10  # what they took is free again
+    copies.put(("/v1/articles/a/related", f"exclude={'x' * 10 * answer().size}"), answer(), ERA)
+    assert len(copies) == 10
+
+
 def test_no_room_keeps_nothing() -> None:
     copies = Copies(0)
     copies.turn("s1", {}, ERA)
