@@ -5,7 +5,7 @@ archive, and under filters as readers set them. Who searches so then is not its 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -184,22 +184,23 @@ def _choose_filtered_cells(
 
 
 def _choose_postings(terms: Terms, trials: Sequence[_Trial], tried: Sequence[int]) -> tuple[int | None, float]:
-    """Return the fewest postings that find enough in every trial, or None where none do."""
+    """Return the fewest postings that find enough in every trial, by texts and by titles, or None where none do."""
     whole = replace(terms, postings_max=None, filtered_postings_max=None)
-    wanted = [_sharing(whole, trial) for trial in trials]
+    wanted = [rows for trial in trials for rows in _sharing(whole, trial)]
     for postings_max in tried if trials else ():
         fewer = replace(terms, postings_max=postings_max, filtered_postings_max=postings_max)
-        recall = _least_recall((_sharing(fewer, trial) for trial in trials), wanted)
+        recall = _least_recall((rows for trial in trials for rows in _sharing(fewer, trial)), wanted)
         if recall >= RECALL_MIN:
             return postings_max, recall
     return None, 1.0
 
 
-def _sharing(terms: Terms, trial: _Trial) -> Rows:
-    """Return the rows of those that share most with each article of a trial."""
+def _sharing(terms: Terms, trial: _Trial) -> Iterator[Rows]:
+    """Yield the rows of those that share most with each article of a trial: by their texts, and by their titles."""
     sample, allowed = trial
-    probes = (terms.articles.row(int(row)) for row in sample)  # one by one, as the service searches
-    return np.concatenate([terms.search(probe, terms.postings, NEAREST, allowed)[0] for probe in probes])
+    for postings in (terms.postings, terms.title_postings):
+        probes = (terms.articles.row(int(row)) for row in sample)  # one by one, as the service searches
+        yield np.concatenate([terms.search(probe, postings, NEAREST, allowed)[0] for probe in probes])
 
 
 def _least_recall(found: Iterable[Rows], wanted: Iterable[Rows]) -> float:

@@ -114,7 +114,8 @@ class Searched(BaseModel):
     (`probed`), 0 where each vector is looked at; how many postings are, for one probe (`postings_max`), None where all.
 
     `vectors_recall`, `terms_recall`: of the hundred nearest to an article of a sample, by either part, the share that
-    is found so, measured when it was built. `filtered`: the same under filters; None: under these, all is looked at.
+    is found so, measured when it was built; by terms in texts or in titles, whichever is less. `filtered`: the same
+    under filters; None: under these, all is looked at.
     """
 
     model_config = _STRICT

@@ -163,6 +163,30 @@ def test_where_too_much_is_missed_all_are_looked_at_and_it_is_said(
     assert "900 are looked at" in told[0]
 
 
+@pytest.mark.usefixtures("many")
+def test_where_titles_miss_too_much_more_postings_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexer.searching, "NEAREST", 10)
+    told = [f"s{number % 90} " * 6 for number in range(COUNT)]
+    vectors = HashEncoder().encode(told)
+
+    def chosen(titles: list[str]) -> tuple[Terms, int | None, float]:
+        terms, _ = build_terms((title, text, "en") for title, text in zip(titles, told, strict=True))
+        _, fewer, searched = choose_search(VectorIndex.of(vectors), vectors, terms, FILTERS)
+        assert searched.filtered is not None
+        assert searched.filtered.postings_max == searched.postings_max == fewer.postings_max
+        return fewer, searched.postings_max, min(searched.terms_recall, searched.filtered.terms_recall)
+
+    # By its subject, its heaviest term, each finds the ten of it; titles of usual words only by those.
+    assert chosen([f"t{number}" for number in range(COUNT)])[1] == 50
+    terms, postings_max, recall = chosen([f"usual{number % 5}" for number in range(COUNT)])
+    assert postings_max == 400
+    assert recall >= indexer.searching.RECALL_MIN
+    probe = terms.articles.row(7)
+    for fewer, found in ((replace(terms, postings_max=50), 0), (terms, 10)):
+        rows, _ = fewer.search(probe, fewer.title_postings, 10)
+        assert np.count_nonzero(rows[0] % 5 == 2) == found
+
+
 def test_recall_counts_what_there_is_to_find() -> None:
     assert recall_of(np.array([[1, 2, -1]]), np.array([[2, 3, -1]])) == 0.5
     assert recall_of(np.array([[-1, -1]]), np.array([[-1, -1]])) == 1.0
