@@ -106,8 +106,6 @@ class Current:
 
     def _take_over(self, opened: Snapshot) -> None:
         before = self._snapshot
-        if before is not None:  # it serves meanwhile; at the start readers wait, and it is done after
-            opened.titles.read()
         go_over = self.prepare(self._edited(opened))
         with self._changing:  # more may have been decided meanwhile
             self._opened, self._snapshot = opened, self._edited(opened)
@@ -161,8 +159,6 @@ class Current:
         while not self._stop.wait(every_s):
             self.refresh()
             self.warn_of_age()
-            if self._opened is not None:
-                self._opened.titles.read()
 
     def warn_of_age(self) -> None:
         """Log once of each snapshot that it has become too old, or is of the future."""

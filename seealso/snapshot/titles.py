@@ -1,6 +1,6 @@
 """The titles of a snapshot, folded, so that it is soon known which of them have a word.
 
-To read titles from their cards takes seconds of a million: it is done once, and best before anybody waits for it.
+To read titles from their cards takes a second or two of a million: it is done once, for the first who looks for a word.
 """
 
 import re

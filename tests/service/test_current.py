@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
 from seealso.snapshot.layout import publish, snapshot_folder
 from seealso.snapshot.reader import open_current
-from seealso.snapshot.snapshot import Snapshot
 from service.current import Current
 from tests.faults.clock import OwnClock
 from tests.makers import articles, index_of
@@ -189,28 +188,3 @@ def test_whatever_goes_wrong_the_old_one_serves_and_it_is_tried_again(
         time.sleep(0.01)
     current.stop()
     assert current.problem is None
-
-
-def test_titles_are_read_before_a_snapshot_takes_over_and_at_the_start_once_it_serves(tmp_path: Path) -> None:
-    index_of(tmp_path, articles(4))
-    current, ready = Current(tmp_path, None), list[bool]()
-
-    def prepare(opened: Snapshot) -> Callable[[], None]:
-        ready.append(bool(opened.titles._parts))
-        return lambda: None
-
-    current.prepare = prepare
-    current.refresh()
-    index_of(tmp_path, articles(5))
-    current.refresh()
-    assert ready == [False, True]
-    later = Current(tmp_path, None)
-    later.refresh()
-    titles = later.snapshot().titles
-    assert not titles._parts
-    later.follow(1)
-    end = time.monotonic() + 20
-    while not titles._parts:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    later.stop()
