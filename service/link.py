@@ -29,6 +29,8 @@ FAILURES_TO_OPEN = 3
 CLIENT_OPTIONS: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0}
 # How often Redis is tried while it is down.
 TRIAL_SECONDS = 1.0
+# While it is up: how soon after a connection that could not be opened, or was too slow, the next is tried.
+RETRIAL_SECONDS = 0.1
 # A link on which a word comes back in time and an answer does not is no link.
 TRIAL_BYTES = 16_384
 # Connecting is nobody's wait but the link's own.
@@ -202,12 +204,17 @@ class Link:
 
     def _failed(self, connection: Any, error: Exception) -> None:
         connection.disconnect()
+        self._count(error)
+        self._wanted.set()
+
+    def _count(self, error: Exception) -> None:
+        """Count a failure, and give the link up: after some in a row, or the first of one that never was up."""
         self._told_failed(_kind_of(error))
         with self._turning:
             self._failures += 1
-            if self._up and self._failures >= FAILURES_TO_OPEN:
+            first = not (self._up or self._ever_tried)
+            if first or (self._up and self._failures >= FAILURES_TO_OPEN):
                 self._turn(False, f"{type(error).__name__}: {error}")
-        self._wanted.set()
 
     def _turn(self, up: bool, reason: str | None = None) -> None:
         self._up = up
@@ -236,23 +243,27 @@ class Link:
             connection.answers = hiredis.Reader(
                 protocolError=redis.exceptions.InvalidResponse, replyError=_refusal, notEnoughData=False
             )
+            well = False
             try:
                 self._try(connection)
             except (redis.exceptions.RedisError, OSError, ValueError) as error:
                 connection.disconnect()
-                self._trial_failed(error)
+                self._count(error)
             else:
+                well = True
                 self._ready.append(connection)
                 with self._turning:
                     if not self._up and not self._closed.is_set():
                         self._turn(True)
             self._ever_tried = True
             self._tried.set()
-            if self._up:
-                if len(self._ready) + len(self._flying) >= self._least:
-                    self._wanted.wait()
-            else:
+            if not self._up:
                 self._closed.wait(TRIAL_SECONDS)
+                continue
+            if not well:
+                self._closed.wait(RETRIAL_SECONDS)
+            if self._up and self._has_enough(well):
+                self._wanted.wait()
         self._drop_ready()
 
     def _try(self, connection: Any) -> None:
@@ -261,11 +272,13 @@ class Link:
         if self._exchange(connection, ("ECHO", trial)) != trial:
             raise redis.exceptions.InvalidResponse("an echo came back changed")
 
-    def _trial_failed(self, error: Exception) -> None:
-        self._told_failed(_kind_of(error))
-        with self._turning:
-            if self._up or not self._ever_tried:
-                self._turn(False, f"{type(error).__name__}: {error}")
+    def _has_enough(self, well: bool) -> bool:
+        """Return whether no more connections are opened until one is wanted; `well`: whether the last could be."""
+        there = len(self._ready) + len(self._flying)
+        if well:
+            return there >= self._least
+        # One says little of those that are there: Redis may have as many as it takes. Two failures in a row say more.
+        return there > 0 and self._failures < 2
 
     def _cut_off(self) -> None:
         """End every exchange that is past its time: its socket is shut down under whoever reads from it.

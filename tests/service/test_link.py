@@ -3,17 +3,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 import redis
 from structlog.testing import capture_logs
 
+import service.link
 from service.link import FAILURES_TO_OPEN, Link, Refused, ScriptUnknown, Unreachable
 from service.own_redis import OwnRedis
 from tests.bad_link import BadLink, bad_link
 
 TIMEOUT_MS = 1_000
+LONG_MS = 60_000
 SECONDS_MAX = 20.0
 
 
@@ -254,4 +256,80 @@ def test_what_nobody_waits_for_goes_along_with_the_next_or_soon_after(server: Ow
     link.post("SET", "last", "value")
     wait_until(lambda: client.exists("last") == 1)
     assert link.call("GET", "key7") == b"value"
+    link.close()
+
+
+@pytest.fixture
+def full(server: OwnRedis) -> Iterator[redis.Redis]:
+    """A client of a Redis that takes no connection beyond this one and one more."""
+    client = redis.Redis.from_url(server.url)
+    client.config_set("maxclients", 2)
+    yield client
+    client.close()
+
+
+@contextmanager
+def in_use(link: Link, client: redis.Redis) -> Iterator[None]:
+    """Have the link's only connection wait for an answer meanwhile."""
+    asking = threading.Thread(target=link.call, args=("BLPOP", "list", 0))
+    asking.start()
+    wait_until(lambda: client.info("clients")["blocked_clients"] == 1)
+    yield
+    client.lpush("list", "element")
+    asking.join()
+
+
+def test_connection_that_cannot_be_opened_costs_none_that_is_good(
+    server: OwnRedis, full: redis.Redis, failures: list[str]
+) -> None:
+    link = Link(server.url, LONG_MS, 1, failures.append)
+    wait_until(lambda: link.up)
+    for number in range(FAILURES_TO_OPEN + 1):
+        with in_use(link, full):
+            with pytest.raises(Unreachable):  # it wants one more, which is refused
+                link.call("PING")
+            wait_until(lambda number=number: len(failures) > number)  # type: ignore[misc]
+        assert link.call("PING") == b"PONG"
+    assert link.up
+    link.close()
+
+
+def test_connection_that_cannot_be_opened_is_not_tried_again_at_once(
+    server: OwnRedis, full: redis.Redis, failures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.link, "RETRIAL_SECONDS", LONG_MS / 1000)
+    link = Link(server.url, LONG_MS, 1, failures.append)
+    wait_until(lambda: link.up)
+    with in_use(link, full):
+        for _ in range(100):
+            with pytest.raises(Unreachable):
+                link.call("PING")
+            wait_until(lambda: bool(failures))
+        assert len(failures) == 1
+        assert link.up
+    link.close()
+
+
+def test_link_that_has_no_connection_and_gets_none_is_given_up_though_nobody_asks(
+    server: OwnRedis, full: redis.Redis, failures: list[str]
+) -> None:
+    link = Link(server.url, TIMEOUT_MS, 1, failures.append)
+    wait_until(lambda: link.up)
+    full.config_set("maxclients", 1)
+    full.client_kill_filter(_type="normal", skipme=True)
+    with pytest.raises(Unreachable):
+        link.call("PING")
+    wait_until(lambda: not link.up)
+    assert len(failures) >= FAILURES_TO_OPEN
+    link.close()
+
+
+def test_hung_redis_is_given_up_though_nobody_asks_again(server: OwnRedis, failures: list[str]) -> None:
+    link = Link(server.url, TIMEOUT_MS, 3, failures.append)
+    wait_until(lambda: len(link._ready) == 3)
+    os.kill(server.process_id, signal.SIGSTOP)
+    with pytest.raises(Unreachable):
+        link.call("PING")
+    wait_until(lambda: not link.up)
+    os.kill(server.process_id, signal.SIGCONT)
     link.close()
