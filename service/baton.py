@@ -20,15 +20,25 @@ class Baton:
         self._times = 0
 
     def __enter__(self) -> None:
-        own = threading.get_ident()
-        if self._holder != own:
-            self._lock.acquire()
-            self._holder = own
-        self._times += 1
+        self.take()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.give_back()
+
+    def take(self, seconds_max: float = -1) -> bool:
+        """Return whether it is the caller's now: it is not if others have it for longer; -1: wait however long."""
+        own = threading.get_ident()
+        if self._holder != own:
+            if not self._lock.acquire(timeout=seconds_max):
+                return False
+            self._holder = own
+        self._times += 1
+        return True
+
+    def give_back(self) -> None:
+        """End what `take` began."""
         self._times -= 1
         if not self._times:
             self._holder = 0

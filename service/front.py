@@ -280,7 +280,7 @@ class Front:
         level, known = "redis", len(answer.bodies) if answer else 0
         if answer is None:
             try:
-                with lane.place() if lane else nullcontext():
+                with lane.turn() if lane else nullcontext():
                     level, answer = "miss", self._blocks.make(view.snapshot, view.asked)
             except Exception:
                 if kept is Missing.MINE:

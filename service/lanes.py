@@ -4,11 +4,13 @@ What comes when the line is full, or waits too long in it, is refused at once: w
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from seealso.errors import ServiceBusy
 from seealso.settings import ServiceSettings
+from service.baton import BATON
 
 # So many page views wait for each that is worked on, before more are refused. A block takes half a millisecond to make:
 # who comes last waits some milliseconds, and a burst that a website sends at once finds room.
@@ -57,6 +59,20 @@ class Lane:
         finally:
             self.leave()
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold a place and the baton; ServiceBusy if both together do not come free in time, whoever has them."""
+        left_s = self.enter()
+        try:
+            if not BATON.take(left_s):
+                raise self.refusal()
+            try:
+                yield
+            finally:
+                BATON.give_back()
+        finally:
+            self.leave()
+
     def check(self) -> None:
         """Raise ServiceBusy if a line there may be is full: who would be refused in the end learns it at once."""
         if 0 < self._waiting_max <= self._waiting:
@@ -74,10 +90,14 @@ class Lane:
             with self._counting:
                 self._following -= room
 
-    def enter(self) -> None:
-        """Take a place, after those who wait already. Raises ServiceBusy if none comes free in time."""
+    def enter(self) -> float:
+        """Take a place, after those who wait already; return how many seconds of the wait are left.
+
+        Raises ServiceBusy if none comes free in time.
+        """
         if not self._waiting and self._free.acquire(blocking=False):
-            return
+            return self._wait_s
+        end = time.monotonic() + self._wait_s
         with self._counting:
             if self._waiting + self._following >= self._waiting_max:
                 raise self.refusal()
@@ -88,6 +108,7 @@ class Lane:
         finally:
             with self._counting:
                 self._waiting -= 1
+        return max(0.0, end - time.monotonic())
 
     def refusal(self) -> ServiceBusy:
         """Return what is raised where there is no room."""

@@ -63,3 +63,20 @@ def test_it_is_free_after_an_error() -> None:
     with baton, pytest.raises(KeyError), baton.put_down():
         raise KeyError
     assert taken_by_another(baton).wait(WAIT_SECONDS_MAX)
+
+
+def test_wait_for_it_may_be_bounded() -> None:
+    baton = Baton()
+    taken: list[bool] = []
+
+    def try_it() -> None:
+        taken.append(baton.take(0.01))
+
+    with baton:
+        assert baton.take(0.0)  # who has it need not wait
+        baton.give_back()
+        trying = threading.Thread(target=try_it)
+        trying.start()
+        trying.join()
+    assert taken == [False]
+    assert taken_by_another(baton).wait(WAIT_SECONDS_MAX)

@@ -26,6 +26,7 @@ from seealso.encoder import Vectors
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
 from service.answer import unpacked
+from service.baton import BATON
 from service.front import Front
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
@@ -334,6 +335,16 @@ def test_what_redis_keeps_is_had_while_all_places_are_taken(
 
 def test_redis_is_not_asked_in_vain_where_many_wait_already(busy: FlaskClient) -> None:
     assert busy.get(KEPT).status_code == 503
+
+
+def test_view_that_would_wait_too_long_for_what_makes_other_blocks_is_refused(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index, wait_ms=50)
+    with BATON:  # as a batch, or the desk
+        answers, threads = ask_at_once(app, PATH, 1)
+        threads[0].join(30)
+        assert [each.status_code for each in answers] == [503]
+    assert "Retry-After" in answers[0].headers
+    assert app.test_client().get(PATH).status_code == 200
 
 
 def ask_at_once(app: APIFlask, path: str, times: int) -> tuple[list[TestResponse], list[threading.Thread]]:

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from seealso.errors import ServiceBusy
+from service.baton import BATON
 from service.lanes import Lane
 
 
@@ -118,3 +119,34 @@ def test_lane_without_a_line_has_none_that_is_full() -> None:
     lane = Lane("texts", 1)
     with lane.place():
         lane.check()
+
+
+def test_turn_is_a_place_and_the_baton_and_ends_with_both_free() -> None:
+    lane = Lane("page views", 1)
+    with lane.turn():
+        assert lane._free._value == 0
+        assert BATON._lock.locked()
+    with pytest.raises(ZeroDivisionError), lane.turn():
+        raise ZeroDivisionError
+    assert lane._free._value == 1
+    assert not BATON._lock.locked()
+
+
+def test_wait_for_the_baton_ends_too_and_gives_the_place_back() -> None:
+    lane = Lane("page views", 1, waiting_max=1, wait_ms=100)
+    refused: list[ServiceBusy] = []
+
+    def wait() -> None:
+        try:
+            with lane.turn():
+                pass
+        except ServiceBusy as busy:
+            refused.append(busy)
+
+    with BATON:  # as a batch, or the desk
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        waiting.join()
+    assert len(refused) == 1
+    with lane.turn():
+        pass
