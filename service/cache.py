@@ -4,7 +4,8 @@ Redis is a cache: it may be slow, hung, full, empty, or gone at any moment, and 
 that than 'nothing kept'. Every key has a lifetime; nothing lives only here.
 
 What is put is sent, and not waited for. Who finds nothing is told whether to make the answer or whether somebody is
-making it: of all workers that miss one key at once, one has the claim to it.
+making it: of all workers that miss one key at once, one has the claim to it, and the others wait a little for what it
+makes. There is no claim to what is kept but out of date: each worker makes that anew.
 """
 
 import enum
