@@ -174,7 +174,8 @@ ArticleId = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), Af
 WebUrl = Annotated[str, Field(max_length=URL_CHARACTERS_MAX), AfterValidator(_checked_url)]
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_checked_language)]
-_Line = Annotated[str, AfterValidator(clean_line)]
+# Without a limit, pydantic takes a text as it is, a lone surrogate too.
+_Line = Annotated[str, Field(max_length=BODY_CHARACTERS_MAX), AfterValidator(clean_line)]
 _Label = Annotated[str, Field(max_length=LABEL_CHARACTERS_MAX), AfterValidator(clean_line)]
 
 

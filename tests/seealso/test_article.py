@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from seealso.article import (
+    Article,
     InvalidArticle,
     format_time,
     is_web,
@@ -197,6 +198,11 @@ def test_what_is_nested_too_deeply_to_be_written_down_is_refused_all_the_same() 
     deep = orjson.loads("[" * 1_020 + "]" * 1_020)
     with pytest.raises(InvalidArticle, match=r"body: .*got a list, nested too deeply to be shown"):
         read_article({"id": "a", "title": "T", "body": deep})
+
+
+@pytest.mark.parametrize("name", sorted(set(Article.model_fields) - {"tags", "editor_related"}))
+def test_half_a_character_is_no_text_of_any_field(name: str) -> None:
+    assert reason(**{name: "a\ud800"}).startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize("name", ["url", "section", "summary", "published", "author", "language", "image", "access"])

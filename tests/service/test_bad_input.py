@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
+from seealso.article import Article
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.settings import ServiceSettings
@@ -235,6 +236,12 @@ LONG_TEXT = ("POST /v1/similar", "an id of 10,000 characters")
 def test_what_is_no_text_is_refused_by_its_field(asking: Asking, reader: str, name: str) -> None:
     body, field = READERS[reader]
     asking.refused(reader, 400, field, body.replace("TEXT", NO_TEXT[name]).encode())
+
+
+@pytest.mark.parametrize("field", Article.model_fields)
+def test_half_a_character_is_refused_in_each_field_of_an_article(asking: Asking, field: str) -> None:
+    body = {"title": "T", "body": "B", field: "\ud800"}
+    asking.refused("PUT /v1/articles/a", 400, field, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("name", BODIES)
