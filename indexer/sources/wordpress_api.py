@@ -63,6 +63,7 @@ class WordPressApi:
     def _posts(self, reading: "_Reading") -> Iterator[Any]:
         """Walk through the posts; yield those that an earlier walk has not given, and what is no post at all."""
         offset = 0
+        before: bytes | None = None
         while True:
             fetched = self._fetch(offset)
             posts = _json_of(fetched)
@@ -73,6 +74,9 @@ class WordPressApi:
                 offset = max(offset - self._per_page + 1, 0)
                 continue
             reading.total(self._count(fetched))
+            if fetched.content == before:  # it does not do as `offset` says, and what has no id would never end
+                return
+            before = fetched.content
             had = reading.count
             for place, post in enumerate(posts, offset):
                 if reading.is_new(_id_of(post), place):
@@ -106,7 +110,7 @@ class WordPressApi:
         return int(value)
 
     def _read_post(self, post: Any) -> Item:
-        if not isinstance(post, dict) or not isinstance(post.get("id"), int):
+        if _id_of(post) is None:
             return Quarantined(self.name, f"it is no post with an id (got {shortened(post)})")
         where = f"{self.name} post {post['id']}"
         if is_protected(post):
@@ -163,7 +167,7 @@ class _Reading:
 
 def _id_of(post: Any) -> int | None:
     post_id = post.get("id") if isinstance(post, dict) else None
-    return post_id if isinstance(post_id, int) and 0 <= post_id < 2**63 else None
+    return post_id if type(post_id) is int and 0 <= post_id < 2**63 else None  # True is an int too
 
 
 def _posts_address(address: str, query: str) -> str:
@@ -185,5 +189,7 @@ def _json_of(fetched: Fetched) -> Any:
 def _complaint(fetched: Fetched, answer: Any) -> str:
     message = answer.get("message") if isinstance(answer, dict) else None
     if isinstance(message, str) and message:
-        return f"answers {fetched.status}: {html.unescape(message)[:300]} ({answer.get('code')})"
+        code = answer.get("code")
+        said = code[:100] if isinstance(code, str) else shortened(code)
+        return f"answers {fetched.status}: {html.unescape(message)[:300]} ({said})"
     return f"answers {fetched.status} and no list of posts in JSON (it begins {shortened(fetched.content[:40])})"

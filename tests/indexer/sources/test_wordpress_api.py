@@ -222,6 +222,22 @@ def test_a_server_that_ignores_the_offset_or_cuts_its_lists_is_an_error(site: Si
         read(site, per_page=3)
 
 
+@pytest.mark.parametrize("listed", [[1, 1], [post(-5), post(2**63)], [post(1), {}, {}]])
+def test_what_has_no_id_and_comes_at_each_offset_is_an_error(site: Site, listed: list[Any]) -> None:
+    site[POSTS] = lambda _: counted(listed, 7)
+    with pytest.raises(SourceUnreadable, match="fewer posts came than it says there are, 2 times"):
+        read(site)
+
+
+@pytest.mark.parametrize("number", [-5, 2**63, True, 1.5, "7"])
+def test_what_is_no_id_is_quarantined(site: Site, number: object) -> None:
+    site[POSTS] = lambda _: counted([post(1) | {"id": number}, post(2)], 2)
+    first, second = read(site)
+    assert isinstance(first, Quarantined)
+    assert "no post with an id" in first.reason
+    assert isinstance(second, Found)
+
+
 def test_ids_that_do_not_rise_are_an_error(site: Site) -> None:
     posts = [post(number) for number in range(7, 0, -1)]
 
@@ -258,6 +274,11 @@ def test_what_is_no_post_is_given_once_wherever_it_stands(site: Site) -> None:
             Reply('{"code":"rest_forbidden","message":"Only for logged&#8211;in users."}', 401),
             "answers 401: Only for logged–in users",
         ),
+        (
+            Reply(b'{"code":' + b"[" * 1_000 + b"]" * 1_000 + b',"message":"Not now."}', 403),
+            "answers 403: Not now. .a list, nested too deeply",
+        ),
+        (Reply(orjson.dumps({"code": "x" * 1_000, "message": "Not now."}), 403), r"Not now\. \(x{100}\)"),
         (Reply("<html>Not found</html>", 404), "answers 404 and no list of posts in JSON .*<html>Not found"),
         (Reply("<b>Warning</b>: in plugin.php[]"), "answers 200 and no list of posts in JSON"),
         (Reply("[]"), "does not say how many posts there are"),
