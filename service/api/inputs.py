@@ -525,13 +525,13 @@ def checked_end(until: datetime | None, field: str = "until") -> datetime | None
     return until
 
 
-def checked_id(article_id: str) -> str:
-    """Return the id of an article that stands in an address. Raises InvalidRequest if no article could have it."""
+def checked_id(article_id: str, field: str = "article") -> str:
+    """Return the id of an article. Raises InvalidRequest, at the part where it stands, if no article could have it."""
     try:
         return _ARTICLE_ID.validate_python(article_id)
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise InvalidRequest("article", f"{message[0].lower()}{message[1:]} (got {shortened(article_id)})") from None
+        raise InvalidRequest(field, f"{message[0].lower()}{message[1:]} (got {shortened(article_id)})") from None
 
 
 def _check_each_once(field: str, what: str, values: list[str]) -> None:

@@ -22,6 +22,7 @@ from seealso.article import Article, InvalidArticle, parse_time
 from seealso.errors import InvalidRequest, SignatureWrong, UnknownArticle
 from seealso.posts import article_of_post, ghost_fields, is_protected, wordpress_fields
 from service.api.answers import JSON, answer, decided, in_a_place, parts
+from service.api.inputs import checked_id
 from service.api.publishing import Outdated, put_article, remove_article
 
 webhooks = APIBlueprint("webhooks", __name__, tag="Content systems")
@@ -161,7 +162,8 @@ def _published(fields: Mapping[str, Any], by: str, sent: float) -> Response:
         return _told(article.id, "outdated")
 
 
-def _removed(article_id: str, by: str, sent: float) -> Response:
+def _removed(post_id: str, by: str, sent: float) -> Response:
+    article_id = checked_id(post_id, "post")
     try:
         remove_article(article_id, f"webhook of {by}", f"withdrawn in {by}", datetime.fromtimestamp(sent, UTC))
     except UnknownArticle:

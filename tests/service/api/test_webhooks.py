@@ -121,6 +121,14 @@ def test_what_is_no_post_is_told_so(client: FlaskClient) -> None:
     assert ghost(client, {"post": {"current": {"id": 7}}}).status_code == 400
 
 
+@pytest.mark.parametrize("wrong", ["", " a", "a\0", "\ud800", "x" * 201, "a/related"])
+def test_what_can_be_no_article_is_not_withdrawn(client: FlaskClient, wrong: str) -> None:
+    for post in ({"current": {}, "previous": {"id": wrong}}, {"current": {"id": wrong, "status": "draft"}}):
+        answer = ghost(client, {"post": post})
+        assert (answer.status_code, answer.get_json()["field"]) == (400, "post")
+    assert wordpress(client, "removed", {"id": 10**200}).get_json()["field"] == "post"
+
+
 def test_without_a_secret_there_is_no_such_address(tmp_path: Path, make_app: MakeApp) -> None:
     index_of(tmp_path, articles(5))
     client = make_app(tmp_path).test_client()
