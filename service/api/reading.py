@@ -21,6 +21,8 @@ from seealso.article import printable, shortened
 from seealso.errors import InvalidRequest
 
 QUERY_PAIRS_MAX = 300
+# What is longer is no name of ours, and is told cut.
+TOLD_CHARACTERS_MAX = 60
 JSON_TYPES = ("application/json",)
 # int() takes '1_0', ' 5 ' and digits of any script; a query may hold plain ones only.
 _DIGITS = re.compile(r"[0-9]{1,9}")
@@ -61,7 +63,7 @@ def read_query(query_string: str, model: type[Model]) -> Model:
         if known is not None and typing.get_origin(known.annotation) is list:
             fields.setdefault(name, []).append(value)
         elif name in fields:
-            raise InvalidRequest(printable(name), "is given more than once")
+            raise InvalidRequest(_told(name), "is given more than once")
         else:
             fields[name] = _from_text(name, value, known.annotation if known else None)
     return _validated(model, fields)
@@ -130,7 +132,7 @@ def _validated(model: type[Model], fields: dict[str, Any]) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     field, *place = first["loc"] or ["body"]
-    field, where = printable(str(field)), said_of(place)
+    field, where = _told(str(field)), said_of(place)
     if first["type"] == "extra_forbidden":
         known = ", ".join(_model_at(model, first["loc"][:-1]).model_fields)
         raise InvalidRequest(field, f"{where}is not known here; known are {known}")
@@ -143,8 +145,13 @@ def _validated(model: type[Model], fields: dict[str, Any]) -> Model:
 
 def said_of(place: Sequence[int | str]) -> str:
     """Return in words where in a field something stands: 'item 2 limit: '."""
-    words = " ".join(f"item {part + 1}" if isinstance(part, int) else printable(part) for part in place)
+    words = " ".join(f"item {part + 1}" if isinstance(part, int) else _told(part) for part in place)
     return f"{words}{'' if not place else ' ' if isinstance(place[-1], int) else ': '}"
+
+
+def _told(name: str) -> str:
+    """Return a name that somebody gave to a part of a request, as it can be told."""
+    return printable(name if len(name) <= TOLD_CHARACTERS_MAX else f"{name[: TOLD_CHARACTERS_MAX - 1]}…")
 
 
 def _model_at(model: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:

@@ -138,6 +138,8 @@ def test_html_block_is_cards_with_escaped_text(client: FlaskClient) -> None:
         ("&".join(["section=a"] * 51), "section", "at most 50"),
         ("&".join(["section=a"] * 301), "query", "more than 300"),
         ("%00=1", "\x00", "known are"),
+        ("x" * 2_000 + "=1", "x" * 59 + "…", "known are"),
+        ("&".join(["x" * 2_000] * 2), "x" * 59 + "…", "more than once"),
     ],
 )
 def test_wrong_query_is_400_and_names_the_field(client: FlaskClient, query: str, field: str, said: str) -> None:

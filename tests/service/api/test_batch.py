@@ -224,6 +224,7 @@ def one_block(**fields: object) -> dict[str, object]:
         (one_block() | {"shown": [None]}, "shown", "item 1 input should be a valid string"),
         (one_block() | {"limit": 3}, "limit", "is not known here; known are article, shown, blocks"),
         (b'{"article": "a000", "blocks": [{"name": "a", "\\ud800": 1}]}', "blocks", "item 1"),
+        ({"article": "a000", "blocks": [{"name": "a", "x" * 2_000: 1}]}, "blocks", "item 1 " + "x" * 59 + "…: is not"),
         (b'{"article": "a000", "blocks": [{"name": "a", "name": "b"}]}', "body", "more than once"),
         (b'{"article": "a000", "blocks": [{"name": "\\ud800"}]}', "blocks", "item 1 name: "),
         (b'{"article": "a000", "blocks": ' + b"[" * 100_000, "body", "nested too deeply"),
