@@ -54,6 +54,8 @@ class Addresses:
             article_id = path[len(BLOCKS) : -len(ends)].encode("latin-1").decode()
         except UnicodeError:
             return None
+        if not article_id:  # of '/v1/articles/related' nothing is left
+            return None
         own = blake2b(article_id.encode(), digest_size=16, key=key).hexdigest()
         return Asked(article_id, form, wanted, look), own
 
