@@ -21,6 +21,8 @@ PREFIX = "SEEALSO_"
 # The folder that the workers of a service share: their numbers are added up there, and they hear of changes there where
 # they may not write to the index folder. `serve` makes it; the name is prometheus_client's.
 WORKERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# Before a worker goes over to another snapshot, it makes the blocks asked for most ready, for so long at most.
+WARM_SECONDS_MAX = 5.0
 # What may hold a password or a token is not printed.
 SECRET = frozenset(
     {
@@ -146,10 +148,15 @@ class Settings(BaseSettings):
     ] = "info"
 
     @property
-    def followed_ms(self) -> int:
+    def looked_ms(self) -> int:
         """Return after how long all workers, of all machines, have looked for what is current."""
         shared_ms = 0 if self.snapshot_store is None else round(self.snapshot_store_poll_s * 1000)
         return self.snapshot_poll_ms + shared_ms
+
+    @property
+    def followed_ms(self) -> int:
+        """Return after how long they serve it, but for the time that it takes to open it."""
+        return self.looked_ms + round(WARM_SECONDS_MAX * 1000)
 
     @property
     def milvus_named(self) -> str:

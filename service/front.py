@@ -20,6 +20,7 @@ from seealso.editorial.decisions import Decisions, now
 from seealso.editorial.rules import Rule
 from seealso.errors import CrossSite, InvalidRequest, KeyMissing, SeealsoError, ServiceBusy, StoreUnavailable
 from seealso.logs import get_log, saying
+from seealso.settings import WARM_SECONDS_MAX
 from seealso.snapshot.snapshot import Snapshot
 from service.addresses import Addresses
 from service.admission import Admission
@@ -50,10 +51,9 @@ FOLLOW_SECONDS_MAX = 1.0
 # Where the line is full, others wait for a block only while it is this young: a burst finds what takes a millisecond to
 # make, and what takes long does not hold every thread of the worker, of which kept answers need one.
 CROWD_SECONDS_MAX = 0.1
-# Before another snapshot takes over, so many of the blocks asked for most are made of it, in at most so much time, with
-# a breath after each for those who are being answered meanwhile.
+# Before another snapshot takes over, so many of the blocks asked for most are made of it, in WARM_SECONDS_MAX at most,
+# with a breath after each for those who are being answered meanwhile.
 WARM_BLOCKS_MAX = 500
-WARM_SECONDS_MAX = 5.0
 WARM_BREATH_SECONDS = 0.002
 PREFLIGHT_SECONDS = 7_200
 

@@ -13,12 +13,13 @@ def tell_rollback_in(
 ) -> None:
     """Tell of a rollback; `before`: what was served until now, None where that is not known.
 
-    Caches are told, where they have an address, once all workers have followed: one that still serves the snapshot
-    before would fill them with it again.
+    Caches are told, where they have an address, once all workers have followed, with as long again as these may take to
+    look to open it in: one that still serves the snapshot before would fill them with it again.
     """
     was = None if before is None else {"snapshot": before}
     writing.record(who, ROLLED_BACK, f"snapshot:{snapshot_id}", was, {"snapshot": snapshot_id}, reason)
     if before is None or settings.purge_webhook is None:
         return
     message = {"article": None, "reason": "rollback", "keys": [snapshot_key(before, settings.site)]}
-    add_purge_in(writing, message | {"paths": [], "pages": []}, 2 * settings.followed_ms / 1000, settings.site)
+    delay_s = (settings.looked_ms + settings.followed_ms) / 1000
+    add_purge_in(writing, message | {"paths": [], "pages": []}, delay_s, settings.site)

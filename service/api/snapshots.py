@@ -42,7 +42,7 @@ class RollbackAnswer(BaseModel):
     snapshot: str
     before: str = Field(description="what was served until now")
     live: datetime | None = Field(description="since when this worker serves it; null: it is still being opened")
-    within_ms: int = Field(description="from then on, all workers serve it after so long")
+    within_ms: int = Field(description="from then on, all workers serve it after so long, and the time to open it")
     detail: str = Field(description="the same in words")
 
 

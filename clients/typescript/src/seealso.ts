@@ -429,7 +429,7 @@ export interface RollbackAnswer {
   before: string;
   /** since when this worker serves it; null: it is still being opened */
   live: string | null;
-  /** from then on, all workers serve it after so long */
+  /** from then on, all workers serve it after so long, and the time to open it */
   within_ms: number;
   /** the same in words */
   detail: string;

@@ -115,7 +115,7 @@ def test_folder_that_cannot_be_written_to_says_where_to_roll_back(
 def test_rollback_is_live_when_it_is_answered_and_stands_in_the_log(index: Path, client: FlaskClient) -> None:
     first, second = published_ids(index)
     told = client.post(f"/v1/snapshots/{first}/rollback", json=WHY).get_json()
-    assert (told["snapshot"], told["before"], told["within_ms"]) == (first, second, 1_000)
+    assert (told["snapshot"], told["before"], told["within_ms"]) == (first, second, 6_000)
     assert told["live"] is not None
     assert "Live since" in told["detail"]
     assert client.get("/version").get_json()["snapshot"] == first == current_id(index)
@@ -146,7 +146,7 @@ def test_caches_in_front_are_told_to_drop_what_the_other_showed(index: Path, mak
     assert purge["message"]["keys"] == [f"snapshot:{second}"]
     assert purge["message"]["reason"] == "rollback"
     waits = datetime.fromisoformat(purge["next_try"]) - datetime.fromisoformat(purge["since"])
-    assert waits.total_seconds() == 2  # other workers look for what is current once a second
+    assert waits.total_seconds() == 7  # others look once a second, open it, and make blocks ready for five
 
 
 @pytest.fixture
@@ -165,11 +165,11 @@ def test_all_machines_are_told_and_caches_once_they_have_followed(
     client = signed(make_app(index, snapshot_store=store.url, purge_webhook="http://127.0.0.1:9/purge"), index)
     first, second = published_ids(index)
     told = client.post(f"/v1/snapshots/{first}/rollback", json=WHY).get_json()
-    assert (told["before"], told["within_ms"], told["live"] is not None) == (second, 6_000, True)
+    assert (told["before"], told["within_ms"], told["live"] is not None) == (second, 11_000, True)
     assert store.current() == current_id(index) == first
     (purge,) = client.get("/v1/purges").get_json()["purges"]
     waits = datetime.fromisoformat(purge["next_try"]) - datetime.fromisoformat(purge["since"])
-    assert waits.total_seconds() == 12  # twice as long as it takes any machine to look
+    assert waits.total_seconds() == 17  # twice as long as it takes any machine to look, and five to make blocks ready
 
 
 def test_what_the_store_says_is_current_counts(index: Path, make_app: MakeApp, store: SnapshotStore) -> None:
