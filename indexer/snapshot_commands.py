@@ -94,7 +94,7 @@ def rollback(snapshot_id: str | None, index: Path | None, reason: str, as_json: 
     seealso rollback --index var/index                                     the one served before the current
     seealso rollback 20261124T061500Z-0123456789ab --index var/index       this one
 
-    The service follows within a second, and nothing is removed. The next night publishes anew, and compares itself with
+    The service follows within seconds, and nothing is removed. The next night publishes anew, and compares itself with
     the one rolled back to. With SEEALSO_SNAPSHOT_STORE, all machines that take their snapshots from it follow. It
     stands in the log of changes, where there is one; with SEEALSO_PURGE_WEBHOOK, a service tells caches in front.
     """
