@@ -25,7 +25,7 @@ from seealso.editorial.store import Store
 from seealso.encoder import Vectors
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
-from service.answer import unpacked
+from service.answer import Answer, unpacked
 from service.baton import BATON
 from service.front import Front
 from service.lanes import WAITING_PER_PLACE
@@ -113,8 +113,8 @@ def test_coding_that_one_worker_made_is_ready_for_the_others(index: Path, make_a
     coded = first.get(PATH, headers={"Accept-Encoding": "br"})
     assert level(second.get(PATH, headers={"Accept-Encoding": "gzip"})) == "redis"
     wait_for(lambda: codings_kept(redis_url) == [{"identity", "br", "gzip"}])  # it is put a moment later
-    (key,) = keys_kept(redis_url)
-    assert coded.data in redis.Redis.from_url(redis_url).get(key)
+    (kept,) = answers_kept(redis_url)
+    assert kept.bodies["br"] == coded.data
 
 
 def test_coding_that_a_copy_is_asked_for_is_ready_for_the_others(
@@ -123,8 +123,13 @@ def test_coding_that_a_copy_is_asked_for_is_ready_for_the_others(
     app = make_app(index)
     client, cache = app.test_client(), app.extensions["seealso"].cache
     client.get(PATH)
-    put: list[str] = []
-    monkeypatch.setattr(cache, "put", lambda key, value, put_in=cache.put: put.append(key) or put_in(key, value))
+    put, put_in = list[str](), cache.put
+
+    def putting(key: str, value: bytes) -> None:
+        put.append(key)
+        put_in(key, value)
+
+    monkeypatch.setattr(cache, "put", putting)
     for coding in ("gzip", "br", "gzip", "br", "identity"):
         assert level(client.get(PATH, headers={"Accept-Encoding": coding})) == "copy"
     wait_for(lambda: codings_kept(redis_url) == [{"identity", "gzip", "br"}])
@@ -155,11 +160,21 @@ def keys_kept(redis_url: str) -> list[bytes]:
     return [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")]
 
 
+def answers_kept(redis_url: str) -> list[Answer]:
+    """Return the answers that Redis keeps."""
+    answers = []
+    for key in keys_kept(redis_url):
+        kept = redis.Redis.from_url(redis_url).get(key)
+        assert isinstance(kept, bytes)
+        answer = unpacked(kept[6:])  # beyond a mark and a checksum
+        assert answer is not None
+        answers.append(answer)
+    return answers
+
+
 def codings_kept(redis_url: str) -> list[set[str]]:
-    """Return in which codings each answer is that Redis keeps."""
-    kept = redis.Redis.from_url(redis_url)
-    found = [unpacked((kept.get(key) or b"")[6:]) for key in keys_kept(redis_url)]
-    return [set(each.bodies) for each in found if each is not None]
+    """Return in which codings they are."""
+    return [set(answer.bodies) for answer in answers_kept(redis_url)]
 
 
 def test_address_with_a_question_mark_in_its_path_is_no_query(tmp_path: Path, make_app: MakeApp) -> None:
