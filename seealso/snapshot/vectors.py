@@ -26,12 +26,17 @@ _HEADER = struct.Struct("<4siqqqBiQ")
 _FOURCC = b"IxFI"
 
 
-def use_one_thread() -> None:
-    """Let each search run on its own thread alone, as a server with threads of its own wants it.
+# What OpenMP is told holds for the thread that tells it, and for no other: each search tells it anew.
+_one_thread = False
 
-    Also keeps OpenMP from starting threads that a later fork would lose (search, fork, search hangs).
+
+def use_one_thread() -> None:
+    """Let each search of this process run on its own thread alone, as a server with threads of its own wants it.
+
+    Else OpenMP starts one for each CPU beside every thread that searches, and these spin after each search.
     """
-    faiss.omp_set_num_threads(1)
+    global _one_thread
+    _one_thread = True
 
 
 class VectorIndex:
@@ -134,6 +139,8 @@ class VectorIndex:
         """
         if not np.isfinite(vectors).all():
             raise ValueError("a vector to search by has a number that is not finite")
+        if _one_thread:
+            faiss.omp_set_num_threads(1)
         # FAISS allocates for as many answers as it is asked for, however few vectors there are.
         asked = min(limit, self.count)
         vectors = np.ascontiguousarray(vectors, np.float32)

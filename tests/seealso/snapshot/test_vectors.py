@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import faiss
@@ -81,3 +84,26 @@ def test_asking_for_more_than_there_is_takes_no_memory() -> None:
     rows, scores = VectorIndex.of(VECTORS[:2]).search(VECTORS[:1], 1000)
     assert rows.shape == scores.shape == (1, 1000)
     assert np.count_nonzero(rows >= 0) == 2
+
+
+@pytest.mark.parametrize(("told", "started"), [("", True), ("v.use_one_thread()", False)])
+def test_search_in_any_thread_starts_no_others_once_it_was_told(told: str, started: bool) -> None:
+    script = f"""
+import os, threading
+import numpy as np
+import seealso.snapshot.vectors as v
+index = v.VectorIndex.of(np.eye(64, dtype=np.float32).repeat(200, axis=0))
+{told}
+def search():
+    threads = [len(os.listdir("/proc/self/task"))]
+    for _ in range(2):
+        index.search(np.eye(64, dtype=np.float32), 101)
+        threads.append(len(os.listdir("/proc/self/task")))
+    print(threads[0] < threads[-1])
+thread = threading.Thread(target=search)
+thread.start()
+thread.join()
+"""
+    environment = os.environ | {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "1"}
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.strip() == str(started)
