@@ -1,6 +1,7 @@
 # make demo    index the sample newsroom and serve it on 127.0.0.1:8080
 # make test    the tests            make lint    ruff and mypy
-# make bench   what bench/ measures  make torture every fault at every point, 10,000 random corpora: hours
+# make bench   what bench/ measures
+# make torture every fault at every point, 10,000 random corpora: hours; writes the figures of docs/reliability.md
 # make bench-peers    ours beside txtai, LanceDB and Qdrant, from an environment of theirs, .venv-peers
 # make s3-server      an S3-compatible server for the tests, in an environment of its own, .venv-s3
 # make fuzz    bytes made up for whatever reads what strangers wrote, FUZZ_SECONDS=60 for each of some twenty readers
@@ -57,7 +58,7 @@ test: setup
 torture: setup
 	@status=0; \
 	$(BIN)/pytest -o faulthandler_timeout=0 -s -m torture tests || status=1; \
-	$(BIN)/pytest -o faulthandler_timeout=0 --hypothesis-profile torture tests/service/test_related.py -k laws || status=1; \
+	$(BIN)/pytest -o faulthandler_timeout=0 -s --hypothesis-profile torture tests/service/test_related.py -k laws || status=1; \
 	exit $$status
 
 FUZZ_SECONDS ?= 60

@@ -11,6 +11,7 @@ from hypothesis import settings
 from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
 from seealso.extract import PageExtractor
 from service.own_redis import OwnRedis
+from tests.figures import PROFILE, Record
 from tests.indexer.sources.web_server import Site, serve_site
 
 if TYPE_CHECKING:
@@ -22,8 +23,13 @@ SHARED = ROOT.parent / "shared"
 # How long a case takes says nothing where much else runs at once.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-# `make torture`: as many random cases as nobody waits for twice a day.
-settings.register_profile("torture", max_examples=10_000, deadline=None)
+settings.register_profile(PROFILE, max_examples=10_000, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have full forms write their figures; not those that are shortened, to try them (tests/load/conftest.py)."""
+    if not hasattr(config, "workerinput") and "TORTURE_SECONDS" not in os.environ:
+        config.pluginmanager.register(Record(ROOT / "docs" / "reliability.md"))
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from service.own_redis import OwnRedis
 from tests.faults.clock import OwnClock, TheirClock
 from tests.faults.redis_server import RedisServer
 from tests.faults.trial import PATHS, Form, answers_of, port_of, wait_for, wait_until, wrong_answers
+from tests.figures import figure
 from tests.load.rate import Rate, blocks
 from tests.makers import HashEncoder, articles, index_of
 from tests.servers import Running, serving
@@ -282,8 +283,8 @@ def check_steps(running: Running, clock: TheirClock, steps: list[int], form: For
             assert set(allowed) <= {200, 429}
             time.sleep(form.steady_s)
     wrong = [*wrong_answers(rate.outcomes, expected, began)]
+    figure(f"{len(steps)} steps of the clock, {len(rate.outcomes):,} requests, {len(wrong)} failed")
     assert not wrong, f"{len(wrong)} of {len(rate.outcomes)}: {wrong[0]} ... {wrong[-1]}"
-    print(f"{len(steps)} steps of the clock, {len(rate.outcomes):,} requests, 0 failed")  # noqa: T201
 
 
 LIMITED = {"SEEALSO_RATE_LIMIT": "5/minute", "SEEALSO_COPIES_MB": "0", "SEEALSO_REDIS_TIMEOUT_MS": "1000"}
@@ -298,6 +299,7 @@ def test_service_and_its_redis_take_a_step_forward_and_back(
 
 
 @pytest.mark.torture
+@pytest.mark.row("F8")
 def test_service_takes_many_steps(index: Path, tmp_path: Path, their_clock: TheirClock) -> None:
     with serving(index, tmp_path / "log", 2, True, **LIMITED, **their_clock.environment) as running:
         check_steps(running, their_clock, [HOUR_S, 0, -HOUR_S, 0, 24 * HOUR_S, -24 * HOUR_S] * 5, Form(100.0, 1.0, 0.0))

@@ -28,6 +28,7 @@ from tests.faults.trial import (
     wait_until,
     wrong_answers,
 )
+from tests.figures import figure
 from tests.load.rate import Rate, blocks
 from tests.makers import HashEncoder, articles, index_of
 from tests.servers import Answer, Running, serving
@@ -249,7 +250,7 @@ def check_under_load(running: Running, form: Form, *kinds: str) -> float:
             time.sleep(TEXT_PAUSE_S)
     wrong = [*wrong_answers(rate.outcomes, expected, began)]
     before, meanwhile = p99_ms(rate.outcomes, 0, began), p99_ms(rate.outcomes, began, time.monotonic())
-    print(  # noqa: T201
+    figure(
         f"{len(rate.outcomes):,} page views, {rate_per_second:.0f} a second, {len(wrong)} failed; p99 {before:.1f} ms, "
         f"{meanwhile:.1f} ms while texts fail; the slowest refusal after {slowest_s:.1f} s"
     )
@@ -266,6 +267,7 @@ def test_service_whose_model_is_gone_goes_on_with_page_views(tmp_path: Path) -> 
 
 
 @pytest.mark.torture
+@pytest.mark.row("F5")
 def test_service_whose_model_is_gone_under_heavy_load(tmp_path: Path) -> None:
     gone = str(tmp_path / "no" / "model")
     with without_model(tmp_path / "index", tmp_path / "log", gone) as running:
@@ -273,6 +275,7 @@ def test_service_whose_model_is_gone_under_heavy_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.row("F5")
 def test_service_whose_model_is_broken_under_heavy_load(tmp_path: Path) -> None:
     broken = tmp_path / "model"
     broken.mkdir()
@@ -283,6 +286,7 @@ def test_service_whose_model_is_broken_under_heavy_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.row("F5")
 def test_service_whose_model_hangs_under_heavy_load(tmp_path: Path) -> None:
     """Its files are on a disk that does not answer: a pipe into which nobody writes."""
     hanging = tmp_path / "model"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.figures import figure
 
 # All ways to name whom something is sent to.
 CALLS = "connect,sendto,sendmsg,sendmmsg"
@@ -101,10 +102,13 @@ def test_service_never_tries_to_connect_outward(watch: list[str], tmp_path: Path
 
 
 @pytest.mark.torture
+@pytest.mark.row("F7")
 def test_night_and_texts_need_no_network(no_network: list[str], watch: list[str], tmp_path: Path) -> None:
     told = run([*no_network, *watch], tmp_path, "texts")
+    connections = list(outward(tmp_path / "trace"))
+    asked = f"{len(told['answered'])} addresses answered, a night and a text among them"
+    figure(f"{asked}; {len(connections)} connections outward")
     assert told["interfaces"] == ["lo"]
     assert told["answered"]["/v1/similar"] == 200
     check(told)
-    assert list(outward(tmp_path / "trace")) == []
-    print(f"{len(told['answered'])} addresses answered, a night and a text among them, 0 connections outward")  # noqa: T201
+    assert connections == []

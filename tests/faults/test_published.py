@@ -15,6 +15,7 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from tests.conftest import ROOT
 from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, port_of
+from tests.figures import figure
 from tests.load.rate import Rate, blocks, percentile, saturation
 from tests.servers import Answer, Running, serving
 from tests.test_journey import run
@@ -100,18 +101,18 @@ def tried(index: Path, folder: Path, new: Sequence[dict[str, Any]], workers: int
         with Rate(port_of(service), blocks(paths), per_second) as readers:
             seen = [seen_everywhere(service, key, piece) for piece in new]
         wrong = [each for each in readers.outcomes if each.status != 200 and not each.busy]
+        visible = sorted(each.visible_s for each in seen)
+        middle, late = visible[len(visible) // 2], visible[int(len(visible) * 0.95)]
+        figure(
+            f"{len(seen)} articles, {workers} workers; {len(readers.outcomes):,} requests, {per_second:,.0f} a second, "
+            f"{len(wrong)} failed, p99 {percentile(readers.outcomes, 0.99):.0f} ms; from the request to visible in "
+            f"others' blocks in every worker, median {middle:.3f} s, p95 {late:.3f} s"
+        )
         assert not wrong, wrong[:3]
         for piece in new:
             path = f"/v1/articles/{piece['id']}?reason=tried"
             assert service.send("DELETE", path, None, key).status == 200
             assert service.get(f"/v1/articles/{piece['id']}/related").status == 404
-    visible = sorted(each.visible_s for each in seen)
-    middle, late = visible[len(visible) // 2], visible[int(len(visible) * 0.95)]
-    print(  # noqa: T201
-        f"\n{len(seen)} articles, {workers} workers, {per_second:,.0f} requests a second ({len(readers.outcomes):,} "
-        f"answered, p99 {percentile(readers.outcomes, 0.99):.0f} ms): from the request to visible in others' "
-        f"blocks in every worker, median {middle:.3f} s, p95 {late:.3f} s"
-    )
 
 
 def test_it_is_seen_everywhere_when_it_is_acknowledged(index: Path, tmp_path: Path) -> None:
@@ -119,5 +120,6 @@ def test_it_is_seen_everywhere_when_it_is_acknowledged(index: Path, tmp_path: Pa
 
 
 @pytest.mark.torture
+@pytest.mark.row("T3")
 def test_it_is_seen_everywhere_within_a_second_under_load(index: Path, tmp_path: Path) -> None:
     tried(index, tmp_path, pieces()[INDEXED:], 4, None)

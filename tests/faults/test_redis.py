@@ -190,6 +190,7 @@ def test_bad_link_to_redis_fails_no_page_view(far: Asked, link: BadLink, fault: 
 
 
 @pytest.mark.torture
+@pytest.mark.row("F1")
 @pytest.mark.parametrize(("fault", "given_up"), FAULTS)
 def test_redis_that_fails_costs_little_and_soon_nothing(
     index: Path, redis_server: RedisServer, tmp_path: Path, fault: Fault, given_up: bool
@@ -200,6 +201,7 @@ def test_redis_that_fails_costs_little_and_soon_nothing(
 
 
 @pytest.mark.torture
+@pytest.mark.row("F2")
 @pytest.mark.parametrize("fault", LINK_FAULTS)
 def test_bad_link_to_redis_costs_little_and_soon_nothing(
     index: Path, link: BadLink, tmp_path: Path, fault: LinkFault

@@ -17,6 +17,7 @@ from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from tests.bad_link import BadLink, bad_link
 from tests.faults.trial import FULL, PATHS, SHORT, Form, answers_of, p99_ms, per_second, port_of
+from tests.figures import figure
 from tests.load.rate import Rate, blocks
 from tests.makers import articles, index_of
 from tests.postgres import postgres_schema
@@ -128,8 +129,8 @@ def tried(index: Path, folder: Path, fault: Fault, form: Form, link: BadLink | N
             take_down_once_it_can_be(service, key, "a052")
             assert down(service) - {"a051"} == {"a050", "a052"}
     wrong = [each for each in rate.outcomes if each.status != 200]
-    print(  # noqa: T201
-        f"\n{fault.__name__}: {len(rate.outcomes):,} page views, {share:.0f} a second, {len(wrong)} failed; p99 "
+    figure(
+        f"{fault.__name__}: {len(rate.outcomes):,} page views, {share:.0f} a second, {len(wrong)} failed; p99 "
         f"{p99_ms(rate.outcomes, 0, began):.1f} ms before, {p99_ms(rate.outcomes, began, ended):.1f} ms meanwhile"
     )
     assert not wrong, wrong[:3]
@@ -149,6 +150,7 @@ def test_pages_are_viewed_and_nothing_acknowledged_is_lost(
 
 
 @pytest.mark.torture
+@pytest.mark.row("F6")
 @pytest.mark.parametrize(("fault", "on_server"), FAULTS)
 def test_the_same_under_heavy_load(index: Path, tmp_path: Path, fault: Fault, on_server: bool) -> None:
     if not on_server:

@@ -21,6 +21,7 @@ from tests.faults.redis_server import RedisServer
 from tests.faults.surrogate_cache import SurrogateCache
 from tests.faults.test_redis import hung, killed
 from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, port_of
+from tests.figures import figure
 from tests.load.editions import ARTICLES, HOT, HTML, Editions, made_editions
 from tests.load.rate import Outcome, Rate, blocks, saturation
 from tests.servers import Running, serving
@@ -163,17 +164,17 @@ def tried(
         check_nowhere(service, [*taken.values()])
     outcomes = [*direct.outcomes, *cached.outcomes]
     shown = shown_after(outcomes, [*taken.values(), *over])
-    assert not shown, f"{len(shown)}: {shown[:3]}"
     wrong = [each for each in outcomes if each.status not in (200, 410) and not each.busy]
+    figure(
+        f"{fault.__name__}: {len(taken) + len(over):,} takedowns; {len(direct.outcomes):,} answers, {per_second:,.0f} "
+        f"a second, and {len(cached.outcomes):,} through a cache, of which it kept {cache.hits:,}: {len(shown)} showed "
+        f"what was down, {len(wrong)} failed, {sum(each.busy for each in outcomes):,} were refused as too much"
+    )
+    assert not shown, f"{len(shown)}: {shown[:3]}"
     assert not wrong, Counter((each.status, each.body[:100]) for each in wrong).most_common(5)
     assert cache.hits
     with asked(editions, folder, redis.url, workers, **PATIENT) as service:  # after a restart
         check_nowhere(service, [*taken.values()])
-    print(  # noqa: T201
-        f"\n{fault.__name__}: {len(taken) + len(over)} takedowns; {len(direct.outcomes):,} answers, "
-        f"{per_second:,.0f} a second, and {len(cached.outcomes):,} through a cache, of which it kept {cache.hits:,}: "
-        "none showed what was down"
-    )
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -184,6 +185,7 @@ def test_nothing_that_was_taken_down_is_shown(
 
 
 @pytest.mark.torture
+@pytest.mark.row("T1")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_thousand_takedowns_under_load(
     editions: Editions, redis_server: RedisServer, tmp_path: Path, fault: Fault
@@ -213,8 +215,9 @@ def test_takedown_survives_a_kill_right_after_it(editions: Editions, redis_serve
 
 
 @pytest.mark.torture
+@pytest.mark.row("T2")
 def test_takedowns_survive_kills_at_any_moment(editions: Editions, redis_server: RedisServer, tmp_path: Path) -> None:
     chance = random.Random(2)
     for number in range(40):
         killed_after(editions, tmp_path, redis_server.url, number, chance.uniform(0.0, KILLED_WITHIN_S))
-    print("\n40 kills within 50 ms after the acknowledgement: all takedowns hold")  # noqa: T201
+    figure("40 kills within 50 ms after the acknowledgement: all takedowns hold")

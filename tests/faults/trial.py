@@ -1,7 +1,7 @@
 """A service under a steady load, while something fails: what was answered, how late, and when all was well again.
 
 The short form shows that no answer fails or differs. The full form runs at nearly all that the machine can do, and for
-longer; it prints the figures of docs/reliability.md (with pytest's -s), and holds them against their limits.
+longer; it tells the figures of docs/reliability.md, and holds them against their limits.
 """
 
 import time
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from tests.figures import figure
 from tests.load.rate import Outcome, Rate, blocks, new_blocks, percentile, saturation
 from tests.servers import Running
 
@@ -69,7 +70,7 @@ class Figures:
 
     def check(self) -> None:
         """Hold against what is promised what was answered, and how late."""
-        print(self)  # noqa: T201
+        figure(str(self))
         self.check_answers()
         assert self.first_ms <= self.before_ms + FIRST_SECOND_MORE_MS
         assert self.then_ms <= self.before_ms * THEN_TIMES_MAX

@@ -26,6 +26,7 @@ from tests.makers import HashEncoder, articles, index_of
 from tests.ray_nodes import FixedCost, Nodes, ray_nodes
 from tests.servers import SEEALSO, free_port
 
+pytestmark = pytest.mark.row("M1")
 TEXTS = [f"passage {number} of {number % 7}" for number in range(20 * CPU_LOT + 5)]
 # Some 10 ms a passage: what is killed in the middle has a middle.
 ADDITIONS = 1_000_000
@@ -261,9 +262,9 @@ def test_the_real_model_gives_the_same_content_though_a_node_is_killed(nodes: No
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.torture),
-        (signal.SIGTERM, 143),
-        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.torture),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.torture, id="SIGINT"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.torture, id="SIGKILL"),
     ],
 )
 def test_command_that_is_stopped_leaves_nothing_running(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import figure
 from tests.load.editions import HOT, HTML, Editions, all_serving, port_of
 from tests.load.rate import Rate, blocks, percentile, saturation
 
@@ -20,6 +21,7 @@ HEARD_SECONDS_MAX = 2.0
 
 
 @pytest.mark.torture
+@pytest.mark.row("F3")
 def test_a_worker_killed_every_five_seconds_fails_only_what_was_in_flight_in_it(
     editions: Editions, lasting: Callable[[float], float], tmp_path: Path
 ) -> None:
@@ -40,8 +42,8 @@ def test_a_worker_killed_every_five_seconds_fails_only_what_was_in_flight_in_it(
         assert service.get(HOT[0]).status == 200
     wrong = list(editions.wrong(rate.outcomes))
     again = [outcome for outcome in rate.outcomes if outcome.again]
-    print(  # noqa: T201
-        f"\n{len(killed)} workers killed; {len(rate.outcomes):,} requests, {per_second:,.0f} a second; "
+    figure(
+        f"{len(killed)} workers killed; {len(rate.outcomes):,} requests, {per_second:,.0f} a second; "
         f"{len(again)} were in flight and were sent again, {len(wrong)} failed; "
         f"p99 {percentile(rate.outcomes, 0.99):.1f} ms"
     )

@@ -28,6 +28,7 @@ from seealso.snapshot.layout import published_ids
 from service.app import create_app
 from service.own_redis import OwnRedis
 from tests.conftest import ROOT
+from tests.figures import figure
 from tests.load.editions import HOT, HTML, Editions, all_serving, port_of
 from tests.load.rate import Ask, Outcome, Rate, at_once, in_turn, new_blocks, percentile
 from tests.load.vital import counted
@@ -167,10 +168,11 @@ def posts(path: str, bodies: Iterator[Any]) -> Iterator[Ask]:
 
 
 @pytest.mark.torture
+@pytest.mark.row("L5")
 def test_eight_workers_of_sixteen_threads(
     newsroom: Editions, lasting: Callable[[float], float], tmp_path: Path
 ) -> None:
-    """The full form, with the real model; prints its figures."""
+    """The full form, with the real model; tells its figures."""
     lines = [json.loads(line) for path in sorted(NEWSROOM.glob("*.jsonl")) for line in path.read_text().splitlines()]
     kept = [line for line in lines if line["section"] not in ("Culture", "Sport", "World")]
     pages = [f"/v1/articles/{line['id']}/related{end}" for line in kept for end in ("", ".html")]
@@ -197,9 +199,9 @@ def test_eight_workers_of_sixteen_threads(
         load.close()
         encoded = counted(service, "seealso_encode_seconds_count")
         assert service.workers() == workers
-    print(f"\n{switches} switches, {encoded:.0f} texts encoded")  # noqa: T201
+    figure(f"{switches} switches, {encoded:,.0f} texts encoded")
     for name, rate in rates.items():
-        print_figures(name, rate.outcomes)
+        tell_figures(name, rate.outcomes)
     assert "Already borrowed" not in log.read_text()
     assert encoded
     for name, rate in rates.items():
@@ -212,8 +214,9 @@ def told_to_come_again(outcome: Outcome) -> bool:
     return outcome.status == 503 and outcome.retry_after.isdigit()
 
 
-def print_figures(name: str, outcomes: list[Outcome]) -> None:
-    """Print what came of one kind of request."""
+def tell_figures(name: str, outcomes: list[Outcome]) -> None:
+    """Tell what came of one kind of request."""
     statuses = Counter(outcome.status for outcome in outcomes)
+    answered = ", ".join(f"{count:,} by {status}" for status, count in statuses.most_common())
     p50, p99 = percentile(outcomes, 0.5), percentile(outcomes, 0.99)
-    print(f"{name}: {dict(statuses)}, p50 {p50:.1f}, p99 {p99:.1f} ms")  # noqa: T201
+    figure(f"{name}: answered {answered}, p50 {p50:.1f}, p99 {p99:.1f} ms")

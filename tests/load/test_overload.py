@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.figures import figure
 from tests.load.editions import HOT, Editions, all_serving, kept_by_all_workers, port_of
 from tests.load.rate import Ask, Outcome, Rate, at_once, blocks, new_blocks, percentile, saturation
 from tests.servers import Running
@@ -78,39 +79,49 @@ def asked_of_redis(url: str) -> int:
 
 
 @pytest.mark.torture
+@pytest.mark.row("L1")
 def test_twice_what_can_be_answered(editions: Editions, lasting: Callable[[float], float], tmp_path: Path) -> None:
-    """The full form, with the default settings; prints its figures."""
+    """The full form, with the default settings; tells its figures."""
     step_s, over_s = lasting(60) / 6, lasting(60)
     with all_serving(editions.index, tmp_path / "log") as service:
         most = saturation(port_of(service), new_blocks(HOT), step_s)
-        print(f"\n{most:,.0f} blocks made a second")  # noqa: T201
-        shares = {share: asked(service, share, share * most, step_s) for share in RAMP}
-        steady = percentile([outcome for outcome in shares[STEADY] if outcome.status == 200], 0.99)
+        shares = {share: asked(service, share * most, step_s) for share in RAMP}
+        late_ms = {share: percentile(served(outcomes), 0.99) for share, outcomes in shares.items()}
+        ramp = ", ".join(f"{late:.1f} ms at {share:.0%}" for share, late in late_ms.items())
+        figure(f"{most:,.0f} blocks made a second at most; p99 {ramp}")
+        steady = late_ms[STEADY]
         kept_by_all_workers(service, HOT[:24])
         with Rate(port_of(service), blocks(HOT[:24]), COPIES_PER_SECOND, opened=COPIES_CONNECTIONS) as copied:
-            over = asked(service, TOO_MUCH, TOO_MUCH * most, over_s)
-        after = asked(service, STEADY, STEADY * most, 2 * RECOVERY_SECONDS)
+            over = asked(service, TOO_MUCH * most, over_s)
+        after = asked(service, STEADY * most, 2 * RECOVERY_SECONDS)
+    late = [outcome for outcome in after if outcome.due > after[0].due + RECOVERY_SECONDS]
+    levels = Counter((outcome.status, outcome.level) for outcome in copied.outcomes)
+    kept = ", ".join(f"{count:,} {status} {level}" for (status, level), count in levels.most_common())
+    figure(f"at {TOO_MUCH:.0%} {in_words(over, over_s)}, and of kept blocks {kept}")
+    figure(f"from {RECOVERY_SECONDS:.0f} s afterwards on, at {STEADY:.0%}, {in_words(late, RECOVERY_SECONDS)}")
     everything = [*over, *after, *(outcome for outcomes in shares.values() for outcome in outcomes)]
     assert not neither_served_nor_refused_well(everything)
-    levels = Counter((outcome.status, outcome.level) for outcome in copied.outcomes)
-    print(f"kept blocks meanwhile: {dict(levels)}")  # noqa: T201
     assert levels.keys() == {(200, "copy")}
-    late = [outcome for outcome in after if outcome.due > after[0].due + RECOVERY_SECONDS]
-    served = [outcome for outcome in over if outcome.status == 200]
     assert any(outcome.busy for outcome in over)
     assert {outcome.status for outcome in late} == {200}
-    assert percentile(served, 0.99) <= P99_RATIO_MAX * steady
+    assert percentile(served(over), 0.99) <= P99_RATIO_MAX * steady
     assert percentile(late, 0.99) <= P99_RATIO_MAX * steady
 
 
-def asked(service: Running, share: float, per_second: float, seconds: float) -> list[Outcome]:
-    """Ask for new blocks at a rate, and print what came of it."""
+def asked(service: Running, per_second: float, seconds: float) -> list[Outcome]:
+    """Ask for new blocks at a rate."""
     with Rate(port_of(service), new_blocks(HOT), per_second) as rate:
         time.sleep(seconds)
-    served = [outcome for outcome in rate.outcomes if outcome.status == 200]
-    print(  # noqa: T201
-        f"{share:4.0%} {per_second:6,.0f}/s: {len(served) / seconds:6,.0f} served, "
-        f"{(len(rate.outcomes) - len(served)) / seconds:6,.0f} refused a second; "
-        f"p50 {percentile(served, 0.5):.1f}, p99 {percentile(served, 0.99):.1f} ms"
-    )
     return rate.outcomes
+
+
+def served(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return what was answered with a block."""
+    return [outcome for outcome in outcomes if outcome.status == 200]
+
+
+def in_words(outcomes: Sequence[Outcome], seconds: float) -> str:
+    """Return what came of requests at a rate."""
+    many, p50, p99 = len(served(outcomes)), percentile(served(outcomes), 0.5), percentile(served(outcomes), 0.99)
+    refused = (len(outcomes) - many) / seconds
+    return f"{many / seconds:,.0f} served and {refused:,.0f} refused a second, p50 {p50:.1f}, p99 {p99:.1f} ms"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures import figure
 from tests.load.editions import HOT, Editions, all_serving, port_of
 from tests.load.rate import Ask, Outcome, Rate, blocks, bytes_of, in_turn, new_blocks, percentile
 from tests.load.slow import begins_to_answer, not_reading, opened, trickling
@@ -99,15 +100,16 @@ def everything_slow(port: int, idle: int) -> Iterator[None]:
 
 
 @pytest.mark.torture
+@pytest.mark.row("L4")
 def test_ten_thousand_idle_and_all_kinds_of_slow_clients(port: int, lasting: Callable[[float], float]) -> None:
-    """The full form; idle connections are closed after 75 seconds, so that it lasts less. Prints its figures."""
+    """The full form; idle connections are closed after 75 seconds, so that it lasts less. Tells its figures."""
     seconds = min(60.0, lasting(60))
     alone = asked_meanwhile(port, seconds)
     with everything_slow(port, IDLE_FULL):
         beside = asked_meanwhile(port, seconds)
         held = connections(port)
-    print(  # noqa: T201
-        f"\n{held:,} connections held; {len(beside):,} requests; p50 {percentile(beside, 0.5):.1f}, "
+    figure(
+        f"{held:,} connections held; {len(beside):,} requests; p50 {percentile(beside, 0.5):.1f}, "
         f"p99 {percentile(beside, 0.99):.1f} ms; alone {percentile(alone, 0.5):.1f}, {percentile(alone, 0.99):.1f}"
     )
     assert held >= IDLE_FULL

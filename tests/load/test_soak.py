@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures import figure
 from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
 from tests.load.rate import Outcome, Rate, blocks, in_turn, new_blocks, percentile, saturation
 from tests.load.vital import SOCKETS_MAX, Vital, settled, slope_per_hour, vital, wait_until_left
@@ -93,10 +94,11 @@ def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
 
 
 @pytest.mark.torture
+@pytest.mark.row("L2")
 def test_an_hour_under_load_with_a_switch_every_five_minutes(
     editions: Editions, lasting: Callable[[float], float], tmp_path: Path
 ) -> None:
-    """The full form, under 70 % of what can be answered; prints its figures. Shorter, it says nothing of memory."""
+    """The full form, under 70 % of what can be answered; tells its figures. Shorter, it says nothing of memory."""
     seconds = lasting(HOUR_SECONDS)
     switch_s, sample_s = (SWITCH_SECONDS, SAMPLE_SECONDS) if seconds >= HOUR_SECONDS else (seconds / 5, seconds / 60)
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
@@ -109,8 +111,8 @@ def test_an_hour_under_load_with_a_switch_every_five_minutes(
         wait_until_left(port_of(service))
         after = [settled(watch.process_id, held) for watch, held in zip(watches, before, strict=True)]
     wrong = failed(editions, outcomes)
-    print(  # noqa: T201
-        f"\n{len(outcomes):,} requests in {seconds:.0f} s, {per_second:,.0f} a second, {len(wrong)} failed, "
+    figure(
+        f"{len(outcomes):,} requests in {seconds:.0f} s, {per_second:,.0f} a second, {len(wrong)} failed, "
         f"{sum(outcome.busy for outcome in outcomes):,} refused; "
         f"p50 {percentile(outcomes, 0.5):.1f}, p99 {percentile(outcomes, 0.99):.1f} ms"
     )
@@ -118,9 +120,9 @@ def test_an_hour_under_load_with_a_switch_every_five_minutes(
     for watch in watches:
         warm = watch.after_warm_up()
         slopes.append(slope_per_hour(warm.times, [held.private_mb for held in warm.held]))
-        print(f"{watch.held[0]} -> {warm.held[0]} -> {warm.held[-1]}: {slopes[-1]:+.2f} MB an hour")  # noqa: T201
+        figure(f"a worker: {watch.held[0]}; warm {warm.held[0]}; at last {warm.held[-1]}: {slopes[-1]:+.2f} MB an hour")
     for held, now in zip(before, after, strict=True):
-        print(f"{held.sockets} sockets -> {now.sockets}, all clients having gone")  # noqa: T201
+        figure(f"{held.sockets} sockets, {now.sockets} afterwards, all clients having gone")
     assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
     assert all(now.sockets <= SOCKETS_MAX for now in after)
     for watch in watches:

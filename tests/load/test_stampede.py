@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures import figure
 from tests.load.editions import HOT, Editions, all_serving, kept_by_all_workers, port_of, wait_for
 from tests.load.rate import Ask, Outcome, Rate, at_once, blocks, percentile
 from tests.load.vital import counted, counted_by_worker
@@ -53,10 +54,10 @@ def crowds(service: Running, paths: list[str], clients: int = CLIENTS) -> tuple[
 
 
 def check_made_once(service: Running, paths: list[str]) -> None:
-    """Say that no process made a block twice; print how many the fleet made."""
+    """Say that no process made a block twice; tell how many the fleet made."""
     outcomes, made = crowds(service, paths)
     fleet = sum(each.total() for each in made)
-    print(f"\n{fleet} made for {len(paths)} keys by {len(service.workers())} workers; {told(outcomes)}")  # noqa: T201
+    figure(f"{fleet} made for {len(paths)} keys by {len(service.workers())} workers; {told(outcomes)}")
     assert len(outcomes) == CLIENTS * len(paths)
     assert all(each.total() for each in made)
     assert max(max(each.values()) for each in made) == 1, made
@@ -65,7 +66,7 @@ def check_made_once(service: Running, paths: list[str]) -> None:
 
 def told(outcomes: list[Outcome]) -> str:
     """Return in words what came of requests."""
-    return ", ".join(f"{count} {status} {level}" for (status, level), count in levels(outcomes).most_common())
+    return ", ".join(f"{count:,} {status} {level}" for (status, level), count in levels(outcomes).most_common())
 
 
 def levels(outcomes: list[Outcome]) -> Counter[tuple[int, str]]:
@@ -127,7 +128,7 @@ def check_all_cold_made_once(service: Running, editions: Editions) -> None:
         if not asked:
             break
     made, workers = made_by_worker(service) - before, len(service.workers())
-    print(f"\n{made.total()} made for {len(ALL_COLD)} keys by {workers} workers; {told(outcomes)}")  # noqa: T201
+    figure(f"{made.total()} made for {len(ALL_COLD)} keys by {workers} workers; {told(outcomes)}")
     assert not asked
     assert {outcome.status for outcome in outcomes if not outcome.busy} == {200}
     assert {outcome.snapshot for outcome in outcomes if outcome.status == 200} == {published}
@@ -157,17 +158,18 @@ def test_what_is_cold_after_a_switch_is_made_about_once_in_all_where_there_is_re
         wait_for(service, published)
         outcomes, made = crowds(service, ALL_COLD, CLIENTS // len(ALL_COLD))
     fleet = sum(each.total() for each in made)
-    print(f"\n{fleet} made for {len(ALL_COLD)} keys; {told(outcomes)}")  # noqa: T201
+    figure(f"{fleet} made for {len(ALL_COLD)} keys; {told(outcomes)}")
     assert {(outcome.status, outcome.snapshot) for outcome in outcomes} == {(200, published)}
     assert all(max(each.values()) == 1 for each in made)
     assert fleet <= ONCE_IN_ALL * len(ALL_COLD)
 
 
 @pytest.mark.torture
+@pytest.mark.row("L3")
 def test_a_crowd_waits_for_a_new_block_no_longer_than_twice_as_for_a_kept_one(
     editions: Editions, lasting: Callable[[float], float], tmp_path: Path
 ) -> None:
-    """The full form; prints its figures."""
+    """The full form; tells its figures."""
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         kept_by_all_workers(service, WARM)
         rounds = max(5, round(lasting(60) / 3))
@@ -179,8 +181,10 @@ def test_a_crowd_waits_for_a_new_block_no_longer_than_twice_as_for_a_kept_one(
             made += more[0].total()
             kept += crowds(service, [WARM[number % len(WARM)]])[0]
         workers = len(service.workers())
-    print(f"\n{made} made for {rounds} keys, {workers} workers; cold: {told(cold)}; kept: {told(kept)}")  # noqa: T201
-    print(f"p99 cold {percentile(cold, 0.99):.1f} ms, kept {percentile(kept, 0.99):.1f} ms")  # noqa: T201
+    figure(
+        f"{made} made for {rounds} keys, {workers} workers; cold: {told(cold)}, p99 {percentile(cold, 0.99):.1f} ms; "
+        f"kept: {told(kept)}, p99 {percentile(kept, 0.99):.1f} ms"
+    )
     assert made <= rounds * workers
     assert {outcome.status for outcome in [*cold, *kept]} == {200}
     assert percentile(cold, 0.99) <= P99_RATIO_MAX * percentile(kept, 0.99)

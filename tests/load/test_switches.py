@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures import figure
 from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
 from tests.load.rate import Outcome, Rate, blocks, percentile, saturation
 from tests.load.vital import SOCKETS_MAX, counted, settled, vital, wait_until_left
@@ -54,8 +55,9 @@ def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_p
 
 
 @pytest.mark.torture
+@pytest.mark.row("N4")
 def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float], float], tmp_path: Path) -> None:
-    """The full form, under 70 % of what can be answered; prints its figures."""
+    """The full form, under 70 % of what can be answered; tells its figures."""
     seconds = lasting(600)
     switches = round(seconds * 500 / 600)
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
@@ -75,12 +77,12 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
         assert service.workers() == workers
     wrong = list(editions.wrong([*steady.outcomes, *outcomes]))
     p99, p99_steady = percentile(outcomes, 0.99), percentile(steady.outcomes, 0.99)
-    print(  # noqa: T201
-        f"\n{switches} switches, {taken:.0f} taken by {len(workers)} workers; {len(outcomes):,} requests, "
+    figure(
+        f"{switches} switches, {taken:.0f} taken by {len(workers)} workers; {len(outcomes):,} requests, "
         f"{per_second:,.0f} a second, {len(wrong)} failed; p99 {p99:.1f} ms, {p99_steady:.1f} without switches"
     )
     for held, now in zip(before, after, strict=True):
-        print(held, "->", now)  # noqa: T201
+        figure(f"a worker: {held}; afterwards {now}")
     assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)

@@ -40,6 +40,9 @@ class Vital:
     readers: int = 0
     names: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.private_mb:.1f} MB, {self.files} files, {self.sockets} sockets, {self.threads} threads"
+
     def beyond(self, before: "Vital") -> dict[str, int]:
         """Return the names of which more are open than before, and how many more."""
         return dict(Counter(self.names) - Counter(before.names))

@@ -12,6 +12,7 @@ import pytest
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import SNAPSHOTS, current_or_none, published_ids, snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
+from tests.figures import figure
 from tests.night.points import each_named, first_and_last, name_of
 from tests.night.run import Night, Nights
 from tests.night.shim import KINDS, Fault
@@ -87,7 +88,7 @@ class Trial:
 
     def check(self, kind: str, why: int, every: bool = False, lasting: bool = False) -> None:
         """Have the calls of a kind fail, one a night (`lasting`: and all after it); tell all that went wrong."""
-        wrong = []
+        wrong, nights = [], 0
         seen: set[tuple[tuple[str, int], ...]] = set()
         for number in self.before.numbers(kind, every):
             index = self.before.index.with_name(f"{kind}-{why}")
@@ -95,6 +96,7 @@ class Trial:
             shutil.copytree(self.before.index, index)
             night = self.nights.run(index, self.source(1), fault=Fault(kind, number, why, lasting))
             name = f"{errno.errorcode[why]} at {self.before.calls(kind)[number - 1]}"
+            nights += 1
             if night.calls < number:
                 wrong.append(f"{name}: the night made {night.calls} such calls and never came to it")
             wrong += [f"{name}: {fault}" for fault in self._wrongs(index, night)]
@@ -103,6 +105,7 @@ class Trial:
             if every or state not in seen:
                 seen.add(state)
                 wrong += [f"{name}: {fault}" for fault in self._wrongs_after(index)]
+        figure("{nights:,} nights in which a call failed, {wrong} wrong outcomes", nights=nights, wrong=len(wrong))
         assert not wrong, "\n".join(wrong)
 
     def _wrongs(self, index: Path, night: Night) -> Iterator[str]:
@@ -168,12 +171,14 @@ def test_a_disk_that_is_full_from_a_write_on_publishes_nothing_broken(
 
 
 @pytest.mark.torture
+@pytest.mark.row("N2", together=True)
 @pytest.mark.parametrize(("kind", "why"), [(kind, why) for kind in KINDS for why in (errno.EIO, *OTHERS.get(kind, ()))])
 def test_each_call_that_fails_publishes_nothing_broken(kind: str, why: int, trial: Trial) -> None:
     trial.check(kind, why, every=True)
 
 
 @pytest.mark.torture
+@pytest.mark.row("N2", together=True)
 @pytest.mark.parametrize(("kind", "why"), [("write", errno.ENOSPC), ("open", errno.EMFILE), ("fsync", errno.EIO)])
 def test_a_fault_that_stays_publishes_nothing_broken(kind: str, why: int, trial: Trial) -> None:
     trial.check(kind, why, every=True, lasting=True)

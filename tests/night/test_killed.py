@@ -12,8 +12,9 @@ import pytest
 from indexer.report import REPORTS_KEPT
 from seealso.encoder import LOT_PASSAGES
 from seealso.snapshot.layout import VECTORS, current_id
+from tests.figures import figure
 from tests.makers import articles
-from tests.night.newsroom import ASKED, EDITIONS, KEEP, Newsroom, Sources, answers_of, check_remains, tell, under_load
+from tests.night.newsroom import ASKED, EDITIONS, KEEP, Newsroom, Sources, answers_of, check_remains, under_load
 from tests.night.points import Call, calls_of, each_named
 from tests.night.run import Nights, write_lines
 from tests.night.shim import KILL_AFTER, KILL_BEFORE, KILL_HALFWAY
@@ -121,8 +122,8 @@ def check_points(newsroom: Newsroom, points: Collection[Point], heavy: bool = Fa
             if not kill_at(newsroom, point):
                 wrong.append(f"{point}: no night came to it")
             wrong += check_remains(newsroom, str(point))
+    figure(f"killed at {len(points)} points, {len(wrong)} wrong outcomes")
     assert not wrong, "\n".join(wrong)
-    tell(f"killed at {len(points)} points")
 
 
 def check_moments(newsroom: Newsroom, count: int, seed: int, heavy: bool = False) -> None:
@@ -134,9 +135,9 @@ def check_moments(newsroom: Newsroom, count: int, seed: int, heavy: bool = False
         for number in range(count):
             ends.append(newsroom.kill(kill_after_s=moments.uniform(0, newsroom.night_s)))
             wrong += check_remains(newsroom, f"random moment {number}")
-    assert not wrong, "\n".join(wrong)
     killed = ends.count(-signal.SIGKILL)
-    tell(f"killed at {killed} of {count} random moments, the other nights had ended")
+    figure(f"killed at {killed} of {count} random moments, the other nights had ended; {len(wrong)} wrong outcomes")
+    assert not wrong, "\n".join(wrong)
     assert set(ends) <= {-signal.SIGKILL, 0}
     assert killed >= KILLED_SHARE_MIN * count
 
@@ -188,15 +189,18 @@ def test_a_killed_night_goes_on_where_it_stopped(nights: Nights, tmp_path: Path)
 
 
 @pytest.mark.torture
+@pytest.mark.row("N1")
 def test_killed_around_every_call_no_request_fails(newsroom: Newsroom) -> None:
     check_points(newsroom, every_point(newsroom))
 
 
 @pytest.mark.torture
+@pytest.mark.row("N1")
 def test_killed_at_200_random_moments_no_request_fails(newsroom: Newsroom) -> None:
     check_moments(newsroom, 200, seed=200, heavy=True)
 
 
 @pytest.mark.torture
+@pytest.mark.row("N1")
 def test_killed_at_each_named_point_under_heavy_load_no_request_fails(newsroom: Newsroom) -> None:
     check_points(newsroom, named_points(newsroom).values(), heavy=True)

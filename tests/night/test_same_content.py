@@ -12,6 +12,7 @@ import pytest
 
 from seealso.encoder import BUNDLED_MODEL
 from tests.conftest import ROOT
+from tests.figures import figure
 from tests.night.run import Nights, write_lines
 
 NEWSROOM = ROOT / "examples" / "newsroom"
@@ -74,6 +75,7 @@ def test_a_night_after_another_makes_what_a_full_night_makes(
 
 
 @pytest.mark.torture
+@pytest.mark.row("N6", together=True)
 @pytest.mark.parametrize("seed", range(5))
 def test_many_nights_in_a_row_make_what_a_full_night_makes(
     nights_with: Callable[[int], Nights], full: str, tmp_path: Path, seed: int
@@ -83,4 +85,6 @@ def test_many_nights_in_a_row_make_what_a_full_night_makes(
     for night in range(4):
         content_of(nights_with(1 + night % 2), tmp_path / "index", chance.sample(lines, len(lines) - 4 + night))
     chance.shuffle(lines)
-    assert content_of(nights_with(1), tmp_path / "index", lines) == full
+    last = content_of(nights_with(1), tmp_path / "index", lines)
+    figure("{same} of {series} series of nights ended with the content of a full one", same=last == full, series=1)
+    assert last == full

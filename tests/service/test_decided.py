@@ -23,6 +23,7 @@ from seealso.settings import ServiceSettings
 from seealso.snapshot.layout import current_id, publish, published_ids
 from service.app import create_app
 from tests.deciding import restore, take_down
+from tests.figures import figure
 from tests.makers import HashEncoder, articles, index_of
 
 # Each snapshot has some more articles than the one before.
@@ -55,9 +56,11 @@ class Decided(RuleBasedStateMachine):
 
     made: Path
     redis_url: str
+    runs = 0
 
     def __init__(self) -> None:
         super().__init__()
+        type(self).runs += 1
         self.folder = Path(tempfile.mkdtemp())
         self.index = self.folder / "index"
         shutil.copytree(self.made, self.index)
@@ -177,7 +180,12 @@ def test_answers_are_what_was_decided(made: Path, redis_url: str) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.row("S8", together=True)
 @pytest.mark.parametrize("part", range(PARTS))  # in parts, for several processes to share
 def test_answers_are_what_was_decided_in_thousands_of_runs(part: int, made: Path, redis_url: str) -> None:
     many = settings(max_examples=FULL_EXAMPLES // PARTS, stateful_step_count=30, deadline=None)
-    run_state_machine_as_test(steps(made, redis_url), settings=settings(many, suppress_health_check=list(HealthCheck)))
+    machine = steps(made, redis_url)
+    try:
+        run_state_machine_as_test(machine, settings=settings(many, suppress_health_check=list(HealthCheck)))
+    finally:
+        figure("{runs:,} runs of up to thirty steps", runs=machine.runs)

@@ -2,6 +2,8 @@
 
 import tempfile
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +25,7 @@ from service.searched import SearchedVectors
 from service.texts import Texts
 from service.wanted import Wanted
 from service.why import Draft
+from tests.figures import figure
 from tests.makers import HashEncoder, article, articles, index_of
 
 DAY = datetime(2025, 6, 1, tzinfo=UTC)
@@ -30,6 +33,9 @@ SECTIONS = ("News", "Sport", None)
 LANGUAGES = ("en", "en-GB", "de", None)
 WORDS = ("tide", "moon", "bread", "chess", "clock")
 LONG = " ".join(f"word{number}" for number in range(60))  # long enough to be a copy of
+
+# How many were tried, by how many articles they have.
+CORPORA: Counter[int] = Counter()
 
 moments = st.none() | st.integers(0, 20).map(lambda days: DAY + timedelta(days=days))
 
@@ -92,13 +98,29 @@ def probabilities(snapshot: Snapshot, own: int) -> dict[int, float]:
     return dict(zip(others.tolist(), snapshot.recipe.probability(scores).tolist(), strict=True))
 
 
+@pytest.fixture
+def corpora_counted() -> Iterator[None]:
+    """Tell how many random corpora a test tried."""
+    CORPORA.clear()
+    yield
+    figure(f"{CORPORA.total():,} random corpora of {min(CORPORA, default=0)} to {max(CORPORA, default=0)} articles")
+
+
+def indexed(folder: Path, corpus: list[Article]) -> Snapshot:
+    """Index a random corpus, and count it by its size."""
+    index_of(folder, corpus)
+    CORPORA[len(corpus)] += 1
+    return open_current(folder)
+
+
+@pytest.mark.row("S7")
+@pytest.mark.usefixtures("corpora_counted")
 @given(corpus=corpora(), wanted=requests, candidates_max=st.sampled_from([2, 100]))
 @settings(deadline=None)
 def test_laws_of_a_block(corpus: list[Article], wanted: Wanted, candidates_max: int) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(indexer.neighbours, "CANDIDATES_MAX", candidates_max)  # 2: filters have to search the snapshot
-        index_of(Path(folder), corpus)
-        snapshot = open_current(Path(folder))
+        snapshot = indexed(Path(folder), corpus)
         pieces = {piece.id: piece for piece in corpus}
         story = snapshot.facts["story"]
         least = snapshot.recipe.probability_min if wanted.min_probability is None else wanted.min_probability
@@ -145,6 +167,8 @@ def test_laws_of_a_block(corpus: list[Article], wanted: Wanted, candidates_max: 
                 assert related_to_article(snapshot, own, shorter) == items[: shorter.limit]
 
 
+@pytest.mark.row("S7")
+@pytest.mark.usefixtures("corpora_counted")
 @given(
     corpus=corpora(),
     shown=st.lists(st.sampled_from([f"a{number:02}" for number in range(16)]), max_size=4),
@@ -155,8 +179,7 @@ def test_laws_of_a_block(corpus: list[Article], wanted: Wanted, candidates_max: 
 def test_laws_of_a_page(corpus: list[Article], shown: list[str], blocks: list[Wanted], candidates_max: int) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(indexer.neighbours, "CANDIDATES_MAX", candidates_max)
-        index_of(Path(folder), corpus)
-        snapshot = open_current(Path(folder))
+        snapshot = indexed(Path(folder), corpus)
         pieces = {piece.id: piece for piece in corpus}
         there = [row for row in map(snapshot.row_of, shown) if row is not None]
         for own in range(len(snapshot)):
@@ -202,6 +225,8 @@ def _check_page(
         told |= stories
 
 
+@pytest.mark.row("S7")
+@pytest.mark.usefixtures("corpora_counted")
 @given(
     corpus=corpora(),
     shown=st.lists(st.sampled_from([f"a{number:02}" for number in range(16)]), max_size=4),
@@ -213,8 +238,7 @@ def test_laws_of_a_page_with_pins(
     corpus: list[Article], shown: list[str], blocks: list[Wanted], pins: dict[int, int]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        index_of(Path(folder), corpus)
-        snapshot = open_current(Path(folder))
+        snapshot = indexed(Path(folder), corpus)
         pieces = {piece.id: piece for piece in corpus}
         story = snapshot.facts["story"]
         there = [row for row in map(snapshot.row_of, shown) if row is not None]

@@ -13,6 +13,7 @@ import pytest
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST
 from seealso.snapshot.reader import open_snapshot
+from tests.figures import figure
 from tests.seealso.snapshot.damage import KINDS, two_generations
 
 DAMAGED = 10_000
@@ -72,7 +73,7 @@ def forged(work: Path, count: int) -> float:
 
 def told(outcomes: Counter[str], longest: float) -> None:
     parts = ", ".join(f"{what} {many:,}" for what, many in sorted(outcomes.items()))
-    print(f"\n{parts}; refused within {longest:.3f} s")  # noqa: T201
+    figure(f"{parts}; refused within {longest:.3f} s")
 
 
 def test_damage_of_every_kind_is_refused_with_file_and_reason(tmp_path: Path) -> None:
@@ -84,10 +85,12 @@ def test_process_outlives_damage_with_digests_that_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.row("N3")
 def test_ten_thousand_damaged_files_are_refused_each_within_a_second(tmp_path: Path) -> None:
     assert refused(tmp_path / "index", DAMAGED) < SECONDS_MAX
 
 
 @pytest.mark.torture
+@pytest.mark.row("N3")
 def test_process_outlives_ten_thousand_damaged_files_with_digests_that_fit(tmp_path: Path) -> None:
     assert forged(tmp_path, DAMAGED) < SECONDS_MAX
