@@ -126,10 +126,10 @@ def _served(snapshot_id: str) -> datetime | None:
 
 
 def _told(snapshot_id: str, before: str, live: datetime | None, led: bool, within_ms: int) -> dict[str, Any]:
-    within = f"{within_ms / 1000:g} second{'s' * (within_ms != 1_000)}"
     detail = f"{snapshot_id} is current, and still being opened; it is live as soon as it is."
     if live is not None:
-        detail = f"Live since {live:%H:%M:%S} UTC here, and within {within} in every worker: {snapshot_id}."
+        within = f"within {within_ms / 1000:g} seconds in every worker"
+        detail = f"Live since {live:%H:%M:%S} UTC here, and {within}: {snapshot_id}."
     if not led:
         detail += " The search engine does not have it: snapshots are searched without it until `seealso distribute`."
     facts = {"snapshot": snapshot_id, "before": before, "live": live and as_text(live), "within_ms": within_ms}
