@@ -24,6 +24,8 @@ from seealso.snapshot.titles import Titles, title_in
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
 
+# So many articles' candidates are looked through at once: a flag for each candidate of a million would be 100 MB.
+ROWS_AT_ONCE = 16_384
 _ID_BEGINS, _ID_ENDS = len(b'{"id":'), b',"title":'
 
 
@@ -175,7 +177,9 @@ class Snapshot:
 
     def hosts_of(self, row: int) -> Rows:
         """Return the rows of all articles among whose candidates one is."""
-        return np.flatnonzero((self.neighbours == row).any(axis=1))
+        starts = range(0, len(self.neighbours), ROWS_AT_ONCE)
+        blocks = (self.neighbours[start : start + ROWS_AT_ONCE] for start in starts)
+        return np.flatnonzero(np.concatenate([(block == row).any(axis=1) for block in blocks]))
 
     def probes(self, row: int) -> Probes:
         """Return an article as what related ones are wanted for."""

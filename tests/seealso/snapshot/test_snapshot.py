@@ -1,6 +1,7 @@
 """What was written comes back from an open snapshot."""
 
 import io
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import orjson
 import pytest
 
 from seealso.snapshot import files
+from seealso.snapshot import snapshot as snapshot_module
 from seealso.snapshot.reader import open_current, open_snapshot
 from tests.makers import article, articles, forge, index_of
 
@@ -109,3 +111,26 @@ def test_passages_and_languages_come_back(tmp_path: Path) -> None:
     assert sum(counts) == snapshot.manifest.counts.passages
     assert snapshot.space.languages == ("de", "en")
     assert snapshot.space.offsets.shape == (2, snapshot.vectors.dimension)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 30, 31, 32])
+def test_hosts_are_those_among_whose_candidates_an_article_is(
+    index: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    monkeypatch.setattr(snapshot_module, "ROWS_AT_ONCE", rows_at_once)
+    snapshot = open_current(index)
+    found = [snapshot.hosts_of(row).tolist() for row in range(31)]
+    lists = [snapshot.neighbours_of(row)[0].tolist() for row in range(31)]
+    assert found == [[host for host, rows in enumerate(lists) if row in rows] for row in range(31)]
+    assert any(found)
+
+
+def test_hosts_are_found_without_as_much_memory_as_all_candidates_take(index: Path) -> None:
+    lists = np.broadcast_to(np.arange(100, dtype=np.int32), (1_000_000, 100))
+    snapshot = replace(open_current(index), neighbours=lists)
+    tracemalloc.start()
+    try:
+        assert len(snapshot.hosts_of(100)) == 0
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
