@@ -24,6 +24,8 @@ FILE_BYTES_MAX = 10_000_000
 PART_BYTES_MAX = 5_000_000
 PARTS_BYTES_MAX = 8_000_000
 PARTS_MAX = 2_000
+# zipfile tells the names of parts, which may be long.
+REASON_CHARACTERS_MAX = 200
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # What begins a file that is neither a document, nor HTML, nor a text: what it is, and what to do.
 _OTHERS = (
@@ -91,12 +93,13 @@ def _text_of_document(name: str, content: bytes) -> str:
     if read is None or read.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         raise DraftNotRead(f"{_called(name)} takes longer than {document.SECONDS_MAX} seconds to read; paste its text")
     if read.returncode:
-        raise _damaged(name, read.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:200])
+        raise _damaged(name, read.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2])
     return read.stdout.decode()
 
 
 def _damaged(name: str, reason: str) -> DraftNotRead:
-    return DraftNotRead(f"{_called(name)} is damaged ({reason}); open it in Word and save it anew, or paste its text")
+    told = reason[:REASON_CHARACTERS_MAX]
+    return DraftNotRead(f"{_called(name)} is damaged ({told}); open it in Word and save it anew, or paste its text")
 
 
 def _checked_parts(name: str, content: bytes) -> bytes:

@@ -118,6 +118,11 @@ def test_document_cannot_have_a_part_read_that_was_not_looked_at() -> None:
         text_of_file("draft.docx", both)
 
 
+def test_reason_why_a_document_is_damaged_is_short() -> None:
+    whole = document_of("A text", more={"word/" + "x" * 30_000 + ".xml": b""})
+    assert len(refused(whole.replace(b"word/xx", b"word/yy", 1))) < 400
+
+
 def test_entities_of_xml_are_not_multiplied() -> None:
     before = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     assert "declares a document type" in refused(document_of("&b;", before=before))
