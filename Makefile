@@ -4,7 +4,7 @@
 # make torture every fault at every point, 10,000 random corpora: hours; writes the figures of docs/reliability.md
 # make bench-peers    ours beside txtai, LanceDB and Qdrant, from an environment of theirs, .venv-peers
 # make s3-server      an S3-compatible server for the tests, in an environment of its own, .venv-s3
-# make fuzz    bytes made up for whatever reads what strangers wrote, FUZZ_SECONDS=60 for each of some twenty readers
+# make fuzz    bytes made up for whatever reads what strangers wrote, FUZZ_SECONDS=60 for each of over twenty readers
 # make audit   bandit, licences and known holes of what is installed (asks an advisory database), a bill of materials
 # make mutants  changes, one at a time, in what publishes, takes down, rules and reads: are they noticed? an hour
 # make coverage how many lines and branches of the same their tests run

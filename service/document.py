@@ -17,10 +17,15 @@ def main() -> None:
     """Read, and write; what fails ends the process with its trace."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MAX, SECONDS_MAX))
+    sys.stdout.buffer.write(text_of(sys.stdin.buffer.read()))
+
+
+def text_of(content: bytes) -> bytes:
+    """Return the text of a document, as UTF-8. Raises whatever mammoth does."""
     import mammoth
 
-    text = mammoth.extract_raw_text(io.BytesIO(sys.stdin.buffer.read())).value
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    text: str = mammoth.extract_raw_text(io.BytesIO(content)).value
+    return text.encode("utf-8", "replace")
 
 
 if __name__ == "__main__":

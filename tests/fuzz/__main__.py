@@ -11,7 +11,10 @@ from pathlib import Path
 
 import atheris
 
-FOLLOWED = ["seealso", "indexer", "service", "tests.fuzz.targets", "feedparser", "protego", "csv", "flask", "httpx2"]
+FOLLOWED = [
+    *("seealso", "indexer", "service", "tests.fuzz.targets"),
+    *("feedparser", "protego", "csv", "flask", "httpx2", "mammoth", "zipfile"),
+]
 INPUT_SECONDS_MAX = 10
 MEMORY_MB_MAX = 4_000
 OUT = Path("build/fuzz")

@@ -5,35 +5,44 @@ reader declares, and what is taken in can be written down again. `python -m test
 `test_targets.py` asks each target for its seeds, and for what once broke a law.
 """
 
+import hmac
 import json
+import re
 import shutil
 import tempfile
+import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from subprocess import CompletedProcess
+from typing import Any, cast
+from unittest import mock
 
 import feedparser  # noqa: F401 - as those below: the fuzzer follows what is imported with this file
 import httpx2
 import mammoth  # noqa: F401
 import numpy as np
 import orjson
+from apiflask import APIFlask
 from flask import Request
 from lxml import etree  # noqa: F401
 from numpy.typing import NDArray
 from protego import Protego
 from pyarrow import parquet
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
 
+from indexer.sources import fetch
 from indexer.sources.csv_table import CsvTable
 from indexer.sources.feed import Feed
+from indexer.sources.fetch import Fetched
 from indexer.sources.found_as_json import pack_found, unpack_found
 from indexer.sources.ghost_export import GhostExport
 from indexer.sources.jsonl import JsonLines
@@ -43,13 +52,16 @@ from indexer.sources.record import FieldMap
 from indexer.sources.sitemap_file import SitemapBroken, moments_of, read_sitemap
 from indexer.sources.source import Found, LeftOut, Noted, Quarantined, Source
 from indexer.sources.sql import Query
+from indexer.sources.wordpress_api import WordPressApi
 from indexer.sources.wordpress_export import WordPressExport
-from seealso.article import InvalidArticle
+from seealso.article import Article, ArticleId, InvalidArticle, read_article
 from seealso.decoding import decode_page
 from seealso.errors import DraftNotRead, InvalidRequest, PageNotRead, SnapshotRefused, SourceUnreadable
 from seealso.markup import line_of_markup, text_of_markup
 from seealso.page import PageUnreadable, read_page
 from seealso.posts import article_of_post, ghost_fields, wordpress_fields
+from seealso.project import Placement
+from seealso.settings import ServiceSettings
 from seealso.snapshot import files
 from seealso.snapshot.cells import Cells
 from seealso.snapshot.layout import MANIFEST
@@ -57,20 +69,28 @@ from seealso.snapshot.manifest import FORMAT, Filtered, Searched, decode_manifes
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.snapshot import Snapshot
 from seealso.wire import WireFailed, unpack_gzip
+from service import document
+from service.addresses import BLOCKS, HTML_ENDS, JSON_ENDS, Addresses
 from service.answer import Answer, unpacked
-from service.api import inputs, reading
+from service.api import inputs, reading, webhooks
+from service.api.publishing import Put
+from service.app import create_app
 from service.fetching import Fetcher, FetchLimits, is_public
 from service.uploads import text_of_file
 from tests.conftest import ROOT
-from tests.makers import forge
+from tests.makers import HashEncoder, article, forge, index_of
+from tests.service.test_uploads import RELATIONSHIPS, TYPES, document_of, packed
 
 KEPT_IN = ROOT / "tests/night/formats"
 CELLS_OF = f"{files.CELLS}.bin"
+SECRET = "a secret of some length"
+PLACEMENTS = {"aside": Placement(limit=3, sections=["News"], layout="grid")}
+ADDRESSES = Addresses(PLACEMENTS)
 
 
 @dataclass(frozen=True)
 class Target:
-    """`check` raises where a law is broken, and of a source returns how many articles there are.
+    """`check` raises where a law is broken; of a source, and of some others, it returns what was taken in.
 
     `seeds`: what the fuzzer begins with; `most`: bytes of one input.
     """
@@ -98,10 +118,10 @@ def in_file(name: str, content: bytes) -> Path:
 
 # --- requests
 
+# All that may be asked (what others are made of too), and the messages of content systems.
 MODELS: list[type[BaseModel]] = [
-    *(inputs.BlockQuery, inputs.RelatedQuery, inputs.SimilarBody, inputs.BatchBody, inputs.PageBody),
-    *(inputs.TakedownBody, inputs.RuleBody, inputs.PlanBody, inputs.UndoBody, inputs.KeyBody),
-    *(inputs.ArticleBody, inputs.ImportBody, inputs.EventsBody, inputs.ChangesQuery, inputs.ClicksQuery),
+    *(each for each in vars(inputs).values() if isinstance(each, type) and each.__module__ == inputs.__name__),
+    *(webhooks.WordPressMessage, webhooks.GhostMessage),
 ]
 
 
@@ -135,7 +155,78 @@ def check_body(content: bytes) -> None:
     except (RequestEntityTooLarge, UnsupportedMediaType):
         pass
     else:
-        orjson.dumps(read.model_dump(mode="json"), option=orjson.OPT_NON_STR_KEYS)
+        if isinstance(read, inputs.ImportBody):
+            for fields in read.articles:
+                with suppress(InvalidArticle):
+                    orjson.dumps(read_article(fields)[0].model_dump())
+        elif not isinstance(read, webhooks.WordPressMessage | webhooks.GhostMessage):  # which hold posts as they came
+            orjson.dumps(read.model_dump(mode="json"))
+
+
+def check_block_address(content: bytes) -> object:
+    """A page view's path and query, as a server hands them over.
+
+    What is read is what stands there, and has the key of all that say the same; of what is not read the API says why.
+    """
+    path, _, query = content.decode("latin-1").partition("?")
+    block = re.fullmatch(f"{BLOCKS}(.+)({JSON_ENDS}|{re.escape(HTML_ENDS)})", path, re.DOTALL)
+    read = ADDRESSES.read(path, query)
+    if read is not None:
+        asked, key = read
+        assert block is not None
+        assert asked.article_id.encode().decode("latin-1") == block[1]
+        assert re.fullmatch("[0-9a-f]{32}", key)
+        orjson.dumps([asked.wanted, asked.look])
+        turned = Addresses(PLACEMENTS).read(path, "&".join(reversed(query.split("&"))))
+        assert turned is not None
+        assert turned[1] == key
+    elif block is not None:
+        with suppress(InvalidRequest, UnicodeError):
+            path.encode("latin-1").decode()
+            model = inputs.RelatedQuery if block[2] == JSON_ENDS else inputs.BlockQuery
+            reading.read_query(query, model).wanted(PLACEMENTS)
+            raise AssertionError("it is no block's address, and nothing is wrong with it")
+    return read
+
+
+def check_webhook(content: bytes) -> bool:
+    """A message of WordPress's or Ghost's: refused if it is not signed, else done, to what can be an article.
+
+    The first byte says whose it is, and whether it is signed as it must be or by its first line. NOW becomes the time.
+    """
+    kind, now = content[:1], str(int(time.time()))
+    given, _, body = content[1:].replace(b"NOW", now.encode()).partition(b"\n")
+    ghost, signs = kind in (b"\1", b"\3"), kind in (b"\2", b"\3")
+    right = hmac.digest(SECRET.encode(), body + (f"{now}000".encode() if ghost else b""), "sha256").hex()
+    if signs:
+        given = f"sha256={right}{f', t={now}000' if ghost else ''}".encode()
+    builder = EnvironBuilder("/v1/webhooks/" + ("ghost" if ghost else "wordpress"), method="POST", data=body)
+    environ = builder.get_environ() | {"CONTENT_TYPE": "application/json"}
+    environ["HTTP_X_GHOST_SIGNATURE" if ghost else "HTTP_X_HUB_SIGNATURE_256"] = given.decode("latin-1")
+    with mock.patch.multiple(webhooks, put_article=put_nowhere, remove_article=remove_nowhere):
+        answer = Response.from_app(webhook_app(), environ, buffered=True)
+    assert answer.status_code in (200, 400, 401, 415), answer.get_data()
+    assert signs or right.encode() in given or answer.status_code == 401
+    return answer.status_code == 200
+
+
+def put_nowhere(article: Article, by: str, sent: datetime) -> Put:
+    orjson.dumps(article.model_dump())
+    assert abs(sent.timestamp() - time.time()) < 2 * webhooks.SECONDS_APART_MAX, by
+    return Put("new", 0, [])
+
+
+def remove_nowhere(article_id: str, by: str, reason: str, sent: datetime) -> None:
+    TypeAdapter(ArticleId).validate_python(article_id)
+    assert abs(sent.timestamp() - time.time()) < 2 * webhooks.SECONDS_APART_MAX
+
+
+@cache
+def webhook_app() -> APIFlask:
+    index = own_folder() / "webhooks"
+    index_of(index, [article("42", updated="2026-11-28")])
+    settings = ServiceSettings(index=index, wordpress_secret=SECRET, ghost_secret=SECRET)
+    return create_app(settings, HashEncoder)
 
 
 def told(error: Exception) -> None:
@@ -266,17 +357,17 @@ def ask_all(snapshot: Snapshot) -> None:
 # --- sources
 
 
-def items_hold(source: Source) -> int:
+def items_hold(source: Source) -> list[str]:
     """A source gives items until its end, or says why it cannot; each article can be kept, and is the same again.
 
-    Returns how many articles it gave.
+    Returns the ids of the articles that it gave.
     """
-    count = 0
+    ids = []
     try:
         for item in source.read():
             assert isinstance(item, Found | Quarantined | LeftOut | Noted)
             if isinstance(item, Found):
-                count += 1
+                ids.append(item.article.id)
                 assert unpack_found(pack_found(item), item.where).article == item.article
                 for each in item.unknown_keys:
                     each.encode("utf-8", "surrogatepass")
@@ -284,31 +375,31 @@ def items_hold(source: Source) -> int:
                 assert len(item.reason) < 20_000
     except SourceUnreadable as error:
         told(error)
-    return count
+    return ids
 
 
 MAPPED = FieldMap({"title": "title.rendered", "author": "authors.name", "url": "https://a.example/{slug}"}, markup=True)
 
 
-def check_jsonl(content: bytes) -> int:
+def check_jsonl(content: bytes) -> list[str]:
     """Lines of our own form, and of another's."""
     path = in_file("a.jsonl", content)
     return items_hold(JsonLines(path)) + items_hold(JsonLines(path, MAPPED))
 
 
-def check_csv(content: bytes) -> int:
+def check_csv(content: bytes) -> list[str]:
     """The first byte says in which encoding it is said to be."""
     encodings = [None, "cp1252", "utf-16", "utf-8", "shift_jis", "utf-7"]
     path = in_file("a.csv", content[1:])
     return items_hold(CsvTable(path, FieldMap(markup=True), None, encodings[content[0] % 6] if content else None))
 
 
-def check_parquet(content: bytes) -> int:
+def check_parquet(content: bytes) -> list[str]:
     """A file of columns."""
     return items_hold(ParquetTable(in_file("a.parquet", content), FieldMap()))
 
 
-def check_sql(content: bytes) -> int:
+def check_sql(content: bytes) -> list[str]:
     """A file of SQLite's."""
     path = in_file("a.sqlite", content)
     for left in own_folder().glob("a.sqlite-*"):
@@ -318,7 +409,7 @@ def check_sql(content: bytes) -> int:
     )
 
 
-def check_feed(content: bytes) -> int:
+def check_feed(content: bytes) -> list[str]:
     """A feed in a file."""
     return items_hold(Feed(str(in_file("a.xml", content)), FieldMap({"section": "category"})))
 
@@ -333,12 +424,36 @@ def check_sitemap(content: bytes) -> None:
         told(error)
 
 
-def check_wordpress_export(content: bytes) -> int:
+def check_wordpress_export(content: bytes) -> list[str]:
     """An export in a file."""
     return items_hold(WordPressExport(in_file("w.xml", content)))
 
 
-def check_ghost_export(content: bytes) -> int:
+class WordPressSite:
+    """Gives one answer after the other, and the last for ever.
+
+    The first line of one is how many posts there are; without it, it is an error's.
+    """
+
+    def __init__(self, answers: bytes) -> None:
+        self._answers = answers.split(b"\0")
+
+    def fetch(self, url: str, bytes_max: int | None = None) -> Fetched:
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        total, _, posts = answer.partition(b"\n")
+        return Fetched(200 if total else 403, url, {"x-wp-total": total.decode("latin-1")}, posts, None, None)
+
+
+def check_wordpress_api(content: bytes) -> list[str]:
+    """What a site answers: each post comes once."""
+    for fields in (FieldMap(), MAPPED):
+        site = cast(fetch.Fetcher, WordPressSite(content))
+        ids = items_hold(WordPressApi("https://a.example", fields, site, per_page=2))
+        assert len(set(ids)) == len(ids)
+    return ids
+
+
+def check_ghost_export(content: bytes) -> list[str]:
     """An export in a file, with and without the site's address."""
     path = in_file("g.json", content)
     items_hold(GhostExport(path))
@@ -362,7 +477,7 @@ def check_post(content: bytes) -> None:
             str(error).encode()
 
 
-def check_page_text(content: bytes) -> int:
+def check_page_text(content: bytes) -> list[str]:
     """A page copied as text."""
     return items_hold(PageText(in_file("a.txt", content), "a"))
 
@@ -466,14 +581,31 @@ def check_markup(content: bytes) -> None:
     assert line_of_markup(markup) == " ".join(text.split())
 
 
-def check_upload(content: bytes) -> None:
-    """A file that an editor gives. A whole Word document is read in a process of its own, and is not tried here."""
-    if content.startswith(b"PK\x03\x04") and b"word/document.xml" in content and b"Content_Types" in content:
-        return
+def check_upload(content: bytes) -> str | None:
+    """A file that an editor gives; a Word document is read here, and not in a process of its own."""
     try:
-        text_of_file("a", content).encode("utf-8", "surrogatepass")
+        with mock.patch("service.uploads.subprocess.run", read_here):
+            text = text_of_file("a", content)
     except DraftNotRead as error:
         told(error)
+        return None
+    text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def read_here(command: Sequence[str], **given: Any) -> CompletedProcess[bytes]:
+    """Read a document as its process would, which what is raised here ends."""
+    try:
+        return CompletedProcess(command, 0, document.text_of(given["input"]), b"")
+    except Exception as error:
+        return CompletedProcess(command, 1, b"", f"{type(error).__name__}: {error}".encode("utf-8", "replace"))
+
+
+def check_document(content: bytes) -> str | None:
+    """The parts of a Word document, packed as Word packs them."""
+    head = {"[Content_Types].xml": TYPES.encode(), "_rels/.rels": RELATIONSHIPS.format(DOCUMENT_PARTS[0]).encode()}
+    parts = zip(DOCUMENT_PARTS, content.split(b"\0"), strict=False)
+    return check_upload(packed(head | {name: part for name, part in parts if part}))
 
 
 # --- seeds
@@ -558,31 +690,77 @@ content="640px"><script type="application/ld+json">{"@graph":[{"@type":"NewsArti
 <body><main><article><h1>T</h1><p>The sea came early today, and it was as
 high as it has been for years.</p><div class="share">Share</div><aside class="related"><h3>Related articles</h3><ul><li>
 <a href="/b">B</a><time datetime="2025-07-20">20</time></li></ul></aside></article></main></body></html>"""
-BODIES = [
-    {"limit": 3, "section": ["News"], "mode": "latest", "min_probability": 0.5, "published_after": "2025-07-21"},
-    {"limit": 3, "explain": True},
-    {"title": "T", "body": "B", "language": ["en"]},
-    {"articles": ["a", "b"]},
-    {"article": "a", "shown": ["b"], "blocks": [{"name": "below", "limit": 3}]},
-    {"reason": "x", "until": "2030-01-01"},
-    {"action": "pin", "under": {"article": "a"}, "about": {"article": "b"}, "number": 1, "reason": "x"},
-    {"make": [{"action": "bury", "about": {"word": "sea"}}], "undo": [1], "mode": "background"},
-    {"changes": [1, 2]},
-    {"name": "Ann", "scope": "editor", "expires": None},
-    ARTICLE,
-    {"articles": [{"id": "a", "title": "T", "body": "B"}]},
-    {"article": "a", "shown": ["b"], "clicked": [{"item": "b", "slot": 1, "team": "a"}], "teams": ["b"], "slots": [3]},
+BODIES: list[tuple[type[BaseModel], Any]] = [
+    (inputs.SimilarBody, {"title": "T", "body": "B", "limit": 3, "section": ["News"], "min_probability": 0.5}),
+    (inputs.SimilarBody, {"text": "T", "language": ["en"], "explain": True, "published_after": "2025-07-21"}),
+    (inputs.BatchBody, {"articles": ["a", "b"], "mode": "latest"}),
+    (inputs.PageBody, {"article": "a", "shown": ["b"], "blocks": [{"name": "below", "limit": 3}]}),
+    (inputs.TakedownBody, {"reason": "x", "until": "2030-01-01"}),
+    (inputs.RuleBody, {
+        "action": "pin", "under": {"article": "a"}, "about": {"article": "b"}, "number": 1, "reason": "x",
+    }),
+    (inputs.PlanBody, {"make": [{"action": "bury", "about": {"word": "sea"}}], "undo": [1], "mode": "background"}),
+    (inputs.UndoBody, {"changes": [1, 2]}),
+    (inputs.KeyBody, {"name": "Ann", "scope": "editor", "expires": None}),
+    (inputs.ReasonBody, {"reason": "x"}),
+    (inputs.ArticleBody, ARTICLE),
+    (inputs.ImportBody, {"articles": [{"id": "a", "title": "T", "body": "B"}]}),
+    (inputs.EventsBody, {"blocks": [{
+        "article": "a", "shown": ["b"], "clicked": [{"item": "b", "slot": 1, "team": "a"}], "teams": ["b"],
+        "slots": [3],
+    }]}),
+    (webhooks.WordPressMessage, {"event": "published", "time": 1, "post": {"id": 42}}),
+    (webhooks.GhostMessage, {"post": {"current": {"id": "42"}, "previous": {}}}),
+]  # fmt: skip
+BLOCK_QUERY = b"limit=3&section=News&mode=latest&min_probability=0.5&published_after=2025-07-21&language=en&exclude=a"
+QUERIES: list[tuple[type[BaseModel], bytes]] = [
+    (inputs.RelatedQuery, BLOCK_QUERY),
+    (inputs.RelatedQuery, b"explain=1&stories=all&limit=%D9%A3&limit=1&x=%00%ff"),
+    (inputs.BlockQuery, b"layout=list&heading=2&images=1&theme=dark&lang=de&json_ld=0&placement=aside"),
+    (inputs.ReasonQuery, b"reason=x"),
+    (inputs.RulesQuery, b"article=a&section=News"),
+    (inputs.ChangesQuery, b"after=3&subject=a&limit=5"),
+    (inputs.PurgesQuery, b"state=waiting&limit=5"),
+    (inputs.DaysQuery, b"first=2025-07-21&last=2025-07-22"),
+    (inputs.ClicksQuery, b"first=2025-07-21&by=article&article=a&item=b"),
 ]
-QUERIES = [b"limit=3&section=News&mode=latest&min_probability=0.5&published_after=2025-07-21&language=en&exclude=a",
-           b"explain=1&stories=all&layout=list&heading=2&images=1", b"after=3&subject=a&limit=5",
-           b"first=2025-07-21&by=article", b"limit=%D9%A3&limit=1&x=%00%ff"]  # fmt: skip
+BLOCK_ADDRESSES = [
+    b"/v1/articles/a/related?" + BLOCK_QUERY,
+    b"/v1/articles/https://a.example/\xc3\xa4/related.html?layout=grid&placement=aside",
+    b"/v1/articles/\xff/related?section=%FF",
+]
+MESSAGES = [
+    b'\2\n{"event": "published", "time": NOW, "post": ' + orjson.dumps(POST) + b"}",
+    b'\2\n{"event": "removed", "time": NOW, "post": {"id": 42}}',
+    b'\3\n{"post": {"current": ' + orjson.dumps(POST | {"id": "42", "status": "published", "title": "T"}) + b"}}",
+    b'\3\n{"post": {"current": {}, "previous": {"id": "42"}}}',
+    b"\0sha256=" + b"0" * 64 + b'\n{"event": "removed", "time": NOW, "post": {"id": 42}}',
+    b"\1sha256=" + b"0" * 64 + b', t=NOW000\n{"post": {"current": {}, "previous": {"id": "42"}}}',
+]
+WORDPRESS_ANSWERS = [
+    b"3\n" + orjson.dumps([POST | {"id": 1}, POST | {"id": 2}]) + b"\x003\n" + orjson.dumps([{"id": 2}, {"id": 3}]),
+    b"\n" + orjson.dumps({"code": "rest_forbidden", "message": "Only for logged&#8211;in users."}),
+]
+DOCUMENT_PARTS = [
+    *("word/document.xml", "word/_rels/document.xml.rels", "word/styles.xml", "word/numbering.xml"),
+    *("word/footnotes.xml", "word/comments.xml"),
+]
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+DOCUMENT = (
+    f'<w:document {WORD}><w:body><w:p><w:pPr><w:pStyle w:val="a"/></w:pPr><w:r><w:t>Tides</w:t><w:tab/><w:br/></w:r>'
+    '<w:r><w:footnoteReference w:id="1"/></w:r></w:p><w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl></w:body>'
+    "</w:document>"
+    f'\0\0<w:styles {WORD}><w:style w:type="paragraph" w:styleId="a"><w:name w:val="heading 1"/></w:style></w:styles>'
+    f'\0<w:numbering {WORD}><w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num></w:numbering>'
+    f'\0<w:footnotes {WORD}><w:footnote w:id="1"><w:p/></w:footnote></w:footnotes>'
+).encode()
 
 
 KEPT = Answer("20261128T000000Z-0123456789ab", "text/html", "max-age=60", ("a",), ("a", "b"), {"identity": b"<p>"})
 
 
-def numbered(contents: Iterable[bytes]) -> list[bytes]:
-    return [bytes([number]) + content for number, content in enumerate(contents)]
+def of_model(model: type[BaseModel], content: bytes) -> bytes:
+    return bytes([MODELS.index(model)]) + content
 
 
 @cache
@@ -613,8 +791,10 @@ def targets() -> dict[str, Target]:
     manifests = [(folder / MANIFEST).read_bytes() for folder in (kept_snapshot(2), fuzzed_snapshot())]
     snapshot_seeds = [bytes([number, 0, number, 0]) + b"\xff" for number in range(len(fuzzed_files()))]
     return {
-        "query": Target(check_query, numbered(QUERIES)),
-        "body": Target(check_body, numbered(map(orjson.dumps, BODIES))),
+        "query": Target(check_query, [of_model(*seed) for seed in QUERIES]),
+        "body": Target(check_body, [of_model(model, orjson.dumps(body)) for model, body in BODIES]),
+        "block-address": Target(check_block_address, BLOCK_ADDRESSES),
+        "webhook": Target(check_webhook, MESSAGES),
         "manifest": Target(check_manifest, manifests, 12_000),
         "snapshot": Target(check_snapshot, snapshot_seeds),
         "jsonl": Target(check_jsonl, [lines(ARTICLE, {"id": 7, "title": {"rendered": "<p>"}, "slug": "s"})]),
@@ -624,6 +804,7 @@ def targets() -> dict[str, Target]:
         "feed": Target(check_feed, [FEED, ATOM]),
         "sitemap": Target(check_sitemap, [SITEMAP, b"https://a.example/a\nhttps://a.example/b\n"]),
         "wordpress-export": Target(check_wordpress_export, [WORDPRESS]),
+        "wordpress-api": Target(check_wordpress_api, WORDPRESS_ANSWERS),
         "ghost-export": Target(check_ghost_export, [orjson.dumps(GHOST)]),
         "post": Target(check_post, [orjson.dumps(POST)]),
         "page-text": Target(check_page_text, [PAGE_TEXT]),
@@ -638,5 +819,8 @@ def targets() -> dict[str, Target]:
         ),
         "ip": Target(check_ip, [b"127.0.0.1", b"2001:db8::1", bytes(4), bytes(16), b"fe80::1%eth0"], 60),
         "markup": Target(check_markup, [b"<p>The <b>sea</b> &amp; &#x6d;oon</p><ul><li>a<br>b</ul><!-- c -->"]),
-        "upload": Target(check_upload, [b"Title\r\n\r\nText", PAGE, b"PK\x03\x04" + bytes(40), b"{\\rtf1}"]),
+        "upload": Target(
+            check_upload, [b"Title\r\n\r\nText", PAGE, b"PK\x03\x04" + bytes(40), b"{\\rtf1}", document_of("Tides")]
+        ),
+        "document": Target(check_document, [DOCUMENT]),
     }
