@@ -1,11 +1,11 @@
 """What archives beyond one machine would take: reasoned from what was measured of smaller ones, and never run.
 
-    python -m bench.sheet --index DIR/100000
+    python -m bench.sheet --index DIR/1000000
 
-DIR is what bench.scale left. Bytes are those of the snapshot's own files; hours of a night grow by the power, and its
-memory by as much an article, as they did from 10,000 to 100,000 articles (docs/scaling.md); passages are encoded as
-fast as on two cores. An archive that is more than one machine's night holds is parted: by section, language or time,
-each part a site of its own (docs/sites.md), so that related articles are found within a part.
+DIR is what bench.scale left. Bytes are those of the snapshot's own files; a night of a million articles takes the hours
+and the memory that it took (docs/scaling.md); passages are encoded as fast as on two cores. An archive that is more
+than one machine's night holds is parted: by section, language or time, each part a site of its own (docs/sites.md), so that
+related articles are found within a part.
 """
 
 import argparse
@@ -17,9 +17,8 @@ from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
 
 SIZES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
-# Of two cores, by bench.scale at 100,000 articles, and by which power they grow from 10,000 on (docs/scaling.md).
-NIGHT_AT, NIGHT_HOURS, NIGHT_POWER = 100_000, 16.1 / 60, 1.31
-NIGHT_GB, NIGHT_GB_AT_TENTH = 3.2, 0.6
+# Of a part, on two cores, by bench.scale (docs/scaling.md).
+PART, NIGHT_HOURS, NIGHT_GB = 1_000_000, 2.2, 22.6
 # Of one core (20 on two), and what of it a cluster keeps (bench.cluster: 1.80 of two nodes).
 PASSAGES_A_SECOND, CLUSTER_SHARE = 10, 0.9
 # The machines reckoned with.
@@ -28,7 +27,6 @@ CORES, MACHINE_GB, FIRST_NIGHT_HOURS = 16, 128, 24
 ENGINE_SHARE, COPIES = 0.6, 2
 # HNSW as seealso.snapshot.milvus has it built: twice 32 links of four bytes.
 LINKS_BYTES = 256
-PART = 1_000_000
 # What a page view reads, of its article and of those it shows.
 SHOWN = ("neighbours", "scores", "cards", "facts", "ids", "cohorts", "vectors")
 
@@ -49,11 +47,8 @@ def rows_of(manifest: Manifest) -> dict[str, Callable[[int], str]]:
     def parts(count: int) -> int:
         return math.ceil(count / PART)
 
-    hours = NIGHT_HOURS * math.pow(PART / NIGHT_AT, NIGHT_POWER)
-    night_gb = NIGHT_GB + (NIGHT_GB - NIGHT_GB_AT_TENTH) / 0.9 * (PART / NIGHT_AT - 1)
-
     def night_machines(count: int) -> int:
-        return math.ceil(parts(count) / min(CORES // 2, int(MACHINE_GB / night_gb)))
+        return math.ceil(parts(count) / min(CORES // 2, int(MACHINE_GB / NIGHT_GB)))
 
     def engine_machines(count: int) -> int:
         size_gb = COPIES * count * (4 * manifest.model.dimension + LINKS_BYTES) / 1e9
@@ -67,8 +62,8 @@ def rows_of(manifest: Manifest) -> dict[str, Callable[[int], str]]:
         ),
         "encoding 1 % of them, each night: core hours": lambda count: f"{encoding_hours(count) / 100:,.1f}",
         "nights: parts of a million": lambda count: f"{parts(count):,}",
-        "all else of a part's night, on two cores": lambda _: f"{hours:.0f} hours",
-        "its memory": lambda _: f"{night_gb:.0f} GB",
+        "all else of a part's night, on two cores": lambda _: f"{NIGHT_HOURS:.1f} hours",
+        "its memory": lambda _: f"{NIGHT_GB:.0f} GB",
         f"machines ({CORES} cores, {MACHINE_GB} GB) that make all parts' nights in that time": lambda count: (
             f"{night_machines(count):,}"
         ),
