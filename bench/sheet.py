@@ -4,8 +4,8 @@
 
 DIR is what bench.scale left. Bytes are those of the snapshot's own files; a night of a million articles takes the hours
 and the memory that it took (docs/scaling.md); passages are encoded as fast as on two cores. An archive that is more
-than one machine's night holds is parted: by section, language or time, each part a site of its own (docs/sites.md), so that
-related articles are found within a part.
+than one machine's night holds is parted: by section, language or time, each part a site of its own (docs/sites.md).
+Related articles are then found within a part.
 """
 
 import argparse
