@@ -7,6 +7,7 @@ vectors come.
 
 import logging
 import math
+import re
 import signal
 import socket
 import time
@@ -228,10 +229,15 @@ def _connected(address: str) -> Iterator[ModuleType]:
 
 
 def _client(ray: ModuleType, address: str, left: int = CONNECTIONS) -> Any:
-    """Connect, again where the head answers and fails."""
+    """Connect, again where the head answers and fails, or loses the process that it has just started for us."""
+    context = None
     try:
-        return ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        context = ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        ray.put(None)
+        return context
     except (RuntimeError, ConnectionError):
+        if context is not None:
+            context.disconnect()
         if left == 1:
             raise
     return _client(ray, address, left - 1)
@@ -246,6 +252,9 @@ def _task(ray: ModuleType, kind: str) -> tuple[Any, int]:
 
 
 def _cause(error: Exception) -> str:
-    """Return what an error says, in one line: of a trace from elsewhere, its last."""
+    """Return what an error says, in one line: of gRPC's, its details; of a trace from elsewhere, its last."""
+    details = re.search(r'details = "([^"]+)"', str(error))
+    if details is not None:
+        return details[1]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

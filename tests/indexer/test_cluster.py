@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+import ray
 
 import indexer.agreement
 import indexer.cluster
@@ -156,6 +157,32 @@ def test_machine_with_other_versions_is_named(nodes: Nodes, monkeypatch: pytest.
     here = indexer.agreement.versions() | {"torch": "1.0"}
     monkeypatch.setattr(indexer.agreement, "versions", lambda: here)
     with pytest.raises(ClusterUnavailable, match=r"the machine (one|two) .* has torch 2\S+, here it is 1\.0; install"):
+        list(Cluster(nodes.address, HashEncoder, HashEncoder()).embed(TEXTS))
+
+
+def test_process_that_is_lost_as_soon_as_it_is_started_is_asked_for_again(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, lost = ray.put, list[object]()
+
+    def losing(value: object) -> object:
+        if not lost:
+            lost.append(value)
+            raise ConnectionError('RPC terminated with:\n\tdetails = "the session has been cleaned up"\n>')
+        return put(value)
+
+    monkeypatch.setattr(ray, "put", losing)
+    lots = list(Cluster(nodes.address, HashEncoder, HashEncoder()).embed(TEXTS))
+    assert lost
+    np.testing.assert_array_equal(gathered(lots), HashEncoder().encode(TEXTS))
+
+
+def test_of_what_grpc_says_the_details_are_told(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_: object) -> None:
+        raise ConnectionError('RPC terminated with:\n\tdetails = "the session has been cleaned up"\n>')
+
+    monkeypatch.setattr(ray, "put", lost)
+    with pytest.raises(ClusterUnavailable, match="the session has been cleaned up; look at `ray status`"):
         list(Cluster(nodes.address, HashEncoder, HashEncoder()).embed(TEXTS))
 
 
