@@ -64,7 +64,9 @@ class Copies:
 
     def hottest(self, most: int) -> list[Address]:
         """Return the addresses that are asked for most, the most first."""
-        by_hits = sorted(self._answers.items(), key=lambda item: item[1].hits, reverse=True)
+        with self._changing:
+            kept = [*self._answers.items()]
+        by_hits = sorted(kept, key=lambda item: item[1].hits, reverse=True)
         return [address for address, _ in by_hits[:most]]
 
     def turn(self, snapshot_id: str, ready: Mapping[Address, Answer], era: str) -> None:

@@ -199,12 +199,14 @@ class Front:
             return self.refuse(environ, start_response, error, began)
         except Exception:  # whatever it is, Flask meets it too, and tells of it
             return self._pass_on(environ, start_response, began)
-        now = self._view_of(view.address, self._editorial.era, self._current.served)
-        if now is None:
+        era, served = self._editorial.era, self._current.served
+        unchanged = era == view.era and served is view.snapshot
+        today = view if unchanged else self._view_of(view.address, era, served)
+        if today is None:
             return self._pass_on(environ, start_response, began)
-        if answer.rests_on(now.snapshot.hidden):  # it was taken down meanwhile
-            return self._block(environ, start_response, now, began)
-        lasts = view.era == now.era and answer.snapshot_id == now.snapshot.id and answer.holds_in(now.snapshot)
+        if answer.rests_on(today.snapshot.hidden):  # it was taken down meanwhile
+            return self._block(environ, start_response, today, began)
+        lasts = view.era == era and answer.snapshot_id == today.snapshot.id and answer.holds_in(today.snapshot)
         return self._send(environ, start_response, answer, level, began, lasts)
 
     def _view_of(self, address: Address, era: str, snapshot: Snapshot | None) -> "_View | None":
