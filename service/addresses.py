@@ -27,6 +27,18 @@ REMEMBERED_MAX = 4_096
 REMEMBERED_CHARACTERS_MAX = 500
 
 
+def article_in(path: str) -> str | None:
+    """Return the id of the article whose block is asked for at a path, as WSGI hands it over; None if it is no such."""
+    for ends in (JSON_ENDS, HTML_ENDS):
+        if path.startswith(BLOCKS) and path.endswith(ends):
+            try:
+                # WSGI hands over bytes as Latin-1. Of '/v1/articles/related' nothing is left.
+                return path[len(BLOCKS) : -len(ends)].encode("latin-1").decode() or None
+            except UnicodeError:
+                return None
+    return None
+
+
 class Addresses:
     """Reads addresses, as blocks are asked for at them. Safe from many threads."""
 
@@ -40,22 +52,15 @@ class Addresses:
 
         None if that is no block, or asked for wrongly.
         """
-        form: Literal["json", "html"] = "json" if path.endswith(JSON_ENDS) else "html"
-        ends = JSON_ENDS if form == "json" else HTML_ENDS
-        if not path.startswith(BLOCKS) or not path.endswith(ends):
+        article_id = article_in(path)
+        if article_id is None:
             return None
+        form: Literal["json", "html"] = "json" if path.endswith(JSON_ENDS) else "html"
         is_short = len(query_string) <= REMEMBERED_CHARACTERS_MAX
         read = self._wanted(form, query_string) if is_short else self._read_query(form, query_string)
         if read is None:
             return None
         wanted, look, key = read
-        try:
-            # WSGI hands over bytes as Latin-1.
-            article_id = path[len(BLOCKS) : -len(ends)].encode("latin-1").decode()
-        except UnicodeError:
-            return None
-        if not article_id:  # of '/v1/articles/related' nothing is left
-            return None
         own = blake2b(article_id.encode(), digest_size=16, key=key).hexdigest()
         return Asked(article_id, form, wanted, look), own
 

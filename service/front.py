@@ -22,7 +22,7 @@ from seealso.errors import CrossSite, InvalidRequest, KeyMissing, SeealsoError, 
 from seealso.logs import get_log, saying
 from seealso.settings import WARM_SECONDS_MAX
 from seealso.snapshot.snapshot import Snapshot
-from service.addresses import Addresses
+from service.addresses import Addresses, article_in
 from service.admission import Admission
 from service.answer import Answer, Form, Headers, coding_for, unpacked
 from service.auth import Door, caller_in
@@ -137,9 +137,12 @@ class Front:
             answer.lives = LIVES
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
+            room = not self._shows(article_in(path)) or self._lane.room()
+            if not room and self._copies.old(address) is None:  # before its query is read, which is half of the work
+                return self.refuse(environ, start_response, self._lane.refusal(), began)
             view = self._view_of(address, self._editorial.era, self._current.served)
             if view is not None:
-                return self._block(environ, start_response, view, began)
+                return self._block(environ, start_response, view, began, room)
         if method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and self._allowed(environ):
             return self._preflight(environ, start_response, began)
         return self._pass_on(environ, start_response, began)
@@ -188,11 +191,13 @@ class Front:
         snapshot = self._current.served
         return snapshot is None or answer.holds_in(snapshot)
 
-    def _block(self, environ: Environ, start_response: StartResponse, view: "_View", began: float) -> Iterable[bytes]:
+    def _block(
+        self, environ: Environ, start_response: StartResponse, view: "_View", began: float, room: bool = True
+    ) -> Iterable[bytes]:
         """Answer with a block as it is when it is sent: caches in front know already what was decided meanwhile."""
         coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
         try:
-            answer, level = self._found_or_old(view, coding)
+            answer, level = self._found_or_old(view, coding, room)
             if self._editorial.moved:
                 self._editorial.catch_up()
         except (ServiceBusy, StoreUnavailable) as error:
@@ -209,6 +214,11 @@ class Front:
         lasts = view.era == era and answer.snapshot_id == today.snapshot.id and answer.holds_in(today.snapshot)
         return self._send(environ, start_response, answer, level, began, lasts)
 
+    def _shows(self, article_id: str | None) -> bool:
+        """Return whether there is an article whose block may be asked for."""
+        snapshot = self._current.served
+        return article_id is not None and snapshot is not None and shown_row_of(snapshot, article_id) is not None
+
     def _view_of(self, address: Address, era: str, snapshot: Snapshot | None) -> "_View | None":
         """Return the block at an address, as a snapshot has it; None if there is none, or none to be shown."""
         read = self._addresses.read(*address)
@@ -216,9 +226,11 @@ class Front:
             return None
         return _View(address, snapshot, *read, era)
 
-    def _found_or_old(self, view: "_View", coding: str) -> tuple[Answer, str]:
+    def _found_or_old(self, view: "_View", coding: str, room: bool) -> tuple[Answer, str]:
         """Return a block's answer, or where there is no room to look for it an old one. Raises ServiceBusy."""
         try:
+            if not room:
+                raise self._lane.refusal()
             return self._found(view, coding)
         except ServiceBusy:
             old = self._old(view)
@@ -240,7 +252,8 @@ class Front:
                 if landed is not None and landed.snapshot_id == view.snapshot.id and view.may_show(landed):
                     flight.found, level = landed, "copy"
                 else:
-                    flight.found, level = self._kept_or_made(view, [coding], self._lane)
+                    with self._lane.inside():
+                        flight.found, level = self._kept_or_made(view, [coding], self._lane)
                 return flight.found, level
             except Exception as error:
                 flight.failure = error
@@ -266,13 +279,7 @@ class Front:
         return answer, "copy"
 
     def _kept_or_made(self, view: "_View", codings: Sequence[str], lane: Lane | None) -> tuple[Answer, str]:
-        """Return a block's answer from Redis, or make it, in these codings; who makes it takes a place in the lane.
-
-        Where many wait for a place already, Redis is not asked either: to be told of too much in vain would cost more
-        than half of a block, and the others would wait for it.
-        """
-        if lane is not None:
-            lane.check()
+        """Return a block's answer from Redis, or make it, in these codings; who makes it takes a turn in the lane."""
         key = self._key_of(view)
         with span("redis_asked"):
             kept = self._cache.find(key)

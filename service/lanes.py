@@ -15,6 +15,12 @@ from service.baton import BATON
 # So many page views wait for each that is worked on, before more are refused. A block takes half a millisecond to make:
 # who comes last waits some milliseconds, and a burst that a website sends at once finds room.
 WAITING_PER_PLACE = 4
+# A line is there for a burst. Where more is asked than can be answered it never empties: all wait, and no more is
+# served. So where one who comes hardly ever finds nobody inside, few are let in, until enough find nobody again; the
+# share is of the last hundred or so. (CoDel, RFC 8289, tells such a standing queue by the shortest wait of late, which
+# is short once few are let in.) Fewer than four would often be none: the sign would be lost.
+STANDS_BELOW, EASES_ABOVE, NEWEST_WEIGHS = 0.03, 0.15, 0.01
+INSIDE_MIN = 4
 # So many texts, batches and pages of the desk wait for each that is worked on, and so long. Most take a tenth of a
 # second: what a few people ask for in one moment is done within it.
 ASIDES_WAITING_PER_PLACE = 8
@@ -47,6 +53,9 @@ class Lane:
         self._wait_s = wait_ms / 1000
         self._free = threading.Semaphore(places)
         self._waiting = 0
+        self._inside = 0
+        self._idle = 1.0  # share of those who came and found nobody inside
+        self._stands = False
         self._following = 0
         self._counting = threading.Lock()
 
@@ -73,10 +82,22 @@ class Lane:
         finally:
             self.leave()
 
-    def check(self) -> None:
-        """Raise ServiceBusy if a line there may be is full: who would be refused in the end learns it at once."""
-        if 0 < self._waiting_max <= self._waiting:
-            raise self.refusal()
+    def room(self) -> bool:
+        """Return whether who comes now is let in; to be asked once by each: it also tells whether the line stands."""
+        self._idle += NEWEST_WEIGHS * ((self._inside == 0) - self._idle)
+        self._stands = self._idle < (EASES_ABOVE if self._stands else STANDS_BELOW)
+        return self._inside < max(INSIDE_MIN, self._places) if self._stands else self._waiting < self._waiting_max
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Be looked after, which begins before a place is taken, and ends after it."""
+        with self._counting:
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._inside -= 1
 
     @contextmanager
     def line(self) -> Iterator[bool]:

@@ -390,7 +390,7 @@ def test_who_waits_for_what_is_refused_is_refused_too_and_asks_nobody(
         wait_for(lambda: front._lane._following == 5)
         raise front._lane.refusal()
 
-    monkeypatch.setattr(front._lane, "check", refuse)
+    monkeypatch.setattr(front._lane, "inside", refuse)
     answers, threads = ask_at_once(app, PATH, 6)
     for thread in threads:
         thread.join()

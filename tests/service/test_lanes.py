@@ -94,15 +94,47 @@ def without_wait(lane: Lane) -> Lane:
 def test_full_line_is_known_before_one_stands_in_it() -> None:
     lane = Lane("page views", 1, waiting_max=1, wait_ms=60_000)
     lane.enter()
-    lane.check()
+    assert lane.room()
     waiting = threading.Thread(target=lane.enter)
     waiting.start()
     wait_for_line(lane, 1)
-    with pytest.raises(ServiceBusy):
-        lane.check()
+    assert not lane.room()
     lane.leave()
     waiting.join()
-    lane.check()
+    assert lane.room()
+
+
+def test_burst_finds_the_whole_line_and_what_lasts_a_short_one() -> None:
+    lane = Lane("page views", 2, waiting_max=100)
+    with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+        assert all(lane.room() for _ in range(200))
+        assert not all(lane.room() for _ in range(200))
+        assert not any(lane.room() for _ in range(1_000))
+    with lane.inside(), lane.inside(), lane.inside():
+        assert lane.room()
+
+
+def test_line_is_whole_again_once_some_have_found_nobody() -> None:
+    lane = Lane("page views", 2, waiting_max=100)
+    for _ in range(10):
+        with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+            for _ in range(1_000):
+                lane.room()
+            assert not lane.room()
+        assert all(lane.room() for _ in range(20))
+        with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+            assert lane.room()
+
+
+def test_line_that_is_kept_short_stays_so_though_one_in_ten_finds_nobody() -> None:
+    lane = Lane("page views", 2, waiting_max=100)
+    with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+        for _ in range(1_000):
+            lane.room()
+    for _ in range(100):
+        lane.room()
+        with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+            assert not any(lane.room() for _ in range(9))
 
 
 def test_who_stands_in_the_line_for_what_another_makes_takes_room_and_no_place() -> None:
@@ -113,12 +145,6 @@ def test_who_stands_in_the_line_for_what_another_makes_takes_room_and_no_place()
             pass
     with lane.line() as room:
         assert room
-
-
-def test_lane_without_a_line_has_none_that_is_full() -> None:
-    lane = Lane("texts", 1)
-    with lane.place():
-        lane.check()
 
 
 def test_turn_is_a_place_and_the_baton_and_ends_with_both_free() -> None:
