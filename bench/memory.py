@@ -16,7 +16,7 @@ class Memory:
     """What a process has in memory, in megabytes.
 
     `proportional`: what is shared, divided by those who share it (PSS); `private`: what nobody shares; `mapped`: of
-    `resident`, the files of the folder.
+    `resident`, the files of the folder, but for what the process wrote over them for itself.
     """
 
     process_id: int
@@ -70,4 +70,6 @@ def _mapped_kilobytes(smaps: str, folder: Path) -> int:
             inside = Path(head[1]).is_relative_to(folder)
         elif inside and line.startswith("Rss:"):
             total += int(line.split()[1])
+        elif inside and line.startswith("Anonymous:"):
+            total -= int(line.split()[1])
     return total

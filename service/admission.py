@@ -27,7 +27,7 @@ class Admission:
     def __init__(
         self, snapshot: Snapshot, wanted: Wanted, met: Sequence[int] = (), excluded: Rows | None = None
     ) -> None:
-        self._facts = snapshot.facts
+        self._snapshot = snapshot
         self._wanted = wanted
         self._sections = _numbers(snapshot.sections, wanted.sections, str.__eq__)
         self._languages = _numbers(snapshot.languages, wanted.languages, _speaks)
@@ -38,8 +38,8 @@ class Admission:
 
     def of(self, rows: Rows | slice) -> Mask:
         """Return for each of some rows whether it may be shown."""
-        facts = self._facts  # field by field: whole rows would be copied
-        passed = ~(facts["sponsored"][rows] | facts["sensitive"][rows])
+        facts = self._snapshot.facts  # field by field: whole rows would be copied
+        passed = ~(self._snapshot.sponsored[rows] | self._snapshot.sensitive[rows])
         if self._told:
             passed &= ~_among(self._told, facts["story"][rows])
         if self._sections is not None:

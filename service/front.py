@@ -50,7 +50,7 @@ DEGRADED_HEADER = "X-Seealso-Degraded"
 FOLLOW_SECONDS_MAX = 1.0
 # Where the line is full, others wait for a block only while it is this young: a burst finds what takes a millisecond to
 # make, and what takes long does not hold every thread of the worker, of which kept answers need one.
-CROWD_SECONDS_MAX = 0.1
+CROWD_SECONDS_MAX = 0.2
 # Before another snapshot takes over, so many of the blocks asked for most are made of it, in WARM_SECONDS_MAX at most,
 # with a breath after each for those who are being answered meanwhile.
 WARM_BLOCKS_MAX = 500
@@ -242,7 +242,8 @@ class Front:
         """Return a block's answer and from where it is. Raises ServiceBusy.
 
         Who waits for what another makes stands in the lane's line, but takes no place. If that one is refused or fails,
-        all are.
+        all are. Where many wait for a place already, Redis is not asked either: to be told of too much in vain would
+        cost more than half of a block, and the others would wait for it.
         """
         key = self._key_of(view)
         flight, ours = self._flights.board(key)

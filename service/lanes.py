@@ -14,7 +14,7 @@ from service.baton import BATON
 
 # So many page views wait for each that is worked on, before more are refused. A block takes half a millisecond to make:
 # who comes last waits some milliseconds, and a burst that a website sends at once finds room.
-WAITING_PER_PLACE = 4
+WAITING_PER_PLACE = 8
 # A line is there for a burst. Where more is asked than can be answered it never empties: all wait, and no more is
 # served. So where one who comes hardly ever finds nobody inside, few are let in, until enough find nobody again; the
 # share is of the last hundred or so. (CoDel, RFC 8289, tells such a standing queue by the shortest wait of late, which
@@ -83,15 +83,22 @@ class Lane:
             self.leave()
 
     def room(self) -> bool:
-        """Return whether who comes now is let in; to be asked once by each: it also tells whether the line stands."""
-        self._idle += NEWEST_WEIGHS * ((self._inside == 0) - self._idle)
-        self._stands = self._idle < (EASES_ABOVE if self._stands else STANDS_BELOW)
-        return self._inside < max(INSIDE_MIN, self._places) if self._stands else self._waiting < self._waiting_max
+        """Return whether who comes now is let in: where the line stands, few are."""
+        if not self._stands or self._inside < max(INSIDE_MIN, self._places):
+            return True
+        self._note()
+        return False
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Be looked after, which begins before a place is taken, and ends after it."""
+        """Be looked after, which begins before a place is taken, and ends after it.
+
+        Raises ServiceBusy if a line there may be is full: who would be refused in the end learns it at once.
+        """
         with self._counting:
+            self._note()
+            if 0 < self._waiting_max <= self._waiting:
+                raise self.refusal()
             self._inside += 1
         try:
             yield
@@ -130,6 +137,11 @@ class Lane:
             with self._counting:
                 self._waiting -= 1
         return max(0.0, end - time.monotonic())
+
+    def _note(self) -> None:
+        """Note that somebody came, and whether that one found nobody inside."""
+        self._idle += NEWEST_WEIGHS * ((self._inside == 0) - self._idle)
+        self._stands = self._idle < (EASES_ABOVE if self._stands else STANDS_BELOW)
 
     def refusal(self) -> ServiceBusy:
         """Return what is raised where there is no room."""

@@ -41,6 +41,9 @@ WATCH_SECONDS = 0.01
 # costs more than all that it does.
 SOON_SECONDS = 0.002
 READ_BYTES = 65_536
+# How long who asks waits for a connection where all are in use: they are many at once then, and to make what Redis has
+# would take the last of them longer.
+FREE_SECONDS_MAX = 0.025
 # What a new link may take to come up before the first request goes on without it.
 START_SECONDS_MAX = 0.25
 
@@ -88,6 +91,7 @@ class Link:
         self._told_failed = failed
         self._told_turned = turned
         self._ready: deque[Any] = deque()
+        self._count_ready = threading.Semaphore(0)
         self._flying: dict[int, tuple[Any, float]] = {}
         self._failures = 0
         self._up = False
@@ -119,20 +123,20 @@ class Link:
         try:
             answer = self._exchange(connection, command)
         except NoScriptError as error:
-            self._ready.append(connection)
+            self._put_back(connection)
             raise ScriptUnknown(str(error)) from None
         except ReadOnlyError as error:  # it is the first no more: who is now, connecting anew tells
             self._failed(connection, error)
             raise Unreachable from None
         except ResponseError as error:
-            self._ready.append(connection)
+            self._put_back(connection)
             if str(error).startswith("MOVED"):
                 self._told_moved()
             raise Refused(str(error)) from None
         except (redis.exceptions.RedisError, OSError, ValueError) as error:
             self._failed(connection, error)
             raise Unreachable from None
-        self._ready.append(connection)
+        self._put_back(connection)
         self._failures = 0
         return answer
 
@@ -151,7 +155,7 @@ class Link:
             except (redis.exceptions.RedisError, OSError) as error:
                 self._failed(connection, error)
                 raise Unreachable from None
-        self._ready.append(connection)  # the next who asks takes this one
+        self._put_back(connection)  # the next who asks takes this one
 
     def close(self) -> None:
         """Give up the connections, and end the threads."""
@@ -164,11 +168,15 @@ class Link:
         """Return a connection that nobody uses. Raises Unreachable."""
         if not self._up:
             raise Unreachable
-        try:
-            return self._ready.pop()
-        except IndexError:  # all are in use: this one goes without, the next finds one more
+        if not self._count_ready.acquire(blocking=False):  # all are in use: there will be one more
             self._wanted.set()
-            raise Unreachable from None
+            if not self._count_ready.acquire(timeout=FREE_SECONDS_MAX):
+                raise Unreachable
+        return self._ready.pop()
+
+    def _put_back(self, connection: Any) -> None:
+        self._ready.append(connection)
+        self._count_ready.release()
 
     def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...]) -> Any:
         """Return what Redis answers, or raise it, as the first after what nobody waits for."""
@@ -227,11 +235,8 @@ class Link:
         self._told_turned(not up)
 
     def _drop_ready(self) -> None:
-        while self._ready:
-            try:
-                self._ready.pop().disconnect()
-            except IndexError:  # another thread took the last one
-                return
+        while self._count_ready.acquire(blocking=False):
+            self._ready.pop().disconnect()
 
     def _keep_connected(self) -> None:
         """Open connections when they are wanted, and try Redis while it is down."""
@@ -251,7 +256,7 @@ class Link:
                 self._count(error)
             else:
                 well = True
-                self._ready.append(connection)
+                self._put_back(connection)
                 with self._turning:
                     if not self._up and not self._closed.is_set():
                         self._turn(True)
@@ -297,17 +302,16 @@ class Link:
 
     def _send_left(self) -> None:
         for _ in range(len(self._ready)):
-            try:
-                connection = self._ready.popleft()
-            except IndexError:  # all are in use
+            if not self._count_ready.acquire(blocking=False):  # all are in use
                 return
+            connection = self._ready.popleft()
             try:
                 if connection.unsent:
                     self._send(connection, b"")
             except (redis.exceptions.RedisError, OSError) as error:
                 self._failed(connection, error)
             else:
-                self._ready.append(connection)
+                self._put_back(connection)
 
 
 def _kind_of(error: Exception) -> str:

@@ -78,7 +78,7 @@ def related_to_article(
     article's own story, and as unlikely as it is. `recipe`: another than the snapshot's, by which its candidates are
     scored anew. `footing` is filled in.
     """
-    if snapshot.facts["sensitive"][row]:
+    if snapshot.sensitive[row]:
         return []
     rows, scores = snapshot.neighbours_of(row)
     own = snapshot.cohorts[row : row + 1]
@@ -165,7 +165,7 @@ def _block_of_text(
             best.rows[0][known], best.scores[0][known], lambda: draft.probes, complete=limit == len(snapshot)
         )
         return _items(snapshot, chosen, explained, own)
-    if snapshot.facts["sensitive"][row]:
+    if snapshot.sensitive[row]:
         return []
     itself: list[_Chosen] = []
     if admitted.of(np.array([row]))[0]:

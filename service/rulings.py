@@ -1,6 +1,6 @@
 """Editors' rules -> what they mean for the rows of a snapshot, and for one block.
 
-What keeps something out of all blocks becomes a fact of the served snapshot; all else is looked up block by block.
+What keeps something out of all blocks becomes part of the served snapshot; all else is looked up block by block.
 """
 
 import threading
@@ -145,14 +145,14 @@ class Rulings:
 
 
 def ruled(snapshot: Snapshot, rules: Iterable[Rule]) -> Snapshot:
-    """Return a snapshot in whose facts stands what rules say of all blocks."""
+    """Return a snapshot in which what rules keep out of all blocks is sensitive or sponsored."""
     wishes = [rule.wish for rule in rules if _is_fact(rule.wish)]
     if not wishes:
         return snapshot
-    facts = snapshot.facts.copy()
+    sensitive, sponsored = snapshot.sensitive.copy(), snapshot.sponsored.copy()
     for wish in wishes:
-        facts["sensitive" if wish.action == "sensitive" else "sponsored"][rows_of(snapshot, wish)] = True
-    return replace(snapshot, facts=facts)
+        (sensitive if wish.action == "sensitive" else sponsored)[rows_of(snapshot, wish)] = True
+    return replace(snapshot, sensitive=sensitive, sponsored=sponsored)
 
 
 def _is_fact(wish: Wish) -> bool:

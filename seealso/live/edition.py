@@ -202,6 +202,8 @@ class Live:
                 "vectors": LaidVectors(base.vectors, self._vectors.rows),
                 "terms": LaidTerms(**terms, live=self._terms.rows, live_titles=self._titles.rows),
                 "facts": self._facts.rows,
+                "sensitive": self._sensitive.rows,
+                "sponsored": self._sponsored.rows,
                 "cohorts": self._cohorts.rows,
                 "sections": tuple(self._sections),
                 "languages": tuple(self._languages),
@@ -235,6 +237,7 @@ class Live:
         """Have room for live articles, once there is one: until then the snapshot's own arrays, mapped, do."""
         snapshot = self.snapshot
         self._facts = Growing(snapshot.facts)
+        self._sensitive, self._sponsored = Growing(snapshot.sensitive), Growing(snapshot.sponsored)
         self._cohorts = Growing(snapshot.cohorts)
         self._gone = Growing(np.zeros(len(snapshot), np.bool_))
         self._touched = Growing(np.zeros(len(snapshot), np.int64))
@@ -254,10 +257,10 @@ class Live:
         """Have a row be gone from now on; not in the editions that were given out, in which requests are under way."""
         if self._is_given_out:  # 2 ms of 100,000 articles, once for all that are taken in together
             self._gone.part()
-            self._facts.part()
+            self._sensitive.part()
             self._is_given_out = False
         self._gone.rows[row] = True
-        self._facts.rows["sensitive"][row] = True  # by which all rules pass it over
+        self._sensitive.rows[row] = True  # by which all rules pass it over
 
     def _add(self, placed: Placed, content: bytes, before: int | None, rows: Mapping[str, int | None]) -> int:
         """Add the row of an article, and return it. All that may be wrong with it shows before anything is added."""
@@ -287,6 +290,8 @@ class Live:
         self._terms.add(placing.terms)
         self._titles.add(placing.titles)
         self._facts.add(facts)
+        self._sensitive.add(facts["sensitive"])
+        self._sponsored.add(facts["sponsored"])
         self._touched.rows[hosts] = placed.number
         self.arrivals.add(hosts, row, host_scores)
         return row

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seealso.lexical import Rows, Scores, TermRows
+from seealso.live.mapped import to_write
 
 # So much longer than it must be an array is made, for what comes next.
 ROOM_SHARE = 8
@@ -15,10 +16,13 @@ LOOSE_MIN, LOOSE_SHARE = 5_000, 0.5
 
 
 class Growing:
-    """An array, at first a copy of another. What `rows` gave stays as long as it was, whatever is added."""
+    """An array, at first the same as another, which is left as it is.
+
+    What `rows` gave stays as long as it was, whatever is added.
+    """
 
     def __init__(self, first: NDArray[Any]) -> None:
-        self._array = first.copy()
+        self._array = to_write(first, _with_room(len(first)))
         self._count = len(first)
 
     @property
@@ -34,11 +38,13 @@ class Growing:
         """Add rows at the end."""
         count = self._count + len(rows)
         if count > len(self._array):
-            longer = np.empty((count + count // ROOM_SHARE + ROOM_MIN, *self._array.shape[1:]), self._array.dtype)
-            longer[: self._count] = self.rows
-            self._array = longer
+            self._array = to_write(self.rows, _with_room(count))
         self._array[self._count : count] = rows
         self._count = count
+
+
+def _with_room(count: int) -> int:
+    return count + count // ROOM_SHARE + ROOM_MIN
 
 
 class GrowingTerms:

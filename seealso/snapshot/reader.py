@@ -83,6 +83,7 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
     filtered = searched.filtered if searched is not None else None
     labels = orjson.loads((folder / files.LABELS).read_bytes())
     weighed = tuple(str(language) for language in labels["weighed"])
+    facts = _map_array(folder / files.FACTS, files.FACT_ROW, (count,))
     ids = _map_array(folder / files.IDS, files.ID_ROW, (count,))
     cards = _map_blob(folder, files.CARDS, count)
     dimension, passages, terms = manifest.model.dimension, manifest.counts.passages, manifest.counts.terms
@@ -104,7 +105,9 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         ),
         cohorts=_map_array(folder / files.COHORTS, np.dtype("<f4"), (count, PARTS, 2)),
         space=_map_space(folder, labels["spoken"], dimension),
-        facts=_map_array(folder / files.FACTS, files.FACT_ROW, (count,)),
+        facts=facts,
+        sensitive=facts["sensitive"],
+        sponsored=facts["sponsored"],
         sections=tuple(str(label) for label in labels["sections"]),
         languages=tuple(str(label) for label in labels["languages"]),
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),

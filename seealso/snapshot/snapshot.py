@@ -51,8 +51,9 @@ class Blob:
 class Snapshot:
     """An open snapshot. Safe from many threads; nothing in it ever changes.
 
-    `facts` is files.FACT_ROW by row; `sections` and `languages` are what its numbers stand for; `neighbours` (int32)
-    and `scores` (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
+    `facts` is files.FACT_ROW by row, as the night knew it; `sections` and `languages` are what its numbers stand for;
+    `sensitive` and `sponsored`, bool by row: what no block shows, whoever said so; `neighbours` (int32) and `scores`
+    (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
     `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1, where each stands on the map of the archive, None
     where the night drew none; `tags`, `authors`: which rows of the snapshot have them, None where the night listed none
     (it was of an older format); `space`: from passages' vectors to `vectors`. `passages`: float16, passages x
@@ -69,6 +70,8 @@ class Snapshot:
     cohorts: Cohorts
     space: Space
     facts: NDArray[Any]
+    sensitive: Mask
+    sponsored: Mask
     sections: tuple[str, ...]
     languages: tuple[str, ...]
     neighbours: NDArray[np.int32]
@@ -143,10 +146,9 @@ class Snapshot:
         """
         if not hidden:
             return self
-        facts = self.facts.copy()
-        rows = [row for row in map(self.row_of, hidden) if row is not None]
-        facts["sensitive"][rows] = True
-        return replace(self, facts=facts, hidden=hidden)
+        sensitive = self.sensitive.copy()
+        sensitive[[row for row in map(self.row_of, hidden) if row is not None]] = True
+        return replace(self, sensitive=sensitive, hidden=hidden)
 
     def title(self, row: int) -> str:
         """Return the title of the article in a row."""

@@ -24,7 +24,7 @@ def newest(snapshot: Snapshot, section: str | None = None, most: int = 12) -> li
     What is sensitive, sponsored or taken down is on no front page.
     """
     facts = snapshot.facts
-    shown = snapshot.here & ~facts["sensitive"] & ~facts["sponsored"] & (facts["published"] != NO_TIME)
+    shown = snapshot.here & ~snapshot.sensitive & ~snapshot.sponsored & (facts["published"] != NO_TIME)
     own = [
         number for number, tag in enumerate(snapshot.languages) if primary_language(tag) == primary_language(LANGUAGE)
     ]

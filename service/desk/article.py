@@ -161,7 +161,7 @@ def block_facts(seen: Seen) -> dict[str, Any]:
         "block": [shown_item(seen.snapshot, item, pins) for item in seen.block],
         "candidates": [shown_item(seen.snapshot, item, pins) for item in seen.candidates[:CANDIDATES_SHOWN]],
         "rules": rules,
-        "silent": bool(seen.snapshot.facts["sensitive"][seen.row]),
+        "silent": bool(seen.snapshot.sensitive[seen.row]),
     }
 
 
@@ -207,7 +207,7 @@ def _view() -> tuple[Mode, str | None]:
 
 def _hosts(snapshot: Snapshot, row: int) -> Hosts:
     """Return where an article is shown: those of whose candidates it is one, the best first, and where it is pinned."""
-    if snapshot.facts["sensitive"][row]:
+    if snapshot.sensitive[row]:
         return Hosts([], 0, 0, 0, [])
     article_id = snapshot.article_id(row)
     pins = [rule.wish for rule in parts().editorial.decisions.rules_at(now()) if rule.wish.action == "pin"]

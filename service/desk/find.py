@@ -194,12 +194,12 @@ def result_of(
 
 def states_of(snapshot: Snapshot, row: int) -> list[str]:
     """Return what keeps an article out of blocks, or else sets it apart."""
-    facts, states = snapshot.facts[row], []
+    states = list[str]()
     if snapshot.article_id(row) in snapshot.hidden:
         states.append("taken down")
-    elif facts["sensitive"]:
+    elif snapshot.sensitive[row]:
         states.append("sensitive")
-    if facts["sponsored"]:
+    if snapshot.sponsored[row]:
         states.append("sponsored" if _is_sponsored(snapshot, row) else "kept out of all blocks")
     if row >= len(snapshot.neighbours):
         states.append("since last night")
@@ -207,7 +207,7 @@ def states_of(snapshot: Snapshot, row: int) -> list[str]:
 
 
 def _is_sponsored(snapshot: Snapshot, row: int) -> bool:
-    """Return whether its source or an editor says so: as a fact stands there, too, what is only kept out by a rule."""
+    """Return whether its source or an editor says so: a snapshot has as sponsored, too, what a rule keeps out."""
     article_id, rules = snapshot.article_id(row), parts().editorial.decisions.rules_at(now())
     if any(rule.wish.action == "sponsored" and rule.wish.article == article_id for rule in rules):
         return True

@@ -306,7 +306,7 @@ def busy_service(
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     threads = [
-        threading.Thread(target=app.test_client().get, args=(f"/v1/articles/a00{number}/related",))
+        threading.Thread(target=app.test_client().get, args=(f"/v1/articles/a001/related?limit={number}",))
         for number in range(1, 2 + waiting)
     ]
     front: Front = app.extensions["seealso"].front

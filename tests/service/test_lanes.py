@@ -94,22 +94,37 @@ def without_wait(lane: Lane) -> Lane:
 def test_full_line_is_known_before_one_stands_in_it() -> None:
     lane = Lane("page views", 1, waiting_max=1, wait_ms=60_000)
     lane.enter()
-    assert lane.room()
+    with lane.inside():
+        pass
     waiting = threading.Thread(target=lane.enter)
     waiting.start()
     wait_for_line(lane, 1)
-    assert not lane.room()
+    with pytest.raises(ServiceBusy), lane.inside():
+        pass
+    assert lane._inside == 0
     lane.leave()
     waiting.join()
-    assert lane.room()
+    with lane.inside():
+        pass
+
+
+def come(lane: Lane, times: int) -> list[bool]:
+    """Come so many times, each time to be looked after for a moment; return which times one was let in."""
+    let_in = []
+    for _ in range(times):
+        let_in.append(lane.room())
+        if let_in[-1]:
+            with lane.inside():
+                pass
+    return let_in
 
 
 def test_burst_finds_the_whole_line_and_what_lasts_a_short_one() -> None:
     lane = Lane("page views", 2, waiting_max=100)
     with lane.inside(), lane.inside(), lane.inside(), lane.inside():
-        assert all(lane.room() for _ in range(200))
-        assert not all(lane.room() for _ in range(200))
-        assert not any(lane.room() for _ in range(1_000))
+        assert all(come(lane, 200))
+        assert not all(come(lane, 200))
+        assert not any(come(lane, 1_000))
     with lane.inside(), lane.inside(), lane.inside():
         assert lane.room()
 
@@ -118,10 +133,9 @@ def test_line_is_whole_again_once_some_have_found_nobody() -> None:
     lane = Lane("page views", 2, waiting_max=100)
     for _ in range(10):
         with lane.inside(), lane.inside(), lane.inside(), lane.inside():
-            for _ in range(1_000):
-                lane.room()
+            come(lane, 1_000)
             assert not lane.room()
-        assert all(lane.room() for _ in range(20))
+        assert all(come(lane, 20))
         with lane.inside(), lane.inside(), lane.inside(), lane.inside():
             assert lane.room()
 
@@ -129,12 +143,13 @@ def test_line_is_whole_again_once_some_have_found_nobody() -> None:
 def test_line_that_is_kept_short_stays_so_though_one_in_ten_finds_nobody() -> None:
     lane = Lane("page views", 2, waiting_max=100)
     with lane.inside(), lane.inside(), lane.inside(), lane.inside():
-        for _ in range(1_000):
-            lane.room()
+        come(lane, 1_000)
     for _ in range(100):
-        lane.room()
-        with lane.inside(), lane.inside(), lane.inside(), lane.inside():
-            assert not any(lane.room() for _ in range(9))
+        come(lane, 1)
+        with lane.inside(), lane.inside(), lane.inside():
+            come(lane, 7)
+            with lane.inside():
+                assert not any(come(lane, 7))
 
 
 def test_who_stands_in_the_line_for_what_another_makes_takes_room_and_no_place() -> None:

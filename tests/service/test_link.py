@@ -310,6 +310,25 @@ def test_connection_that_cannot_be_opened_is_not_tried_again_at_once(
     link.close()
 
 
+def test_who_finds_all_connections_in_use_waits_a_moment_for_one(server: OwnRedis) -> None:
+    link = Link(server.url, TIMEOUT_MS, 2)
+    wait_until(lambda: len(link._ready) == 2)
+    answers: list[object] = []
+    everybody = threading.Barrier(24)
+
+    def ask() -> None:
+        everybody.wait()
+        answers.append(link.call("ECHO", "here"))
+
+    threads = [threading.Thread(target=ask) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [b"here"] * 24
+    link.close()
+
+
 def test_link_that_has_no_connection_and_gets_none_is_given_up_though_nobody_asks(
     server: OwnRedis, full: redis.Redis, failures: list[str]
 ) -> None:

@@ -311,7 +311,7 @@ def test_rule_by_word_reads_no_card_of_the_snapshot_whose_titles_are_read(snapsh
     unread = replace(snapshot, cards=Blob(snapshot.cards.ends, b""))
     wish = Wish("exclude", word="piece 3")
     assert rows_of(unread, wish, KeptRows(1)).tolist() == [3]
-    assert np.flatnonzero(ruled(unread, rules(wish)).facts["sponsored"]).tolist() == [3]
+    assert np.flatnonzero(ruled(unread, rules(wish)).sponsored).tolist() == [3]
     edition = Beside(snapshot).put(article("new", title="Late: piece 3")).edition
     assert rows_of(replace(edition, cards=unread.cards), wish, KeptRows(1)).tolist() == [3, len(snapshot)]
 
