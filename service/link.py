@@ -43,7 +43,7 @@ SOON_SECONDS = 0.002
 READ_BYTES = 65_536
 # How long who asks waits for a connection where all are in use: they are many at once then, and to make what Redis has
 # would take the last of them longer.
-FREE_SECONDS_MAX = 0.025
+FREE_SECONDS_MAX = 0.01
 # What a new link may take to come up before the first request goes on without it.
 START_SECONDS_MAX = 0.25
 

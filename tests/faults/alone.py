@@ -35,7 +35,8 @@ def main(folder: Path, texts: bool) -> None:
         subprocess.run([SEEALSO, "index", str(source), "--index", str(index)], check=True, stdout=sys.stderr)
     else:
         index_of(index, articles(20))
-    with serving(index, folder / "log") as service:
+    # Watched, a process takes several times as long to load the model as a text may take by default.
+    with serving(index, folder / "log", SEEALSO_TEXT_DEADLINE_S="100") as service:
         answered = _ask(service, texts)
     names = [name for _, name in socket.if_nameindex()]
     sys.stdout.write(json.dumps({"interfaces": names, "answered": answered}))
