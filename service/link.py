@@ -36,7 +36,7 @@ TRIAL_BYTES = 16_384
 # Connecting is nobody's wait but the link's own.
 CONNECT_SECONDS_MAX = 1.0
 # How exactly the timeout is kept where bytes trickle in, and how soon what was left to be sent is sent.
-WATCH_SECONDS = 0.01
+WATCH_SECONDS = 0.005
 # Where commands follow one another this closely, the next one takes along what nobody waits for: to wake Redis twice
 # costs more than all that it does.
 SOON_SECONDS = 0.002

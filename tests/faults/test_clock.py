@@ -184,7 +184,7 @@ def test_what_browsers_may_keep_depends_on_the_snapshot_alone(
 ) -> None:
     before = make_app().test_client().get(PATH).headers
     clock.step(step_s)
-    time.sleep(10 * WATCH_SECONDS)  # what was made is put a moment later
+    time.sleep(20 * WATCH_SECONDS)  # what was made is put a moment later
     with redis.Redis.from_url(own_redis.url) as server:
         server.flushall()
     after = make_app().test_client().get(PATH).headers
