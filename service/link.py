@@ -43,7 +43,7 @@ SOON_SECONDS = 0.002
 READ_BYTES = 65_536
 # How long who asks waits for a connection where all are in use: they are many at once then, and to make what Redis has
 # would take the last of them longer.
-FREE_SECONDS_MAX = 0.01
+FREE_SECONDS_MAX = 0.025
 # What a new link may take to come up before the first request goes on without it.
 START_SECONDS_MAX = 0.25
 
@@ -119,9 +119,10 @@ class Link:
 
         Raises Unreachable within the timeout, and Refused (or ScriptUnknown) if Redis is well and says no.
         """
+        began = time.monotonic()
         connection = self._taken()
         try:
-            answer = self._exchange(connection, command)
+            answer = self._exchange(connection, command, began)
         except NoScriptError as error:
             self._put_back(connection)
             raise ScriptUnknown(str(error)) from None
@@ -178,10 +179,13 @@ class Link:
         self._ready.append(connection)
         self._count_ready.release()
 
-    def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...]) -> Any:
-        """Return what Redis answers, or raise it, as the first after what nobody waits for."""
+    def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...], began: float) -> Any:
+        """Return what Redis answers, or raise it, as the first after what nobody waits for.
+
+        `began`: from when on it has its time; who waited for the connection has less.
+        """
         self._last_call = time.monotonic()
-        self._flying[id(connection)] = (connection, self._last_call + self._timeout_s)
+        self._flying[id(connection)] = (connection, began + self._timeout_s)
         try:
             self._send(connection, pack_command(cast(Any, command)))
             answer = self._read(connection)
@@ -274,7 +278,7 @@ class Link:
     def _try(self, connection: Any) -> None:
         connection.connect()
         trial = b"?" * TRIAL_BYTES
-        if self._exchange(connection, ("ECHO", trial)) != trial:
+        if self._exchange(connection, ("ECHO", trial), time.monotonic()) != trial:
             raise redis.exceptions.InvalidResponse("an echo came back changed")
 
     def _has_enough(self, well: bool) -> bool:
