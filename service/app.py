@@ -191,7 +191,7 @@ def make_parts(
         settings.redis_url,
         settings.redis_timeout_ms,
         settings.cache_ttl_s,
-        connections=2 * settings.threads,  # as many again for a burst, as when a worker has just started
+        connections=settings.threads,
         failed=metrics.redis_failed,
         turned=metrics.breaker,
         site=settings.site,

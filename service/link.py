@@ -41,9 +41,10 @@ WATCH_SECONDS = 0.005
 # costs more than all that it does.
 SOON_SECONDS = 0.002
 READ_BYTES = 65_536
-# How long who asks waits for a connection where all are in use: they are many at once then, and to make what Redis has
-# would take the last of them longer.
-FREE_SECONDS_MAX = 0.025
+# How long who asks waits for a connection where all are in use, while Redis answers others: they are many at once, as
+# when a worker has just started, and to make what Redis has would take the last of them longer.
+FREE_SECONDS_MAX = 0.04
+SILENT_SECONDS_MAX = 0.01
 # What a new link may take to come up before the first request goes on without it.
 START_SECONDS_MAX = 0.25
 
@@ -100,7 +101,7 @@ class Link:
         self._wanted = threading.Event()
         self._tried = threading.Event()
         self._closed = threading.Event()
-        self._last_call = 0.0
+        self._last_call = self._last_answer = 0.0
         for name, target in (("redis-connect", self._keep_connected), ("redis-watch", self._cut_off)):
             keep_on(name, target, self._closed)
         self._tried.wait(START_SECONDS_MAX)
@@ -171,8 +172,11 @@ class Link:
             raise Unreachable
         if not self._count_ready.acquire(blocking=False):  # all are in use: there will be one more
             self._wanted.set()
-            if not self._count_ready.acquire(timeout=FREE_SECONDS_MAX):
-                raise Unreachable
+            end = time.monotonic() + FREE_SECONDS_MAX
+            while not self._count_ready.acquire(timeout=SILENT_SECONDS_MAX / 2):
+                now = time.monotonic()
+                if now > end or now > self._last_answer + SILENT_SECONDS_MAX:
+                    raise Unreachable
         return self._ready.pop()
 
     def _put_back(self, connection: Any) -> None:
@@ -194,6 +198,7 @@ class Link:
                     raise answer
                 connection.unread -= 1
                 answer = self._read(connection)
+            self._last_answer = time.monotonic()
         finally:
             del self._flying[id(connection)]
         if isinstance(answer, Exception):
