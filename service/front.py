@@ -137,7 +137,7 @@ class Front:
             answer.lives = LIVES
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
-            room = not self._shows(article_in(path)) or self._lane.room()
+            room = self._lane.room() or not self._shows(article_in(path))
             if not room and self._copies.old(address) is None:  # before its query is read, which is half of the work
                 return self.refuse(environ, start_response, self._lane.refusal(), began)
             view = self._view_of(address, self._editorial.era, self._current.served)

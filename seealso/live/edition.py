@@ -239,8 +239,8 @@ class Live:
         self._facts = Growing(snapshot.facts)
         self._sensitive, self._sponsored = Growing(snapshot.sensitive), Growing(snapshot.sponsored)
         self._cohorts = Growing(snapshot.cohorts)
-        self._gone = Growing(np.zeros(len(snapshot), np.bool_))
-        self._touched = Growing(np.zeros(len(snapshot), np.int64))
+        self._gone = Growing.zeros(len(snapshot), np.bool_)
+        self._touched = Growing.zeros(len(snapshot), np.int64)
         self._vectors = Growing(np.empty((0, snapshot.vectors.dimension), np.float32))
         self._terms, self._titles = GrowingTerms(), GrowingTerms()
 

@@ -25,6 +25,13 @@ class Growing:
         self._array = to_write(first, _with_room(len(first)))
         self._count = len(first)
 
+    @classmethod
+    def zeros(cls, count: int, dtype: type[np.generic]) -> "Growing":
+        """Return so many zeros, which take no memory until they are written to."""
+        made = cls(np.zeros(0, dtype))
+        made._array, made._count = np.zeros(_with_room(count), dtype), count
+        return made
+
     @property
     def rows(self) -> NDArray[Any]:
         """Return all rows there are now."""

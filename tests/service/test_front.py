@@ -581,6 +581,12 @@ def fill_lane(app: APIFlask) -> None:
     lane._waiting_max, lane._free = 0, threading.Semaphore(0)
 
 
+def have_the_line_stand(app: APIFlask) -> None:
+    """Have been asked for more than can be made, for longer than a burst."""
+    lane = app.extensions["seealso"].front._lane
+    lane._stands, lane._idle, lane._inside = True, 0.0, 99
+
+
 def shown(answer: TestResponse) -> list[str]:
     return [card["id"] for card in answer.get_json()["related"]]
 
@@ -652,6 +658,34 @@ def swapped_and_taken_down(
     app = swapped(tmp_path, make_app, articles(12), monkeypatch)
     take(app)
     return app
+
+
+def test_where_the_line_stands_what_is_there_is_given_and_the_rest_refused(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = swapped(tmp_path, make_app, articles(12), monkeypatch)
+    client = app.test_client()
+    kept = "/v1/articles/a003/related"
+    client.get(kept)
+    have_the_line_stand(app)
+    assert level(client.get(OLD)) == "stale"
+    assert level(client.get(kept)) == "copy"
+    refused = client.get("/v1/articles/a004/related?limit=nonsense")  # its query is not read
+    assert (refused.status_code, refused.get_json()["type"]) == (503, "urn:seealso:problem:busy")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert client.get("/v1/articles/unheard-of/related").status_code == 404
+    assert client.get("/livez").status_code == 200
+
+
+@WAYS
+@MOMENTS
+def test_where_the_line_stands_no_old_answer_shows_what_was_taken_down(
+    tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, way: str, moment: str
+) -> None:
+    taken = first_shown(tmp_path, make_app)
+    app = swapped_and_taken_down(tmp_path / "index", make_app, taken, way, moment, monkeypatch)
+    have_the_line_stand(app)
+    assert app.test_client().get(OLD).status_code == 503
 
 
 @WAYS

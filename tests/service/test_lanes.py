@@ -162,6 +162,12 @@ def test_who_stands_in_the_line_for_what_another_makes_takes_room_and_no_place()
         assert room
 
 
+def test_lane_without_a_line_has_none_that_is_full() -> None:
+    lane = Lane("texts", 1)
+    with lane.place(), lane.inside():
+        assert lane.room()
+
+
 def test_turn_is_a_place_and_the_baton_and_ends_with_both_free() -> None:
     lane = Lane("page views", 1)
     with lane.turn():

@@ -329,6 +329,23 @@ def test_who_finds_all_connections_in_use_waits_a_moment_for_one(server: OwnRedi
     link.close()
 
 
+def test_nobody_waits_for_a_connection_while_redis_is_silent(server: OwnRedis) -> None:
+    link = Link(server.url, 20_000, 1)
+    wait_until(lambda: len(link._ready) == 1)
+    os.kill(server.process_id, signal.SIGSTOP)
+    first = threading.Thread(target=link.call, args=("PING",))
+    first.start()
+    try:
+        wait_until(lambda: not link._ready)
+        with pytest.raises(Unreachable):
+            link.call("PING")
+        assert first.is_alive()
+    finally:
+        os.kill(server.process_id, signal.SIGCONT)
+    first.join()
+    link.close()
+
+
 def test_link_that_has_no_connection_and_gets_none_is_given_up_though_nobody_asks(
     server: OwnRedis, full: redis.Redis, failures: list[str]
 ) -> None:

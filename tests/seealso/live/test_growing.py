@@ -26,6 +26,13 @@ def test_the_first_array_is_not_written_to() -> None:
     assert first[0] == 0.0
 
 
+def test_zeros_are_added_to_as_any_rows() -> None:
+    rows = Growing.zeros(3, np.int64)
+    given = rows.rows
+    rows.add(np.array([7]))
+    assert (given.tolist(), rows.rows.tolist()) == ([0, 0, 0], [0, 0, 0, 7])
+
+
 def test_terms_are_added_row_by_row() -> None:
     rows = GrowingTerms()
     assert len(rows.rows) == 0
