@@ -10,18 +10,22 @@ articles of one section lie together.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.build import Limits, build_index
+from indexer.neighbours import Neighbours
 from indexer.progress import Reporter
 from indexer.report import Report
 from indexer.sources.source import Found, Item
 from seealso.article import Article
 from seealso.encoder import CPU, ModelIdentity, Vectors
+from seealso.relatedness import CANDIDATES_MAX, PARTS
 
 DIMENSION = 384
 WORDS = 300
@@ -86,10 +90,28 @@ def sections_of(count: int) -> NDArray[np.int64]:
     return stories * SECTIONS // (int(stories.max()) + 1)
 
 
-def build_made_up(index: Path, count: int, reporter: Reporter) -> Report:
-    """Build and publish an index of made-up articles, whatever gates say of them; return what the night says of it."""
+def given_neighbours(count: int) -> Neighbours:
+    """Make up neighbours, too: for each article those that follow it in the order of stories, less and less related."""
+    order = np.argsort(stories_of(count), kind="stable").astype(np.int32)
+    width = min(CANDIDATES_MAX, count - 1)
+    rows = np.empty((count, width), np.int32)
+    for place in range(width):
+        rows[order, place] = np.roll(order, -1 - place)
+    falling = np.broadcast_to(np.linspace(1, 0.5, width, dtype=np.float32), rows.shape)
+    cohorts = np.broadcast_to(np.array([0.4, 0.1], np.float32), (count, PARTS, 2))
+    # Cosines as low as these are of no one story.
+    return Neighbours(rows, 10 * falling, 0.5 * falling, falling, np.ascontiguousarray(cohorts))
+
+
+def build_made_up(index: Path, count: int, reporter: Reporter, given: bool = False) -> Report:
+    """Build and publish an index of made-up articles, whatever gates say of them; return what the night says of it.
+
+    `given`: neighbours are made up as well, and not looked for.
+    """
     archive, report = MadeUpArticles(count), Report()
-    build_index([archive], index, lambda: MadeUpEncoder(archive), Limits(force=True), report, reporter)
+    instead = mock.patch("indexer.build.find_neighbours", return_value=given_neighbours(count)) if given else None
+    with instead or nullcontext():
+        build_index([archive], index, lambda: MadeUpEncoder(archive), Limits(force=True), report, reporter)
     return report
 
 

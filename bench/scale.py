@@ -10,6 +10,9 @@ do not suffice), beside what looking at all that passes finds; and drafts by all
 stays resident after all of it beyond the mapped files: of a snapshot as the night left it, and of one beside which an
 article was taken down and some were put, while the service goes over from one state of them to the next. Then how the
 figures grow.
+
+`--given-neighbours` builds archives of which the neighbours are made up, too, which are most of a night: for what does
+not depend on which they are, such as memory and opening.
 """
 
 import argparse
@@ -193,11 +196,12 @@ def _draft(snapshot: Snapshot, told: tuple[str, str, str], vector: Any) -> objec
     return rank(snapshot, Recipe(), probes, found.rows, cohorts_of(found, probes, len(snapshot)), CANDIDATES_MAX)
 
 
-def build(folder: Path, count: int) -> None:
+def build(folder: Path, count: int, given: bool) -> None:
     """Build an index of so many articles, and write down beside it what the night took."""
     with PlainReporter() as reporter:
-        report = build_made_up(folder / str(count), count, reporter)
+        report = build_made_up(folder / str(count), count, reporter, given)
     told = {
+        "given_neighbours": given,
         "build_s": report.seconds,
         "peak_mb": round(max(report.memory_mb.values())),
         # Then all that was written is read anew: the files that are mapped count as well, which a machine may drop.
@@ -211,11 +215,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--given-neighbours", action="store_true")
     parser.add_argument("--build", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--ask", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.build:
-        build(arguments.keep, arguments.build)
+        build(arguments.keep, arguments.build, arguments.given_neighbours)
         return
     if arguments.ask:
         print(json.dumps(ask(arguments.keep / str(arguments.ask))))
@@ -224,7 +229,8 @@ def main() -> None:
     for count in arguments.articles:
         command = [sys.executable, "-m", "bench.scale", "--keep", str(arguments.keep)]
         if not (arguments.keep / f"{count}.json").exists():
-            subprocess.run([*command, "--build", str(count)], check=True)
+            given = ["--given-neighbours"] if arguments.given_neighbours else []
+            subprocess.run([*command, "--build", str(count), *given], check=True)
         asked = subprocess.run([*command, "--ask", str(count)], check=True, capture_output=True)
         found.append(json.loads(asked.stdout) | json.loads((arguments.keep / f"{count}.json").read_text()))
         print(json.dumps(found[-1]), flush=True)
