@@ -92,6 +92,8 @@ class Cache:
         link = self._link_to(name)
         if link is None:
             return Missing.UNKNOWN
+        if link.full:  # there are no claims to be had, only what is kept
+            return self.look(key)
         asked = (2, name, _claim_to(name), CLAIM_MS)
         try:
             try:
@@ -104,11 +106,23 @@ class Cache:
             return _unpack(kept)
         return Missing.MINE if kept == 1 else Missing.ANOTHERS
 
+    def look(self, key: str) -> bytes | Missing:
+        """Return what is kept under a key, and claim nothing."""
+        name = self._name_of(key)
+        link = self._link_to(name)
+        if link is None:
+            return Missing.UNKNOWN
+        try:
+            kept = link.call("GET", name)
+        except (Unreachable, Refused):
+            return Missing.UNKNOWN
+        return _unpack(kept) if isinstance(kept, bytes) else Missing.UNKNOWN
+
     def put(self, key: str, value: bytes) -> None:
         """Keep bytes under a key for the cache's lifetime, if Redis takes them."""
         name = self._name_of(key)
         link = self._link_to(name)
-        if link is None:
+        if link is None or link.full:
             return
         try:
             link.post("SET", name, _pack(value), "EX", self._ttl_s)

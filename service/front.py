@@ -6,6 +6,7 @@ wrong, for Flask to say what is. What every answer has, it gets here:
 its request id, the headers for other sites' scripts, what is degraded, and its place in the metrics.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from seealso.editorial.decisions import Decisions, now
 from seealso.editorial.rules import Rule
@@ -42,6 +44,7 @@ from service.routes import STATE_PATHS, is_read, outcome_of, route_of
 from service.rulings import Rulings, ruled
 from service.traces import span
 from service.wanted import Wanted
+from service.watching import keep_on
 
 CACHE_HEADER = "X-Seealso-Cache"
 DEGRADED_HEADER = "X-Seealso-Degraded"
@@ -55,6 +58,10 @@ CROWD_SECONDS_MAX = 0.2
 # with a breath after each for those who are being answered meanwhile.
 WARM_BLOCKS_MAX = 500
 WARM_BREATH_SECONDS = 0.002
+# A worker that starts takes over what Redis has of the blocks that others are asked for most, before it is asked
+# itself, for so long at most. Which they are, each tells Redis this often.
+TAKEN_SECONDS_MAX = 0.25
+HOTTEST_EVERY_SECONDS = 5.0
 PREFLIGHT_SECONDS = 7_200
 
 Environ = dict[str, Any]
@@ -103,6 +110,7 @@ class Front:
         self._engine = engine
         self._files = files
         self._state = blake2b(state, digest_size=8).hexdigest()
+        self._hottest_key = f"{self._state}:hottest"
         self._origins = frozenset(origins.split())
         self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
         self._keyed = keyed
@@ -151,7 +159,7 @@ class Front:
         """Make the hottest blocks of another snapshot; return what is to be done once it has taken over."""
         era, ready = self._editorial.era, dict[Address, Answer]()
         try:
-            ready.update(self._warmed(snapshot, era))
+            ready.update(self._taken(snapshot, era) if self._current.served is None else self._warmed(snapshot, era))
         except Exception as error:  # whatever is wrong, readers will meet it one by one, and it will be told then
             get_log().error("warming_failed", snapshot_id=snapshot.id, exc_info=error)
 
@@ -316,7 +324,37 @@ class Front:
         safe = len(known) == len(rows) and Admission(snapshot, Wanted(stories="all")).of(np.array(known)).all()
         return answer if safe else None
 
+    def follow(self) -> None:
+        """Tell workers that will start which blocks are asked for most, from now on. Call after the fork."""
+        keep_on("hottest", self._tell_hottest, threading.Event())
+
+    def _tell_hottest(self) -> None:
+        while True:
+            time.sleep(HOTTEST_EVERY_SECONDS)
+            self.tell_hottest()
+
+    def tell_hottest(self) -> None:
+        """Let Redis have the addresses of the blocks that this process is asked for most."""
+        if hottest := self._copies.hottest(WARM_BLOCKS_MAX):
+            self._cache.put(self._hottest_key, orjson.dumps(hottest))
+
+    def _taken(self, snapshot: Snapshot, era: str) -> Iterator[tuple[Address, Answer]]:
+        """Yield what Redis has of the blocks that other processes are asked for most."""
+        end = time.monotonic() + TAKEN_SECONDS_MAX
+        hottest = self._cache.look(self._hottest_key)
+        for path, query in orjson.loads(hottest) if isinstance(hottest, bytes) else ():
+            view = self._view_of((path, query), era, snapshot)
+            if view is None:
+                continue
+            if time.monotonic() > end:
+                return
+            kept = self._cache.look(self._key_of(view))
+            answer = unpacked(kept) if isinstance(kept, bytes) else None
+            if answer is not None and view.may_show(answer):
+                yield view.address, answer
+
     def _warmed(self, snapshot: Snapshot, era: str) -> Iterator[tuple[Address, Answer]]:
+        """Yield the blocks of another snapshot that this process is asked for most."""
         end = time.monotonic() + WARM_SECONDS_MAX
         for address in self._copies.hottest(WARM_BLOCKS_MAX):
             if time.monotonic() > end:

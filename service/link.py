@@ -29,6 +29,8 @@ FAILURES_TO_OPEN = 3
 CLIENT_OPTIONS: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "health_check_interval": 0}
 # How often Redis is tried while it is down.
 TRIAL_SECONDS = 1.0
+# So long Redis counts as full once it has said that it takes nothing in: then somebody tries again.
+FULL_SECONDS = 1.0
 # While it is up: how soon after a connection that could not be opened, or was too slow, the next is tried.
 RETRIAL_SECONDS = 0.1
 # A link on which a word comes back in time and an answer does not is no link.
@@ -41,6 +43,8 @@ WATCH_SECONDS = 0.005
 # costs more than all that it does.
 SOON_SECONDS = 0.002
 READ_BYTES = 65_536
+# What Redis says where it is full, by itself or from within a script.
+_FULL = "OOM command not allowed"
 # How long who asks waits for a connection where all are in use, while Redis answers others: they are many at once, as
 # when a worker has just started, and to make what Redis has would take the last of them longer.
 FREE_SECONDS_MAX = 0.04
@@ -57,6 +61,10 @@ class Unreachable(Exception):
 
 class Refused(Exception):
     """Redis answered that it will not: full, read-only, another type under the key."""
+
+
+class Full(Refused):
+    """Redis takes nothing in: it has as much memory as it may, and lets nothing go for it."""
 
 
 class ScriptUnknown(Refused):
@@ -102,6 +110,7 @@ class Link:
         self._tried = threading.Event()
         self._closed = threading.Event()
         self._last_call = self._last_answer = 0.0
+        self._full_until = 0.0
         for name, target in (("redis-connect", self._keep_connected), ("redis-watch", self._cut_off)):
             keep_on(name, target, self._closed)
         self._tried.wait(START_SECONDS_MAX)
@@ -111,6 +120,11 @@ class Link:
         """Return whether Redis is being asked."""
         return self._up
 
+    @property
+    def full(self) -> bool:
+        """Return whether Redis said a moment ago that it takes nothing in."""
+        return time.monotonic() < self._full_until
+
     def of(self, key: str) -> "Link":
         """Return the link to the server that has a key: this one has all."""
         return self
@@ -118,7 +132,7 @@ class Link:
     def call(self, *command: str | bytes | int) -> Any:
         """Return what Redis answers to a command: bytes, a number, a list, or None.
 
-        Raises Unreachable within the timeout, and Refused (or ScriptUnknown) if Redis is well and says no.
+        Raises Unreachable within the timeout, and Refused (Full, ScriptUnknown) if Redis is well and says no.
         """
         began = time.monotonic()
         connection = self._taken()
@@ -132,9 +146,14 @@ class Link:
             raise Unreachable from None
         except ResponseError as error:
             self._put_back(connection)
-            if str(error).startswith("MOVED"):
+            told = str(error)
+            if _FULL in told:
+                self._full_until = time.monotonic() + FULL_SECONDS
+                self._told_failed(Full.__name__)
+                raise Full(told) from None
+            if told.startswith("MOVED"):
                 self._told_moved()
-            raise Refused(str(error)) from None
+            raise Refused(told) from None
         except (redis.exceptions.RedisError, OSError, ValueError) as error:
             self._failed(connection, error)
             raise Unreachable from None

@@ -117,6 +117,7 @@ def follow(app: APIFlask) -> None:
     here.current.follow(here.settings.snapshot_poll_ms)
     here.editorial.follow()
     here.live.follow(lambda: here.current.served)
+    here.front.follow()
     here.clicks.follow()
     Finalize(None, here.clicks.close, exitpriority=1)  # when the worker ends by itself
     if here.purging is not None:

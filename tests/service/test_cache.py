@@ -10,6 +10,7 @@ import redis
 from apiflask import APIFlask
 
 import service.cache
+import service.link
 from service.cache import KEY_PREFIX, Cache, Missing
 from service.link import FAILURES_TO_OPEN
 from service.own_redis import OwnRedis
@@ -243,7 +244,26 @@ def test_full_redis_that_evicts_nothing_still_answers(cache: Cache, server: redi
     finally:
         server.config_set("maxmemory", "256mb")
         server.config_set("maxmemory-policy", "allkeys-lru")
-    assert cache.find("refused") is Missing.MINE
+    wait_until(lambda: cache.find("refused") is Missing.MINE)
+    keep(cache, server, "taken", b"answer")
+
+
+def test_full_redis_is_asked_for_what_it_has_and_given_nothing(
+    cache: Cache, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.link, "FULL_SECONDS", LONG_MS / 1_000)
+    keep(cache, server, "kept", b"answer")
+    server.config_set("maxmemory-policy", "noeviction")
+    server.config_set("maxmemory", "1")
+    try:
+        assert cache.find("refused") is Missing.UNKNOWN
+    finally:
+        server.config_set("maxmemory", "256mb")
+        server.config_set("maxmemory-policy", "allkeys-lru")
+    assert cache.find("refused") is Missing.UNKNOWN  # it is not tried yet whether there is room again
+    cache.put("refused", b"answer")
+    assert cache.find("kept") == b"answer"
+    assert server.keys(f"*{KEY_PREFIX}refused*") == []
 
 
 def test_redis_that_only_reads_still_answers(cache: Cache, server: redis.Redis) -> None:

@@ -34,6 +34,7 @@ from tests.deciding import make_rule, take_down
 from tests.makers import HashEncoder, article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
+SECONDS_MAX = 20.0
 PATH = "/v1/articles/a000/related"
 KEPT = "/v1/articles/a008/related"
 # What is asked for before and after a switch.
@@ -69,6 +70,57 @@ def test_answer_is_the_same_bytes_from_everywhere(index: Path, make_app: MakeApp
     assert len({each.data for each in answers}) == 1
     own = {"X-Request-Id", "X-Seealso-Cache"}
     assert len({tuple((n, v) for n, v in each.headers if n not in own) for each in answers}) == 1
+
+
+def wait_for_keys(redis_url: str, count: int) -> None:
+    """Wait until Redis has as many keys, but for claims: what is put is sent, and not waited for."""
+    end = time.monotonic() + SECONDS_MAX
+    with redis.Redis.from_url(redis_url) as client:
+        while sum(not key.endswith(b":claim") for key in client.scan_iter()) < count:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+def test_process_that_starts_has_what_others_are_asked_for_most(index: Path, make_app: MakeApp, redis_url: str) -> None:
+    first = make_app(index)
+    made = first.test_client().get(PATH, headers={"Accept-Encoding": "br"})
+    first.extensions["seealso"].front.tell_hottest()
+    wait_for_keys(redis_url, 2)
+    second = make_app(index).test_client()
+    answer = second.get(PATH, headers={"Accept-Encoding": "br"})
+    assert (level(answer), answer.data) == ("copy", made.data)
+    assert level(second.get(KEPT)) == "miss"
+
+
+def test_process_that_starts_takes_over_nothing_that_was_taken_down_or_is_out_of_date(
+    tmp_path: Path, make_app: MakeApp, redis_url: str
+) -> None:
+    index_of(tmp_path, articles(12))
+    first = make_app(tmp_path)
+    shown_there = shown(first.test_client().get(OLD))
+    first.extensions["seealso"].front.tell_hottest()
+    wait_for_keys(redis_url, 2)
+    take_down(Store(tmp_path), shown_there[:1], "ann", "a court order", None)
+    second = make_app(tmp_path).test_client()
+    answer = second.get(OLD)
+    assert level(answer) == "miss"
+    assert shown_there[0] not in shown(answer)
+
+
+@pytest.mark.parametrize("told", [b"no list", b'["one", "two", "three"]', b'{"path": "query"}', b"[[1, 2]]"])
+def test_process_that_starts_with_a_broken_list_of_what_is_asked_for_most_answers(
+    index: Path, make_app: MakeApp, redis_url: str, monkeypatch: pytest.MonkeyPatch, told: bytes
+) -> None:
+    first = make_app(index)
+    first.test_client().get(PATH)
+    monkeypatch.setattr("service.front.orjson.dumps", lambda _: told)
+    first.extensions["seealso"].front.tell_hottest()
+    monkeypatch.undo()
+    wait_for_keys(redis_url, 2)
+    with capture_logs() as logs:
+        second = make_app(index)
+    assert level(second.test_client().get(PATH)) == "redis"
+    assert "warming_failed" in [line["event"] for line in logs]
 
 
 def test_process_that_keeps_nothing_asks_redis(index: Path, make_app: MakeApp) -> None:

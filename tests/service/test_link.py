@@ -10,7 +10,7 @@ import redis
 from structlog.testing import capture_logs
 
 import service.link
-from service.link import FAILURES_TO_OPEN, Link, Refused, ScriptUnknown, Unreachable
+from service.link import FAILURES_TO_OPEN, Full, Link, Refused, ScriptUnknown, Unreachable
 from service.own_redis import OwnRedis
 from tests.bad_link import BadLink, bad_link
 
@@ -74,6 +74,23 @@ def test_what_redis_refuses_is_no_failure(link: Link) -> None:
             link.call("EVALSHA", "0" * 40, 0)
     assert link.up
     assert link.call("TYPE", "list") == b"list"
+
+
+def test_redis_that_takes_nothing_in_counts_as_full_for_a_while(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.link, "FULL_SECONDS", 0.2)
+    link.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    link.call("CONFIG", "SET", "maxmemory", 1)
+    try:
+        assert not link.full
+        for command in (("SET", "key", "value"), ("EVAL", "return redis.call('SET', KEYS[1], '')", 1, "key")):
+            with pytest.raises(Full, match="OOM"):
+                link.call(*command)
+            assert link.full
+            assert link.up
+            wait_until(lambda: not link.full)
+    finally:
+        link.call("CONFIG", "SET", "maxmemory", "256mb")
+        link.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 
 
 def test_many_threads_have_their_own_answers(link: Link) -> None:
