@@ -1,6 +1,37 @@
-"""Files that are mapped and written: room on the disk is taken for all of one before any of it is touched."""
+"""Files that are mapped: arrays, and what is written, with room on the disk for all of it before any is touched."""
 
+import mmap
 import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# By the version of numpy's format.
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+class MappedFile(mmap.mmap):
+    """A file that is mapped, and what it is: the base of an array. `start`: where the array begins, in bytes."""
+
+    path: Path
+    start: int
+
+
+def map_array(path: Path, access: int = mmap.ACCESS_READ) -> NDArray[Any]:
+    """Map an array in numpy's format, as `np.load` does, in half of its time: a snapshot has forty.
+
+    Raises OSError, and KeyError, ValueError or TypeError if it is none, or not as long as it says.
+    """
+    with path.open("rb") as file:
+        read_header = _HEADERS[np.lib.format.read_magic(file)]
+        shape, by_columns, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError(f"{path.name} holds objects")
+        memory = MappedFile(file.fileno(), 0, access=access)
+        memory.path, memory.start = path, file.tell()
+    return np.ndarray(shape, dtype, memory, memory.start, order="F" if by_columns else "C")
 
 
 def take_room(file: int, length: int) -> None:

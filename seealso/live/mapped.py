@@ -6,11 +6,12 @@ come. Copies would take tens of megabytes in each worker for the first article t
 
 import ctypes
 import mmap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seealso.mapped import MappedFile
 
 ROWS_AT_ONCE = 65_536
 _MAP_FIXED = 0x10  # of Linux and of macOS; the module has no name for it
@@ -25,7 +26,7 @@ def to_write(first: NDArray[Any], length: int) -> NDArray[Any]:
     The others are zero.
     """
     file = first.base
-    if isinstance(file, np.memmap) and first.flags.c_contiguous and file.nbytes == first.nbytes:
+    if isinstance(file, MappedFile) and first.flags.c_contiguous and len(file) == file.start + first.nbytes:
         try:
             array = _mapped(file, first, length)
         except OSError:  # it is gone meanwhile, or is shorter
@@ -37,21 +38,21 @@ def to_write(first: NDArray[Any], length: int) -> NDArray[Any]:
     return array
 
 
-def _mapped(file: "np.memmap[Any, Any]", first: NDArray[Any], length: int) -> NDArray[Any]:
+def _mapped(file: MappedFile, first: NDArray[Any], length: int) -> NDArray[Any]:
     """Return an array of which the rows of a file are the first. Raises OSError."""
-    ends = file.offset + first.nbytes
+    ends = file.start + first.nbytes
     shape = (length, *first.shape[1:])
-    whole = file.offset + first.strides[0] * length
+    whole = file.start + first.strides[0] * length
     room = mmap.mmap(-1, whole, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     address = ctypes.addressof(ctypes.c_char.from_buffer(room))
     protection, flags = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | _MAP_FIXED
-    with Path(str(file.filename)).open("rb") as opened:
+    with file.path.open("rb") as opened:
         if opened.seek(0, 2) != ends:
-            raise FileNotFoundError(file.filename)
+            raise FileNotFoundError(file.path)
         # Over the beginning of the room, which goes with it when nobody has the array any more.
         if _libc.mmap(address, ends, protection, flags, opened.fileno(), 0) != address:
             raise OSError(ctypes.get_errno(), "mmap")
-    array: NDArray[Any] = np.frombuffer(room, first.dtype, offset=file.offset).reshape(shape)
+    array: NDArray[Any] = np.frombuffer(room, first.dtype, offset=file.start).reshape(shape)
     return array
 
 

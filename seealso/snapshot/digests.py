@@ -28,6 +28,9 @@ class FileState(NamedTuple):
     changed_ns: int
 
 
+# To start threads takes longer than to read less than this.
+PARTED_BYTES_MIN = 16 << 20
+
 # The states of all files, in the order of the manifest.
 FileStates = tuple[FileState, ...]
 
@@ -61,7 +64,10 @@ def _state_of(path: Path, length: int) -> FileState:
 
 
 def _digests_of(paths: Iterable[Path]) -> dict[Path, str]:
-    longest_first = sorted(paths, key=lambda path: -path.lstat().st_size)
+    sizes = {path: path.lstat().st_size for path in paths}
+    if sum(sizes.values()) < PARTED_BYTES_MIN:
+        return {path: _digest_of(path) for path in sizes}
+    longest_first = sorted(sizes, key=lambda path: -sizes[path])
     with ThreadPoolExecutor(own_cpus()) as pool:
         return dict(zip(longest_first, pool.map(_digest_of, longest_first), strict=True))
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seealso.errors import ModelMismatch, SnapshotRefused
 from seealso.lexical import TermRows, Terms, length_mean
+from seealso.mapped import map_array
 from seealso.recipe import Recipe
 from seealso.relatedness import PARTS
 from seealso.snapshot import bounds, files
@@ -30,8 +31,6 @@ from seealso.snapshot.titles import Titles
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.whole import known_whole, mark_whole, unmark
 from seealso.space import Space
-
-_MapMode = Literal["r", "c"]
 
 
 def open_current(index: Path, model: str | None = None) -> Snapshot:
@@ -151,15 +150,15 @@ def _map_vectors(folder: Path, manifest: Manifest) -> VectorIndex:
 
 
 def _map_rows(folder: Path, name: str, count: int) -> TermRows:
-    # "c": what is written stays in memory, and nothing is; sparse_dot_topn takes no array that forbids it.
+    # What would be written stays in memory, and nothing is; sparse_dot_topn takes no array that forbids it.
     path = folder / f"{name}_ends.npy"
-    long = np.load(path, mmap_mode="r", allow_pickle=False).dtype == np.dtype("<i8")
-    ends = _map_array(path, np.dtype("<i8" if long else "<i4"), (count + 1,), "c")
+    long = map_array(path).dtype == np.dtype("<i8")
+    ends = _map_array(path, np.dtype("<i8" if long else "<i4"), (count + 1,), mmap.ACCESS_COPY)
     length = (int(ends[-1]),)
     return TermRows(
         ends,
-        _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), length, "c"),
-        _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), length, "c"),
+        _map_array(folder / f"{name}_terms.npy", np.dtype("<i4"), length, mmap.ACCESS_COPY),
+        _map_array(folder / f"{name}_weights.npy", np.dtype("<f4"), length, mmap.ACCESS_COPY),
     )
 
 
@@ -178,14 +177,16 @@ def _map_space(folder: Path, spoken: dict[str, float], dimension: int) -> Space:
 
 def _length(path: Path) -> int:
     """Return how long an array is; 1 for one of no length, which is then none that is wanted."""
-    return next(iter(np.load(path, mmap_mode="r", allow_pickle=False).shape), 1)
+    return next(iter(map_array(path).shape), 1)
 
 
-def _map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], mode: _MapMode = "r") -> NDArray[Any]:
-    array = np.load(path, mmap_mode=mode, allow_pickle=False)
+def _map_array(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], access: int = mmap.ACCESS_READ
+) -> NDArray[Any]:
+    array = map_array(path, access)
     if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape}, not {dtype} {shape}")
-    return np.asarray(array)  # a plain view: indexing a memmap object costs several times as much
+    return array
 
 
 def _map_blob(folder: Path, name: str, count: int) -> Blob:

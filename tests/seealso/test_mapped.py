@@ -1,10 +1,16 @@
 import errno
+import mmap
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from seealso.mapped import take_room
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seealso.mapped import MappedFile, map_array, take_room
 from tests.conftest import ROOT
 from tests.full_disk import with_room
 
@@ -37,3 +43,47 @@ def test_no_room_is_an_error(tmp_path: Path) -> None:
     command = [*with_room(tmp_path, 64), sys.executable, "-c", ASKING, str(tmp_path / "file")]
     told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert int(told.stdout) == errno.ENOSPC
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12, dtype="<f4").reshape(3, 4),
+        np.asfortranarray(np.arange(12, dtype=">i8").reshape(3, 4)),
+        np.zeros((0, 3), "<u8"),
+        np.array(7, "<i4"),
+        np.zeros(3, [("story", "<i8"), ("name", "S3")]),
+    ],
+    ids=lambda array: f"{array.dtype.kind}{array.shape}",
+)
+def test_array_is_that_which_was_saved(tmp_path: Path, array: NDArray[Any]) -> None:
+    path = tmp_path / "array.npy"
+    np.save(path, array)
+    found = map_array(path)
+    assert (found.dtype, found.shape, found.flags.f_contiguous) == (array.dtype, array.shape, array.flags.f_contiguous)
+    assert np.array_equal(found, array)
+    assert not found.flags.writeable
+    assert isinstance(found.base, MappedFile)
+    assert (found.base.path, len(found.base) - found.base.start) == (path, array.nbytes)
+
+
+def test_what_is_written_to_an_array_stays_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "array.npy"
+    np.save(path, np.arange(5))
+    map_array(path, mmap.ACCESS_COPY)[:] = 9
+    assert map_array(path).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "array.npy"
+    np.save(path, np.array([{}], object), allow_pickle=True)
+    with pytest.raises(ValueError, match="objects"):
+        map_array(path)
+    np.save(path, np.arange(5))
+    whole = path.read_bytes()
+    for broken in (b"", whole[:5], whole[:40], whole[:-1], b"\x93NUMPY\x09\x00" + whole[8:], b"no" + whole):
+        path.write_bytes(broken)
+        with pytest.raises((KeyError, ValueError, TypeError)):
+            map_array(path)
+    with pytest.raises(FileNotFoundError):
+        map_array(tmp_path / "none.npy")

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seealso.live.mapped import to_write
+from seealso.mapped import map_array
 from seealso.snapshot.files import FACT_ROW
 
 FACTS = np.zeros(5_000, FACT_ROW)
@@ -17,7 +18,7 @@ ARRAYS = [FACTS, np.arange(30_000, dtype=np.float32).reshape(5_000, 3, 2), np.ze
 
 def mapped(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     np.save(path, array)
-    return np.asarray(np.load(path, mmap_mode="r"))
+    return map_array(path)
 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype.kind}{array.shape}")
