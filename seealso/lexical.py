@@ -234,11 +234,16 @@ class Terms:
         looked_at, cut = heaviest(probes, postings, postings_max)
         others = self.titles if postings is self.title_postings else self.articles
         deep = REFINED_TIMES * limit if cut.any() else limit
+        if allowed is None and len(probes) > 1:
+            hits, values = self._found(looked_at, postings, deep, threads)
+            if cut.any():
+                values = Terms.products(self, probes, others, hits)
+            order = np.lexsort((hits, np.where(hits < 0, np.inf, -values)), axis=1)[:, :limit]
+            return np.take_along_axis(hits, order, 1), np.take_along_axis(values, order, 1)
         rows = np.full((len(probes), limit), -1, np.int64)
         scores = np.zeros((len(probes), limit), np.float32)
-        found = self._found(looked_at, postings, deep, threads) if allowed is None and len(probes) > 1 else None
         for probe in range(len(probes)):
-            hits, values = found[probe] if found is not None else self._sharing(looked_at.row(probe), postings)
+            hits, values = self._sharing(looked_at.row(probe), postings)
             refined = bool(cut[probe])
             if allowed is not None:
                 passed = allowed[hits]
@@ -278,15 +283,17 @@ class Terms:
             spread[terms] = 0.0
         return products
 
-    def _found(self, probes: TermRows, postings: TermRows, limit: int, threads: int) -> list[tuple[Rows, Scores]]:
-        """Return what shares most with each of several probes: rows, and inner products."""
+    def _found(self, probes: TermRows, postings: TermRows, limit: int, threads: int) -> tuple[Rows, Scores]:
+        """Return what shares most with each of several probes: rows and inner products, as `search` does."""
         from sparse_dot_topn import sp_matmul_topn  # the service does without it
 
         matrix, wanted = probes.as_matrix(len(self.vocabulary)), postings.as_matrix(len(self.articles))
         found = sp_matmul_topn(matrix, wanted, top_n=limit, sort=True, n_threads=threads)
-        return [
-            (found.indices[start:end].astype(np.int64), found.data[start:end]) for start, end in pairwise(found.indptr)
-        ]
+        rows = np.full((len(probes), limit), -1, np.int64)
+        scores = np.zeros((len(probes), limit), np.float32)
+        filled = np.arange(limit) < np.diff(found.indptr)[:, np.newaxis]
+        rows[filled], scores[filled] = found.indices, found.data
+        return rows, scores
 
     def _sharing(self, probe: TermRows, postings: TermRows) -> tuple[Rows, Scores]:
         """Return all articles that share anything with one probe: rows, and inner products."""
