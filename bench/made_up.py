@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.build import Limits, build_index
-from indexer.neighbours import Neighbours
-from indexer.progress import Reporter
-from indexer.report import Report
 from indexer.sources.source import Found, Item
 from seealso.article import Article
 from seealso.encoder import CPU, ModelIdentity, Vectors
 from seealso.relatedness import CANDIDATES_MAX, PARTS
+
+if TYPE_CHECKING:
+    from indexer.neighbours import Neighbours
+    from indexer.progress import Reporter
+    from indexer.report import Report
 
 DIMENSION = 384
 WORDS = 300
@@ -90,8 +92,10 @@ def sections_of(count: int) -> NDArray[np.int64]:
     return stories * SECTIONS // (int(stories.max()) + 1)
 
 
-def given_neighbours(count: int) -> Neighbours:
+def given_neighbours(count: int) -> "Neighbours":
     """Make up neighbours, too: for each article those that follow it in the order of stories, less and less related."""
+    from indexer.neighbours import Neighbours
+
     order = np.argsort(stories_of(count), kind="stable").astype(np.int32)
     width = min(CANDIDATES_MAX, count - 1)
     rows = np.empty((count, width), np.int32)
@@ -103,11 +107,14 @@ def given_neighbours(count: int) -> Neighbours:
     return Neighbours(rows, 10 * falling, 0.5 * falling, falling, np.ascontiguousarray(cohorts))
 
 
-def build_made_up(index: Path, count: int, reporter: Reporter, given: bool = False) -> Report:
+def build_made_up(index: Path, count: int, reporter: "Reporter", given: bool = False) -> "Report":
     """Build and publish an index of made-up articles, whatever gates say of them; return what the night says of it.
 
     `given`: neighbours are made up as well, and not looked for.
     """
+    from indexer.build import Limits, build_index  # whoever only asks is to be no larger than a worker
+    from indexer.report import Report
+
     archive, report = MadeUpArticles(count), Report()
     instead = mock.patch("indexer.build.find_neighbours", return_value=given_neighbours(count)) if given else None
     with instead or nullcontext():

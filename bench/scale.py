@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
+import service.wsgi  # noqa: F401 - so that there is in memory what a worker has loaded
 from bench.made_up import build_made_up, texts, vectors_of
 from bench.memory import memory_of
-from indexer.progress import PlainReporter
 from indexer.searching import recall_of
 from seealso.article import Article
 from seealso.editorial.articles import Embedded, place_in, put_article_in
@@ -53,6 +53,7 @@ from service.admission import Admission
 from service.blocks import Asked, Blocks
 from service.freshness import Lifetimes
 from service.metrics import Metrics
+from service.processes import hold_little_memory
 from service.related import related_to_article
 from service.wanted import Wanted
 
@@ -71,6 +72,7 @@ def ask(index: Path) -> dict[str, Any]:
     `open_s`: as a worker opens what was found whole already, if it is as large as such that are marked; `check_s`: as
     the first does, which reads all of it. `beyond_map_mb`: of a snapshot as the night left it, and with live articles.
     """
+    hold_little_memory()
     use_one_thread()
     folder = snapshot_folder(index, current_id(index))
     began = time.perf_counter()
@@ -198,6 +200,8 @@ def _draft(snapshot: Snapshot, told: tuple[str, str, str], vector: Any) -> objec
 
 def build(folder: Path, count: int, given: bool) -> None:
     """Build an index of so many articles, and write down beside it what the night took."""
+    from indexer.progress import PlainReporter  # as in bench.made_up
+
     with PlainReporter() as reporter:
         report = build_made_up(folder / str(count), count, reporter, given)
     told = {

@@ -22,7 +22,7 @@ from seealso.snapshot.vectors import use_one_thread
 from service.blocks import Asked, Blocks
 from service.freshness import Lifetimes
 from service.metrics import Families, Metrics
-from service.processes import leave_out_of_collection, use_few_arenas, use_one_thread_for_blas
+from service.processes import hold_little_memory, leave_out_of_collection, use_one_thread_for_blas
 from service.wanted import Wanted
 
 BLOCKS_MAX = 5_000
@@ -34,7 +34,7 @@ THREADS = (1, 2, 4, 8)
 @click.option("--rounds", default=5, show_default=True)
 def main(index: Path, rounds: int) -> None:
     """Print microseconds a block by number of threads."""
-    use_few_arenas()
+    hold_little_memory()
     use_one_thread()
     snapshot = open_current(index)
     settings = ServiceSettings(index=index)

@@ -13,8 +13,11 @@ from threadpoolctl import threadpool_limits
 _PR_SET_PDEATHSIG = 1
 # What Linux allows at most (fs.nr_open) where the hard limit is none.
 _DESCRIPTORS_MAX = 1_048_576
-_M_ARENA_MAX = -8
+# mallopt(3)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 ARENAS_MAX = 2
+# What is larger is given back as soon as it is let go; of what is free at the end of a heap, all but so much.
+LARGE_BYTES, SPARE_BYTES = 1 << 20, 4 << 20
 # So many objects more than before, the young are looked through; every so many times the middle-aged; and so on.
 COLLECTION_THRESHOLDS = (20_000, 20, 1_000)
 
@@ -49,15 +52,19 @@ def raise_descriptors() -> int:
     return most
 
 
-def use_few_arenas() -> None:
-    """Have all threads of this process take memory from a few places, from now on. glibc only.
+def hold_little_memory() -> None:
+    """Have all threads of this process take memory from a few places, and give back what is large. glibc only.
 
-    It would have eight for each CPU. An answer that one thread makes another lets go, and what is free in one place is
-    of no use in the others: the memory of a worker grows for hours. Threads that take turns do not gain by their own.
+    It would have eight places for each CPU. An answer that one thread makes another lets go, and what is free in one
+    place is of no use in the others: the memory of a worker grows for hours. Threads that take turns do not gain by
+    their own. And once megabytes that a search took are let go, it would keep as many at hand from then on: 27 MB of
+    300,000 articles.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):
         libc.mallopt(_M_ARENA_MAX, ARENAS_MAX)
+        libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
 
 
 def leave_out_of_collection() -> None:

@@ -20,7 +20,7 @@ from seealso.snapshot.vectors import use_one_thread
 from service.app import create_app
 from service.editorial import open_store
 from service.metrics import Families
-from service.processes import leave_out_of_collection, use_few_arenas, use_one_thread_for_blas
+from service.processes import hold_little_memory, leave_out_of_collection, use_one_thread_for_blas
 from service.sites import Encoders, Pasts, Sites
 
 
@@ -80,7 +80,7 @@ def end(sites: Iterable[Site]) -> None:
 
 def create_worker() -> APIFlask | Sites:
     """Return the app of one worker, or those of its sites behind what chooses among them, following their snapshots."""
-    use_few_arenas()
+    hold_little_memory()
     settings = load_settings(ServiceSettings)
     configure_logs(settings.log_format, settings.log_level, settings.site)
     use_one_thread()

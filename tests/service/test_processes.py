@@ -31,7 +31,7 @@ def test_blas_computes_on_one_thread_from_then_on() -> None:
     assert run(script) == "{1}"
 
 
-@pytest.mark.parametrize(("told", "few"), [("", False), ("p.use_few_arenas()", True)])
+@pytest.mark.parametrize(("told", "few"), [("", False), ("p.hold_little_memory()", True)])
 def test_memory_comes_from_few_places_however_many_threads_take_it(told: str, few: bool) -> None:
     script = f"""
 import ctypes, sys, threading
@@ -59,6 +59,29 @@ libc.fclose(file)
         pytest.skip("another C library has its own ways")
     places = said.count("<heap nr=")
     assert places <= ARENAS_MAX if few else places > ARENAS_MAX
+
+
+@pytest.mark.parametrize(("told", "little"), [("", False), ("p.hold_little_memory()", True)])
+def test_what_searches_let_go_is_given_back(told: str, little: bool) -> None:
+    script = f"""
+import ctypes, re, sys
+import service.processes as p
+if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
+    sys.exit(print("no glibc"))
+{told}
+def held():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1])
+before, kept = held(), []
+for _ in range(3):
+    sums = bytearray(8 << 20)
+    kept.append(bytes(2_000))  # an answer, which stays
+    del sums
+print(held() - before)
+"""
+    said = run(script)
+    if said == "no glibc":
+        pytest.skip("another C library has its own ways")
+    assert (int(said) < 4_096) is little
 
 
 def test_collection_passes_over_what_is_there_and_finds_what_comes() -> None:
