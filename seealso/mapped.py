@@ -27,8 +27,9 @@ def map_array(path: Path, access: int = mmap.ACCESS_READ) -> NDArray[Any]:
     with path.open("rb") as file:
         read_header = _HEADERS[np.lib.format.read_magic(file)]
         shape, by_columns, dtype = read_header(file)
-        if dtype.hasobject:
-            raise ValueError(f"{path.name} holds objects")
+        # numpy divides by the one to find out what the other is not to say.
+        if dtype.hasobject or not dtype.itemsize or min(shape, default=0) < 0:
+            raise ValueError(f"{path.name} holds {dtype} {shape}")
         memory = MappedFile(file.fileno(), 0, access=access)
         memory.path, memory.start = path, file.tell()
     return np.ndarray(shape, dtype, memory, memory.start, order="F" if by_columns else "C")

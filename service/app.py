@@ -70,7 +70,7 @@ from service.ended import Ended
 from service.engine import Engine
 from service.fetching import Fetcher
 from service.freshness import Lifetimes
-from service.front import Front
+from service.front import TAKEN_SECONDS_MAX, Front
 from service.lanes import ASIDES_WAIT_MS, ASIDES_WAITING_PER_PLACE, WAITING_PER_PLACE, Lane
 from service.live import LiveArticles
 from service.metrics import Families, Metrics
@@ -124,11 +124,13 @@ def create_app(
     families: Families | None = None,
     other_site: Callable[[str], str | None] = lambda _: None,
     look: bool = True,
+    taken_s: float = TAKEN_SECONDS_MAX,
 ) -> APIFlask:
     """Return the app of a site, with the current snapshot open if there is one; it does not follow the pointer yet.
 
     `families`: in which all apps of a process count; None: it is the only one. `other_site`: see Editorial. `look`:
     whether to read the editorial store, and open the snapshot as was decided; False: that would only take long.
+    `taken_s`: see Front.
     """
     app = APIFlask(
         "service",
@@ -147,7 +149,7 @@ def create_app(
     app.url_map.converters |= {"article_id": ArticleIdConverter, "int": NumberConverter}
     # An id may be an address, with slashes in a row.
     app.url_map.merge_slashes = False
-    app.extensions["seealso"] = here = make_parts(app, settings, load, families, other_site)
+    app.extensions["seealso"] = here = make_parts(app, settings, load, families, other_site, taken_s)
     here.current.beside = here.engine.beside
     here.current.opened, here.current.prepare = here.live.open, here.front.prepare
     here.editorial.changed = here.front.decide
@@ -183,6 +185,7 @@ def make_parts(
     load: Callable[[str], Encoder],
     families: Families | None,
     other_site: Callable[[str], str | None],
+    taken_s: float,
 ) -> Parts:
     """Return the parts of an app."""
     metrics = Metrics(settings.site, families)
@@ -240,6 +243,7 @@ def make_parts(
         origins=settings.cors_origins,
         keyed=keyed,
         log_requests=settings.log_requests,
+        taken_s=taken_s,
     )
     to_drop = ToDrop(settings.index, settings.site, current, editorial)
     if purging is not None:

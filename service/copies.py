@@ -6,6 +6,7 @@ that nobody asks for twice takes the room of each other. After a switch the answ
 for a few seconds, for those who would have to wait.
 """
 
+import heapq
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -62,12 +63,11 @@ class Copies:
             return None
         return self._old.get(address)
 
-    def hottest(self, most: int) -> list[Address]:
-        """Return the addresses that are asked for most, the most first."""
+    def hottest(self, most: int, hits_min: int = 0) -> list[Address]:
+        """Return the addresses that are asked for most, the most first; those of which a copy was sent so often."""
         with self._changing:
-            kept = [*self._answers.items()]
-        by_hits = sorted(kept, key=lambda item: item[1].hits, reverse=True)
-        return [address for address, _ in by_hits[:most]]
+            kept = [item for item in self._answers.items() if item[1].hits >= hits_min]
+        return [address for address, _ in heapq.nlargest(most, kept, key=lambda item: item[1].hits)]
 
     def turn(self, snapshot_id: str, ready: Mapping[Address, Answer], era: str) -> None:
         """Go over to another snapshot, with the answers that are ready for it, the hottest first, made in an era."""

@@ -31,7 +31,7 @@ from service.auth import Door, caller_in
 from service.block.files import PageFile
 from service.blocks import Asked, Blocks, shown_row_of
 from service.cache import Cache, Missing
-from service.copies import LIVES, Address, Copies
+from service.copies import ADDRESS_CHARACTERS, LIVES, Address, Copies
 from service.current import Current
 from service.editorial import Editorial
 from service.engine import Engine
@@ -58,8 +58,8 @@ CROWD_SECONDS_MAX = 0.2
 # with a breath after each for those who are being answered meanwhile.
 WARM_BLOCKS_MAX = 500
 WARM_BREATH_SECONDS = 0.002
-# A worker that starts takes over what Redis has of the blocks that others are asked for most, before it is asked
-# itself, for so long at most. Which they are, each tells Redis this often.
+# A worker that starts takes over what Redis has of the blocks that another is asked for most, before it is asked
+# itself, for so long at most, of all its sites together. Which they are, each tells Redis this often.
 TAKEN_SECONDS_MAX = 0.25
 HOTTEST_EVERY_SECONDS = 5.0
 PREFLIGHT_SECONDS = 7_200
@@ -73,7 +73,8 @@ class Front:
     """A WSGI application around Flask's.
 
     `state` is what answers depend on beside the snapshot and the address; `vary`, what they depend on of a request;
-    `keyed`: whether who reads needs a key, of any scope.
+    `keyed`: whether who reads needs a key, of any scope; `taken_s`: how long it may take what Redis has before it is
+    asked.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Front:
         origins: str = "",
         keyed: bool = False,
         log_requests: bool = False,
+        taken_s: float = TAKEN_SECONDS_MAX,
     ) -> None:
         self._app = app
         self._current = current
@@ -111,10 +113,12 @@ class Front:
         self._files = files
         self._state = blake2b(state, digest_size=8).hexdigest()
         self._hottest_key = f"{self._state}:hottest"
+        self._stop = threading.Event()
         self._origins = frozenset(origins.split())
         self.vary = "Accept-Encoding, Origin" if self._origins - {"*"} else "Accept-Encoding"
         self._keyed = keyed
         self._log_requests = log_requests
+        self._taken_s = taken_s
         self._flights: Flights[Answer] = Flights()
         copies.holds = self._holds
 
@@ -326,28 +330,34 @@ class Front:
 
     def follow(self) -> None:
         """Tell workers that will start which blocks are asked for most, from now on. Call after the fork."""
-        keep_on("hottest", self._tell_hottest, threading.Event())
+        if self._cache.state != "off":
+            keep_on("hottest", self._tell_hottest, self._stop)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
 
     def _tell_hottest(self) -> None:
-        while True:
-            time.sleep(HOTTEST_EVERY_SECONDS)
+        while not self._stop.wait(HOTTEST_EVERY_SECONDS):
             self.tell_hottest()
 
     def tell_hottest(self) -> None:
-        """Let Redis have the addresses of the blocks that this process is asked for most."""
-        if hottest := self._copies.hottest(WARM_BLOCKS_MAX):
+        """Let Redis have the addresses of the blocks that this process is asked for most, but for very long ones."""
+        known = self._copies.hottest(WARM_BLOCKS_MAX, hits_min=1)
+        hottest = [address for address in known if sum(map(len, address)) <= ADDRESS_CHARACTERS]
+        if hottest:
             self._cache.put(self._hottest_key, orjson.dumps(hottest))
 
     def _taken(self, snapshot: Snapshot, era: str) -> Iterator[tuple[Address, Answer]]:
-        """Yield what Redis has of the blocks that other processes are asked for most."""
-        end = time.monotonic() + TAKEN_SECONDS_MAX
+        """Yield what Redis has of the blocks that another process is asked for most, the last that told."""
+        end = time.monotonic() + self._taken_s
         hottest = self._cache.look(self._hottest_key)
         for path, query in orjson.loads(hottest) if isinstance(hottest, bytes) else ():
+            if time.monotonic() > end:
+                return
             view = self._view_of((path, query), era, snapshot)
             if view is None:
                 continue
-            if time.monotonic() > end:
-                return
             kept = self._cache.look(self._key_of(view))
             answer = unpacked(kept) if isinstance(kept, bytes) else None
             if answer is not None and view.may_show(answer):

@@ -22,9 +22,8 @@ from service.workers import Workers
 # What is in flight when the service is told to stop has this long to end: the first text query of a worker loads the
 # model, which can take ten seconds. Container platforms kill after 30.
 STOP_SECONDS_MAX = 25
-# A request's line and header together, roughly; what is longer is answered with 431. An idle connection takes 2.5 kB
-# before its first request and 14 kB after it, and this on top while it sends a header: 10,000 of them 0.5 GB, and with
-# granian's own limit 4 GB.
+# A request's line and header together, roughly; what is longer is answered with 431. A connection takes as much while
+# it sends a header: 10,000 of them 0.3 GB, and with granian's own limit 4 GB.
 HEADER_BYTES_MAX = 32_768
 # Connections that wait for a worker to take them; beyond, the kernel lets clients try again. Linux cuts it to
 # net.core.somaxconn, which is 4,096 by default.

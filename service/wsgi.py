@@ -19,6 +19,7 @@ from seealso.sites import Site, read_sites
 from seealso.snapshot.vectors import use_one_thread
 from service.app import create_app
 from service.editorial import open_store
+from service.front import TAKEN_SECONDS_MAX
 from service.metrics import Families
 from service.processes import hold_little_memory, leave_out_of_collection, use_one_thread_for_blas
 from service.sites import Encoders, Pasts, Sites
@@ -95,7 +96,9 @@ def create_worker() -> APIFlask | Sites:
         past = None if opened.exception() else opened.result()
         hangs = past is not None and past[1] is None
         try:
-            app = create_app(site.settings, load, families, partial(pasts.other_than, site.name), look=not hangs)
+            other = partial(pasts.other_than, site.name)
+            taken_s = TAKEN_SECONDS_MAX / len(sites)
+            app = create_app(site.settings, load, families, other, look=not hangs, taken_s=taken_s)
             apps.append((site, app))
         except OperatorError as error:  # its folder is gone, or its own file wrong: the others go on
             closed.append((site, error))

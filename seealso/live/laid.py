@@ -97,11 +97,13 @@ class LaidTerms(Terms):
         """
         products = np.zeros((len(probes), len(live)), np.float32)
         spread = np.zeros(len(self.vocabulary), np.float32)  # one probe's weights by term
-        owners = np.repeat(np.arange(len(live)), np.diff(live.ends))
         for number, (start, end) in enumerate(pairwise(probes.ends)):
             terms = probes.terms[start:end]
             spread[terms] = probes.weights[start:end]
-            np.add.at(products[number], owners, spread[live.terms] * live.weights)  # in order, as Terms does
+            shared = spread[live.terms]
+            places = np.flatnonzero(shared != 0)
+            owners = np.searchsorted(live.ends, places, side="right") - 1
+            np.add.at(products[number], owners, shared[places] * live.weights[places])  # in order, as Terms does
             spread[terms] = 0.0
         return products
 

@@ -77,8 +77,14 @@ def test_what_is_written_to_an_array_stays_in_memory(tmp_path: Path) -> None:
 def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "array.npy"
     np.save(path, np.array([{}], object), allow_pickle=True)
-    with pytest.raises(ValueError, match="objects"):
+    with pytest.raises(ValueError, match="holds object"):
         map_array(path)
+    for forged in ({"descr": "|V0", "shape": (-1,)}, {"descr": "<i4", "shape": (-1,)}, {"descr": "<U0", "shape": (2,)}):
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, forged | {"fortran_order": False})
+            file.write(b"12345678")
+        with pytest.raises(ValueError, match="holds"):
+            map_array(path)
     np.save(path, np.arange(5))
     whole = path.read_bytes()
     for broken in (b"", whole[:5], whole[:40], whole[:-1], b"\x93NUMPY\x09\x00" + whole[8:], b"no" + whole):
