@@ -212,16 +212,17 @@ class Link:
         try:
             self._send(connection, pack_command(cast(Any, command)))
             answer = self._read(connection)
-            while connection.unread:
-                if isinstance(answer, ReadOnlyError):
-                    raise answer
+            while connection.unread and not isinstance(answer, ReadOnlyError):
                 connection.unread -= 1
                 answer = self._read(connection)
             self._last_answer = time.monotonic()
         finally:
             del self._flying[id(connection)]
         if isinstance(answer, Exception):
-            raise answer
+            try:
+                raise answer
+            finally:
+                del answer  # what is raised holds this frame, and all that call it: a snapshot, until it is collected
         return answer
 
     def _send(self, connection: Any, packed: bytes) -> None:

@@ -1,7 +1,9 @@
+import gc
 import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -74,6 +76,26 @@ def test_what_redis_refuses_is_no_failure(link: Link) -> None:
             link.call("EVALSHA", "0" * 40, 0)
     assert link.up
     assert link.call("TYPE", "list") == b"list"
+
+
+def test_what_redis_refuses_holds_nothing_of_whoever_asked(link: Link) -> None:
+    class Snapshot:
+        pass
+
+    seen: list[weakref.ref[Snapshot]] = []
+
+    def ask() -> None:
+        snapshot = Snapshot()
+        seen.append(weakref.ref(snapshot))
+        with suppress(Refused):
+            link.call("EVALSHA", "0" * 40, 0)
+
+    gc.disable()  # a worker collects rarely
+    try:
+        ask()
+        assert seen[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_redis_that_takes_nothing_in_counts_as_full_for_a_while(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
