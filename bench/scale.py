@@ -232,11 +232,16 @@ def main() -> None:
     found = []
     for count in arguments.articles:
         command = [sys.executable, "-m", "bench.scale", "--keep", str(arguments.keep)]
-        if not (arguments.keep / f"{count}.json").exists():
+        built = arguments.keep / f"{count}.json"
+        if not built.exists():
             given = ["--given-neighbours"] if arguments.given_neighbours else []
             subprocess.run([*command, "--build", str(count), *given], check=True)
+        night = json.loads(built.read_text())
+        if night.get("given_neighbours", False) != arguments.given_neighbours:
+            other = "without" if arguments.given_neighbours else "with"
+            parser.error(f"{built} was built {other} --given-neighbours; say so, or keep another folder")
         asked = subprocess.run([*command, "--ask", str(count)], check=True, capture_output=True)
-        found.append(json.loads(asked.stdout) | json.loads((arguments.keep / f"{count}.json").read_text()))
+        found.append(json.loads(asked.stdout) | night)
         print(json.dumps(found[-1]), flush=True)
     for small, large in pairwise(found):
         grown = np.log(large["articles"] / small["articles"])
