@@ -19,7 +19,7 @@ from seealso.relatedness import CANDIDATES_MAX, NEAREST, PARTS, Cohorts, Probes,
 from seealso.snapshot.vectors import VectorIndex
 
 # Searching many at once pays (FAISS: tenfold), ranking them only takes memory.
-SEARCHED_AT_ONCE = 1_024
+SEARCHED_AT_ONCE = 4_096
 RANKED_AT_ONCE = 128
 
 
@@ -68,16 +68,7 @@ def find_neighbours(
 ) -> Neighbours:
     """Return every article's candidates. `reporter` is told of both passes."""
     count = len(vectors)
-    threads = usable_cpus()
-    rows = np.full((PARTS, count, NEAREST), -1, np.int32)
-    cohorts = np.empty((count, PARTS, 2), np.float32)
-    reporter.stage("Nearest", count, "articles")
-    for first, last in _blocks(count, SEARCHED_AT_ONCE):
-        probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
-        found = nearest(searchable, terms, probes, threads=threads)
-        cohorts[first:last] = cohorts_of(found, probes, count)
-        rows[:, first:last] = found.rows
-        reporter.advance(last - first)
+    rows, cohorts = _nearest_of_all(searchable, vectors, terms.in_blocks(), reporter)
     archive = Archive(searchable, terms, cohorts)
     width = min(CANDIDATES_MAX, count - 1)
     kept = np.full((count, width), -1, np.int32)
@@ -91,6 +82,23 @@ def find_neighbours(
         parts[:, first:last] = best.scores, best.plain[:, :, 0], best.plain[:, :, 1]
         reporter.advance(last - first)
     return Neighbours(kept, parts[0], parts[1], parts[2], cohorts)
+
+
+def _nearest_of_all(
+    searchable: VectorIndex, vectors: Vectors, terms: Terms, reporter: Reporter
+) -> tuple[NDArray[np.int32], Cohorts]:
+    """Return the nearest of every article by each part (int32, PARTS x articles x NEAREST; -1 for none); its cohort."""
+    count, threads = len(vectors), usable_cpus()
+    rows = np.full((PARTS, count, NEAREST), -1, np.int32)
+    cohorts = np.empty((count, PARTS, 2), np.float32)
+    reporter.stage("Nearest", count, "articles")
+    for first, last in _blocks(count, SEARCHED_AT_ONCE):
+        probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
+        found = nearest(searchable, terms, probes, threads=threads)
+        cohorts[first:last] = cohorts_of(found, probes, count)
+        rows[:, first:last] = found.rows
+        reporter.advance(last - first)
+    return rows, cohorts
 
 
 def _blocks(count: int, size: int) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import unicodedata
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,6 +43,9 @@ TERMS_MAX = 512
 # Where not all postings are looked through, so many times as many as are wanted are found by the heaviest terms, and
 # then told apart by all of them.
 REFINED_TIMES = 2
+# Many probes at once are searched for in so many articles after the other, whose sums a processor's cache holds: of a
+# million articles that takes a quarter of the time.
+BLOCK_ARTICLES = 60_000
 # A filter that leaves out less than this share of all articles, such as those taken down, is none to speak of.
 LEFT_OUT_SHARE = 0.01
 # Where rows of terms end further on, at 512 terms an article from the 4,194,304th on, 32 bits do not say it.
@@ -187,7 +190,8 @@ class Terms:
     all; 0 for a stop word there. `articles`: one row an article; `postings`: one row a term, the 'terms' of which are
     articles; `titles` and `title_postings`: the same of the articles' titles, each of unit length, its terms of equal
     weight. `length_mean`: words of an article, on average. `postings_max`: so many postings are looked through for one
-    probe, those of its heaviest terms; None: all. `filtered_postings_max`: the same under a filter.
+    probe, those of its heaviest terms; None: all. `filtered_postings_max`: the same under a filter. `blocks`, and
+    `title_blocks`: the postings once more, see `in_blocks`.
     """
 
     vocabulary: Vocabulary
@@ -200,6 +204,8 @@ class Terms:
     length_mean: float
     postings_max: int | None = field(default=None, kw_only=True)
     filtered_postings_max: int | None = field(default=None, kw_only=True)
+    blocks: Sequence["csr_matrix"] = field(default=(), kw_only=True, repr=False)
+    title_blocks: Sequence["csr_matrix"] = field(default=(), kw_only=True, repr=False)
 
     def vector(self, counts: Counter[str], language: str | None) -> TermRows:
         """Return the term vector of a text (see `word_counts`); words that no article has are left aside."""
@@ -222,6 +228,20 @@ class Terms:
         """Return a term."""
         return self.vocabulary[number].decode()
 
+    def in_blocks(self) -> "Terms":
+        """Return the same, by which many probes at once are searched for faster; it holds the postings once more.
+
+        What is found is the same: of each block what is best, and of that the best.
+        """
+        blocks, title_blocks = (
+            [
+                transposed(rows.rows(first, last), len(self.vocabulary)).as_matrix(last - first)
+                for first, last in pairwise([*range(0, len(rows), BLOCK_ARTICLES), len(rows)])
+            ]
+            for rows in (self.articles, self.titles)
+        )
+        return replace(self, blocks=blocks, title_blocks=title_blocks)
+
     def search(
         self, probes: TermRows, postings: TermRows, limit: int, allowed: Mask | None = None, threads: int = 1
     ) -> tuple[Rows, Scores]:
@@ -234,10 +254,12 @@ class Terms:
         looked_at, cut = heaviest(probes, postings, postings_max)
         others = self.titles if postings is self.title_postings else self.articles
         deep = REFINED_TIMES * limit if cut.any() else limit
-        if allowed is None and len(probes) > 1:
-            hits, values = self._found(looked_at, postings, deep, threads)
+        blocks = self.title_blocks if postings is self.title_postings else self.blocks
+        if allowed is None and blocks:
+            hits, values = self._found(looked_at, blocks, deep, threads)
             if cut.any():
-                values = Terms.products(self, probes, others, hits)
+                lacking = cut[:, np.newaxis]
+                values = np.where(lacking, Terms.products(self, probes, others, np.where(lacking, hits, -1)), values)
             order = np.lexsort((hits, np.where(hits < 0, np.inf, -values)), axis=1)[:, :limit]
             return np.take_along_axis(hits, order, 1), np.take_along_axis(values, order, 1)
         rows = np.full((len(probes), limit), -1, np.int64)
@@ -270,9 +292,11 @@ class Terms:
         spread = np.zeros(len(self.vocabulary), np.float32)  # one probe's weights by term
         matrix = others.as_matrix(len(self.vocabulary)) if len(rows) > 1 else None
         for number, (start, end) in enumerate(pairwise(probes.ends)):
+            known = np.flatnonzero(rows[number] >= 0)
+            if not len(known):
+                continue
             terms = probes.terms[start:end]
             spread[terms] = probes.weights[start:end]
-            known = np.flatnonzero(rows[number] >= 0)
             if matrix is not None:  # three times as fast, and to the bit the same; a page view does without scipy
                 products[number, known] = matrix[rows[number, known]] @ spread
             else:
@@ -283,12 +307,12 @@ class Terms:
             spread[terms] = 0.0
         return products
 
-    def _found(self, probes: TermRows, postings: TermRows, limit: int, threads: int) -> tuple[Rows, Scores]:
+    def _found(self, probes: TermRows, blocks: Sequence["csr_matrix"], limit: int, threads: int) -> tuple[Rows, Scores]:
         """Return what shares most with each of several probes: rows and inner products, as `search` does."""
-        from sparse_dot_topn import sp_matmul_topn  # the service does without it
+        from sparse_dot_topn import sp_matmul_topn, zip_sp_matmul_topn  # the service does without it
 
-        matrix, wanted = probes.as_matrix(len(self.vocabulary)), postings.as_matrix(len(self.articles))
-        found = sp_matmul_topn(matrix, wanted, top_n=limit, sort=True, n_threads=threads)
+        matrix = probes.as_matrix(len(self.vocabulary))
+        found = zip_sp_matmul_topn(limit, [sp_matmul_topn(matrix, each, limit, n_threads=threads) for each in blocks])
         rows = np.full((len(probes), limit), -1, np.int64)
         scores = np.zeros((len(probes), limit), np.float32)
         filled = np.arange(limit) < np.diff(found.indptr)[:, np.newaxis]

@@ -227,10 +227,30 @@ def test_rows_that_end_further_on_than_32_bits_say_are_searched_alike(monkeypatc
     assert long.articles.row(3).ends.dtype == np.int32  # few by itself
     for postings_max in (None, 20):
         one, other = (replace(each, postings_max=postings_max) for each in (short, long))
-        for threads in (1, 2):
-            wanted, scores = one.search(one.articles, one.postings, 7, threads=threads)
-            found, found_scores = other.search(other.articles, other.postings, 7, threads=threads)
+        for ours, theirs in ((one, other), (one.in_blocks(), other.in_blocks())):
+            wanted, scores = ours.search(one.articles, one.postings, 7)
+            found, found_scores = theirs.search(other.articles, other.postings, 7)
             np.testing.assert_array_equal(found, wanted)
             np.testing.assert_array_equal(found_scores, scores)
         found, _ = other.search(other.articles.row(4), other.title_postings, 7)
         np.testing.assert_array_equal(found, one.search(one.articles.row(4), one.title_postings, 7)[0])
+
+
+def test_in_blocks_many_are_found_as_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seealso.lexical.BLOCK_ARTICLES", 32)
+    rng = np.random.default_rng(7)
+    texts = [" ".join(f"w{word}" for word in rng.zipf(1.4, 30) if word < 500) for _ in range(150)] + ["alone", ""]
+    every = build_terms((" ".join(text.split()[:3]), text, "en") for text in texts)[0]
+    for postings_max in (None, 60):
+        terms = replace(every, postings_max=postings_max)
+        blocks = terms.in_blocks()
+        assert len(blocks.blocks) == len(blocks.title_blocks) == 5
+        # Of a block, of several, of more than there are; by the heaviest terms, those equal to the last are any.
+        for limit, threads in ((3, 1), (20, 2), (200, 2)) if postings_max is None else ((200, 2),):
+            for wanted in (terms.postings, terms.title_postings):
+                found, scores = blocks.search(terms.articles, wanted, limit, threads=threads)
+                for row in range(len(texts)):
+                    own, own_scores = terms.search(terms.articles.row(row), wanted, limit)
+                    np.testing.assert_array_equal(scores[row], own_scores[0])
+                    above = own_scores[0] > own_scores[0].min()  # of those equal to the last, any may be left out
+                    np.testing.assert_array_equal(found[row][above], own[0][above])
