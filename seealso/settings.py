@@ -325,7 +325,7 @@ class ServiceSettings(Settings):
     cache_ttl_s: Annotated[int, Field(ge=1, le=604_800, description="how long Redis keeps an answer")] = 3_600
     copies_mb: Annotated[
         float, Field(ge=0, le=10_000, description="how many megabytes of hot answers each worker keeps itself; 0: none")
-    ] = 32.0
+    ] = 16.0
     fresh_min_s: Annotated[
         int,
         Field(ge=0, le=31_536_000, description="how long browsers and CDNs may keep the block of a new article"),

@@ -19,7 +19,7 @@ Address = tuple[str, str]
 ADDRESS_CHARACTERS = 500
 # How long after a switch an answer of the snapshot before may still be given.
 OLD_SECONDS_MAX = 5.0
-# Who was used may be the oldest so often before it goes. A flood of misses turns 32 MB over in two seconds; what is
+# Who was used may be the oldest so often before it goes. A flood of misses turns 16 MB over in a second; what is
 # asked for every second lives through it.
 LIVES = 4
 
