@@ -3,6 +3,7 @@
 It listens on a socket in a folder of its own, keeps nothing on disk, and ends with the process that started it.
 """
 
+import os
 import secrets
 import shutil
 import subprocess
@@ -18,22 +19,29 @@ from seealso.logs import get_log
 from service.processes import end_with_parent
 from service.watching import keep_on
 
+SOCKET = "redis.sock"
 MEMORY_MAX = "256mb"
 START_SECONDS_MAX = 5.0
 # So often it is looked whether it still runs.
 LOOK_SECONDS = 1.0
+# What the name of a socket may take (unix(7): 108, with a zero at its end).
+SOCKET_BYTES_MAX = 107
+# Where the temporary folder cannot be had, or is too deep for a socket.
+PLACE_ELSE = Path("/tmp")  # noqa: S108 - the folder in it is ours
 
 
 class OwnRedis:
     """A redis-server; `url` is where it answers, whenever it runs. Runs within a `with`, or see `keep_up`."""
 
     def __init__(self) -> None:
+        name = f"seealso-redis-{secrets.token_hex(8)}"
         try:
-            place = tempfile.gettempdir()
+            self._folder = Path(tempfile.gettempdir()) / name
         except OSError:  # there is room in none, which `start` will meet, and there may be later
-            place = "/tmp"  # noqa: S108 - the folder in it is ours
-        self._folder = Path(place) / f"seealso-redis-{secrets.token_hex(8)}"
-        self._socket = self._folder / "redis.sock"
+            self._folder = PLACE_ELSE / name
+        if len(os.fsencode(self._folder / SOCKET)) > SOCKET_BYTES_MAX:
+            self._folder = PLACE_ELSE / name
+        self._socket = self._folder / SOCKET
         self.url = f"unix://{self._socket}"
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()

@@ -37,6 +37,19 @@ def test_it_is_a_real_redis_that_evicts_and_keeps_nothing_on_disk() -> None:
     assert not folder.exists()
 
 
+def test_it_runs_where_the_temporary_folder_is_too_deep_for_a_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with OwnRedis() as server:
+        with redis.Redis.from_url(server.url) as client:
+            assert client.ping()
+        folder = Path(server.url.removeprefix("unix://")).parent
+    assert not folder.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends it with its parent on Linux alone")
 def test_it_ends_with_the_process_that_started_it_even_by_a_kill() -> None:
     script = """
