@@ -14,17 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.sources.address import fitting_id, leads_home, shown_address
+from indexer.sources.address import fitting_id, shown_address
 from indexer.sources.answers import Answers, open_answers
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused
+from indexer.sources.html import read_fetched_page
 from indexer.sources.record import FieldMap
-from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quarantined, read_page_file
+from indexer.sources.source import Found, Item, LeftOut, Quarantined, read_page_file
 from seealso.article import LABEL_CHARACTERS_MAX, LANGUAGE_TAG, SUMMARY_CHARACTERS_MAX, is_web, join_names
-from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageExtractor
 from seealso.markup import text_of_markup
-from seealso.page import PageCard, PageUnreadable
+from seealso.page import PageCard
 
 _END = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:\w+:)?(?:rss|feed|rdf)\b[^<>]*/>", re.IGNORECASE)
 _ENTRY = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
@@ -142,20 +142,13 @@ class Feed:
         if isinstance(outcome, FetchFailed):
             return Quarantined(where, outcome.reason)
         outcome = answers.whole(record["url"], outcome)
-        if outcome.status in (404, 410):
-            return LeftOut(where, GONE)
-        if leads_home(record["url"], outcome.url):
-            return LeftOut(where, HOME_PAGE)
-        if outcome.status != 200:
-            return Quarantined(where, f"its page answers {outcome.status}")
         assert self._extractor is not None
-        try:
-            _, _, parameters = outcome.headers.get("content-type", "").partition(";")
-            page, cards = self._extractor.extract(decode_answer(outcome.content, parameters))
-        except PageUnreadable as error:
-            return Quarantined(where, str(error))
+        page = read_fetched_page(where, record["url"], outcome, self._extractor)
+        if isinstance(page, LeftOut | Quarantined):
+            return page
         answers.keep(record["url"], outcome)
-        return self._merged(record, page, tuple(cards), where)
+        fields, cards = page
+        return self._merged(record, fields, tuple(cards), where)
 
     def _merged(self, record: dict[str, Any], page: dict[str, Any], cards: tuple[PageCard, ...], where: str) -> Item:
         """Return the entry's article with its page's body, and with the page's fields where the entry has none."""

@@ -13,31 +13,28 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from indexer.sources.address import leads_home, page_id, shown_address
+from indexer.sources.address import page_id, shown_address
 from indexer.sources.answers import Answers
 from indexer.sources.crawl_state import CrawlState, PageState, open_crawl_state
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchRefused, FetchRequest
-from indexer.sources.html import read_page_article
+from indexer.sources.html import read_fetched_page, read_page_article
 from indexer.sources.sitemap_file import SITEMAP_BYTES_MAX, SitemapBroken, SitemapEntry, moments_of, read_sitemap
-from indexer.sources.source import GONE, HOME_PAGE, Found, Item, LeftOut, Quarantined, Result
+from indexer.sources.source import HOME_PAGE, Found, Item, LeftOut, Quarantined, Result
 from seealso.article import InvalidArticle, shortened
-from seealso.decoding import decode_answer
 from seealso.errors import SourceUnreadable
 from seealso.extract import PageExtractor
-from seealso.page import PageUnreadable
 
 FRESH_SECONDS = 6 * 3600.0
 LEVELS_MAX = 3
 # As many as one sitemap index may name.
 SITEMAPS_MAX = 50_000
-_PAGE_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
 
 
 class Sitemap:
     """A sitemap, or an index of sitemaps, and the pages it lists.
 
     `state` is the file that remembers them. `include` and `exclude` are regular expressions that are searched for in a
-    page's address. Articles read less than `fresh_seconds` ago are not asked for; `now` is the time, in seconds since
+    page's address. Articles read less than FRESH_SECONDS ago are not asked for; `now` is the time, in seconds since
     1970.
     """
 
@@ -52,7 +49,6 @@ class Sitemap:
         include: str | None = None,
         exclude: str | None = None,
         pages_max: int = 1_000_000,
-        fresh_seconds: float = FRESH_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.name = shown_address(address)
@@ -63,7 +59,6 @@ class Sitemap:
         self._include = _compiled(address, "include", include)
         self._exclude = _compiled(address, "exclude", exclude)
         self._pages_max = pages_max
-        self._fresh_seconds = fresh_seconds
         self._now = now
 
     def read(self) -> Iterator[Item]:
@@ -149,7 +144,7 @@ class Sitemap:
         if page.result is None or page.read_at > self._now():  # the clock was ahead when it was read
             return True
         moments = moments_of(page.lastmod)
-        fresh = isinstance(page.result, Found) and self._now() - page.read_at < self._fresh_seconds
+        fresh = isinstance(page.result, Found) and self._now() - page.read_at < FRESH_SECONDS
         if fresh or page.read_at > finished:
             return moments is not None and moments[0].timestamp() > page.read_at
         if moments is None or not isinstance(page.result, Found):
@@ -174,22 +169,16 @@ class Sitemap:
         return result
 
     def _result_of(self, page: PageState, fetched: Fetched) -> Result:
-        if fetched.status in (404, 410):
-            return LeftOut(page.url, GONE)
-        if leads_home(page.url, fetched.url):
-            return LeftOut(page.url, HOME_PAGE)
-        if fetched.status != 200:
-            return Quarantined(page.url, f"it answers {fetched.status}")
-        kind, _, parameters = fetched.headers.get("content-type", "").partition(";")
-        if kind.strip().lower() not in _PAGE_TYPES:
-            return LeftOut(page.url, "no web page")
+        read = read_fetched_page(page.url, page.url, fetched, self._extractor)
+        if isinstance(read, LeftOut | Quarantined):
+            return read
+        fields, cards = read
+        fields["id"] = page_id(page.url)
+        fields["url"] = _canonical(fields.get("url"), page.url)
+        fields["published"] = fields.get("published") or page.published
         try:
-            fields, cards = self._extractor.extract(decode_answer(fetched.content, parameters))
-            fields["id"] = page_id(page.url)
-            fields["url"] = _canonical(fields.get("url"), page.url)
-            fields["published"] = fields.get("published") or page.published
             return Found(read_page_article(fields), page.url, cards=tuple(cards))
-        except (PageUnreadable, InvalidArticle) as error:
+        except InvalidArticle as error:
             return Quarantined(page.url, str(error))
 
 

@@ -119,7 +119,8 @@ def make_rule_in(writing: Writing, wish: Wish, who: str, reason: str, until: dat
         if replace(other.wish, article=wish.article) == wish:
             undo_rule_in(writing, other, who, f"another is pinned there: {reason}")
     rule = Rule(writing.sequence + 1, wish, writing.moment, until, who, reason)
-    assert writing.record(who, MADE, rule.subject, None, rule.as_json(), reason) == rule.id
+    recorded = writing.record(who, MADE, rule.subject, None, rule.as_json(), reason)
+    assert recorded == rule.id
     moments = {"since": as_text(rule.since), "until": until and as_text(until)}
     row = {"id": rule.id, **asdict(wish), **moments, "who": who, "reason": reason}
     writing.connection.execute(rules.insert().values(row))

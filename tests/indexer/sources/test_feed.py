@@ -297,19 +297,22 @@ def test_ids_are_as_the_feed_writes_them_wherever_it_moves(site: Site) -> None:
 
 def test_full_pages_that_fail_do_so_one_by_one(site: Site, extractor: PageExtractor) -> None:
     site["/robots.txt"] = "User-agent: *\nDisallow: /private\n"
+    failing = ("/500", "/404", "/private", "/talk")
     site["/feed"] = rss(
-        *(item(1).replace("https://harbour.example/1", site.address + path) for path in ("/500", "/404", "/private")),
+        *(item(1).replace("https://harbour.example/1", site.address + path) for path in failing),
         "<item><title>No link</title><guid isPermaLink='false'>x</guid></item>",
         item(1).replace("https://harbour.example/1", f"{site.address}/1"),
     )
     site["/500"] = Reply(status=500)
+    site["/talk"] = Reply("ID3", headers={"Content-Type": "audio/mpeg"})
     site["/1"] = page("One")
     items = read_site(site, extractor)
-    assert [type(each) for each in items] == [Quarantined, LeftOut, LeftOut, Quarantined, Found]
+    assert [type(each) for each in items] == [Quarantined, LeftOut, LeftOut, LeftOut, Quarantined, Found]
     assert [each.reason for each in items if isinstance(each, Quarantined | LeftOut)] == [
         "it answers 500",
         "gone",
         "robots.txt",
+        "no web page",
         "the entry links to no page",
     ]
 
