@@ -24,6 +24,8 @@ PUT, REMOVED = "article-put", "article-removed"
 # A source may lack an article for some nights, its row quarantined or its file missing, and then have it again: what
 # was removed must not be back with it.
 REMOVAL_DAYS_KEPT = 90
+# A server may take seconds for what is asked of it at once; of these articles, with their vectors, it takes far less.
+ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,20 @@ def find_article(connection: sa.Connection, article_id: str) -> LiveArticle | No
 def read_articles(store: Store) -> tuple[TakenIn, list[LiveArticle]]:
     """Return all that were put or removed, and what to say of a snapshot that takes them in. Raises StoreUnavailable.
 
-    Those are among them that earlier nights have taken in.
+    Those are among them that earlier nights have taken in. What is put or removed meanwhile may be read as it is then:
+    it is said not to be taken in, and is live beside the snapshot.
     """
     with store.reading() as connection:
         head, moment = head_of(connection), as_text(datetime.now(UTC))
-        found = [_live(row) for row in connection.execute(sa.select(articles).order_by(articles.c.id))]
-    return TakenIn(generation=head.generation, sequence=head.sequence, read=moment), found
+    found: list[LiveArticle] = []
+    asked = sa.select(articles).order_by(articles.c.id).limit(ROWS_AT_ONCE)
+    while True:
+        after = articles.c.id > found[-1].id if found else sa.true()
+        with store.reading() as connection:
+            rows = connection.execute(asked.where(after)).all()
+        found += [_live(row) for row in rows]
+        if len(rows) < ROWS_AT_ONCE:
+            return TakenIn(generation=head.generation, sequence=head.sequence, read=moment), found
 
 
 def is_another_store(generation: str, taken_in: TakenIn | None) -> bool:
@@ -187,10 +197,12 @@ def forget_articles(
         taken = [sa.not_(_is_live(head, taken_in)) for _, taken_in in kept]
         long_removed = sa.and_(articles.c.article.is_(None), articles.c.moment < first)
         rows = connection.execute(sa.select(articles.c.id, long_removed).where(*taken)).all()
-        unused = [row[0] for row in rows if row[0] in of_sources or (row[1] and row[0] not in came)]
-        for article_id in unused:
-            connection.execute(placings.delete().where(placings.c.article == article_id))
-            connection.execute(articles.delete().where(articles.c.id == article_id, *taken))
+    unused = [row[0] for row in rows if row[0] in of_sources or (row[1] and row[0] not in came)]
+    for first_place in range(0, len(unused), ROWS_AT_ONCE):
+        some = unused[first_place : first_place + ROWS_AT_ONCE]
+        with store.adding() as connection:
+            connection.execute(placings.delete().where(placings.c.article.in_(some)))
+            connection.execute(articles.delete().where(articles.c.id.in_(some), *taken))
     return len(unused)
 
 

@@ -231,7 +231,7 @@ class Store:
             with _watched(connection, PING_SECONDS_MAX):
                 connection.exec_driver_sql("SELECT 1")
                 connection.rollback()
-        except sa.exc.DBAPIError:
+        except (sa.exc.DBAPIError, TimeoutError):
             connection.invalidate()
             connection.close()
             self._engine.dispose()  # the others are no better
@@ -294,22 +294,31 @@ _WRITES = "seealso_writes"
 
 @contextmanager
 def _watched(connection: sa.Connection, seconds_max: float) -> Iterator[None]:
-    """Break the connection to a server off if what is done with it takes too long: libpq would wait for ever."""
+    """Break the connection to a server off if what is done with it takes too long: libpq would wait for ever.
+
+    Raises TimeoutError then.
+    """
     descriptor = cast(Any, connection.connection.dbapi_connection).fileno()
+    late = threading.Event()
     with socket.socket(fileno=os.dup(descriptor)) as same:
-        watch = threading.Timer(seconds_max, _break_off, (same,))
+
+        def break_off() -> None:
+            late.set()
+            with suppress(OSError):
+                same.shutdown(socket.SHUT_RDWR)
+
+        watch = threading.Timer(seconds_max, break_off)
         watch.daemon = True
         watch.start()
         try:
             yield
+        except sa.exc.DBAPIError as error:
+            if late.is_set():
+                raise TimeoutError(f"it did not answer within {seconds_max:g} s") from error
+            raise
         finally:
             watch.cancel()
             watch.join()
-
-
-def _break_off(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def url_of(index: Path, address: str | None) -> sa.URL:

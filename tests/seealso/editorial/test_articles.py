@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from seealso.editorial.articles import (
     PUT,
@@ -150,3 +151,14 @@ def test_a_removal_is_remembered_for_a_while_though_no_source_has_the_article(st
     assert forget_articles(store, kept, set(), set(), last) == 0
     assert forget_articles(store, kept, set(), {"gone"}, last + moment) == 0
     assert forget_articles(store, kept, set(), set(), last + moment) == 1
+
+
+def test_all_are_read_and_forgotten_some_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seealso.editorial.articles.ROWS_AT_ONCE", 2)
+    for number in range(5):
+        put(store, f"a{number}")
+    taken_in, found = read_articles(store)
+    assert [each.id for each in found] == [f"a{number}" for number in range(5)]
+    theirs = {"a0", "a1", "a3", "a4"}
+    assert forget_articles(store, [("S1", taken_in)], theirs, theirs, datetime.now(UTC)) == 4
+    assert [each.id for each in read_articles(store)[1]] == ["a2"]

@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from seealso.editorial.schema import METADATA, REVISION, changes
 from seealso.editorial.store import DATABASE, Store, as_moment, as_text, find_store, url_of
 from seealso.errors import SettingsInvalid, StoreUnavailable
 from tests.conftest import ROOT
+from tests.postgres import postgres_schema
 from tests.servers import free_port
 
 
@@ -239,3 +241,12 @@ def test_who_is_killed_has_written_all_or_nothing(tmp_path: Path, program: str, 
     assert [change.subject for change in store.changes()] == kept
     assert record(store, "next") == len(kept) + 1
     store.close()
+
+
+def test_server_that_takes_too_long_is_named_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("seealso.editorial.store.WAIT_SECONDS_MAX", 1)
+    with postgres_schema() as address, closing(Store(tmp_path, address)) as store:
+        store.sequence()
+        with pytest.raises(StoreUnavailable, match="it did not answer within 1 s"), store.reading() as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0; SELECT pg_sleep(4)")
+        assert store.sequence() == 0
