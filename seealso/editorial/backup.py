@@ -4,16 +4,18 @@ PostgreSQL has pg_dump and pg_restore.
 
 import os
 import secrets
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from seealso.editorial.schema import METADATA, head
 from seealso.editorial.store import WAIT_SECONDS_MAX, Store, head_of, origin_of
 from seealso.errors import StoreUnavailable
+from seealso.snapshot.layout import sync_folder
 
 ASIDE = ".part"
+RESTORING = ".restoring"
 
 
 def back_up(store: Store, target: Path) -> int:
@@ -33,7 +35,9 @@ def back_up(store: Store, target: Path) -> int:
             (sequence,) = copy.execute("SELECT sequence FROM head").fetchone()
         with aside.open("rb") as file:
             os.fsync(file.fileno())
+        shutil.copymode(database, aside)  # it holds as much as the store
         aside.replace(target)
+        sync_folder(target.parent)
     except sqlite3.Error as error:
         raise StoreUnavailable(store.name, f"it cannot be copied ({error})") from error
     finally:
@@ -49,9 +53,12 @@ def put_back(store: Store, copy: Path) -> int:
     """
     database = _database_of(store)
     _check_other(store, database, copy)
-    with TemporaryDirectory(prefix=".restoring-", dir=database.parent) as folder:
+    folder = database.parent / RESTORING
+    shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
+    folder.mkdir(mode=0o700)
+    try:
         # Whatever is wrong with the copy shows here, before the store is touched.
-        aside = Store(Path(folder))
+        aside = Store(folder)
         try:
             sequence = _take(copy, aside)
         except StoreUnavailable as error:
@@ -64,6 +71,8 @@ def put_back(store: Store, copy: Path) -> int:
                 source.backup(target)
         except sqlite3.Error as error:
             raise StoreUnavailable(store.name, f"nothing can be put back into it ({error})") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     store.begin_anew()
     store.counter.tell()
     return sequence

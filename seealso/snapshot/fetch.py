@@ -52,6 +52,7 @@ def fetch(store: SnapshotStore, index: Path, snapshot_id: str, progress: Progres
                 shutil.rmtree(aside, ignore_errors=True)  # it may be what filled the disk
             raise
         states, began_ns = _check(aside, manifest)
+        (aside / MANIFEST).unlink(missing_ok=True)  # the try before may have ended just here, with it sealed
         (aside / MANIFEST).write_bytes(raw)
         seal(aside / MANIFEST)
         sync_folder(aside)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seealso.editorial.backup import back_up, put_back
+from seealso.editorial.backup import RESTORING, back_up, put_back
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.rules import Wish
 from seealso.editorial.store import DATABASE, Store
@@ -116,7 +116,24 @@ def test_copy_that_this_version_cannot_use_changes_nothing(
         put_back(store, copy)
     after = read_decisions(Store(tmp_path))[0]
     assert (set(after.takedowns), after.head) == ({"a", "b"}, before)
-    assert not list(tmp_path.glob(".restoring-*"))
+    assert not (tmp_path / RESTORING).exists()
+
+
+def test_what_a_killed_restore_left_is_removed_by_the_next(store: Store, copy: Path, tmp_path: Path) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    back_up(store, copy)
+    (tmp_path / RESTORING).mkdir()
+    (tmp_path / RESTORING / DATABASE).write_bytes(b"half of it")
+    put_back(store, copy)
+    assert set(read_decisions(store)[0].takedowns) == {"a"}
+    assert not (tmp_path / RESTORING).exists()
+
+
+def test_copy_is_read_by_nobody_who_may_not_read_the_store(store: Store, copy: Path, tmp_path: Path) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    (tmp_path / DATABASE).chmod(0o600)
+    back_up(store, copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
 
 
 def test_copy_that_an_earlier_version_made_is_brought_up_to_date(tmp_path: Path, store: Store) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from collections import namedtuple
@@ -211,3 +212,26 @@ def test_files_that_are_what_the_manifest_says_and_do_not_fit_each_other_are_ref
     with pytest.raises(SnapshotRefused, match="do not fit each other"):
         fetch(store, tmp_path / "here", forged.name)
     assert published_ids(tmp_path / "here") == []
+
+
+def test_try_that_ended_between_seal_and_name_is_gone_on_with(
+    store: SnapshotStore, pushed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.write_bytes
+
+    def as_no_root(path: Path, content: bytes) -> int:
+        if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, content)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "not now")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(fetch_module.os, "rename", refuse)
+        with pytest.raises(OSError, match="not now"):
+            fetch(store, tmp_path, pushed)
+    assert asides(tmp_path) == [f".fetching-{pushed}"]
+    monkeypatch.setattr(Path, "write_bytes", as_no_root)
+    assert fetch(store, tmp_path, pushed) == 0  # all was there
+    assert len(open_snapshot(snapshot_folder(tmp_path, pushed))) == 9
