@@ -40,13 +40,11 @@ class Subject:
 SUBJECTS = {
     "publish": Subject(
         (
-            "indexer/publish.py",
             "seealso/snapshot/layout.py",
             "seealso/snapshot/retention.py",
             "seealso/snapshot/rollback.py",
         ),
         (
-            "indexer/test_publish.py",
             "seealso/snapshot/test_layout.py",
             "seealso/snapshot/test_retention.py",
             "seealso/snapshot/test_rollback.py",

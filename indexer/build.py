@@ -52,8 +52,8 @@ from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
 from indexer.map import MAP_RECIPE, STEPS, draw_map
 from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
-from indexer.publish import clear_remains, kept_recipe
 from indexer.reading import read_articles
+from indexer.recipe_file import kept_recipe
 from indexer.report import Report
 from indexer.reuse import VectorStore
 from indexer.searching import choose_search, filters_of, missed
@@ -68,7 +68,7 @@ from seealso.snapshot.layout import VECTORS, current_or_none, publish, published
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import open_snapshot
-from seealso.snapshot.retention import prune, remove_snapshot
+from seealso.snapshot.retention import clear_remains, prune, remove_snapshot
 from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import Origin, SnapshotContent, write_snapshot
@@ -113,6 +113,7 @@ def build_index(
             clear_remains(index)
             if delivery is not None:
                 delivery.take_up(index, report, limits.force)
+            make_room(index, limits.keep, report)
         recipe = kept_recipe(index)
         yesterday = open_yesterday(index, report)
         with report.timed("read"):
@@ -230,6 +231,19 @@ def build_index(
             tidy_engine(distribution, {*published_ids(index), *stored}, report)
 
 
+def make_room(index: Path, keep: int, report: Report) -> None:
+    """Remove what nights left that did not end: if each left a snapshot, the disk would be full one day, and stay so.
+
+    The newest one stays, which may still be delivered.
+    """
+    ids = published_ids(index)
+    if current_or_none(index) in ids:
+        try:
+            report.removed_snapshots = prune(index, keep, besides=ids[-1])
+        except OSError as error:
+            report.notices.append(f"not all that is old could be removed: {error}; the next run tries again")
+
+
 def foresee(passages: Passages, store: Path | None, encoder: Encoder, embedder: Embedder, report: Report) -> None:
     """Fill in what a night would embed, and how long that would take; nothing is written."""
     if store is None:
@@ -298,7 +312,7 @@ def _note_served(snapshot: Snapshot, report: Report) -> None:
 def clean_up(index: Path, keep: int, passages: Passages, encoder: Encoder, report: Report) -> None:
     """Remove old snapshots, and vectors that no article has any more. What cannot be removed fails no night."""
     try:
-        report.removed_snapshots = prune(index, keep)
+        report.removed_snapshots += prune(index, keep)
         with VectorStore(index / VECTORS, encoder.identity) as vectors_kept:
             vectors_kept.compact(passages.digests, models_of(index))
     except (OSError, SnapshotMissing) as error:

@@ -12,8 +12,8 @@ from indexer.evaluation import Evaluation
 from indexer.evaluation_page import render_evaluation
 from indexer.gold import picks_of, read_gold
 from indexer.progress import reporter_for, width_of
-from indexer.publish import keep_recipe
 from indexer.rankings import ALL_BASELINES, encode_as, ranking_of, rankings_named
+from indexer.recipe_file import keep_recipe
 from indexer.snapshot_commands import index_option, json_option
 from indexer.tune import tune as fit_recipe
 from seealso.settings import IndexerSettings, load_settings

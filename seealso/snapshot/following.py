@@ -24,7 +24,7 @@ from seealso.logs import get_log
 from seealso.snapshot.fetch import clear_asides, fetch
 from seealso.snapshot.layout import STORE_STATE, current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
-from seealso.snapshot.retention import prune
+from seealso.snapshot.retention import clear_remains, prune
 from seealso.snapshot.store import BEAT_SECONDS, SnapshotStore
 
 # unreachable: the store does not answer; refused: what it holds is damaged, not there, or another site's; disk: this
@@ -209,6 +209,7 @@ class Follower:
                     return
                 publish(self._index, wanted)
                 get_log().info("snapshot_current", snapshot_id=wanted, before=before)
+                clear_remains(self._index)
                 prune(self._index, self._keep, following)
         except IndexLocked as error:
             get_log().debug("snapshot_waits", snapshot_id=wanted, reason=str(error))

@@ -1,4 +1,4 @@
-"""Which snapshots are kept, and how the others are removed."""
+"""Which snapshots are kept, how the others are removed, and what was left halfway."""
 
 import os
 import shutil
@@ -8,6 +8,10 @@ from pathlib import Path
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import (
     BUILDING_PREFIX,
+    POINTER,
+    RECIPE,
+    REPORTS,
+    SNAPSHOTS,
     WHOLE_PREFIX,
     current_id,
     published_ids,
@@ -15,6 +19,19 @@ from seealso.snapshot.layout import (
     sync_folder,
 )
 from seealso.snapshot.manifest import read_manifest
+
+
+def clear_remains(index: Path) -> None:
+    """Remove what was half written, or half removed, when it was killed. The caller holds the lock."""
+    for path in (index / SNAPSHOTS).glob(f"{BUILDING_PREFIX}*"):
+        shutil.rmtree(path)
+    for path in (index / SNAPSHOTS).glob(f"{WHOLE_PREFIX}*"):
+        if not path.with_name(path.name.removeprefix(WHOLE_PREFIX)).is_dir():  # its snapshot's, or half written
+            path.unlink(missing_ok=True)
+    for name in (POINTER, RECIPE):
+        (index / f".{name}.new").unlink(missing_ok=True)
+    for path in (index / REPORTS).glob(".*.new"):
+        path.unlink(missing_ok=True)
 
 
 def kept_of(ids: Sequence[str], first: Iterable[str | None], keep: int) -> list[str]:

@@ -256,6 +256,25 @@ def test_store_that_is_gone_ends_the_night_and_the_snapshot_is_delivered_later(
     assert (before, store.current(), current_or_none(tmp_path), store.ids()) == (first, late, late, [first, late])
 
 
+def test_nights_that_deliver_nothing_do_not_pile_up_and_the_last_may_be_delivered(
+    share: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise SnapshotStoreUnavailable(share.url, "gone")
+
+    first, last, report = night(tmp_path, share, 4).snapshot, "", Report()
+    monkeypatch.setattr(share, "push", away)
+    for count in (5, 6, 7, 8):
+        report = Report()
+        with pytest.raises(SnapshotStoreUnavailable, match="seealso rollback"):
+            night(tmp_path, share, count, limits=Limits(keep=1, gates=ANY_NIGHT), report=report)
+        last = str(report.snapshot)
+        assert first in published_ids(tmp_path)
+        assert last in published_ids(tmp_path)
+    assert len(published_ids(tmp_path)) == 3  # of the night before, too, until the next begins
+    assert len(report.removed_snapshots) == 1
+
+
 def test_cut_is_tried_again(store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
     really = Objects.write

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from indexer.gold import Gold
-from indexer.publish import keep_recipe, kept_recipe
 from indexer.quality_commands import tune as tune_command
+from indexer.recipe_file import keep_recipe, kept_recipe
 from indexer.tune import PAIRS_MIN, QUERIES_MIN, tune
 from seealso.article import Article
 from seealso.errors import NothingToIndex, SettingsInvalid

@@ -175,6 +175,17 @@ def test_full_disk_leaves_the_old_one_serving(here: Here, monkeypatch: pytest.Mo
     assert here.current == second
 
 
+def test_what_was_left_when_one_was_killed_that_removed_a_snapshot_goes_with_the_next_switch(here: Here) -> None:
+    here.publish(4)
+    here.follower.look()
+    left = here.index / "snapshots/.building-removed-20260101T000000Z-0123456789ab"
+    left.mkdir()
+    (left / "cards.bin").write_bytes(b"a part of it")
+    here.publish(5)
+    assert here.follower.look()
+    assert not left.exists()
+
+
 def test_while_somebody_writes_here_nothing_is_switched(here: Here) -> None:
     first = here.publish(4)
     with lock_index(here.index):

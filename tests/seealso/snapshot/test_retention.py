@@ -2,7 +2,7 @@ from pathlib import Path
 
 from seealso.snapshot.layout import current_or_none, publish, published_ids
 from seealso.snapshot.reader import open_current
-from seealso.snapshot.retention import kept_of, prune
+from seealso.snapshot.retention import clear_remains, kept_of, prune
 from tests.makers import articles, index_of
 
 
@@ -42,3 +42,29 @@ def test_what_is_kept_first_counts() -> None:
     ids = ["a", "b", "c", "d"]
     assert kept_of(ids, ("a", None, "gone"), 3) == ["a", "d", "c"]
     assert kept_of(ids, ("a", "b"), 1) == ["a"]
+
+
+def test_remains_of_killed_runs_are_cleared(tmp_path: Path) -> None:
+    whole = index_of(tmp_path, articles(4)).snapshot
+    (tmp_path / "snapshots/.building-99").mkdir()
+    (tmp_path / "snapshots/.building-99/cards.bin").write_bytes(b"half")
+    (tmp_path / "snapshots/.whole-20200101T000000Z-000000000000").write_bytes(b"of one that is gone")
+    (tmp_path / "snapshots/.whole-20200101T000000Z-000000000000.7.new").write_bytes(b"half")
+    (tmp_path / ".CURRENT.new").write_bytes(b"2026")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/.20261128T000000Z-failed.json.new").write_bytes(b"{")
+    clear_remains(tmp_path)
+    assert [path.name for path in (tmp_path / "snapshots").iterdir()] == [whole]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "CURRENT",
+        "lock",
+        "reports",
+        "snapshots",
+        "vectors.sqlite",
+    ]
+    assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_empty_folder_has_nothing_to_clear(tmp_path: Path) -> None:
+    clear_remains(tmp_path)
+    assert current_or_none(tmp_path) is None

@@ -1,34 +1,12 @@
-"""Clear up after killed runs, and keep the next recipe."""
+"""The recipe of the next run, kept in the index folder."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from seealso.errors import SettingsInvalid
 from seealso.recipe import RECIPE_DEFAULT, Recipe
-from seealso.snapshot.layout import (
-    BUILDING_PREFIX,
-    POINTER,
-    RECIPE,
-    REPORTS,
-    SNAPSHOTS,
-    WHOLE_PREFIX,
-    replace_file,
-)
-
-
-def clear_remains(index: Path) -> None:
-    """Remove what runs that were killed left half written. The caller holds the lock."""
-    for path in (index / SNAPSHOTS).glob(f"{BUILDING_PREFIX}*"):
-        shutil.rmtree(path)
-    for path in (index / SNAPSHOTS).glob(f"{WHOLE_PREFIX}*"):
-        if not path.with_name(path.name.removeprefix(WHOLE_PREFIX)).is_dir():  # its snapshot's, or half written
-            path.unlink(missing_ok=True)
-    for name in (POINTER, RECIPE):
-        (index / f".{name}.new").unlink(missing_ok=True)
-    for path in (index / REPORTS).glob(".*.new"):
-        path.unlink(missing_ok=True)
+from seealso.snapshot.layout import RECIPE, replace_file
 
 
 def kept_recipe(index: Path) -> Recipe:
