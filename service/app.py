@@ -71,7 +71,7 @@ from service.engine import Engine
 from service.fetching import Fetcher
 from service.freshness import Lifetimes
 from service.front import TAKEN_SECONDS_MAX, Front
-from service.lanes import ASIDES_WAIT_MS, ASIDES_WAITING_PER_PLACE, WAITING_PER_PLACE, Lane
+from service.lanes import lanes_of
 from service.live import LiveArticles
 from service.metrics import Families, Metrics
 from service.problems import Problem, register_problems
@@ -214,8 +214,8 @@ def make_parts(
     machine = "" if store is None else machine_name(store.counter.path.parent)
     editorial = Editorial(store, machine, other_site)
     door = Door(editorial, sessions_of(settings, store))
-    few = max(1, settings.threads // 2)
-    texts = Texts(load, few, settings.text_deadline_s, metrics.encoded)
+    lanes = lanes_of(settings)
+    texts = Texts(load, max(1, settings.threads // 2), settings.text_deadline_s, metrics.encoded)
     live = LiveArticles(store, settings.index, texts.embedded)
     engine = Engine(
         address_of(settings),
@@ -230,7 +230,7 @@ def make_parts(
         current,
         cache,
         copies=Copies(int(settings.copies_mb * MEGABYTE)),
-        lane=Lane("page views", settings.threads, WAITING_PER_PLACE * settings.threads, settings.wait_ms),
+        lane=lanes.views,
         metrics=metrics,
         addresses=Addresses(placements, dress),
         blocks=blocks,
@@ -261,8 +261,7 @@ def make_parts(
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event),
         front=front,
-        reading=Lane("texts", few, ASIDES_WAITING_PER_PLACE * few, ASIDES_WAIT_MS),
-        batching=Lane("batches", few, ASIDES_WAITING_PER_PLACE * few, ASIDES_WAIT_MS),
+        lanes=lanes,
         texts=texts,
         elsewhere=Elsewhere(Fetcher(settings.desk_fetch)),
         metrics=metrics,

@@ -79,8 +79,8 @@ class Cache:
 
     def find(self, key: str) -> bytes | Missing:
         """Return what is kept under a key; waits a little where another worker is making it."""
-        found = self.fetch(key)
         end = time.monotonic() + OTHERS_SECONDS_MAX
+        found = self.fetch(key)
         while found is Missing.ANOTHERS and time.monotonic() < end:
             time.sleep(OTHERS_EVERY_SECONDS)
             found = self.fetch(key)

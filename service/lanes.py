@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from seealso.errors import ServiceBusy
 from seealso.settings import ServiceSettings
@@ -25,22 +26,13 @@ INSIDE_MIN = 4
 # second: what a few people ask for in one moment is done within it.
 ASIDES_WAITING_PER_PLACE = 8
 ASIDES_WAIT_MS = 2_000
+# So many messages of readers' pages are taken in at once for each page view that is worked on. Counting them takes next to
+# nothing; their bodies may come slowly, and hold a thread until they are here.
+EVENTS_PER_PLACE = 4
 # So many threads tell all others at once that there is no place.
 REFUSING = 2
 # Where there are several sites, so many probes and scrapes are answered at once for all of them.
 PROBES = 4
-
-
-def blocking_threads(settings: ServiceSettings) -> int:
-    """Return how many threads a worker needs for a site: the server calls its app on one for each request.
-
-    `threads` of them work on page views. Whoever waits for their turn, each text and each batch holds a thread too,
-    as does who waits for one of these, mostly asleep; were there no more than those, a refusal would have to wait for
-    what it is refused for.
-    """
-    waiting = WAITING_PER_PLACE * settings.threads
-    texts = batches = max(1, settings.threads // 2) * (1 + ASIDES_WAITING_PER_PLACE)
-    return settings.threads + waiting + texts + batches + REFUSING
 
 
 class Lane:
@@ -58,6 +50,11 @@ class Lane:
         self._stands = False
         self._following = 0
         self._counting = threading.Lock()
+
+    @property
+    def most(self) -> int:
+        """Return how many hold a place, or wait for one, at most."""
+        return self._places + self._waiting_max
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -150,3 +147,36 @@ class Lane:
     def leave(self) -> None:
         """Give the place back."""
         self._free.release()
+
+
+class Lanes(NamedTuple):
+    """The lanes of a site: for each kind of work that whoever asks may begin.
+
+    `texts`, `batches` and `events` are held from before a body is read, which may come slowly or never.
+    """
+
+    views: Lane
+    texts: Lane
+    batches: Lane
+    events: Lane
+
+
+def lanes_of(settings: ServiceSettings) -> Lanes:
+    """Return the lanes of a site, with nobody in them."""
+    few = max(1, settings.threads // 2)
+    asides = few, ASIDES_WAITING_PER_PLACE * few, ASIDES_WAIT_MS
+    return Lanes(
+        Lane("page views", settings.threads, WAITING_PER_PLACE * settings.threads, settings.wait_ms),
+        Lane("texts", *asides),
+        Lane("batches", *asides),
+        Lane("events", EVENTS_PER_PLACE * settings.threads),
+    )
+
+
+def blocking_threads(settings: ServiceSettings) -> int:
+    """Return how many threads a worker needs for a site: the server calls its app on one for each request.
+
+    Whoever holds a place, or waits for one, holds a thread, mostly asleep; were there no more than those, a refusal
+    would have to wait for what it is refused for.
+    """
+    return sum(lane.most for lane in lanes_of(settings)) + REFUSING

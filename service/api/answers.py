@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Response, current_app, g
+from werkzeug.wrappers import Response as BaseResponse
 from pydantic import BaseModel, Field
 
 from seealso.editorial.decisions import now
@@ -30,7 +31,7 @@ from service.editorial import KNOWN_SECONDS, Editorial
 from service.elsewhere import Elsewhere
 from service.engine import Engine
 from service.front import Front
-from service.lanes import Lane
+from service.lanes import Lane, Lanes
 from service.live import LiveArticles
 from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, documented, request_id
@@ -39,7 +40,7 @@ from service.texts import Texts
 from service.to_drop import ToDrop, rule_message
 
 JSON = "application/json"
-View = Callable[..., Response]
+View = Callable[..., BaseResponse]
 Made = TypeVar("Made")
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
 UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
@@ -53,7 +54,7 @@ admins = needs(lambda: parts().door, "admin")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the views work with. `reading` and `batching` are the places for texts and for many blocks at once."""
+    """What the views work with."""
 
     settings: ServiceSettings
     current: Current
@@ -67,8 +68,7 @@ class Parts:
     purging: Purging | None
     clicks: Clicks
     front: Front
-    reading: Lane
-    batching: Lane
+    lanes: Lanes
     texts: Texts
     elsewhere: Elsewhere
     metrics: Metrics
@@ -299,7 +299,7 @@ def in_a_place(lane_of: Callable[[Parts], Lane]) -> Callable[[View], View]:
 
     def held_by(view: View) -> View:
         @functools.wraps(view)
-        def held(*arguments: Any, **named: Any) -> Response:
+        def held(*arguments: Any, **named: Any) -> BaseResponse:
             with lane_of(parts()).place():
                 return view(*arguments, **named)
 

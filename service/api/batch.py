@@ -56,7 +56,7 @@ class PageAnswer(BaseModel):
 
 
 @batch.post("/v1/related")
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 @batch.input(BatchBody, location="json", arg_name="body", example=BATCH_EXAMPLE)
 @batch.output(BatchAnswer, description="The blocks of the articles, each as it is under the article")
 @batch.doc(operation_id="related_to_many", responses=documented(400, 413, 415, 429, 503))
@@ -74,7 +74,7 @@ def related_to_many(body: BatchBody) -> Response:
 
 
 @batch.post("/v1/page")
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 @batch.input(PageBody, location="json", arg_name="body", example=PAGE_EXAMPLE)
 @batch.output(PageAnswer, description="The blocks of the page, filled in their order")
 @batch.doc(operation_id="page", responses=documented(400, 404, 410, 413, 415, 429, 503))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from seealso.editorial.clicks import Rate, Spot, read_rates
 from seealso.editorial.decisions import now
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, Parts, answer, editors, parts
+from service.api.answers import JSON, Parts, answer, editors, in_a_place, parts
 from service.api.inputs import BlockEvents, ClicksQuery, EventsBody
 from service.blocks import shown_row_of
 from service.clicks import is_bot
@@ -44,9 +44,10 @@ class RateList(BaseModel):
 
 
 @events.post("/v1/events")
+@in_a_place(lambda here: here.lanes.events)
 @events.input(EventsBody, location="json", arg_name="body", example=EVENTS_EXAMPLE)
 @events.output({}, status_code=204)
-@events.doc(operation_id="events", responses=documented(400, 413, 415, 429))
+@events.doc(operation_id="events", responses=documented(400, 413, 415, 429, 503))
 def count_events(body: EventsBody) -> Response:
     """What a reader's page showed of its blocks, and what was clicked there. Sent by the page, best by `sendBeacon`."""
     here = parts()

@@ -86,7 +86,7 @@ class Put(NamedTuple):
 
 @publishing.put("/v1/articles/<article_id:article_id>")
 @publishers
-@in_a_place(lambda here: here.reading)
+@in_a_place(lambda here: here.lanes.texts)
 @publishing.input(ArticleBody, location="json", arg_name="body", example=PUT_EXAMPLE)
 @publishing.output(PutAnswer, description="It answers, and stands in others' blocks, in every worker")
 @publishing.doc(operation_id="put_article", security="key", responses=decided(400, 401, 403, 409, 413, 415, 503))
@@ -117,7 +117,7 @@ def remove(article_id: str, query: ReasonQuery) -> Response:
 
 @publishing.post("/v1/articles")
 @publishers
-@in_a_place(lambda here: here.reading)
+@in_a_place(lambda here: here.lanes.texts)
 @publishing.input(
     ImportBody, location="json", arg_name="body", example={"articles": [{"id": "estuary", **PUT_EXAMPLE}]}
 )

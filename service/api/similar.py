@@ -21,7 +21,7 @@ similar = APIBlueprint("similar", __name__, tag="Texts")
 
 
 @similar.post("/v1/similar")
-@in_a_place(lambda here: here.reading)
+@in_a_place(lambda here: here.lanes.texts)
 @similar.input(SimilarBody, location="json", arg_name="body", example=EXAMPLE)
 @similar.output(SimilarAnswer, description="The articles most related to the text, best first")
 @similar.doc(operation_id="similar", responses=documented(400, 413, 415, 429, 503))

@@ -48,7 +48,7 @@ class RollbackAnswer(BaseModel):
 
 @snapshots.post("/v1/snapshots/<snapshot_id>/rollback")
 @admins
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 @snapshots.input(ReasonBody, location="json", arg_name="body", example=ROLLBACK_EXAMPLE)
 @snapshots.output(RollbackAnswer, description="It is current; this worker serves it, if `live` says so")
 @snapshots.doc(operation_id="rollback", security="key", responses=decided(400, 401, 403, 404, 409, 413, 415, 503))

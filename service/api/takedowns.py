@@ -111,7 +111,7 @@ def list_takedowns() -> Response:
 
 @takedowns.get("/v1/articles/<article_id:article_id>/proof")
 @editors
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 @takedowns.output(ProofAnswer)
 @takedowns.doc(operation_id="proof", security="key", responses=documented(400, 401, 403, 503))
 def proof(article_id: str) -> Response:

@@ -115,8 +115,8 @@ def _of_wordpress(body: bytes) -> tuple[str, bytes]:
 
 
 @webhooks.post("/v1/webhooks/wordpress")
+@in_a_place(lambda here: here.lanes.texts)
 @signed(lambda: parts().settings.wordpress_secret, _of_wordpress)
-@in_a_place(lambda here: here.reading)
 @webhooks.input(WordPressMessage, location="json", arg_name="body")
 @webhooks.output(MessageAnswer)
 @webhooks.doc(operation_id="wordpress", responses=decided(400, 401, 404, 413, 415, 503))
@@ -131,8 +131,8 @@ def wordpress(body: WordPressMessage) -> Response:
 
 
 @webhooks.post("/v1/webhooks/ghost")
+@in_a_place(lambda here: here.lanes.texts)
 @signed(lambda: parts().settings.ghost_secret, _of_ghost)
-@in_a_place(lambda here: here.reading)
 @webhooks.input(GhostMessage, location="json", arg_name="body")
 @webhooks.output(MessageAnswer)
 @webhooks.doc(operation_id="ghost", responses=decided(400, 401, 404, 413, 415, 503))

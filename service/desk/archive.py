@@ -73,7 +73,7 @@ class ArchiveQuery(PageQuery):
 
 @archive_room.get("/archive")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def overview() -> Response:
     """The map, and what is chosen on it."""
     query = query_of(ArchiveQuery)

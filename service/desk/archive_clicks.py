@@ -37,7 +37,7 @@ class Pair(NamedTuple):
 
 @click_room.get("/archive/clicks")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def clicked() -> Response:
     """The pairs that are clicked most."""
     query, snapshot = query_of(ClicksQuery), parts().current.snapshot()

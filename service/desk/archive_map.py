@@ -46,7 +46,7 @@ class TitlesQuery(BaseModel):
 
 @map_room.get("/archive/map")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def map_data() -> Response:
     """Send the articles of a window of the map, packed; see `service.map.pack`."""
     window = query_of(WindowQuery).window()
@@ -65,7 +65,7 @@ def map_data() -> Response:
 
 @map_room.get("/archive/titles")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def titles() -> Response:
     """Tell which articles stand in some rows; of another snapshot than the one that is served, none."""
     query = query_of(TitlesQuery)

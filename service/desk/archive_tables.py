@@ -56,7 +56,7 @@ class Step(NamedTuple):
 
 @table_room.get("/archive/coverage")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def covered() -> Response:
     """How many articles each section has, by month or year."""
     query, snapshot = query_of(CoverageQuery), parts().current.snapshot()
@@ -80,7 +80,7 @@ def covered() -> Response:
 
 @table_room.get("/archive/listed")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def most_listed() -> Response:
     """What stands in most articles' lists, and what stands in none."""
     query, snapshot = query_of(ListedQuery), parts().current.snapshot()
@@ -102,7 +102,7 @@ def most_listed() -> Response:
 
 @table_room.get("/archive/stories")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def stories() -> Response:
     """The stories that several articles tell."""
     query, snapshot = query_of(StoriesQuery), parts().current.snapshot()

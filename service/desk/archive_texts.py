@@ -39,7 +39,7 @@ class Refused(NamedTuple):
 
 @text_room.get("/archive/texts")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def texts() -> Response:
     """Articles with little text, or what was not taken in at all."""
     query, snapshot = query_of(TextsQuery), parts().current.snapshot()

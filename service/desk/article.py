@@ -53,7 +53,7 @@ class Hosts(NamedTuple):
 
 @article_room.get("/articles/<article_id:article_id>")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def article(article_id: str) -> Response:
     """An article, its block, and what is decided of it."""
     mode, placement = _view()
@@ -89,7 +89,7 @@ def article(article_id: str) -> Response:
 
 @article_room.post("/preview/<article_id:article_id>")
 @looking
-@in_a_place(lambda here: here.batching)
+@in_a_place(lambda here: here.lanes.batches)
 def preview(article_id: str) -> Response:
     """The block of an article as it would be if a plan were carried out."""
     plan = read_body(request, PlanBody)

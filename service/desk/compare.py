@@ -115,7 +115,7 @@ def _found(query: CompareQuery) -> Comparison | None:
     here = parts()
     found = here.comparisons.ready(query.a, query.b)
     if found is None and query.wait:
-        with here.batching.place():
+        with here.lanes.batches.place():
             return here.comparisons.of(query.a, query.b)
     return found
 

@@ -49,7 +49,7 @@ def read_draft() -> Response:
     given = Given(request.form.get("text", ""), request.form.get("address", "").strip())
     try:
         given = _fetched(given)  # which waits for a site, and holds no place meanwhile
-        with parts().reading.place():
+        with parts().lanes.texts.place():
             given = _read(given)
             return _page(given, read=told_of(given.text))
     except SeealsoError as error:

@@ -130,7 +130,7 @@ def results(snapshot: Snapshot, query: FindQuery) -> Results:
 def _related(snapshot: Snapshot, query: FindQuery, row: int) -> Results:
     """Return an article, and what is related to it."""
     draft = Draft.of_article(snapshot, row)
-    with parts().reading.place():
+    with parts().lanes.texts.place():
         found = by_meaning(snapshot, draft, query.filters().mask(snapshot))
         others = found.rows != row
         assert found.probabilities is not None
@@ -156,7 +156,7 @@ def _elsewhere(snapshot: Snapshot, query: FindQuery, asked: str) -> Results:
 
 def _meant(snapshot: Snapshot, query: FindQuery, note: str, title: str, text: str, language: str | None) -> Results:
     """Return what is related to a text, which takes a place among texts."""
-    with parts().reading.place():
+    with parts().lanes.texts.place():
         draft = parts().texts.draft(snapshot, title, text, language)
         return _shown(snapshot, query, by_meaning(snapshot, draft, query.filters().mask(snapshot)), draft, note)
 

@@ -7,7 +7,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import CrossSite
-from service.api.answers import parts
+from service.api.answers import in_a_place, parts
 from service.desk.pages import page, protect
 from service.sessions import COOKIE, check_same_site
 
@@ -22,6 +22,7 @@ def ask() -> Response:
 
 
 @desk.post("/login")
+@in_a_place(lambda here: here.lanes.batches)
 def login() -> BaseResponse:
     """Begin a session with a key, and lead to where the person wanted to be."""
     then = _ours(request.form.get("then", ""))

@@ -72,7 +72,7 @@ def _of_article(snapshot: Snapshot, row: int) -> dict[str, Any]:
     facts = {"piece": card, "day": day(card["published"]), "elsewhere": False, "states": states, "block": []}
     if article_id in snapshot.hidden:
         return facts
-    with parts().batching.place():
+    with parts().lanes.batches.place():
         return facts | {"block": block_facts(see(article_id, Wanted(explain=True)))["block"]}
 
 
@@ -87,7 +87,7 @@ def _of_page(snapshot: Snapshot, asked: str) -> dict[str, Any]:
         read = here.elsewhere.read(asked)
     except PageNotRead as error:
         raise PageNotRead(asked, f"it is no article in the index, and {error.reason}") from None
-    with here.reading.place():
+    with here.lanes.texts.place():
         draft = here.texts.draft(snapshot, read.title, read.text, read.language)
         block = related_to_text(snapshot, draft, Wanted(explain=True), lambda row: ruling_of(snapshot, row))
     piece = {"title": read.title or read.url, "url": read.url, "language": read.language if read.title else None}

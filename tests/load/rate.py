@@ -29,11 +29,12 @@ _LOOK_SECONDS = 0.5
 
 
 class Ask(NamedTuple):
-    """A request: a GET or, with a JSON body, a POST; `headers` are whole lines."""
+    """A request: a GET or, with a body, a POST; `headers` are whole lines, `kind` is what the body is."""
 
     path: str
     body: bytes | None = None
     headers: str = ""
+    kind: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,7 @@ def bytes_of(asked: Ask) -> bytes:
     common = f"Host: {HOST}\r\nX-Request-Id: load\r\n{asked.headers}"
     if asked.body is None:
         return f"GET {asked.path} HTTP/1.1\r\n{common}\r\n".encode()
-    length = f"Content-Type: application/json\r\nContent-Length: {len(asked.body)}\r\n"
+    length = f"Content-Type: {asked.kind}\r\nContent-Length: {len(asked.body)}\r\n"
     return f"POST {asked.path} HTTP/1.1\r\n{common}{length}\r\n".encode() + asked.body
 
 

@@ -18,10 +18,11 @@ PER_SECOND = 60.0
 SECONDS = 2.0
 IDLE, IDLE_FULL = 2_000, 10_000
 # The texts of strangers are limited; here all come from one address.
-OPEN_TO_ALL: dict[str, Any] = {"SEEALSO_RATE_LIMIT": "none"}
+OPEN_TO_ALL: dict[str, Any] = {"SEEALSO_RATE_LIMIT": "none", "SEEALSO_EVENTS_LIMIT": "none"}
 LONG_HEADER = Ask(HOT[0], headers=f"X-Slow: {'a' * 60_000}\r\n")
 LONG_TEXT = Ask("/v1/similar", b'{"text": "' + b"tides " * 10_000 + b'"}')
-HEAD_BYTES = bytes_of(LONG_TEXT).index(b"\r\n\r\n") + 4
+LONG_EVENTS = Ask("/v1/events", LONG_TEXT.body, "User-Agent: Mozilla/5.0\r\n")
+LONG_KEY = Ask("/desk/login", b"key=" + b"tides" * 10_000, kind="application/x-www-form-urlencoded")
 BATCH = Ask("/v1/related", b'{"articles": ["a001", "a002"]}')
 
 
@@ -46,6 +47,10 @@ def asked_meanwhile(port: int, seconds: float = SECONDS, per_second: float = PER
     return rate.outcomes
 
 
+def head_bytes(asked: Ask) -> int:
+    return bytes_of(asked).index(b"\r\n\r\n") + 4
+
+
 def check_all_answered(outcomes: Sequence[Outcome]) -> None:
     assert {outcome.status for outcome in outcomes} == {200}, [
         outcome for outcome in outcomes if outcome.status != 200
@@ -63,8 +68,9 @@ def test_headers_that_come_byte_by_byte_are_nobody_elses_matter(port: int) -> No
         check_all_answered(asked_meanwhile(port))
 
 
-def test_texts_that_come_byte_by_byte_are_nobody_elses_matter(port: int) -> None:
-    with trickling(port, 100, LONG_TEXT, at_once=HEAD_BYTES):
+@pytest.mark.parametrize("asked", [LONG_TEXT, LONG_EVENTS, LONG_KEY], ids=lambda asked: asked.path)
+def test_bodies_that_come_byte_by_byte_are_nobody_elses_matter(port: int, asked: Ask) -> None:
+    with trickling(port, 200, asked, at_once=head_bytes(asked)):
         check_all_answered(asked_meanwhile(port))
 
 
@@ -81,7 +87,7 @@ def test_a_request_whose_body_never_comes_is_answered_where_none_is_read(port: i
 
 def test_texts_that_never_come_do_not_keep_others_from_asking(port: int) -> None:
     """As many slow texts as a worker works on at once, and more, held until the test ends."""
-    with trickling(port, 50, LONG_TEXT, at_once=HEAD_BYTES):
+    with trickling(port, 50, LONG_TEXT, at_once=head_bytes(LONG_TEXT)):
         time.sleep(SECONDS)
         with Rate(port, [BATCH] * 40, 20.0) as rate:
             rate.finish()
@@ -94,7 +100,7 @@ def everything_slow(port: int, idle: int) -> Iterator[None]:
     with ExitStack() as slow:
         slow.enter_context(opened(port, idle))
         slow.enter_context(trickling(port, 500, LONG_HEADER))
-        slow.enter_context(trickling(port, 200, LONG_TEXT, at_once=HEAD_BYTES))
+        slow.enter_context(trickling(port, 200, LONG_TEXT, at_once=head_bytes(LONG_TEXT)))
         slow.enter_context(not_reading(port, 100))
         yield
 

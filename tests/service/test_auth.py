@@ -1,5 +1,6 @@
 """Which key opens what: every address with every kind of key (S5)."""
 
+import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,13 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import service.editorial
 from seealso.editorial.keys import SCOPES, Scope, create_key, revoke_key
 from seealso.editorial.store import Store
 from service.auth import NEEDED
+from service.lanes import Lanes
 from tests.makers import articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -189,6 +192,37 @@ def test_every_address_opens_to_the_keys_declared_and_to_no_other(index: Path, c
                 assert status not in (401, 403), (method, path, name)
             else:
                 assert status == (403 if name in SCOPES else 401), (method, path, name)
+
+
+class NeverSent(io.RawIOBase):
+    """A body that is announced and does not come; it notes whether whoever waits for it holds a place."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        super().__init__()
+        self._lanes = lanes
+        self.waited_in: list[bool] = []
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: Any) -> int:
+        self.waited_in.append(any(lane._free._value < lane._places for lane in self._lanes))
+        return 0
+
+
+def test_no_stranger_has_a_body_waited_for_but_in_one_of_few_places(index: Path, make_app: MakeApp) -> None:
+    """Or else as many as a worker has threads, who send nothing, would stop it."""
+    app = make_app(index, rate_limit="none", events_limit="none", wordpress_secret="w" * 32, ghost_secret="g" * 32)
+    waited = set()
+    for (method, path), _ in NEEDED_BY.items():
+        for kind in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+            body = NeverSent(app.extensions["seealso"].lanes)
+            headers = {"Content-Type": kind, "User-Agent": "Mozilla/5.0"}
+            environ = EnvironBuilder(path=path, method=method, headers=headers).get_environ()
+            run_wsgi_app(app, environ | {"wsgi.input": body, "CONTENT_LENGTH": "1000"})
+            assert all(body.waited_in), (method, path)
+            waited |= {path} if body.waited_in else set()
+    assert waited >= {"/v1/events", "/v1/similar", "/v1/related", "/v1/page", "/desk/login"}
 
 
 def test_key_that_is_revoked_opens_nothing_from_the_next_request_on(index: Path, client: FlaskClient) -> None:

@@ -76,6 +76,6 @@ def test_what_is_not_to_be_had_is_logged_and_too_much_at_once_is_not(
     ]
     app = make_app(index)
     here = app.extensions["seealso"]
-    with here.reading.place(), here.reading.place(), capture_logs() as logged:
+    with here.lanes.texts.place(), here.lanes.texts.place(), capture_logs() as logged:
         assert app.test_client().post("/v1/similar", json={"text": "tides"}).status_code == 503
     assert [line for line in logged if line["event"] == "request_unavailable"] == []

@@ -24,7 +24,7 @@ from seealso.settings import ServiceSettings
 from seealso.snapshot.layout import POINTER
 from seealso.snapshot.whole import STEP_NS
 from service.api.answers import BLOCKS_SECONDS_MAX
-from service.lanes import ASIDES_WAITING_PER_PLACE, WAITING_PER_PLACE, blocking_threads
+from service.lanes import blocking_threads
 from service.processes import raise_descriptors
 from service.server import (
     DESCRIPTORS_OF_SITE,
@@ -345,9 +345,8 @@ def test_there_is_a_worker_for_each_cpu_unless_it_is_said(index: Path, tmp_path:
 
 @pytest.mark.parametrize(("threads", "texts"), [(1, 1), (4, 2), (16, 8)])
 def test_there_are_threads_for_those_who_work_wait_and_refuse(threads: int, texts: int) -> None:
-    waiting = WAITING_PER_PLACE * threads
-    asides = 2 * (texts + ASIDES_WAITING_PER_PLACE * texts)
-    assert blocking_threads(ServiceSettings(threads=threads)) == threads + waiting + asides + 2
+    asides = 2 * (texts + 8 * texts)
+    assert blocking_threads(ServiceSettings(threads=threads)) == threads + 8 * threads + asides + 4 * threads + 2
 
 
 def test_what_takes_long_ends_before_a_stop_does() -> None:

@@ -260,7 +260,7 @@ def test_placement_holds_for_a_batch_and_for_a_block_of_a_page(
 def test_several_blocks_wait_for_a_place_beside_page_views(index: Path, make_app: Callable[..., APIFlask]) -> None:
     app = make_app(index, threads=1)
     client = app.test_client()
-    with app.extensions["seealso"].batching.place():
+    with app.extensions["seealso"].lanes.batches.place():
         for address, body in (("/v1/related", BATCH_EXAMPLE), ("/v1/page", PAGE_EXAMPLE), ("/v1/page", b"\xff")):
             answer = post(client, address, body)
             assert answer.status_code == 503

@@ -79,7 +79,7 @@ def test_text_stays_when_the_model_is_gone_or_busy(
 
 
 def test_text_stays_when_no_place_is_free(editor: FlaskClient) -> None:
-    lane = editor.application.extensions["seealso"].reading
+    lane = editor.application.extensions["seealso"].lanes.texts
     lane.enter()
     lane.enter()
     try:

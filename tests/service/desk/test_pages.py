@@ -97,7 +97,7 @@ def fill(lane: Lane) -> int:
 @pytest.mark.parametrize("path", ["/desk/articles/storm", "/desk/archive/coverage", "/desk/?q=a+storm+surge"])
 def test_who_finds_all_places_taken_waits_for_one(editor: FlaskClient, path: str) -> None:
     here = editor.application.extensions["seealso"]
-    lane = here.reading if "q=" in path else here.batching
+    lane = here.lanes.texts if "q=" in path else here.lanes.batches
     places, answers = fill(lane), list[int]()
     headers = {"Authorization": editor.environ_base["HTTP_AUTHORIZATION"]}
 
@@ -118,7 +118,7 @@ def test_who_finds_all_places_taken_waits_for_one(editor: FlaskClient, path: str
 
 
 def test_what_embeds_no_text_needs_no_place_among_texts(editor: FlaskClient) -> None:
-    fill(editor.application.extensions["seealso"].reading)
+    fill(editor.application.extensions["seealso"].lanes.texts)
     for path in ("/desk/", "/desk/?q=storm+surge&by=words", "/desk/?tag=sea", "/desk/panel?url=storm", "/desk/draft"):
         assert editor.get(path).status_code == 200
 
@@ -127,7 +127,7 @@ def test_what_embeds_no_text_needs_no_place_among_texts(editor: FlaskClient) -> 
 def test_page_elsewhere_is_waited_for_without_a_place(
     editor: FlaskClient, outside: Callable[[FlaskClient], Site], room: str
 ) -> None:
-    site, lane = outside(editor), editor.application.extensions["seealso"].reading
+    site, lane = outside(editor), editor.application.extensions["seealso"].lanes.texts
     places, free = fill(lane), list[int]()
     for _ in range(places):
         lane.leave()
