@@ -259,7 +259,7 @@ def make_parts(
         engine=engine,
         to_drop=to_drop,
         purging=purging,
-        clicks=Clicks(store, settings.events_every, metrics.event),
+        clicks=Clicks(store, settings.events_every, metrics.event, lambda: len(current.served or ())),
         front=front,
         lanes=lanes,
         texts=texts,

@@ -1,8 +1,8 @@
 """What readers were shown and clicked, added up in each worker and put into the store now and then.
 
-It is bounded: what comes when there is no room is dropped, and counted as dropped. What a worker has added up and not
-yet put away is lost if it is killed: some seconds of counts. Once a day what is old is removed from the store: counts,
-and purges, which are not sent everywhere.
+It is bounded, in the worker and in the store: what comes when there is no room is dropped, and counted as dropped. What
+a worker has added up and not yet put away is lost if it is killed: some seconds of counts. Once a day what is old is
+removed from the store: counts, and purges, which are not sent everywhere.
 """
 
 import random
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Literal
 
-from seealso.editorial.clicks import Count, Spot, add_counts, forget_counts
+from seealso.editorial.clicks import ADDED_AT_ONCE, Count, Spot, add_counts, forget_counts, full_days
 from seealso.editorial.decisions import now
 from seealso.editorial.purges import forget_purges
 from seealso.editorial.store import Store
@@ -23,6 +23,9 @@ from service.watching import keep_on
 PUT_AWAY_SECONDS = 10.0
 # So many places are counted at once in a worker: some 20 MB.
 SPOTS_MAX = 50_000
+# Of a day the store keeps so many at most for each article of the index, or so many in all: each block of a page, with
+# its dozen items, takes a dozen. Whoever makes events up could fill the disk else, on which decisions are written.
+SPOTS_PER_ARTICLE, SPOTS_OF_DAY_MIN = 24, 50_000
 # What calls itself a program, or fetches pages for one: crawlers, previews, monitors, libraries, headless browsers. A
 # Cubot is a telephone.
 _BOTS = re.compile(
@@ -46,15 +49,21 @@ def is_bot(user_agent: str, purpose: str) -> bool:
 class Clicks:
     """Counts events. Safe from many threads.
 
-    `every`: of so many messages one is counted, for as many; `told` is called with what became of how many events.
+    `every`: of so many messages one is counted, for as many; `told` is called with what became of how many events;
+    `articles`: returns how many there are in the index.
     """
 
     def __init__(
-        self, store: Store | None, every: int = 1, told: Callable[[Fate, int], None] = lambda _, __: None
+        self,
+        store: Store | None,
+        every: int = 1,
+        told: Callable[[Fate, int], None] = lambda _, __: None,
+        articles: Callable[[], int] = lambda: 0,
     ) -> None:
         self._store = store
         self._every = every
         self._told = told
+        self._articles = articles
         self._counts: dict[Spot, Count] = {}
         self._changing = threading.Lock()
         self._stop = threading.Event()
@@ -92,12 +101,18 @@ class Clicks:
             counts, self._counts = self._counts, {}
         if not counts or self._store is None:
             return 0
+        left, left_out = sorted(counts.items()), list[Count]()
         try:
-            add_counts(self._store, counts)
+            most = max(SPOTS_OF_DAY_MIN, SPOTS_PER_ARTICLE * self._articles())
+            full = full_days(self._store, {spot.day for spot in counts}, most)
+            while left:
+                left_out += add_counts(self._store, dict(left[:ADDED_AT_ONCE]), full)
+                left = left[ADDED_AT_ONCE:]
         except Exception:  # whatever it is, they are not lost
-            self._take_back(counts)
+            self._take_back(dict(left))
             raise
-        return len(counts)
+        self._told("dropped", sum(map(sum, left_out)))
+        return len(counts) - len(left_out)
 
     def follow(self) -> None:
         """Put away from now on, on a thread of its own. Call after the fork."""

@@ -26,8 +26,8 @@ INSIDE_MIN = 4
 # second: what a few people ask for in one moment is done within it.
 ASIDES_WAITING_PER_PLACE = 8
 ASIDES_WAIT_MS = 2_000
-# So many messages of readers' pages are taken in at once for each page view that is worked on. Counting them takes next to
-# nothing; their bodies may come slowly, and hold a thread until they are here.
+# So many messages of readers' pages are taken in at once for each page view that is worked on. To count them takes next
+# to nothing; their bodies may come slowly, and hold a thread until they are here.
 EVENTS_PER_PLACE = 4
 # So many threads tell all others at once that there is no place.
 REFUSING = 2

@@ -4,7 +4,7 @@ In: counts that have been added up in memory. Out: shares of clicks, each with t
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
@@ -18,6 +18,8 @@ By = Literal["item", "article", "pair", "slot", "day", "block", "team"]
 # So many days are kept: a year, and the month that it is compared with.
 DAYS_KEPT = 400
 READ_AT_ONCE = 10_000
+# Who decides something waits for who adds counts: not for many.
+ADDED_AT_ONCE = 1_000
 # Of the normal distribution: 95 % lie within so many deviations.
 Z95 = 1.959964
 _COLUMNS: dict[By, tuple[str, ...]] = {
@@ -64,14 +66,30 @@ class Rate:
     high: float | None
 
 
-def add_counts(store: Store, counts: Mapping[Spot, Count]) -> None:
-    """Add counts to what is counted already, all or none. Raises StoreUnavailable."""
-    # In one order, so that two who add at once wait for each other and not each for the other.
-    rows = [spot._asdict() | count._asdict() for spot, count in sorted(counts.items())]
+def full_days(store: Store, days: Collection[str], most: int) -> set[str]:
+    """Return of which days so many counts, or more, are kept already. Raises StoreUnavailable."""
+    asked = sa.select(clicks.c.day).where(clicks.c.day.in_(days)).group_by(clicks.c.day)
+    with store.reading() as connection:
+        return set(connection.execute(asked.having(sa.func.count() >= most)).scalars())
+
+
+def add_counts(store: Store, counts: Mapping[Spot, Count], full: Collection[str] = ()) -> list[Count]:
+    """Add counts to what is counted already, all or none; return those left out.
+
+    Of days that are `full` nothing is taken that is not counted already. Raises StoreUnavailable.
+    """
+    new = [spot for spot in counts if spot.day in full]
+    key = [clicks.c[name] for name in Spot._fields]
     with store.adding() as connection:
-        added = _insert_of(store)(clicks)
-        more = {name: clicks.c[name] + added.excluded[name] for name in Count._fields}
-        connection.execute(added.on_conflict_do_update(index_elements=Spot._fields, set_=more), rows)
+        asked = sa.select(*key).where(sa.tuple_(*key).in_(new))
+        left_out = set(new) - {Spot(*row) for row in connection.execute(asked)} if new else set()
+        # In one order, so that two who add at once wait for each other and not each for the other.
+        rows = [spot._asdict() | count._asdict() for spot, count in sorted(counts.items()) if spot not in left_out]
+        if rows:
+            added = _insert_of(store)(clicks)
+            more = {name: clicks.c[name] + added.excluded[name] for name in Count._fields}
+            connection.execute(added.on_conflict_do_update(index_elements=Spot._fields, set_=more), rows)
+    return [counts[spot] for spot in left_out]
 
 
 def forget_counts(store: Store, today: date) -> int:

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Response, current_app, g
-from werkzeug.wrappers import Response as BaseResponse
 from pydantic import BaseModel, Field
+from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.editorial.decisions import now
 from seealso.editorial.purges import add_purge_in, make_due

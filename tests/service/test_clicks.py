@@ -83,6 +83,25 @@ def test_what_there_is_no_room_for_is_dropped_and_told(store: Store, monkeypatch
     assert kept(store) == {SPOT: Count(2, 0), SPOT._replace(slot=2): Count(1, 0)}
 
 
+def test_day_that_is_full_takes_no_new_places_and_counts_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.clicks, "SPOTS_OF_DAY_MIN", 4)
+    monkeypatch.setattr(service.clicks, "ADDED_AT_ONCE", 2)
+    fates: dict[str, int] = {}
+    clicks = Clicks(store, told=lambda fate, count: fates.update({fate: fates.get(fate, 0) + count}))
+    known = [SPOT._replace(slot=slot) for slot in range(1, 6)]
+    clicks.count(known, clicked=False)
+    assert clicks.put_away() == 5
+    new, next_day = SPOT._replace(block="made up"), SPOT._replace(day="2026-11-29")
+    clicks.count([*known, new, new, next_day], clicked=False)
+    assert clicks.put_away() == 6
+    assert fates["dropped"] == 2
+    assert kept(store) == dict.fromkeys(known, Count(2, 0)) | {next_day: Count(1, 0)}
+    monkeypatch.setattr(service.clicks, "SPOTS_PER_ARTICLE", 2)
+    more = Clicks(store, articles=lambda: 3)
+    more.count([new], clicked=True)
+    assert more.put_away() == 1
+
+
 def test_what_cannot_be_put_away_is_kept_for_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     clicks = Clicks(store)
     clicks.count([SPOT], clicked=False)

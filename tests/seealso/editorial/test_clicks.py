@@ -9,6 +9,7 @@ from seealso.editorial.clicks import (
     Spot,
     add_counts,
     forget_counts,
+    full_days,
     interval,
     read_counts,
     read_rates,
@@ -25,7 +26,13 @@ def spot(item: str = "x", slot: int = 1, day: date = DAY, article: str = "a", bl
 def test_counts_add_up_whoever_adds_them(store: Store, other: Store) -> None:
     add_counts(store, {spot(): Count(3, 1), spot("y", 2): Count(3, 0)})
     add_counts(other, {spot(): Count(4, 1)})
-    assert list(read_counts(store)) == [(spot(), Count(7, 2)), (spot("y", 2), Count(3, 0))]
+    full = full_days(store, {DAY.isoformat(), "2020-01-01"}, 2)
+    assert full == {DAY.isoformat()}
+    assert full_days(store, {DAY.isoformat()}, 3) == set()
+    left_out = add_counts(other, {spot(): Count(1, 0), spot("new"): Count(9, 9), spot("new", 2): Count(8, 0)}, full)
+    assert sorted(left_out) == [Count(8, 0), Count(9, 9)]
+    assert add_counts(other, {spot("new"): Count(9, 9)}, full) == [Count(9, 9)]
+    assert list(read_counts(store)) == [(spot(), Count(8, 2)), (spot("y", 2), Count(3, 0))]
     assert (store.sequence(), store.counter.numbers[0]) == (0, 0)
 
 
