@@ -16,7 +16,7 @@ from pathlib import Path
 
 from seealso.editorial.decisions import NOTHING, Decisions, now, read_decisions
 from seealso.editorial.keys import Key, id_in, note_use, opens
-from seealso.editorial.machines import Machine, report, wait_until_known
+from seealso.editorial.machines import Machine, announce, report, wait_until_known
 from seealso.editorial.purges import count_purges
 from seealso.editorial.store import DATABASE, Store, needs_folder
 from seealso.errors import StoreUnavailable
@@ -215,6 +215,8 @@ class Editorial:
         assert self._store is not None
         number = self._numbers[0]  # before the store is read: what comes meanwhile is seen the next time
         try:
+            if self._store.shared and self._seen == _NEVER:
+                announce(self._store, self._machine)
             decisions, _ = read_decisions(self._store, self._decisions if self._seen != _NEVER else None)
             if (other := self._other_site(decisions.head.generation)) is not None:
                 mend = "its keys would open both; give this one a store of its own"

@@ -39,6 +39,18 @@ def report(store: Store, name: str, sequence: int) -> None:
         writing.connection.execute(machines.delete().where(machines.c.heard < now - GONE_SECONDS))
 
 
+def announce(store: Store, name: str) -> None:
+    """Say that a machine is about to answer, of which nothing is heard yet: it knows nothing. Raises StoreUnavailable.
+
+    What is decided from then on is not taken for known to all before it has read it.
+    """
+    with store.adding() as connection:
+        now = _clock(connection)
+        connection.execute(machines.delete().where(machines.c.heard < now - GONE_SECONDS))
+        if connection.execute(sa.select(machines).where(machines.c.name == name)).first() is None:
+            connection.execute(machines.insert().values(name=name, sequence=0, heard=now))
+
+
 def leave(store: Store, name: str) -> None:
     """Say that a machine answers no more. Raises StoreUnavailable."""
     with store.writing() as writing:

@@ -362,13 +362,15 @@ def test_takedown_is_acknowledged_when_other_machines_know_it(
     assert first in shown(elsewhere)
 
 
+@pytest.mark.parametrize("has_looked", [True, False], ids=["followed", "starts"])
 def test_machine_that_does_not_hear_of_it_is_named(
-    index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+    index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, has_looked: bool
 ) -> None:
     monkeypatch.setattr(service.editorial, "OTHERS_SECONDS_MAX", 0.1)
     folder = tmp_path.parent / f"{tmp_path.name}-machines"
     apps = machines_of(index, folder, shared, make_app, "a束", monkeypatch)  # named by folders, too
-    apps["束"].extensions["seealso"].editorial.look()  # and then not any more
+    if has_looked:
+        apps["束"].extensions["seealso"].editorial.look()  # and then not any more
     client = editor(apps["a"])
     told = client.post("/v1/articles/a003/takedown", json={"reason": "court order"})
     assert told.status_code == 202

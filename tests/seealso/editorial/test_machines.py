@@ -4,7 +4,7 @@ import time
 import pytest
 
 import seealso.editorial.machines
-from seealso.editorial.machines import leave, read_machines, report, wait_until_known
+from seealso.editorial.machines import announce, leave, read_machines, report, wait_until_known
 from seealso.editorial.store import Store
 
 
@@ -18,6 +18,21 @@ def test_each_machine_says_how_much_it_knows(store: Store, other: Store) -> None
     leave(store, "a")
     assert [machine.name for machine in read_machines(store)] == ["b"]
     assert store.sequence() == 0
+
+
+def test_who_begins_to_read_knows_nothing_and_who_is_known_stays_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(store, "a")
+    report(store, "b", 2)
+    announce(store, "b")
+    assert [(machine.name, machine.sequence) for machine in read_machines(store)] == [("a", 0), ("b", 2)]
+    assert [machine.name for machine in wait_until_known(store, 1, 0.1)] == ["a"]
+    with monkeypatch.context() as later:  # taken for gone, it is another
+        later.setattr(seealso.editorial.machines, "GONE_SECONDS", 0.0)
+        time.sleep(0.01)
+        announce(store, "b")
+    assert [(machine.name, machine.sequence) for machine in read_machines(store)] == [("b", 0)]
 
 
 def test_who_waits_is_told_when_all_know(store: Store, other: Store) -> None:
