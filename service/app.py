@@ -172,7 +172,11 @@ def create_app(
     limits = dict.fromkeys(ASIDES, settings.rate_limit) | {EVENTS: settings.events_limit}
     failed = {LOGIN: settings.login_limit}
     redis = settings.redis_url, settings.redis_timeout_ms
-    Rates(limits, *redis, failed, lambda: is_known(here.door), settings.site).attach(app)
+
+    def gone() -> bool:
+        return here.cache.state == "down"
+
+    Rates(limits, *redis, failed, lambda: is_known(here.door), settings.site, gone).attach(app)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Seealso", "validatorUrl": None})
     )

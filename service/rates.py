@@ -1,5 +1,5 @@
 """How often one stranger may ask: counted in Redis for all workers, in the process where Redis is not to be had, or is
-a cluster.
+a cluster. While it is known to be gone it is not asked: whoever is counted would wait for its name, or a connection.
 
 What the process or Redis keeps ready is not counted: it costs no more than a refusal. The one user of Flask-Limiter.
 """
@@ -33,7 +33,7 @@ class Rates:
 
     `known`: whether who makes the request is no stranger, for whom no limit holds. `failed`: the same for endpoints of
     which only requests count that were not authorized (401). `site`: what is counted for one counts for no other.
-    Raises SettingsInvalid if a rate means nothing.
+    `gone`: whether Redis is known not to answer. Raises SettingsInvalid if a rate means nothing.
     """
 
     def __init__(
@@ -44,7 +44,9 @@ class Rates:
         failed: Mapping[str, str] | None = None,
         known: Callable[[], bool] = lambda: False,
         site: str | None = None,
+        gone: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._gone = gone
         self._prefix = KEY_PREFIX if site is None else f"{KEY_PREFIX}:{site}"
         self._known = known
         self._rates = {endpoint: _checked(rate) for endpoint, rate in rates.items() if rate != NO_LIMIT}
@@ -52,43 +54,58 @@ class Rates:
         self._clock = _offset()
         # How often the clock was set: counts of before are left to end where they are.
         self._era = 0
-        self._limiter = Limiter(
-            lambda: f"{self._era}:{_stranger()}",
-            storage_uri=_storage_address(redis_url),
-            storage_options=_storage_options(redis_url, redis_timeout_ms),
-            strategy="fixed-window",
-            key_prefix=self._prefix,
-            in_memory_fallback_enabled=True,
-            swallow_errors=True,  # of those who find Redis gone at the same moment as the one that falls back
+        self._in_redis, self._in_process = (
+            Limiter(
+                lambda: f"{self._era}:{_stranger()}",
+                storage_uri=_storage_address(url),
+                storage_options=_storage_options(url, redis_timeout_ms),
+                strategy="fixed-window",
+                key_prefix=self._prefix,
+                in_memory_fallback_enabled=True,  # for those who find out that it is gone
+                swallow_errors=True,  # of those who find it gone at the same moment as the one that falls back
+            )
+            for url in (redis_url, None)
         )
         logging.getLogger("flask-limiter").setLevel(logging.CRITICAL)  # that Redis is gone, the cache says
 
     def attach(self, app: Flask) -> None:
         """Hold the requests to some views of an app against the limits."""
         # Known to the app already, it does not hook itself to every request, which would take as long as Flask itself.
-        app.extensions["limiter"] = {self._limiter}
-        self._limiter.init_app(app)
+        limiters = self._in_redis, self._in_process
+        app.extensions["limiter"] = set(limiters)
+        for limiter in limiters:
+            limiter.init_app(app)
         app.register_error_handler(RateLimitExceeded, self._refuse)
         for endpoint, rate in self._rates.items():
-            limited = self._limiter.limit(rate, exempt_when=self._known)(app.view_functions[endpoint])
+            view = app.view_functions[endpoint]
+            limited = self._counted_in(*(each.limit(rate, exempt_when=self._known)(view) for each in limiters))
             app.view_functions[endpoint] = self._counted_by_clock(limited)
         for endpoint, rate in self._failed.items():
             limited = self._counted_by_failures(app.view_functions[endpoint], endpoint, parse_many(rate))
             app.view_functions[endpoint] = self._counted_by_clock(limited)
+
+    def _counted_in(self, redis: View, process: View) -> View:
+        """Have requests be counted by the one view, or by the other while Redis is gone."""
+
+        @functools.wraps(redis)
+        def counted(*arguments: Any, **named: Any) -> Any:
+            return (process if self._gone() else redis)(*arguments, **named)
+
+        return counted
 
     def _counted_by_failures(self, view: View, endpoint: str, limits: Sequence[RateLimitItem]) -> View:
         """Count only requests that were not authorized."""
 
         @functools.wraps(view)
         def counted(*arguments: Any, **named: Any) -> Any:
-            key = f"{self._era}:{_stranger()}"
+            key, limiter = f"{self._era}:{_stranger()}", (self._in_process if self._gone() else self._in_redis).limiter
             for limit in limits:
-                if not self._counted(lambda each: self._limiter.limiter.test(each, self._prefix, key, endpoint), limit):
+                if not self._counted(lambda each: limiter.test(each, self._prefix, key, endpoint), limit):
                     return self._refused(str(limit), limit.get_expiry())
             answer = view(*arguments, **named)
             if answer.status_code == UNAUTHORIZED:
                 for limit in limits:
-                    self._counted(lambda each: self._limiter.limiter.hit(each, self._prefix, key, endpoint), limit)
+                    self._counted(lambda each: limiter.hit(each, self._prefix, key, endpoint), limit)
             return answer
 
         return counted

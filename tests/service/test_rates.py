@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -178,6 +181,29 @@ def test_process_counts_by_itself_when_redis_is_gone(index: Path, make_app: Make
 def test_process_counts_by_itself_when_redis_never_was(index: Path, make_app: MakeApp) -> None:
     app = make_app(index, redis_url="redis://127.0.0.1:1", rate_limit="2/hour", redis_timeout_ms=200)
     assert statuses(app.test_client(), 3) == [200, 200, 429]
+
+
+def test_nobody_waits_for_the_name_of_a_redis_that_is_known_to_be_gone(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis and what knows its name are often gone together, and a name is looked up for seconds."""
+    asking = set[int]()
+
+    def unknown(*_: object, **__: object) -> list[Any]:
+        asking.add(threading.get_ident())
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    app = make_app(index, redis_url="redis://redis.invalid:6379", rate_limit="2/hour")
+    client, cache = app.test_client(), app.extensions["seealso"].cache
+    deadline = time.monotonic() + 20
+    while cache.state != "down":
+        assert time.monotonic() < deadline
+        client.get("/v1/articles/a000/related?limit=3")
+        time.sleep(0.01)
+    asking.discard(threading.get_ident())
+    assert statuses(client, 3) == [200, 200, 429]
+    assert threading.get_ident() not in asking
 
 
 def stopped(server: OwnRedis) -> None:
