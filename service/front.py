@@ -289,7 +289,7 @@ class Front:
         if not view.may_show(answer):  # begun before something was put or taken down: once more, and for all again
             return self._found(view, coding)
         self._copies.put(view.address, answer, view.era)
-        return answer, "copy"
+        return answer, "shared"
 
     def _kept_or_made(self, view: "_View", codings: Sequence[str], lane: Lane | None) -> tuple[Answer, str]:
         """Return a block's answer from Redis, or make it, in these codings; who makes it takes a turn in the lane."""

@@ -33,8 +33,9 @@ ROUTES = (
 )
 # invalid: any 4xx; busy: a 503 because too much is asked at once; unavailable: any other 503; failed: any other 5xx
 OUTCOMES = ("ok", "not_modified", "invalid", "busy", "unavailable", "failed")
-# Where an answer came from. miss: computed; stale: of the snapshot before; none: no block, or a refusal
-LEVELS = ("copy", "redis", "miss", "stale", "none")
+# Where an answer came from. miss: computed; shared: what another who asked at the same moment was given; stale: of the
+# snapshot before; none: no block, or a refusal
+LEVELS = ("copy", "redis", "miss", "shared", "stale", "none")
 
 # From an answer out of the process's memory to one that nobody waits for.
 REQUEST_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

@@ -315,7 +315,7 @@ def test_service_counts_over_its_workers_and_over_their_deaths(tmp_path: Path) -
 
         def related() -> float:
             found = samples(service.get("/metrics").body.decode())
-            return sum(found.get(counted.format(level), 0) for level in ("copy", "redis", "miss"))
+            return sum(found.get(counted.format(level), 0) for level in ("copy", "redis", "miss", "shared"))
 
         for number in range(40):
             assert service.get(f"/v1/articles/a00{number % 6}/related").status == 200
