@@ -115,10 +115,9 @@ def build_index(
                 delivery.take_up(index, report, limits.force)
             make_room(index, limits.keep, report)
         recipe = kept_recipe(index)
-        yesterday = open_yesterday(index, report)
+        yesterday, before = open_yesterday(index, report)
         with report.timed("read"):
             found = read_articles(sources, report, reporter, limits.sections_left_out)
-            before = yesterday.manifest if yesterday is not None else None
             check_sources(sources, report, before, limits.gates, limits.force)
             found, taken = take_live_in(found, live, before, report, limits.sections_left_out, limits.force)
         if not found:
@@ -126,7 +125,7 @@ def build_index(
         # What the articles tell already is judged before hours of embedding.
         early = [
             articles_gate(len(found), report.articles_before, limits.gates),
-            kept_gate(count_kept(found, yesterday), report.articles_before, limits.gates),
+            kept_gate(count_kept(found, yesterday), len(yesterday or ()), limits.gates),
             quarantine_gate(report, limits.gates),
         ]
         if limits.dry_run:
@@ -178,7 +177,7 @@ def build_index(
             last = lists_of_snapshot(yesterday) if yesterday is not None else None
             late = judge_lists(tonight, last, report, limits.gates)
             late += [
-                texts_gate(words / len(articles), words_of(yesterday), limits.gates),
+                texts_gate(words / len(articles), words_of(before), limits.gates),
                 quarantine_gate(report, limits.gates),
                 try_links(articles, find_dead, limits.gates),
             ]

@@ -85,15 +85,16 @@ class Picks:
 class Shown:
     """What all blocks show together.
 
-    `empty`: blocks with nothing, those of sensitive articles not among them; `empty_share`: of all that may show
-    something; `never`: articles that no block shows; `hub_share`: the share of all places that the most shown
-    HUB_ARTICLES_SHARE of articles take; `foreign_share`: the share of places with an article in another language,
-    where as many as a block holds are in the own one; None where there are no such places; `labelled`: the share of
-    articles whose language is known.
+    `empty`: blocks with nothing, those of sensitive articles not among them; `empty_share`: of all blocks, the share
+    with nothing, those of sensitive articles among them, which are `sensitive_share`; `never`: articles that no block
+    shows; `hub_share`: the share of all places that the most shown HUB_ARTICLES_SHARE of articles take;
+    `foreign_share`: the share of places with an article in another language, where as many as a block holds are in the
+    own one; None where there are no such places; `labelled`: the share of articles whose language is known.
     """
 
     empty: int
     empty_share: float
+    sensitive_share: float
     never: int
     hub_share: float
     hubs: list[tuple[int, int]]
@@ -144,14 +145,14 @@ def shown_in(lists: Lists) -> Shown:
     """Return what all blocks show together."""
     blocks = lists.blocks()
     filled = blocks >= 0
-    asked = ~lists.sensitive
-    empty = int((asked & ~filled.any(axis=1)).sum()) if blocks.shape[1] else int(asked.sum())
+    nothing = ~filled.any(axis=1)
     times = np.bincount(blocks[filled], minlength=len(lists))
     order = np.argsort(-times, kind="stable")
     hubs = max(1, round(len(lists) * HUB_ARTICLES_SHARE))
     return Shown(
-        empty=empty,
-        empty_share=empty / max(1, int(asked.sum())),
+        empty=int((nothing & ~lists.sensitive).sum()),
+        empty_share=float((nothing | lists.sensitive).sum()) / max(1, len(lists)),
+        sensitive_share=float(lists.sensitive.sum()) / max(1, len(lists)),
         never=int((times == 0).sum()),
         hub_share=float(times[order[:hubs]].sum() / max(1, times.sum())),
         hubs=[(int(row), int(times[row])) for row in order[:LISTED] if times[row]],

@@ -116,13 +116,14 @@ def quarantine_gate(report: Report, limits: GateLimits) -> Gate:
 
 def empty_blocks_gate(tonight: Shown, yesterday: Shown | None, limits: GateLimits) -> Gate:
     """Do not many more articles than yesterday have nothing related?"""
-    reason = "readers see a page without its block; a rise means that relatedness, or the texts, broke"
+    reason = "readers see a page without its block; a rise means that relatedness, texts, or marks broke"
     if yesterday is None:
         says = f"{tonight.empty_share:.1%} of blocks are empty"
         return _uncompared("empty-blocks", limits.empty_blocks_rise_max, says, reason)
     rise = tonight.empty_share - yesterday.empty_share
     says = (
-        f"{tonight.empty_share:.1%} of blocks are empty, {yesterday.empty_share:.1%} yesterday; "
+        f"{tonight.empty_share:.1%} of blocks are empty, {yesterday.empty_share:.1%} yesterday "
+        f"(of sensitive articles {tonight.sensitive_share:.1%}, {yesterday.sensitive_share:.1%} yesterday); "
         f"a rise of {100 * limits.empty_blocks_rise_max:.1f} points is the most"
     )
     return Gate("empty-blocks", rise, limits.empty_blocks_rise_max, rise <= limits.empty_blocks_rise_max, says, reason)

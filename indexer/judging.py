@@ -6,6 +6,7 @@ What the numbers are is in `comparison`, what is good enough in `gates`.
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from indexer.sources.source import Found, Source
 from seealso.article import Article
 from seealso.errors import SnapshotRefused, SourceShrunk
 from seealso.snapshot.layout import current_or_none, published_ids, snapshot_folder
-from seealso.snapshot.manifest import Manifest
+from seealso.snapshot.manifest import Manifest, read_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.snapshot import Snapshot
 
@@ -40,14 +41,17 @@ STORIES_LISTED = 12
 FindDead = Callable[[list[str]], list[str]]
 
 
-def open_yesterday(index: Path, report: Report) -> Snapshot | None:
-    """Return the snapshot that tonight is compared with, and takes for its parent; None before the first.
+def open_yesterday(index: Path, report: Report) -> tuple[Snapshot | None, Manifest | None]:
+    """Return the snapshot that tonight is compared with, and takes for its parent, with its manifest; None before the
+    first.
 
-    It is the current one. If that cannot be opened, it is the newest that can.
+    It is the current one. If that cannot be opened, it is the newest that can. Where none can, there may be a manifest
+    alone, which says how many articles each source gave.
     """
     report.parent = current_or_none(index)
     ids = published_ids(index)
-    for snapshot_id in dict.fromkeys([*([report.parent] if report.parent else []), *reversed(ids)]):
+    ordered = list(dict.fromkeys([*([report.parent] if report.parent else []), *reversed(ids)]))
+    for snapshot_id in ordered:
         try:
             yesterday = open_snapshot(snapshot_folder(index, snapshot_id))
         except SnapshotRefused as error:
@@ -59,8 +63,16 @@ def open_yesterday(index: Path, report: Report) -> Snapshot | None:
             )
             report.parent = snapshot_id
         report.articles_before, report.snapshot_created = len(yesterday), yesterday.manifest.created
-        return yesterday
-    return None
+        return yesterday, yesterday.manifest
+    for snapshot_id in ordered:
+        with suppress(SnapshotRefused):
+            manifest = read_manifest(snapshot_folder(index, snapshot_id))
+            report.articles_before, report.snapshot_created = manifest.counts.articles, manifest.created
+            report.notices.append(
+                f"tonight is held against what {snapshot_id} says of itself, not against its lists"
+            )
+            return None, manifest
+    return None, None
 
 
 def check_sources(
@@ -137,9 +149,9 @@ def judge_lists(tonight: Lists, yesterday: Lists | None, report: Report, limits:
     ]
 
 
-def words_of(yesterday: Snapshot | None) -> float:
+def words_of(before: Manifest | None) -> float:
     """Return how many words an article of a snapshot has on average; 0 without a snapshot."""
-    return yesterday.manifest.counts.words / len(yesterday) if yesterday is not None else 0.0
+    return before.counts.words / before.counts.articles if before is not None else 0.0
 
 
 def try_links(articles: Sequence[Article], find_dead: FindDead | None, limits: GateLimits) -> Gate:

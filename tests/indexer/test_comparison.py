@@ -71,7 +71,7 @@ def test_empty_blocks_hubs_and_what_is_never_shown() -> None:
     assert (shown.hub_share, shown.hubs) == (0.75, [(0, 3), (1, 1)])
     assert shown_in(lists({"a": "b", "b": "a"}, score=UNLIKELY)).empty == 2
     hidden = shown_in(lists({"a": "b", "b": "a"}, {"b": {"sensitive": True}}))
-    assert (hidden.empty, hidden.empty_share) == (1, 1.0)  # a's; b may have none
+    assert (hidden.empty, hidden.empty_share, hidden.sensitive_share) == (1, 1.0, 0.5)  # a's; b may have none
 
 
 def test_places_in_another_language_count_where_the_own_has_enough() -> None:

@@ -26,7 +26,16 @@ from indexer.sources.source import Quarantined
 from seealso.errors import GateFailed
 
 LIMITS = GateLimits()
-SHOWN = Shown(empty=2, empty_share=0.02, never=5, hub_share=0.05, hubs=[], foreign_share=0.01, labelled=0.9)
+SHOWN = Shown(
+    empty=2,
+    empty_share=0.02,
+    sensitive_share=0.0,
+    never=5,
+    hub_share=0.05,
+    hubs=[],
+    foreign_share=0.01,
+    labelled=0.9,
+)
 
 
 NO_PICKS = Picks(0, 0, None, None, None)
@@ -81,6 +90,8 @@ def test_more_empty_blocks() -> None:
     holds(empty_blocks_gate(SHOWN, None, LIMITS), None, passed=True, said="2.0% of blocks are empty, and there is no")
     worse = replace(SHOWN, empty_share=0.08)
     holds(empty_blocks_gate(worse, SHOWN, LIMITS), 0.06, passed=False, said="8.0% of blocks are empty, 2.0% yesterday")
+    hidden = replace(worse, sensitive_share=0.07)
+    holds(empty_blocks_gate(hidden, SHOWN, LIMITS), 0.06, passed=False, said="of sensitive articles 7.0%, 0.0% yester")
     holds(empty_blocks_gate(SHOWN, worse, LIMITS), -0.06, passed=True, said="the most")
 
 

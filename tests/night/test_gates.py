@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from seealso.article import Article
+from seealso.snapshot.layout import snapshot_folder
 from seealso.snapshot.reader import open_current
 from tests.makers import article, articles
 from tests.night.run import Night, Nights, write_lines
@@ -101,6 +102,23 @@ def test_a_few_articles_fewer_are_deletions(archive: Archive) -> None:
     archive.night(articles(MANY - 4))
     assert len(open_current(archive.index)) == MANY - 4
     assert open_current(archive.index).manifest.forced == []
+
+
+def test_sensitive_articles_that_are_suddenly_all_are_not_published(archive: Archive) -> None:
+    before = archive.night(articles(MANY)).snapshot
+    marked = [each.model_copy(update={"sensitive": True}) for each in articles(MANY)]
+    archive.check_refused(archive.night(marked), GATE_FAILED, "empty-blocks", "100.0%")
+    assert archive.current() == before
+
+
+def test_one_that_cannot_be_opened_still_says_how_much_each_source_gave(archive: Archive) -> None:
+    before = archive.night(articles(MANY)).snapshot
+    vectors = snapshot_folder(archive.index, str(before)) / "vectors.faiss"
+    vectors.chmod(0o644)
+    vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
+    archive.check_refused(archive.night(articles(MANY // 2)), SOURCE_SHRUNK, "0.jsonl", "50.0%")
+    night = archive.night(articles(MANY))
+    assert (night.code, len(open_current(archive.index))) == (0, MANY)
 
 
 def test_lists_that_overlap_too_little_are_not_published(archive: Archive) -> None:
