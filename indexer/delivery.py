@@ -39,9 +39,10 @@ class Delivery:
         """
         try:
             current = self.store.current()
-            if current is not None and current != current_or_none(index):
+            if current is not None:
                 fetch(self.store, index, current)
-                publish(index, current)
+                if current != current_or_none(index):
+                    publish(index, current)
         except SnapshotStoreOfAnotherSite:
             raise
         except (SeealsoError, OSError) as error:

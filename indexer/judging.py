@@ -68,9 +68,7 @@ def open_yesterday(index: Path, report: Report) -> tuple[Snapshot | None, Manife
         with suppress(SnapshotRefused):
             manifest = read_manifest(snapshot_folder(index, snapshot_id))
             report.articles_before, report.snapshot_created = manifest.counts.articles, manifest.created
-            report.notices.append(
-                f"tonight is held against what {snapshot_id} says of itself, not against its lists"
-            )
+            report.notices.append(f"tonight is held against what {snapshot_id} says of itself, not against its lists")
             return None, manifest
     return None, None
 

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seealso.errors import SnapshotMissing, SnapshotRefused
-from seealso.snapshot.digests import FileStates, file_states
+from seealso.snapshot.digests import FileStates, check_digests, file_states
 from seealso.snapshot.layout import FETCHING_PREFIX, MANIFEST, SNAPSHOTS, seal, snapshot_folder, sync_folder
 from seealso.snapshot.lock import one_fetch
-from seealso.snapshot.manifest import FileEntry, Manifest
+from seealso.snapshot.manifest import FileEntry, Manifest, read_manifest
 from seealso.snapshot.objects import PART_BYTES
+from seealso.snapshot.retention import remove_snapshot
 from seealso.snapshot.store import SnapshotStore
-from seealso.snapshot.whole import mark_whole, wait_until_settled
+from seealso.snapshot.whole import known_whole, mark_whole, wait_until_settled
 
 # What else writes to the disk, the editorial store above all, is left so much of it.
 ROOM_BYTES = 64 << 20
@@ -30,15 +31,16 @@ Progress = Callable[[int, int], None]
 def fetch(store: SnapshotStore, index: Path, snapshot_id: str, progress: Progress = lambda _, __: None) -> int:
     """Have a snapshot in an index folder; return how many bytes were copied for it, 0 if it was there.
 
-    One process of a machine does so at a time; others wait for it. Raises SnapshotMissing if the store does not hold
-    it, SnapshotRefused if it is not as it was written, SnapshotStoreUnavailable, OSError (disk full).
+    One that is there and not as it was written gives way to it. One process of a machine does so at a time; others wait
+    for it. Raises SnapshotMissing if the store does not hold it, SnapshotRefused if it is not as it was written there,
+    SnapshotStoreUnavailable, OSError (disk full).
     """
     folder = snapshot_folder(index, snapshot_id)
-    if folder.is_dir():
+    if _is_whole(folder):
         return 0
     (index / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
     with one_fetch(index):
-        if folder.is_dir():
+        if _is_whole(folder):
             return 0
         found = store.manifest(snapshot_id)
         if found is None:
@@ -56,10 +58,23 @@ def fetch(store: SnapshotStore, index: Path, snapshot_id: str, progress: Progres
         (aside / MANIFEST).write_bytes(raw)
         seal(aside / MANIFEST)
         sync_folder(aside)
+        if folder.is_dir():
+            remove_snapshot(index, snapshot_id)
         os.rename(aside, folder)
         sync_folder(folder.parent)
         mark_whole(folder, manifest, states, began_ns)
         return copied
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether a snapshot is there, and its files are as they were written."""
+    try:
+        manifest = read_manifest(folder)
+        if not known_whole(folder, manifest, file_states(folder, manifest)):
+            check_digests(folder, manifest)
+    except SnapshotRefused:
+        return False
+    return True
 
 
 def clear_asides(index: Path) -> None:

@@ -100,6 +100,8 @@ class Follower:
         self._stop = threading.Event()
         # What is handed round, and since when.
         self._awaited: tuple[str | None, float] = (None, 0.0)
+        # What this process has found to be here, as it was written.
+        self._whole = set[str]()
         # What was refused, by id: how long it is left alone, and until when.
         self._left: dict[str, tuple[float, float]] = {}
 
@@ -159,7 +161,7 @@ class Follower:
 
     def _fetch(self, snapshot_id: str) -> bool:
         """Have a snapshot here, or say why not; return whether nothing is wrong with it."""
-        if snapshot_folder(self._index, snapshot_id).is_dir():
+        if snapshot_id in self._whole and snapshot_folder(self._index, snapshot_id).is_dir():
             return True
         pause, until = self._left.get(snapshot_id, (0.0, 0.0))
         if time.monotonic() < until:
@@ -174,6 +176,9 @@ class Follower:
         finally:
             self._note(fetching=None, here=0, total=0)
         self._left.pop(snapshot_id, None)
+        self._whole.add(snapshot_id)
+        if not copied:
+            return True
         took_ms = round((time.monotonic() - began) * 1000)
         get_log().info("snapshot_fetched", snapshot_id=snapshot_id, bytes=copied, took_ms=took_ms)
         return True

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seealso.errors import SnapshotMissing, SnapshotRefused
+from seealso.snapshot.fetch import fetch
 from seealso.snapshot.layout import current_id, current_or_none, is_snapshot_id, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import Manifest, read_manifest
@@ -19,15 +20,18 @@ def rolling_back(
 ) -> Iterator[tuple[str, str | None]]:
     """Give the id of the snapshot to be published again, and of the one that is served; no night runs meanwhile.
 
-    It is `snapshot_id`, or the one before, and is whole. The pointer may be lost (then None is served), if an id is
-    given. `model`: see `open_snapshot`. `store`: from which all machines take what is served. Raises SnapshotMissing,
-    SnapshotRefused, ModelMismatch, IndexLocked, SnapshotStoreUnavailable.
+    It is `snapshot_id`, or the one before, and is whole; what the store alone holds is fetched. The pointer may be lost
+    (then None is served), if an id is given. `model`: see `open_snapshot`. `store`: from which all machines take what
+    is served. Raises SnapshotMissing, SnapshotRefused, ModelMismatch, IndexLocked, SnapshotStoreUnavailable, OSError
+    (disk full).
     """
     if snapshot_id is None or not published_ids(index):  # a mistyped folder is not made
         current_id(index)
     with lock_index(index):
         current = (store.current() if store is not None else None) or current_or_none(index)
-        wanted = snapshot_id or snapshot_before(index, current or current_id(index))
+        wanted = snapshot_id or snapshot_before(index, current or current_id(index), store)
+        if store is not None and is_snapshot_id(wanted) and store.holds(wanted):
+            fetch(store, index, wanted)
         open_named(index, wanted, model, anew=True)  # whole, or refused
         yield wanted, current
 
@@ -62,12 +66,13 @@ def open_named(index: Path, snapshot_id: str | None, model: str | None = None, a
     return open_snapshot(snapshot_folder(index, chosen), model, anew)
 
 
-def snapshot_before(index: Path, current: str) -> str:
+def snapshot_before(index: Path, current: str, store: SnapshotStore | None = None) -> str:
     """Return the snapshot that was served when the current one was made; the newest older one, if that is gone.
 
-    Raises SnapshotMissing if there is none.
+    It is in the index folder, or in the store. Raises SnapshotMissing if there is none, SnapshotStoreUnavailable.
     """
-    older = [each for each in published_ids(index) if each < current]
+    known = set(published_ids(index)) | set(store.ids() if store is not None else ())
+    older = sorted(each for each in known if each < current)
     manifest = manifest_or_reason(index, current)
     if isinstance(manifest, Manifest) and manifest.parent in older:
         return manifest.parent

@@ -56,7 +56,12 @@ def roll_back(snapshot_id: str, body: ReasonBody) -> Response:
     """Serve an earlier snapshot again, until the next night publishes. Nothing is removed; caches are told."""
     here = parts()
     index = here.settings.index
-    if not is_snapshot_id(snapshot_id) or not snapshot_folder(index, snapshot_id).is_dir():
+    if not is_snapshot_id(snapshot_id):
+        raise UnknownSnapshot(snapshot_id)
+    if not snapshot_folder(index, snapshot_id).is_dir():
+        if here.snapshot_store is not None and here.snapshot_store.holds(snapshot_id):
+            mend = f"`seealso rollback {snapshot_id}` fetches it, on any machine"
+            raise NotRolledBack(snapshot_id, f"the snapshot store holds it, and this machine does not; {mend}")
         raise UnknownSnapshot(snapshot_id)
     try:
         before = _publish(snapshot_id, body.reason)

@@ -235,3 +235,30 @@ def test_try_that_ended_between_seal_and_name_is_gone_on_with(
     monkeypatch.setattr(Path, "write_bytes", as_no_root)
     assert fetch(store, tmp_path, pushed) == 0  # all was there
     assert len(open_snapshot(snapshot_folder(tmp_path, pushed))) == 9
+
+
+def spoil(index: Path, snapshot_id: str, file: str, content: Callable[[bytes], bytes]) -> None:
+    path = snapshot_folder(index, snapshot_id) / file
+    path.chmod(0o644)
+    path.write_bytes(content(path.read_bytes()))
+
+
+def test_one_that_is_damaged_here_gives_way_to_what_the_store_holds(
+    store: SnapshotStore, pushed: str, tmp_path: Path
+) -> None:
+    fetch(store, tmp_path, pushed)
+    spoil(tmp_path, pushed, "cards.bin", lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]))
+    assert fetch(store, tmp_path, pushed) == size_of(tmp_path, pushed)
+    assert len(open_snapshot(snapshot_folder(tmp_path, pushed), anew=True)) == 9
+    assert (asides(tmp_path), fetch(store, tmp_path, pushed)) == ([], 0)
+
+
+def test_one_that_is_damaged_here_stays_where_the_store_does_not_hold_it(
+    store: SnapshotStore, pushed: str, tmp_path: Path
+) -> None:
+    fetch(store, tmp_path, pushed)
+    spoil(tmp_path, pushed, "cards.bin", lambda raw: raw[:-1])
+    store.remove(pushed)
+    with pytest.raises(SnapshotMissing, match="does not hold"):
+        fetch(store, tmp_path, pushed)
+    assert published_ids(tmp_path) == [pushed]

@@ -16,6 +16,7 @@ from seealso.snapshot.following import Follower, StoreState, read_store_state, w
 from seealso.snapshot.layout import current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.objects import Objects
+from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.store import SnapshotStore
 from tests.makers import articles, index_of
 from tests.s3 import S3Server
@@ -184,6 +185,17 @@ def test_what_was_left_when_one_was_killed_that_removed_a_snapshot_goes_with_the
     here.publish(5)
     assert here.follower.look()
     assert not left.exists()
+
+
+def test_what_is_damaged_here_is_fetched_again_by_the_next_process(here: Here) -> None:
+    current = here.publish(4)
+    here.follower.look()
+    cards = snapshot_folder(here.index, current) / "cards.bin"
+    cards.chmod(0o644)
+    cards.write_bytes(cards.read_bytes()[:-1] + b"?")
+    another = Follower(here.store, here.index, 3, "news-1")
+    assert another.look()
+    assert open_snapshot(snapshot_folder(here.index, current), anew=True).id == here.current == current
 
 
 def test_while_somebody_writes_here_nothing_is_switched(here: Here) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from seealso.errors import IndexLocked, ModelMismatch, SnapshotMissing, SnapshotRefused
 from seealso.snapshot import reader, rollback
+from seealso.snapshot.fetch import fetch
 from seealso.snapshot.layout import current_id, publish, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import Manifest
@@ -88,6 +89,24 @@ def test_what_all_machines_are_told_is_done_though_this_one_cannot_write(
     assert (store.current(), current_id(tmp_path / "index")) == (first, second)
     with pytest.raises(OSError, match="Read-only"):  # without a store, it is all there is
         serve_again(tmp_path / "index", first)
+
+
+def test_what_the_store_alone_holds_is_fetched(tmp_path: Path) -> None:
+    """As on a machine that was started after the last night."""
+    first, second = (str(index_of(tmp_path / "night", articles(count)).snapshot) for count in (3, 4))
+    (tmp_path / "share").mkdir()
+    store, here = SnapshotStore(f"file://{tmp_path}/share"), tmp_path / "here"
+    for snapshot_id in (first, second):
+        store.push(snapshot_folder(tmp_path / "night", snapshot_id))
+        store.point(snapshot_id)
+    fetch(store, here, second)
+    publish(here, second)
+    for wanted in (None, first):
+        with rolling_back(here, wanted, store=store) as (found, current):
+            assert (found, current) == (first, second)
+            assert len(open_named(here, first)) == 3
+    with pytest.raises(SnapshotMissing, match="none has the id"), rolling_back(here, f"2{first[1:-1]}x", store=store):
+        pass
 
 
 @pytest.mark.parametrize("name", ["20260101T000000Z-0123456789ab", "../../etc", ""])

@@ -16,6 +16,7 @@ from seealso.editorial.store import Store
 from seealso.errors import SnapshotStoreUnavailable, StoreUnavailable
 from seealso.snapshot.layout import current_id, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
+from seealso.snapshot.retention import remove_snapshot
 from seealso.snapshot.store import SnapshotStore
 from tests.makers import HashEncoder, articles, index_of
 
@@ -188,6 +189,17 @@ def test_one_that_the_store_has_removed_is_refused(index: Path, make_app: MakeAp
     store.remove(first)
     status, detail = refusal(client, first)
     assert (status, "does not hold it" in detail) == (409, True)
+    assert (store.current(), current_id(index)) == (second, second)
+
+
+def test_one_that_the_store_alone_holds_says_how_to_have_it_here(
+    index: Path, make_app: MakeApp, store: SnapshotStore
+) -> None:
+    client = signed(make_app(index, snapshot_store=store.url), index)
+    first, second = published_ids(index)
+    remove_snapshot(index, first)
+    status, detail = refusal(client, first)
+    assert (status, f"`seealso rollback {first}` fetches it" in detail) == (409, True)
     assert (store.current(), current_id(index)) == (second, second)
 
 
