@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from indexer.coming_back import coming_back, taken_down
 from indexer.delivery import Delivery
 from indexer.distribute import Distribution, distributing, tidy_engine
 from indexer.embedding import (
@@ -34,6 +35,7 @@ from indexer.gates import (
     kept_gate,
     note_gates,
     quarantine_gate,
+    takedowns_gate,
     texts_gate,
 )
 from indexer.judging import (
@@ -122,11 +124,13 @@ def build_index(
             found, taken = take_live_in(found, live, before, report, limits.sections_left_out, limits.force)
         if not found:
             raise NothingToIndex(f"no usable article in {_names(sources)}{_first_fault(report)}")
+        hidden = taken_down(live)
         # What the articles tell already is judged before hours of embedding.
         early = [
             articles_gate(len(found), report.articles_before, limits.gates),
             kept_gate(count_kept(found, yesterday), len(yesterday or ()), limits.gates),
             quarantine_gate(report, limits.gates),
+            takedowns_gate(coming_back([item.article for item in found], yesterday, hidden), len(hidden)),
         ]
         if limits.dry_run:
             note_gates(early, report)

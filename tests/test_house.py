@@ -78,6 +78,7 @@ INDEXER_WAY = [
     ["indexer/sources/choose.py", "indexer/sources/remembered.py"],
     ["indexer/sources/open.py", "indexer/links.py"],
     ["indexer/report.py", "indexer/neighbours.py", "indexer/copies.py", "indexer/recipe_file.py", "indexer/gold.py"],
+    ["indexer/coming_back.py"],
     ["indexer/reading.py", "indexer/reuse.py", "indexer/check.py", "indexer/map.py", "indexer/searching.py"],
     ["indexer/agreement.py"],
     ["indexer/embedding.py", "indexer/stories.py", "indexer/eventful.py", "indexer/live.py"],

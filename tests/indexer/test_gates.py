@@ -19,6 +19,7 @@ from indexer.gates import (
     overlap_gate,
     picks_gate,
     quarantine_gate,
+    takedowns_gate,
     texts_gate,
 )
 from indexer.report import Report
@@ -178,3 +179,8 @@ def test_failed_gate_stops_the_night_unless_it_is_forced() -> None:
     check_gates([bad], report, force=True)
     assert report.forced == ["articles"]
     assert for_manifest(report)[0] == {"gate": "articles", "value": 0.01, "limit": 0.9, "passed": False}
+
+
+def test_what_is_taken_down_does_not_come_back() -> None:
+    holds(takedowns_gate([], 0), 0.0, passed=True, said="0 of 0 articles that are taken down")
+    holds(takedowns_gate([("a", "b")], 4), 0.25, passed=False, said="The first: 'b' is 'a'; take it down as well")
