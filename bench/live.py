@@ -79,7 +79,9 @@ def fill(store: Store, snapshot: Snapshot, wanted: int) -> list[float]:
         live.take(read_placed(connection, snapshot.id, snapshot.manifest.live)[1])
     took = []
     if len(live.cards) < wanted:
-        encoder = MadeUpEncoder(MadeUpArticles(len(snapshot)))
+        archive = MadeUpArticles(len(snapshot))
+        archive.rows = {snapshot.title(row): row for row in range(len(snapshot))}
+        encoder = MadeUpEncoder(archive)
         for number in range(len(live.cards), wanted):
             piece = retold(snapshot, number)
             own = embedded(piece, encoder)

@@ -123,18 +123,20 @@ def build_made_up(index: Path, count: int, reporter: "Reporter", given: bool = F
 
 
 class MadeUpArticles:
-    """A source of made-up articles, the same each time."""
+    """A source of made-up articles, the same each time. `rows`: by their titles, of those that were read."""
 
     complete = True
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.name = f"{count} made-up articles"
+        self.rows: dict[str, int] = {}
 
     def read(self) -> Iterator[Item]:
         """Yield them."""
         sections = sections_of(self.count)
         for number, (title, body, language) in enumerate(texts(self.count, seed=1)):
+            self.rows[title] = number
             piece = Article(
                 id=f"a{number:06}",
                 title=title,
@@ -149,7 +151,7 @@ class MadeUpArticles:
 
 
 class MadeUpEncoder:
-    """An Encoder that knows the made-up articles by their titles; a passage's vector is near its article's."""
+    """An Encoder that knows the made-up articles that were read by their titles; a passage is near its article."""
 
     def __init__(self, archive: MadeUpArticles) -> None:
         digest = hashlib.sha256(f"made up {archive.count}".encode()).hexdigest()
@@ -157,7 +159,7 @@ class MadeUpEncoder:
         self.window = WINDOW_WORDS
         self.device = CPU
         self._vectors = vectors_of(archive.count, seed=2)
-        self._rows = {title: row for row, (title, _, _) in enumerate(texts(archive.count, seed=1))}
+        self._rows = archive.rows
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each word begins and ends."""

@@ -18,10 +18,11 @@ import numpy as np
 
 from bench.made_up import texts, vectors_of
 from indexer.neighbours import Archive, find_neighbours
-from seealso.lexical import build_terms, word_counts
+from seealso.lexical import build_terms
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.vectors import VectorIndex
+from seealso.words import word_counts
 
 DRAFTS = 200
 

@@ -38,7 +38,7 @@ from indexer.searching import recall_of
 from seealso.article import Article
 from seealso.editorial.articles import Embedded, place_in, put_article_in
 from seealso.editorial.store import Store
-from seealso.lexical import Rows, word_counts
+from seealso.lexical import Rows
 from seealso.live.edition import Live
 from seealso.live.place import place
 from seealso.live.placing import encode_placing
@@ -49,6 +49,7 @@ from seealso.snapshot.reader import open_current, open_snapshot
 from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.vectors import use_one_thread
 from seealso.space import PASSAGE_DTYPE
+from seealso.words import word_counts
 from service.admission import Admission
 from service.blocks import Asked, Blocks
 from service.freshness import Lifetimes

@@ -71,11 +71,11 @@ def index(
     configure_logs(settings.log_format, settings.log_level)
     signal.signal(signal.SIGTERM, _stop)
     report, page = run_night(Night(settings, wanted, sources, dry_run, force), console)
-    get_log().debug("snapshot_published", snapshot_id=report.snapshot, articles=report.articles)
     program = sys.argv[0]
     if dry_run:
         report.show(console, ("next", "the same without --dry-run"))
     else:
+        get_log().debug("snapshot_published", snapshot_id=report.snapshot, articles=report.articles)
         kept = [("report", str(page))] if page else []
         report.show(console, *kept, ("next", f"{program} serve --index {settings.index}"))
     if as_json:

@@ -18,7 +18,7 @@ from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
 from seealso.article import Article
-from seealso.lexical import words
+from seealso.words import words
 
 # Texts are compared by their runs of five words: single words are shared by all that is written on a subject.
 SHINGLE_WORDS = 5

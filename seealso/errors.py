@@ -10,6 +10,7 @@
     │   ├── UnknownSite          no site of the service has the host that is asked for
     │   ├── CrossSite            a page of another site has a browser ask, by itself
     │   ├── TakenDown            the article was taken down
+    │   ├── RemovedMeanwhile     the article was removed while it was being read
     │   ├── NotTakenDown         the article was not
     │   ├── UnknownChange        there is no rule or change with that number
     │   ├── NotUndone            a change cannot be undone, or not any more
@@ -183,6 +184,38 @@ class DraftNotRead(CallerError):
     """A file or a text is no draft that can be read; the message says what to do."""
 
 
+class ServiceBusy(CallerError):
+    """As much as the service takes at once is being worked on."""
+
+    def __init__(self, work: str, places: int) -> None:
+        super().__init__(f"{places} {work} are being worked on, and no more at once; try again in a few seconds")
+
+
+class SiteNotReady(CallerError):
+    """One of several sites has nothing to answer from yet; the others answer."""
+
+    def __init__(self, site: str | None, error: SeealsoError) -> None:
+        super().__init__(f"the site {site} is not ready: {error}")
+        self.site = str(site)
+
+
+class TextLate(CallerError):
+    """The encoder did not end with a text in time."""
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(f"the text was not read within {deadline_s:g} seconds; try again in a while, or with less")
+
+
+class BlocksLate(CallerError):
+    """Many blocks were not made in time."""
+
+    def __init__(self, made: int, wanted: int, seconds_max: float) -> None:
+        super().__init__(
+            f"{made} of {wanted} blocks were made in {seconds_max:g} seconds; try again in a while, or send fewer at "
+            "once, or ask without 'explain'"
+        )
+
+
 class OperatorError(SeealsoError):
     """The one who runs the machine can mend it."""
 
@@ -321,36 +354,4 @@ class ClusterUnavailable(OperatorError):
 
 
 class ServerUnavailable(OperatorError):
-    """The service cannot listen where it was told to."""
-
-
-class ServiceBusy(CallerError):
-    """As much as the service takes at once is being worked on."""
-
-    def __init__(self, work: str, places: int) -> None:
-        super().__init__(f"{places} {work} are being worked on, and no more at once; try again in a few seconds")
-
-
-class SiteNotReady(CallerError):
-    """One of several sites has nothing to answer from yet; the others answer."""
-
-    def __init__(self, site: str | None, error: SeealsoError) -> None:
-        super().__init__(f"the site {site} is not ready: {error}")
-        self.site = str(site)
-
-
-class TextLate(CallerError):
-    """The encoder did not end with a text in time."""
-
-    def __init__(self, deadline_s: float) -> None:
-        super().__init__(f"the text was not read within {deadline_s:g} seconds; try again in a while, or with less")
-
-
-class BlocksLate(CallerError):
-    """Many blocks were not made in time."""
-
-    def __init__(self, made: int, wanted: int, seconds_max: float) -> None:
-        super().__init__(
-            f"{made} of {wanted} blocks were made in {seconds_max:g} seconds; try again in a while, or send fewer at "
-            "once, or ask without 'explain'"
-        )
+    """The service cannot listen where it was told to, or no worker of it can be started."""

@@ -1,23 +1,22 @@
 """Texts -> weighted term vectors, and the search for articles that share the heaviest terms. The one user of scipy.
 
-A term is a word of a text, by Unicode, in any language. A term vector has the BM25 weight of each of an article's terms
+A term is a word of a text (see `words`). A term vector has the BM25 weight of each of an article's terms
 (Robertson and Zaragoza 2009); two articles share as much as the inner product of their term vectors. Words that most
 articles of a language have carry nothing and are no terms; there is no list of stop words.
 """
 
-import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 
 from seealso.article import primary_language
+from seealso.words import TITLE_TIMES, word_counts, words
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -29,8 +28,6 @@ Mask = NDArray[np.bool_]
 # Lucene's defaults; 0.6 to 2 and 0.4 to 1 made no difference beyond noise on either of our sets.
 BM25_K1 = 1.2
 BM25_B = 0.75
-# A headline says in few words what the article is about.
-TITLE_TIMES = 2
 # Words in more than a quarter of a language's articles are its stop words. Ten imagined articles without the word keep
 # a language of very few articles from having no terms at all, and their words from looking rare.
 STOP_SHARE = 0.25
@@ -46,6 +43,8 @@ REFINED_TIMES = 2
 # Many probes at once are searched for in so many articles after the other, whose sums a processor's cache holds: of a
 # million articles that takes a quarter of the time.
 BLOCK_ARTICLES = 60_000
+# Of so many probes at once are products with some hundred articles each computed, in some hundred megabytes.
+PRODUCTS_AT_ONCE = 128
 # A filter that leaves out less than this share of all articles, such as those taken down, is none to speak of.
 LEFT_OUT_SHARE = 0.01
 # Where rows of terms end further on, at 512 terms an article from the 4,194,304th on, 32 bits do not say it.
@@ -61,70 +60,6 @@ RECIPE: dict[str, Any] = {
     "language_articles_min": LANGUAGE_ARTICLES_MIN,
     "terms_max": TERMS_MAX,
 }
-
-# Scripts that put no space between words: each pair of neighbouring characters is taken as a word.
-_UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-# As a group: a text is split into what has none of them and their runs, in turn.
-_UNSPACED = regex.compile(rf"([{_UNSPACED_SCRIPTS}][{_UNSPACED_SCRIPTS}\p{{M}}]*)")
-# In the others, letters and digits with their marks; an apostrophe parts ("reader's", "l'économie").
-_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*")
-_CHARACTER = regex.compile(r"\X")
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text in order, in the one form under which they are compared."""
-    found: list[str] = []
-    for place, part in enumerate(_UNSPACED.split(unicodedata.normalize("NFKC", text).casefold())):
-        if place % 2 == 0:
-            found += _WORD.findall(part)
-        else:
-            characters = _CHARACTER.findall(part)
-            found += [first + second for first, second in pairwise(characters)] or [part]
-    return found
-
-
-def word_spans(text: str) -> list[tuple[str, int, int]]:
-    """Return the words of a text as `words` does, each with its place there, in characters."""
-    found: list[tuple[str, int, int]] = []
-    for start, part in _parts(text):
-        if _UNSPACED.match(part) is None:
-            # One of compatibility ('ﬁ', '½') may be none or several in the form that is compared.
-            for match in _WORD.finditer(part):
-                first, last = match.span()
-                found += [(word, start + first, start + last) for word in words(match.group())]
-        else:
-            places = [start + each.start() for each in _CHARACTER.finditer(part)] + [start + len(part)]
-            pairs = [(places[place], places[place + 2]) for place in range(len(places) - 2)] or [
-                (places[0], places[-1])
-            ]
-            found += [("".join(words(text[first:last])), first, last) for first, last in pairs]
-    return found
-
-
-def surface_forms(text: str, wanted: Set[str]) -> dict[str, str]:
-    """Return how a text writes some words (see `words`): each in the form it has most often there."""
-    forms: dict[str, Counter[str]] = {}
-    for _, part in _parts(unicodedata.normalize("NFKC", text)):
-        for written in [part] if _UNSPACED.match(part) else _WORD.findall(part):
-            if (word := written.casefold()) in wanted:
-                forms.setdefault(word, Counter())[written] += 1
-    return {word: found.most_common(1)[0][0] for word, found in forms.items()}
-
-
-def _parts(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the parts of a text that are in scripts with spaces, and in those without; before each, where it begins."""
-    start = 0
-    for part in _UNSPACED.split(text):
-        yield start, part
-        start += len(part)
-
-
-def word_counts(title: str, text: str) -> Counter[str]:
-    """Return how often each word stands in an article, the title counted TITLE_TIMES."""
-    counts = Counter(words(text))
-    for word in words(title):
-        counts[word] += TITLE_TIMES
-    return counts
 
 
 def as_ends(ends: NDArray[Any]) -> NDArray[Any]:
@@ -288,23 +223,17 @@ class Terms:
 
         `others`: of the articles, or of their titles; `rows`: probes x any number.
         """
+        if len(rows) > 1:  # as a night has them: many at once, and by scipy, which a page view does without
+            matrix, many = others.as_matrix(len(self.vocabulary)), range(0, len(rows), PRODUCTS_AT_ONCE)
+            blocks = [(first, min(first + PRODUCTS_AT_ONCE, len(rows))) for first in many]
+            return np.concatenate([_products(probes.rows(*each), matrix, rows[slice(*each)]) for each in blocks])
         products = np.zeros(rows.shape, np.float32)
-        spread = np.zeros(len(self.vocabulary), np.float32)  # one probe's weights by term
-        matrix = others.as_matrix(len(self.vocabulary)) if len(rows) > 1 else None
-        for number, (start, end) in enumerate(pairwise(probes.ends)):
-            known = np.flatnonzero(rows[number] >= 0)
-            if not len(known):
-                continue
-            terms = probes.terms[start:end]
-            spread[terms] = probes.weights[start:end]
-            if matrix is not None:  # three times as fast, and to the bit the same; a page view does without scipy
-                products[number, known] = matrix[rows[number, known]] @ spread
-            else:
-                places, counts = _places(others, rows[number, known])
-                owners = np.repeat(known, counts)
-                shared = spread[others.terms[places]] * others.weights[places]
-                np.add.at(products[number], owners, shared)  # one after the other, as scipy and sparse_dot_topn add
-            spread[terms] = 0.0
+        for number, known in enumerate(map(np.flatnonzero, rows >= 0)):
+            spread = np.zeros(len(self.vocabulary), np.float32)  # the probe's weights by term
+            spread[probes.terms] = probes.weights
+            places, counts = _places(others, rows[number, known])
+            shared = spread[others.terms[places]] * others.weights[places]
+            np.add.at(products[number], np.repeat(known, counts), shared)  # one after the other, as scipy adds
         return products
 
     def _found(self, probes: TermRows, blocks: Sequence["csr_matrix"], limit: int, threads: int) -> tuple[Rows, Scores]:
@@ -341,6 +270,28 @@ def _places(rows: TermRows, wanted: NDArray[Any]) -> tuple[Rows, Rows]:
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(starts - (ends - counts), counts), counts
+
+
+def _products(probes: TermRows, others: "csr_matrix", rows: Rows) -> Scores:
+    """Return the inner products of each probe with some rows of others; see `Terms.products`.
+
+    As one product: of all these rows, the columns of each being its probe's own, with all probes one after the other.
+    Each is summed up in the order of terms, to the bit as by itself.
+    """
+    from scipy.sparse import csr_matrix
+
+    known = rows >= 0
+    wanted = others[rows[known]]
+    terms = np.unique(probes.terms)
+    place = np.zeros(others.shape[1], np.int32)  # 0: no probe has it
+    place[terms] = np.arange(1, len(terms) + 1)
+    spread = np.zeros((len(probes), len(terms) + 1), np.float32)
+    spread[np.repeat(np.arange(len(probes)), np.diff(probes.ends)), place[probes.terms]] = probes.weights
+    begins = np.repeat(np.arange(len(rows), dtype=np.int32) * spread.shape[1], known.sum(axis=1))
+    columns = place[wanted.indices] + np.repeat(begins, np.diff(wanted.indptr))
+    products = np.zeros(rows.shape, np.float32)
+    products[known] = csr_matrix((wanted.data, columns, wanted.indptr), (wanted.shape[0], spread.size)) @ spread.ravel()
+    return products
 
 
 def _best(rows: Rows, values: Scores, limit: int) -> NDArray[np.int64]:
@@ -420,6 +371,14 @@ def heaviest(probes: TermRows, postings: TermRows, postings_max: int | None) -> 
         return probes, whole
     ends = as_ends(np.concatenate(([0], np.cumsum(kept)))[probes.ends])
     return TermRows(ends, probes.terms[kept], probes.weights[kept]), np.diff(ends) < np.diff(probes.ends)
+
+
+def heaviest_shared(own: TermRows, other: TermRows, most: int) -> tuple[NDArray[np.int32], Scores]:
+    """Return so many of the terms that two vectors share, the heaviest first, and what each gives to their product."""
+    terms, own_places, other_places = np.intersect1d(own.terms, other.terms, assume_unique=True, return_indices=True)
+    weights = own.weights[own_places] * other.weights[other_places]
+    places = np.lexsort((terms, -weights))[:most]
+    return terms[places], weights[places]
 
 
 def transposed(rows: TermRows, columns: int) -> TermRows:

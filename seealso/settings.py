@@ -377,9 +377,12 @@ class ServiceSettings(Settings):
     ] = "300/minute"
     purge_form: Annotated[
         Literal["json", "keys"],
-        Field(description="how: `json`, for a receiver of yours; `keys`, in a header, for Varnish itself"),
+        Field(
+            description="the form in which caches are told: `json`, for a receiver of yours; `keys`, in a header, for "
+            "Varnish"
+        ),
     ] = "json"
-    purge_authorization: Annotated[str, Field(description="the header Authorization with which it is told")] = ""
+    purge_authorization: Annotated[str, Field(description="the header `Authorization` sent to the purge webhook")] = ""
     session_hours: Annotated[
         float, Field(gt=0, le=720, description="how long somebody stays signed in at the desk")
     ] = 12.0

@@ -23,7 +23,6 @@ from seealso.settings import ServiceSettings
 from seealso.snapshot.milvus import address_of
 from seealso.snapshot.store import SnapshotStore
 from service.addresses import Addresses
-from service.api.answers import Parts
 from service.api.articles import articles
 from service.api.batch import batch
 from service.api.decisions import decisions
@@ -74,6 +73,7 @@ from service.front import TAKEN_SECONDS_MAX, Front
 from service.lanes import lanes_of
 from service.live import LiveArticles
 from service.metrics import Families, Metrics
+from service.parts import Parts
 from service.problems import Problem, register_problems
 from service.purging import Purging
 from service.rates import Rates
@@ -290,10 +290,15 @@ def sessions_of(settings: ServiceSettings, store: Store | None) -> Sessions:
 
 
 def complete_document(document: Any) -> Any:
-    """Add to the OpenAPI document what APIFlask leaves out: the form of problems, and that bodies are not optional."""
+    """Add to the OpenAPI document what APIFlask leaves out: the form of problems, that bodies are not optional, and
+    that a 202 has the form of a 200.
+    """
     document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
     for methods in document["paths"].values():
         for operation in methods.values():
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
+            answers = operation.get("responses", {})
+            if "202" in answers and "200" in answers:
+                answers["202"]["content"] = answers["200"]["content"]
     return document

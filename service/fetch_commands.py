@@ -39,7 +39,7 @@ def fetch(index: Path | None, site: str | None, follow: bool, or_kept: bool, as_
     \b
     export SEEALSO_SNAPSHOT_STORE=s3://news/seealso
     seealso fetch --index var/index              once, before the service starts
-    seealso fetch --or-kept --index var/index    the same, where what is here does while the store is gone
+    seealso fetch --or-kept --index var/index    the same, content with what is here while the store is gone
     seealso fetch --follow --index var/index     from now on, as `seealso serve` does by itself
     SEEALSO_SITES=sites.toml seealso fetch --site coast
 

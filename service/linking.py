@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from seealso.lexical import word_spans, words
+from seealso.lexical import heaviest_shared
 from seealso.passages import sentence_spans
 from seealso.snapshot.snapshot import Snapshot
+from seealso.words import word_spans, words
 from service.why import Draft
 
 LINKS_MAX = 12
@@ -159,12 +160,9 @@ def _says_enough(probability: float, rarity: float, alone: bool, titled: bool, i
 
 def _shared(snapshot: Snapshot, draft: Draft, row: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return the heaviest terms that a draft and an article share and few others have: their weights, and rarity."""
-    own, other = draft.probes.terms, snapshot.probes(row).terms
-    terms, own_places, other_places = np.intersect1d(own.terms, other.terms, assume_unique=True, return_indices=True)
-    weights = own.weights[own_places] * other.weights[other_places]
+    terms, weights = heaviest_shared(draft.probes.terms, snapshot.probes(row).terms, TERMS_LOOKED_AT)
     rare = snapshot.terms.rarity[-1][terms]
-    heaviest = np.lexsort((terms, -weights))[:TERMS_LOOKED_AT]
-    kept = [int(place) for place in heaviest if rare[place] >= RARITY_MIN]
+    kept = np.flatnonzero(rare >= RARITY_MIN).tolist()
     names = [snapshot.terms.term(int(terms[place])) for place in kept]
     return (
         {name: float(weights[place]) for name, place in zip(names, kept, strict=True)},

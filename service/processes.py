@@ -6,6 +6,7 @@ import ctypes
 import gc
 import resource
 import signal
+import subprocess
 import sys
 
 from threadpoolctl import threadpool_limits
@@ -65,6 +66,18 @@ def hold_little_memory() -> None:
         libc.mallopt(_M_ARENA_MAX, ARENAS_MAX)
         libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
+
+
+def end(process: subprocess.Popen[bytes], seconds_max: float) -> None:
+    """End a process: told to, it has so long; then it is killed."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(seconds_max)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def leave_out_of_collection() -> None:

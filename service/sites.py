@@ -20,12 +20,13 @@ from seealso.errors import OperatorError, SeealsoError, ServiceBusy, SiteNotRead
 from seealso.logs import get_log, say_site
 from seealso.sites import Site
 from service.answer import Headers
-from service.api.answers import JSON, Parts
+from service.api.answers import JSON
 from service.api.state import ALIVE, READY, check_ready
 from service.exposition import METRICS_TYPE, Served, metrics_of_all
 from service.front import Environ, StartResponse
 from service.lanes import PROBES, Lane, blocking_threads
 from service.metrics import Families
+from service.parts import Parts
 from service.problems import REQUEST_ID_HEADER, log_unavailable, named_problem, problem_of, request_id_of
 from service.routes import outcome_of, route_of
 

@@ -20,12 +20,12 @@ from seealso.article import Article
 from seealso.editorial.articles import Embedded
 from seealso.encoder import Encoder
 from seealso.errors import InvalidRequest, ModelMismatch, ModelUnavailable, SeealsoError, ServiceBusy, TextLate
-from seealso.lexical import word_counts
 from seealso.logs import get_log
 from seealso.passages import cut_passages
 from seealso.relatedness import Probes
 from seealso.snapshot.snapshot import Snapshot
 from seealso.space import PASSAGE_DTYPE, PassageVectors
+from seealso.words import word_counts
 from service.why import Draft
 
 PassageVector = NDArray[np.float16]

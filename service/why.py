@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from seealso.article import Article
 from seealso.encoder import Vectors
-from seealso.lexical import surface_forms, words
+from seealso.lexical import heaviest_shared
 from seealso.passages import sentences
 from seealso.relatedness import Cohorts, Probes, scored
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
+from seealso.words import surface_forms, words
 
 # The parts of a score, in the order of relatedness.PARTS.
 PART_NAMES = ("cosine", "terms", "titles")
@@ -94,11 +95,8 @@ def _shared(snapshot: Snapshot, draft: Draft, row: int) -> dict[str, Any]:
 
 
 def _shared_weights(snapshot: Snapshot, draft: Draft, row: int) -> dict[str, float]:
-    own, other = draft.probes.terms, snapshot.probes(row).terms
-    terms, own_places, other_places = np.intersect1d(own.terms, other.terms, assume_unique=True, return_indices=True)
-    weights = own.weights[own_places] * other.weights[other_places]
-    heaviest = np.lexsort((terms, -weights))[:TERMS_LOOKED_AT]
-    return {snapshot.terms.term(int(terms[place])): float(weights[place]) for place in heaviest}
+    terms, weights = heaviest_shared(draft.probes.terms, snapshot.probes(row).terms, TERMS_LOOKED_AT)
+    return {snapshot.terms.term(term): weight for term, weight in zip(terms.tolist(), weights.tolist(), strict=True)}
 
 
 def _readable(weights: dict[str, float], own: list[str], other: list[str], article: Article) -> list[str]:
@@ -126,9 +124,14 @@ def _quote(text: str, span: NDArray[np.int32], language: str | None, weights: di
         return sum(weights.get(word, 0.0) for word in set(words(sentence)))
 
     best = " ".join(unicodedata.normalize("NFC", max(sentences(passage, language), key=worth, default="")).split())
-    if len(best) <= QUOTE_CHARACTERS_MAX:
-        return best
-    return best[:QUOTE_CHARACTERS_MAX].rsplit(" ", 1)[0] + " …"
+    return cut_quote(best)
+
+
+def cut_quote(sentence: str) -> str:
+    """Return a sentence that a person is shown, cut if it is very long."""
+    if len(sentence) <= QUOTE_CHARACTERS_MAX:
+        return sentence
+    return sentence[:QUOTE_CHARACTERS_MAX].rsplit(" ", 1)[0] + " …"
 
 
 def _known(snapshot: Snapshot, own_row: int | None, row: int) -> dict[str, Any]:

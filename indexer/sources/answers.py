@@ -6,14 +6,13 @@ In: answers that proved to be whole. Out: the validators to ask with, and what w
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from indexer.sources.fetch import Fetched, FetchRequest
+from indexer.sources.state_file import open_state
 
-# Another reading writes for a moment at a time.
-BUSY_SECONDS_MAX = 30.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (
     reader TEXT NOT NULL, url TEXT NOT NULL, etag TEXT, last_modified TEXT, content_type TEXT NOT NULL,
@@ -73,9 +72,5 @@ def open_answers(path: Path | None, reader: str) -> Iterator[Answers]:
 
     Raises sqlite3.Error, OSError.
     """
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS_MAX, isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+    with open_state(path) as database:
         yield Answers(database, reader)

@@ -6,13 +6,14 @@ to be read again.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.sources.answers import Answers
 from indexer.sources.found_as_json import pack_found, unpack_found
 from indexer.sources.source import Found, LeftOut, Quarantined, Result
+from indexer.sources.state_file import open_state
 from seealso.article import InvalidArticle
 
 # Another layout, or a way to find articles that gives others: what was read by an older version is read anew.
@@ -111,10 +112,7 @@ class CrawlState:
 @contextmanager
 def open_crawl_state(path: Path) -> Iterator[CrawlState]:
     """Open a state file, making it (and the folder it is in) if need be. Raises sqlite3.Error, OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+    with open_state(path, autocommit=False) as database:
         if database.execute("PRAGMA user_version").fetchone()[0] != STATE_FORMAT:
             database.executescript(
                 f"BEGIN; DROP TABLE IF EXISTS pages; {_TABLE} PRAGMA user_version = {STATE_FORMAT}; COMMIT;"

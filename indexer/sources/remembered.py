@@ -7,17 +7,15 @@ others who read the same feed meanwhile need not wait.
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from indexer.sources.found_as_json import pack_found, unpack_found
 from indexer.sources.source import GONE, Found, Item, LeftOut, Quarantined, Source
+from indexer.sources.state_file import open_state
 from seealso.article import InvalidArticle
 from seealso.errors import SourceUnreadable
 
-# Another reading writes for a moment at a time.
-BUSY_SECONDS_MAX = 30.0
 _DAY_SECONDS = 86_400.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS given (
@@ -52,7 +50,8 @@ class Remembered:
         given: set[str] = set()
         left_out: set[str] = set()
         try:
-            with closing(self._open()) as database:
+            with open_state(self._state) as database:
+                database.execute(_TABLE)
                 for item in self._source.read():
                     if isinstance(item, Found):
                         if item.article.id not in given:  # a second one is none: the night quarantines it
@@ -73,14 +72,6 @@ class Remembered:
                 f"what it gave before, in {self._state}, cannot be used ({error}); if the file is damaged, restore it: "
                 "without it, only what the feed lists now is an article",
             ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        self._state.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self._state, timeout=BUSY_SECONDS_MAX, isolation_level=None)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute(_TABLE)
-        return database
 
     def _remember(self, database: sqlite3.Connection, item: Found, seen: float) -> None:
         database.execute(

@@ -41,9 +41,9 @@ class Query:
         self._sql = sql.strip().rstrip(";")
         self._fields = fields
         self._batch_rows = batch_rows
-        # Without what follows '?', where drivers take passwords as well.
         # Two queries of one database are two sources.
         digest = hashlib.blake2b(self._sql.encode("utf-8", "replace"), digest_size=3).hexdigest()
+        # Without what follows '?', where drivers take passwords as well.
         self.name = f"{self._url.set(query={}).render_as_string(hide_password=True)} query {digest}"
 
     def read(self) -> Iterator[Item]:

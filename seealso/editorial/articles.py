@@ -66,16 +66,11 @@ class Placed:
 
 
 def put_article_in(
-    writing: Writing,
-    article: Article,
-    embedded: Embedded,
-    who: str,
-    reason: str = "",
-    sent: datetime | None = None,
+    writing: Writing, article: Article, embedded: Embedded, who: str, sent: datetime | None = None
 ) -> LiveArticle:
     """Keep an article as it is from now on. `sent`: see LiveArticle."""
     record = encode_article(article)
-    return _keep(writing, article.id, record, embedded, who, reason, sent)
+    return _keep(writing, article.id, record, embedded, who, "", sent)
 
 
 def remove_article_in(

@@ -88,9 +88,9 @@ def revoke_key_in(writing: Writing, key_id: str, who: str, reason: str = "") -> 
 
 def note_use(store: Store, moments: dict[str, datetime]) -> None:
     """Note when keys were last used. It is no change: the log does not tell of it. Raises StoreUnavailable."""
-    with store.writing() as writing:
+    with store.adding() as connection:
         for key_id, moment in moments.items():
-            writing.connection.execute(keys.update().where(keys.c.id == key_id).values(last_used=as_text(moment)))
+            connection.execute(keys.update().where(keys.c.id == key_id).values(last_used=as_text(moment)))
 
 
 def read_keys(connection: sa.Connection) -> list[Key]:

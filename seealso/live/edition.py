@@ -24,7 +24,7 @@ from seealso.live.laid import LaidTerms, LaidVectors
 from seealso.live.placing import Kin, decode_placing
 from seealso.relatedness import CANDIDATES_MAX, Probes
 from seealso.snapshot.files import FACT_ROW, NO_TIME, card_of
-from seealso.snapshot.snapshot import Snapshot
+from seealso.snapshot.snapshot import Snapshot, stating
 
 _ELSEWHERE = -1
 _numbers = itertools.count(1)
@@ -73,7 +73,9 @@ class Edition(Snapshot):
 
     def row_at(self, url: str) -> int | None:
         """Return the row of an article with exactly this address, None if none has it."""
-        wanted = b'"url":' + orjson.dumps(url)
+        wanted = stating(url)
+        if wanted is None:
+            return None
         base = len(self.neighbours)
         live = (base + place for place, card in enumerate(self.live.cards[: len(self) - base]) if wanted in card)
         row = next((row for row in live if not self.gone[row]), None)

@@ -8,7 +8,7 @@ import numpy as np
 
 from seealso.article import Article
 from seealso.editorial.articles import Embedded
-from seealso.lexical import Rows, TermRows, word_counts
+from seealso.lexical import Rows, TermRows
 from seealso.live.edition import Edition
 from seealso.live.placing import Kin, Placing
 from seealso.relatedness import (
@@ -26,6 +26,7 @@ from seealso.relatedness import (
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
 from seealso.telling import are_numbers_of_a_series, tell_one_event
+from seealso.words import word_counts
 
 DAY_SECONDS = 86_400.0
 # So many of the best candidates are looked at for another telling of its story.

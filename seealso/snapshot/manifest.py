@@ -22,7 +22,7 @@ FORMAT = 7
 # lacks all that the night says of itself: sources, gates, forced. Their files are those of format 4.
 FORMATS = (2, 3, 4, 5, 6, 7)
 MAP_SINCE, LISTED_SINCE = 5, 7
-# A manifest lists some ten files and a recipe; a thousand times that is no manifest.
+# A manifest lists some forty files, sources and a recipe, in a few kilobytes; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 
 # Of a file of a snapshot: a name, and no path elsewhere.

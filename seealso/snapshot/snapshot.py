@@ -123,10 +123,8 @@ class Snapshot:
 
     def row_at(self, url: str) -> int | None:
         """Return the row of an article with exactly this address, None if none has it."""
-        try:
-            # Quotation marks within texts are escaped: these bytes stand nowhere else.
-            stated = b'"url":' + orjson.dumps(url)
-        except orjson.JSONEncodeError:  # a lone surrogate, which no article's address has
+        stated = stating(url)
+        if stated is None:
             return None
         if self.addresses is None:
             place = self.cards.content.find(stated)
@@ -228,6 +226,15 @@ class Snapshot:
         for it, and not only the candidates.
         """
         return True
+
+
+def stating(url: str) -> bytes | None:
+    """Return what stands in the card of an article with this address, and in no other; None if it can be none's."""
+    try:
+        # Quotation marks within texts are escaped: these bytes stand nowhere else.
+        return b'"url":' + orjson.dumps(url)
+    except orjson.JSONEncodeError:  # a lone surrogate
+        return None
 
 
 def _rows_hashed(table: NDArray[Any], hashes: Sequence[int] | memoryview | NDArray[Any], name: str) -> Iterator[int]:

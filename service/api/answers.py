@@ -1,142 +1,23 @@
 """HTTP out: the forms of the answers, and what every one of them has."""
 
-import functools
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-from flask import Response, current_app, g
+from flask import Response, g
 from pydantic import BaseModel, Field
-from werkzeug.wrappers import Response as BaseResponse
 
-from seealso.editorial.decisions import now
-from seealso.editorial.purges import add_purge_in, make_due
-from seealso.editorial.rules import Wish
-from seealso.editorial.store import Writing
-from seealso.errors import BlocksLate, StoreUnavailable
-from seealso.project import Placement
-from seealso.settings import ServiceSettings
 from seealso.snapshot.snapshot import Snapshot
-from seealso.snapshot.store import SnapshotStore
-from service.auth import Door, needs
-from service.blocks import Blocks
-from service.cache import Cache
-from service.clicks import Clicks
-from service.comparing import Comparisons
-from service.current import Current
-from service.editorial import KNOWN_SECONDS, Editorial
-from service.elsewhere import Elsewhere
-from service.engine import Engine
-from service.front import Front
-from service.lanes import Lane, Lanes
-from service.live import LiveArticles
-from service.metrics import Metrics
 from service.problems import REQUEST_ID_HEADER, documented, request_id
-from service.purging import Purging
-from service.texts import Texts
-from service.to_drop import ToDrop, rule_message
 
 JSON = "application/json"
-View = Callable[..., BaseResponse]
-Made = TypeVar("Made")
 SNAPSHOT_HEADER = "X-Seealso-Snapshot"
 UNCONFIRMED_HEADER = "X-Seealso-Unconfirmed"
-# Blocks that are explained, or searched for in a large index, take many milliseconds each; and a service that is told
-# to stop waits 25 seconds for what is in flight.
-BLOCKS_SECONDS_MAX = 15.0
-# Whom views need; where others may ask as well, the view says so itself.
-editors = needs(lambda: parts().door, "editor", "admin")
-admins = needs(lambda: parts().door, "admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the views work with."""
-
-    settings: ServiceSettings
-    current: Current
-    cache: Cache
-    blocks: Blocks
-    editorial: Editorial
-    door: Door
-    live: LiveArticles
-    engine: Engine
-    to_drop: ToDrop
-    purging: Purging | None
-    clicks: Clicks
-    front: Front
-    lanes: Lanes
-    texts: Texts
-    elsewhere: Elsewhere
-    metrics: Metrics
-    placements: Mapping[str, Placement]
-    comparisons: Comparisons
-    snapshot_store: SnapshotStore | None
-
-
-@contextmanager
-def deciding() -> Iterator["Deciding"]:
-    """Decide something. When the block ends it is on the disk, all workers know it, and caches are being told.
-
-    Where other machines share the store and one does not know it in time, the answer says so: see `answer`. Caches are
-    told a little later then, for that machine would fill them with what they dropped. Raises StoreUnavailable.
-    """
-    here = parts()
-    store = here.editorial.store()
-    with store.writing() as writing:
-        what = Deciding(writing, here.purging, here.settings.site, KNOWN_SECONDS if store.shared else 0.0, [])
-        yield what
-    try:  # it has been done, whatever can be told of it
-        here.editorial.catch_up()
-        behind = here.editorial.unknowing()
-        unknowing = [f"{machine.name} (silent for {machine.silent_s:.0f} s)" for machine in behind]
-    except StoreUnavailable as error:
-        unknowing = [f"this worker, which answers nobody until it does ({error.reason})"]
-    if here.purging is not None:
-        if what.purge_after_s and what.purges and not unknowing:
-            with suppress(StoreUnavailable):  # then they are sent when they are due
-                make_due(store, what.purges, now())
-        here.purging.wake()
-    g.seealso_unknowing = [*g.get("seealso_unknowing", []), *unknowing]
-
-
-class Deciding(NamedTuple):
-    """What is decided in one transaction, and who tells caches of it.
-
-    `purge_after_s`: how long they are not told if other machines may not know it; `purges`: the ids of what they are.
-    """
-
-    writing: Writing
-    purging: Purging | None
-    site: str | None
-    purge_after_s: float
-    purges: list[int]
-
-    def purge(self, message: dict[str, Any]) -> None:
-        """Have caches told of what was last decided, if there is an address to tell it to."""
-        if self.purging is not None:
-            add_purge_in(self.writing, message, self.purge_after_s, self.site)
-            self.purges.append(self.writing.sequence)
-
-    def purge_rule(self, wish: Wish, holds: bool) -> None:
-        """Have caches told of a rule that was last decided: now it holds, or no more."""
-        self.purge(rule_message(wish, parts().to_drop.ruled(wish, holds)))
 
 
 def decided(*statuses: int) -> Any:
     """Return the answers to a decision, beside what it is as a rule, as the OpenAPI document takes them."""
     told = f"In force on this machine; {UNCONFIRMED_HEADER} names those that may not know it yet"
     return documented(*statuses) | {202: {"description": told}}
-
-
-def parts() -> Parts:
-    """Return the parts of the app being run."""
-    found = current_app.extensions["seealso"]
-    assert isinstance(found, Parts)
-    return found
 
 
 class PassagePair(BaseModel):
@@ -282,27 +163,3 @@ def answer(body: bytes, media_type: str, snapshot: Snapshot | None = None) -> Re
     if snapshot is not None:
         response.headers[SNAPSHOT_HEADER] = snapshot.id
     return response
-
-
-def made_in_time(making: Iterable[Made], wanted: int) -> list[Made]:
-    """Return what is made one after the other, so many in all. Raises BlocksLate once it takes too long."""
-    end, made = time.monotonic() + BLOCKS_SECONDS_MAX, list[Made]()
-    for each in making:
-        made.append(each)
-        if len(made) < wanted and time.monotonic() > end:
-            raise BlocksLate(len(made), wanted, BLOCKS_SECONDS_MAX)
-    return made
-
-
-def in_a_place(lane_of: Callable[[Parts], Lane]) -> Callable[[View], View]:
-    """Have a view hold one of the few places for what is no page view, from before its body is read."""
-
-    def held_by(view: View) -> View:
-        @functools.wraps(view)
-        def held(*arguments: Any, **named: Any) -> BaseResponse:
-            with lane_of(parts()).place():
-                return view(*arguments, **named)
-
-        return held
-
-    return held_by

@@ -4,9 +4,10 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from service.answer import IDENTITY
-from service.api.answers import JSON, ArticleAnswer, RelatedAnswer, answer, parts
+from service.api.answers import JSON, ArticleAnswer, RelatedAnswer, answer
 from service.api.inputs import BlockQuery, RelatedQuery
 from service.blocks import Asked, row_of
+from service.parts import parts
 from service.problems import REQUEST_ID_HEADER, documented, request_id
 
 articles = APIBlueprint("articles", __name__, tag="Articles")

@@ -8,9 +8,10 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, Card, answer, in_a_place, made_in_time, parts
+from service.api.answers import JSON, Card, answer
 from service.api.inputs import BatchBody, PageBody
 from service.blocks import encode_cards, row_of, shown_row_of
+from service.parts import in_a_place, made_in_time, parts
 from service.problems import documented
 from service.related import Item, related_on_page
 from service.wanted import Wanted

@@ -16,10 +16,12 @@ from seealso.editorial.store import Change, as_text
 from seealso.editorial.takedowns import TAKEN_DOWN
 from seealso.editorial.undo import undo_in
 from seealso.errors import UnknownChange
-from service.api.answers import JSON, Deciding, answer, decided, deciding, editors, parts
+from service.api.answers import JSON, answer, decided
 from service.api.inputs import ChangesQuery, ReasonQuery, RuleBody, RulesQuery, checked_end
 from service.auth import who
+from service.deciding import Deciding, deciding
 from service.finding import check_name
+from service.parts import editors, parts
 from service.problems import documented
 
 decisions = APIBlueprint("decisions", __name__, tag="Decisions")

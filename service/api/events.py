@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from seealso.editorial.clicks import Rate, Spot, read_rates
 from seealso.editorial.decisions import now
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, Parts, answer, editors, in_a_place, parts
+from service.api.answers import JSON, answer
 from service.api.inputs import BlockEvents, ClicksQuery, EventsBody
 from service.blocks import shown_row_of
 from service.clicks import is_bot
+from service.parts import Parts, editors, in_a_place, parts
 from service.problems import REQUEST_ID_HEADER, documented, request_id
 
 events = APIBlueprint("events", __name__, tag="Clicks")

@@ -51,7 +51,8 @@ BEACON_TYPES = ("application/json", "text/plain")
 _ARTICLE_ID: TypeAdapter[str] = TypeAdapter(ArticleId)
 
 
-def _day(text: object) -> date:
+def read_day(text: object) -> date:
+    """Return the day that a text is. Raises ValueError."""
     try:
         return date.fromisoformat(str(text))
     except ValueError:
@@ -88,7 +89,7 @@ _Reason = Annotated[
     AfterValidator(clean_line),
     AfterValidator(_said),
 ]
-_Day = Annotated[date, BeforeValidator(_day)]
+_Day = Annotated[date, BeforeValidator(read_day)]
 _Sequence = Annotated[int, Field(ge=1, le=SEQUENCE_MAX)]
 _Team = Literal["", "a", "b"]
 _Time = Annotated[Moment, WithJsonSchema({"type": "string", "examples": ["2025-07-21", "2025-07-21T06:30:00Z"]})]
@@ -112,8 +113,8 @@ class Filters(BaseModel):
     mode: Annotated[
         Mode,
         Field(
-            description="'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old "
-            "and seasonal ones and leaves out news that has expired"
+            description="'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' puts "
+            "reports of past events lower, and pieces of this season higher"
         ),
     ] = "background"
     min_probability: Annotated[
@@ -198,23 +199,18 @@ class RelatedQuery(Filters):
         return replace(super().wanted(placements), explain=self.explain)
 
 
-class SimilarBody(Filters):
+class SimilarBody(RelatedQuery):
     """A text to find related articles for: `text`, or `title` and `body`."""
 
     text: Annotated[_Text | None, Field(description="the text, pasted; a short first line is its title")] = None
     title: Annotated[_Text | None, Field(description="the title, if it is known apart")] = None
     body: Annotated[_Text | None, Field(description="the text below the title")] = None
-    explain: Annotated[bool, Field(description="say why each article is there")] = False
 
     @model_validator(mode="after")
     def _one_text(self) -> "SimilarBody":
         if (self.text is None) == (self.title is None and self.body is None):
             raise ValueError("send either 'text', or 'title' and 'body'")
         return self
-
-    def wanted(self, placements: Mapping[str, Placement]) -> Wanted:
-        """Return the same as the rules take it."""
-        return replace(super().wanted(placements), explain=self.explain)
 
 
 class BatchBody(RelatedQuery):
@@ -400,12 +396,8 @@ class KeyBody(BaseModel):
     expires: Annotated[_Time | None, Field(description="it opens nothing from then on; null: it does not end")] = None
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(ReasonQuery):
     """Why something is done."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    reason: _Reason
 
 
 class PurgesQuery(BaseModel):

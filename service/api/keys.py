@@ -9,9 +9,11 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.keys import Scope, create_key_in, read_keys, revoke_key_in
 from seealso.errors import UnknownKey
-from service.api.answers import JSON, admins, answer, decided, deciding, parts
+from service.api.answers import JSON, answer, decided
 from service.api.inputs import KeyBody, ReasonQuery, checked_end
 from service.auth import who
+from service.deciding import deciding
+from service.parts import admins, parts
 from service.problems import documented
 
 keys = APIBlueprint("keys", __name__, tag="Keys")

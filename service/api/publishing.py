@@ -25,10 +25,12 @@ from seealso.live.placing import Placing, encode_placing
 from seealso.snapshot.layout import published_ids
 from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.writer import encode_article
-from service.api.answers import JSON, Deciding, answer, decided, deciding, in_a_place, parts
+from service.api.answers import JSON, answer, decided
 from service.api.inputs import ArticleBody, ImportBody, ReasonQuery, checked_id
 from service.auth import needs, who
+from service.deciding import Deciding, deciding
 from service.live import TRIES_MAX
+from service.parts import in_a_place, parts
 from service.wanted import LIMIT_DEFAULT
 
 publishing = APIBlueprint("publishing", __name__, tag="Publishing")

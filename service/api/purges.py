@@ -13,9 +13,10 @@ from seealso.editorial.purges import Purge, State, note_done, read_purges, try_a
 from seealso.editorial.store import as_text
 from seealso.errors import NotSent, UnknownChange
 from seealso.logs import get_log
-from service.api.answers import JSON, answer, editors, parts
+from service.api.answers import JSON, answer
 from service.api.inputs import PurgesQuery
 from service.auth import who
+from service.parts import editors, parts
 from service.problems import documented
 
 purges = APIBlueprint("purges", __name__, tag="Purges")

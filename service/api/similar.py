@@ -6,9 +6,10 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, SimilarAnswer, answer, in_a_place, parts
+from service.api.answers import JSON, SimilarAnswer, answer
 from service.api.inputs import SimilarBody
 from service.blocks import encode_cards
+from service.parts import in_a_place, parts
 from service.problems import documented
 from service.related import related_to_text
 from service.rulings import Ruling

@@ -24,9 +24,11 @@ from seealso.errors import (
 )
 from seealso.snapshot.layout import current_or_none, is_snapshot_id, publish, snapshot_folder
 from seealso.snapshot.rollback import rolling_back
-from service.api.answers import JSON, admins, answer, decided, deciding, in_a_place, parts
+from service.api.answers import JSON, answer, decided
 from service.api.inputs import ReasonBody
 from service.auth import who
+from service.deciding import deciding
+from service.parts import admins, in_a_place, parts
 
 snapshots = APIBlueprint("snapshots", __name__, tag="Snapshots")
 ROLLBACK_EXAMPLE = {"reason": "the last night took in a broken feed"}

@@ -12,8 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from seealso.errors import OperatorError
 from seealso.snapshot.following import read_store_state, warnings_of
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, Parts, StateAnswer, StatusAnswer, VersionAnswer, answer, parts
+from service.api.answers import JSON, StateAnswer, StatusAnswer, VersionAnswer, answer
 from service.exposition import METRICS_TYPE, metrics_of
+from service.parts import Parts, parts
 from service.problems import documented
 
 state = APIBlueprint("state", __name__, tag="State")

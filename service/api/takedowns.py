@@ -10,10 +10,12 @@ from pydantic import BaseModel, Field
 from seealso.editorial.decisions import now
 from seealso.editorial.takedowns import find_takedown, restore_in, take_down_in
 from seealso.errors import NotTakenDown
-from service.api.answers import JSON, answer, decided, deciding, editors, in_a_place, made_in_time, parts
+from service.api.answers import JSON, answer, decided
 from service.api.inputs import ReasonQuery, TakedownBody, checked_end, checked_id
 from service.auth import who
+from service.deciding import deciding
 from service.finding import check_name
+from service.parts import editors, in_a_place, made_in_time, parts
 from service.problems import documented
 from service.wanted import LIMIT_MAX, Wanted
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from seealso.editorial.trials import Share, Verdict, compare_interleaved, compare_split, read_teams
 from seealso.errors import InvalidRequest
-from service.api.answers import JSON, answer, editors, parts
+from service.api.answers import JSON, answer
 from service.api.inputs import DaysQuery
+from service.parts import editors, parts
 from service.problems import documented
 
 trials = APIBlueprint("trials", __name__, tag="Trials")

@@ -21,9 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from seealso.article import Article, InvalidArticle, parse_time
 from seealso.errors import InvalidRequest, SignatureWrong, UnknownArticle
 from seealso.posts import article_of_post, ghost_fields, is_protected, wordpress_fields
-from service.api.answers import JSON, answer, decided, in_a_place, parts
+from service.api.answers import JSON, answer, decided
 from service.api.inputs import checked_id
 from service.api.publishing import Outdated, put_article, remove_article
+from service.parts import in_a_place, parts
 
 webhooks = APIBlueprint("webhooks", __name__, tag="Content systems")
 # A message is refused that is older, or of so far in the future.

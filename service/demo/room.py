@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from seealso.article import primary_language
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, parts
+from service.api.answers import JSON
 from service.api.inputs import RelatedQuery
 from service.api.reading import read_query
 from service.block.fragment import render_block
@@ -22,6 +22,7 @@ from service.demo.choices import SWITCHES, Choices
 from service.demo.drawings import draw
 from service.demo.paper import LANGUAGE, dressed, newest, section_at, story_of
 from service.desk.pages import HEADERS, policy, wants_data
+from service.parts import parts
 from service.problems import MEDIA_TYPE
 
 PICTURE_SECONDS = 86_400

@@ -12,7 +12,6 @@ from flask import Response, render_template, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import in_a_place, parts
 from service.archive import NO_MONTH, Period, month_counts, months_of, period_name, section_counts
 from service.desk.find import page_part, states_of
 from service.desk.listing import listed
@@ -20,6 +19,7 @@ from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day
 from service.finding import Filters, Found, by_date, by_words
 from service.map import CORNERS_MAX, within_area
+from service.parts import in_a_place, parts
 
 archive_room = room("archive")
 PAGE = 20

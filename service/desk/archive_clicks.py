@@ -10,9 +10,9 @@ from seealso.editorial.clicks import Rate, read_rates
 from seealso.editorial.decisions import now
 from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import in_a_place, parts
 from service.desk.archive import entry_of
 from service.desk.pages import looking, page, query_of, room
+from service.parts import in_a_place, parts
 
 click_room = room("archive_clicks")
 PAIRS_SHOWN = 50

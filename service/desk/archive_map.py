@@ -10,10 +10,11 @@ from werkzeug.exceptions import NotFound
 
 from seealso.article import shortened
 from seealso.errors import InvalidRequest
-from service.api.answers import JSON, SNAPSHOT_HEADER, answer, in_a_place, parts
+from service.api.answers import JSON, SNAPSHOT_HEADER, answer
 from service.desk.archive import entry_of
 from service.desk.pages import looking, query_of, room
 from service.map import Window, pack
+from service.parts import in_a_place, parts
 
 map_room = room("archive_map")
 TITLES_MAX = 50

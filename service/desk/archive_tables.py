@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from seealso.snapshot.files import NO_TIME
-from service.api.answers import in_a_place, parts
 from service.archive import LIST_LENGTH, by_times_listed, coverage, stories_told, tellings, times_listed
 from service.desk.archive import PAGE, PageQuery, entry_of
 from service.desk.listing import listed
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day
+from service.parts import in_a_place, parts
 
 table_room = room("archive_tables")
 # A page of the heat table, and of stories, each with so many of their articles.

@@ -7,12 +7,12 @@ import orjson
 from flask import Response
 
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import in_a_place, parts
 from service.archive import THIN_CHARACTERS, thin
 from service.desk.archive import PAGE, PageQuery, entry_of
 from service.desk.listing import listed
 from service.desk.pages import looking, page, query_of, room
 from service.nights import read_report
+from service.parts import in_a_place, parts
 
 text_room = room("archive_texts")
 

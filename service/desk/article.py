@@ -17,7 +17,7 @@ from seealso.editorial.log import Looked, look_through
 from seealso.editorial.store import Change, as_text
 from seealso.errors import SeealsoError, StoreUnavailable, UnknownArticle
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import JSON, answer, editors, in_a_place, parts
+from service.api.answers import JSON, answer
 from service.api.decisions import told
 from service.api.inputs import PlanBody, UndoBody
 from service.api.reading import read_body
@@ -27,6 +27,7 @@ from service.desk.listing import titles_of
 from service.desk.pages import looking, page, room
 from service.desk.plan import Seen, save, see, undo_all, wanted_by
 from service.desk.wording import change_in_words, day, likelihood, marked, rule_in_words
+from service.parts import editors, in_a_place, parts
 from service.related import Item
 from service.wanted import Mode, Wanted
 

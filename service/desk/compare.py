@@ -11,13 +11,15 @@ from flask import Response, render_template
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import UnknownArticle
+from seealso.snapshot.manifest import Manifest
+from seealso.snapshot.rollback import manifest_or_reason
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import parts
 from service.comparing import COMPARED_ITEMS, Comparison
 from service.desk.find import page_part
 from service.desk.listing import listed
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import clock, likelihood
+from service.parts import parts
 
 compare_room = room("compare")
 PAGE = 25
@@ -75,7 +77,7 @@ def compared() -> Response:
     query = _query()
     found = _found(query)
     if found is None:
-        return _frame(query, f"{clock(_created(query.a))} – {clock(_created(query.b))}")
+        return _frame(query, f"{_made(query.a)} – {_made(query.b)}")
     facts: dict[str, Any] = {"query": query, "found": found, "clock": clock, "of": COMPARED_ITEMS}
     facts |= {"kept": {"a": query.a, "b": query.b, "show": query.show}, "listing": _listing(found, query)}
     return _answer(query, "compare.html", "differences.html", facts)
@@ -130,10 +132,10 @@ def _answer(query: CompareQuery, whole: str, part: str, facts: dict[str, Any]) -
     return page_part(render_template(part, **facts)) if query.part else page(whole, **facts)
 
 
-def _created(snapshot_id: str) -> str:
-    """Return when a snapshot was made, by its id."""
-    time = snapshot_id.partition("-")[0]
-    return f"{time[:4]}-{time[4:6]}-{time[6:8]}T{time[9:11]}:{time[11:13]}:{time[13:15]}+00:00"
+def _made(snapshot_id: str) -> str:
+    """Return when a snapshot was made, as a clock tells it; its id, if it does not say so."""
+    found = manifest_or_reason(parts().settings.index, snapshot_id)
+    return clock(found.created) if isinstance(found, Manifest) else snapshot_id
 
 
 def _listing(found: Comparison, query: CompareQuery) -> Any:

@@ -9,10 +9,10 @@ from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
 from seealso.errors import InvalidRequest, SeealsoError
-from service.api.answers import parts
 from service.desk.draft_answer import told_of
 from service.desk.pages import looking, page, room
 from service.desk.wording import sentence
+from service.parts import parts
 from service.problems import named_problem
 from service.uploads import FILE_BYTES_MAX, checked_paste, text_of_file
 

@@ -8,11 +8,11 @@ import numpy as np
 import orjson
 from markupsafe import Markup, escape
 
+from seealso.article import is_web
 from seealso.editorial.decisions import now
 from seealso.relatedness import nearest
 from seealso.snapshot.snapshot import Snapshot
 from service.admission import Admission
-from service.api.answers import parts
 from service.api.similar import ruling_of
 from service.covered import Covered, already_covered
 from service.desk.article import MODES, shown_item
@@ -21,6 +21,7 @@ from service.desk.wording import ago, day, likelihood
 from service.finding import Found, by_meaning
 from service.linked_text import Place, link_as_html, link_as_markdown, pieces_of
 from service.linking import Link, links_worth
+from service.parts import parts
 from service.related import blocks_of_text
 from service.texts import title_and_text
 from service.wanted import Wanted
@@ -73,7 +74,7 @@ def _linkable(snapshot: Snapshot, found: Found, itself: set[int]) -> tuple[list[
     passed = [
         (row, chance)
         for row, chance in zip(rows[may].tolist(), chances[may].tolist(), strict=True)
-        if str(_card(snapshot, row)["url"] or "").startswith(("http://", "https://"))
+        if is_web(_card(snapshot, row)["url"])
     ]
     return [row for row, _ in passed], [chance for _, chance in passed]
 

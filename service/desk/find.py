@@ -17,20 +17,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from seealso.article import clean_line, parse_time
 from seealso.editorial.decisions import now
 from seealso.errors import ModelMismatch, ModelUnavailable, PageNotRead
-from seealso.lexical import words
 from seealso.passages import sentences
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import parts
+from seealso.words import words
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import day, likelihood, marked
 from service.finding import Filters, Found, by_date, by_meaning, by_words, is_address, named_row
+from service.parts import parts
 from service.texts import title_and_text
-from service.why import Draft, reasons
+from service.why import Draft, cut_quote, reasons
 
 find_room = room("find")
 PAGE = 20
 QUERY_CHARACTERS_MAX = 2_000
-QUOTE_CHARACTERS_MAX = 300
 
 
 def _end_of(text: object) -> object:
@@ -222,4 +221,4 @@ def quote_of(snapshot: Snapshot, row: int, asked: str) -> str:
         return summary
     text = f"{summary}\n\n{article['body']}"
     best = max(sentences(text, article.get("language")), key=lambda each: len(wanted & set(words(each))), default="")
-    return best if len(best) <= QUOTE_CHARACTERS_MAX else best[:QUOTE_CHARACTERS_MAX].rsplit(" ", 1)[0] + " …"
+    return cut_quote(best)

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.editorial.decisions import now
 from seealso.editorial.keys import NAME_CHARACTERS_MAX, SCOPES, Key, Scope, read_keys
-from service.api.answers import admins, parts
 from service.desk.listing import listed
 from service.desk.pages import page, query_of, room
 from service.desk.wording import ends_in
+from service.parts import admins, parts
 
 keys_room = room("keys")
 PAGE = 50

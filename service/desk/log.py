@@ -14,11 +14,11 @@ from seealso.editorial.decisions import now
 from seealso.editorial.log import KINDS, UNDOABLE, Kind, Looked, last_decided, look_through
 from seealso.editorial.rules import MADE, UNDONE, wish_in
 from seealso.editorial.store import Change, as_moment, as_text
-from service.api.answers import parts
-from service.api.inputs import checked_text
+from service.api.inputs import checked_text, read_day
 from service.desk.listing import titles_of
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import change_in_words
+from service.parts import parts
 
 log_room = room("log")
 PAGE, TABLE_PART = 40, 1_000
@@ -37,12 +37,7 @@ _MARK = "\ufeff"
 
 
 def _day(text: object) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError("must be a day such as 2026-11-28") from None
+    return read_day(text) if text else None
 
 
 _Text = Annotated[str, Field(max_length=200), AfterValidator(checked_text)]

@@ -7,8 +7,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.errors import CrossSite
-from service.api.answers import in_a_place, parts
 from service.desk.pages import page, protect
+from service.parts import in_a_place, parts
 from service.sessions import COOKIE, check_same_site
 
 desk = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates", static_folder="static")

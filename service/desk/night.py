@@ -13,11 +13,11 @@ from seealso.editorial.store import Store
 from seealso.errors import OperatorError, StoreUnavailable
 from seealso.snapshot.following import read_store_state, warnings_of
 from seealso.snapshot.layout import current_or_none
-from service.api.answers import parts
 from service.desk.listing import listed
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import clock, day, size
 from service.nights import made, night_named, nights_of, report_page, snapshots_of
+from service.parts import parts
 
 night_room = room("night")
 SNAPSHOTS_SHOWN, NIGHTS_SHOWN, PURGES_SHOWN = 10, 15, 10

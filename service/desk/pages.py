@@ -14,9 +14,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from seealso.editorial.keys import Scope
 from seealso.errors import OperatorError
-from service.api.answers import parts
 from service.api.reading import read_query
 from service.auth import NEEDED, needs
+from service.parts import parts
 from service.problems import MEDIA_TYPE
 
 # What runs, is ours; nothing is loaded from elsewhere, and nobody frames a page that does not say so itself.

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import InvalidRequest, PageNotRead, SeealsoError
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import parts
 from service.api.similar import ruling_of
 from service.desk.article import block_facts, shown_item
 from service.desk.find import states_of
@@ -20,6 +19,7 @@ from service.desk.pages import looking, page, policy, query_of, room, wants_data
 from service.desk.plan import see
 from service.desk.wording import day, sentence
 from service.finding import is_address, named_row
+from service.parts import parts
 from service.problems import MEDIA_TYPE, named_problem
 from service.related import related_to_text
 from service.wanted import Wanted

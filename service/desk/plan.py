@@ -9,12 +9,13 @@ from seealso.editorial.decisions import now
 from seealso.editorial.rules import Rule, make_rule_in, read_rules, undo_rule_in
 from seealso.errors import UnknownChange
 from seealso.snapshot.snapshot import Snapshot
-from service.api.answers import deciding, parts
 from service.api.decisions import undo_change_in
 from service.api.inputs import PlanBody, RelatedQuery, checked_end
 from service.auth import who
 from service.blocks import row_of
+from service.deciding import deciding
 from service.desk.wording import REASON_UNSAID
+from service.parts import parts
 from service.related import Item, related_to_article
 from service.rulings import Ruling
 from service.wanted import Mode, Wanted

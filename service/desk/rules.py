@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from seealso.editorial.decisions import now
 from seealso.editorial.rules import FORMS, NUMBER_MAX, Action, Rule
 from seealso.errors import UnknownArticle
-from service.api.answers import JSON, answer, parts
+from service.api.answers import JSON, answer
 from service.api.decisions import told
 from service.desk.listing import listed, titles_of
 from service.desk.pages import looking, page, query_of, room
 from service.desk.wording import ends_in, rule_in_words
 from service.finding import named_row
+from service.parts import parts
 
 rules_room = room("rules")
 PAGE = 30

@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 from seealso.project import PROJECT_FILE, Placement
 from seealso.settings import PREFIX, SECRET, ServiceSettings
-from service.api.answers import admins, parts
 from service.desk.pages import page, room
+from service.parts import admins, parts
 from service.trial import Trial
 
 settings_room = room("settings")

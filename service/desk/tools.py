@@ -2,8 +2,8 @@
 
 from flask import Response, request, url_for
 
-from service.api.answers import parts
 from service.desk.pages import looking, page, room
+from service.parts import parts
 
 tools_room = room("tools")
 # What the bookmark does: it opens the panel of the page it is pressed on, by the address under which readers know that.

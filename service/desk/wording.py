@@ -13,7 +13,7 @@ from seealso.editorial.rollbacks import ROLLED_BACK
 from seealso.editorial.rules import MADE, UNDONE
 from seealso.editorial.store import Change
 from seealso.editorial.takedowns import RESTORED, TAKEN_DOWN
-from seealso.lexical import words
+from seealso.words import words
 from service.api.decisions import told as told_rule
 
 # From which probability on which word is said. It was fitted to links that people made by hand, who make few of those

@@ -172,13 +172,6 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, content: bytes) -> None:
     assert path.read_bytes() == metrics_of(PUBLISHED)
 
 
-def test_a_dry_run_touches_neither_the_file_nor_the_gateway(tmp_path: Path, gateway: Listener) -> None:
-    write_textfile(tmp_path / "seealso.prom", PUBLISHED | {"outcome": "dry run"})
-    push(gateway.url, PUBLISHED | {"outcome": "dry run"})
-    assert list(tmp_path.iterdir()) == []
-    assert gateway.asked == []
-
-
 def test_a_name_node_exporter_would_not_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MetricsUnsent, match=r"end in \.prom"):
         write_textfile(tmp_path / "seealso.txt", PUBLISHED)

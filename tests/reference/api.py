@@ -47,7 +47,8 @@ def api_page(app: APIFlask) -> str:
         "blocks, modes and keys are for is told in the [README](../../README.md#the-api), in "
         "[editorial.md](../editorial.md) and in [block.md](../block.md). A key goes along as "
         "`Authorization: Bearer KEY`; the scopes that open an address stand with it. A change that not every machine "
-        "has confirmed is answered with 202 instead of 200.",
+        "has confirmed is answered with 202 instead of 200. With `SEEALSO_READING=keyed` whatever reads is answered "
+        "with 401 without a key.",
         *(part for tag in sorted(by_tag) for part in (f"## {tag}", *by_tag[tag])),
         "## Forms",
         *(forms[name] for name in sorted(forms)),

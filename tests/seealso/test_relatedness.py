@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from indexer.neighbours import Archive, find_neighbours
-from seealso.lexical import Mask, TermRows, Terms, build_terms, word_counts
+from seealso.lexical import Mask, TermRows, Terms, build_terms
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.relatedness import (
     CANDIDATES_MAX,
@@ -18,6 +18,7 @@ from seealso.relatedness import (
     nearest,
 )
 from seealso.snapshot.vectors import VectorIndex
+from seealso.words import word_counts
 from tests.makers import DIMENSION, HashEncoder
 
 

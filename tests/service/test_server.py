@@ -23,8 +23,8 @@ from seealso.machine import usable_cpus
 from seealso.settings import ServiceSettings
 from seealso.snapshot.layout import POINTER
 from seealso.snapshot.whole import STEP_NS
-from service.api.answers import BLOCKS_SECONDS_MAX
 from service.lanes import blocking_threads
+from service.parts import BLOCKS_SECONDS_MAX
 from service.processes import raise_descriptors
 from service.server import (
     DESCRIPTORS_OF_SITE,

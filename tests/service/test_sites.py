@@ -29,11 +29,11 @@ from seealso.encoder import Encoder
 from seealso.errors import SettingsInvalid
 from seealso.settings import ServiceSettings
 from seealso.sites import Site, read_sites
-from service.api.answers import Parts
 from service.app import create_app, sessions_of
 from service.cache import Cache, Missing
 from service.lanes import blocking_threads
 from service.metrics import Families
+from service.parts import Parts
 from service.server import threads_of_worker
 from service.sites import Encoders, Sites, host_in
 from service.wsgi import create_worker, prepare

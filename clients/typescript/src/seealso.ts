@@ -99,7 +99,7 @@ export interface BatchBody {
   published_before?: string | null;
   /** only articles in these languages */
   language?: string[];
-  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old and seasonal ones and leaves out news that has expired */
+  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' puts reports of past events lower, and pieces of this season higher */
   mode?: "background" | "latest" | "evergreen";
   /** nothing below this; the recipe's, if not said */
   min_probability?: number | null;
@@ -298,7 +298,7 @@ export interface PageBlock {
   published_before?: string | null;
   /** only articles in these languages */
   language?: string[];
-  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old and seasonal ones and leaves out news that has expired */
+  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' puts reports of past events lower, and pieces of this season higher */
   mode?: "background" | "latest" | "evergreen";
   /** nothing below this; the recipe's, if not said */
   min_probability?: number | null;
@@ -502,7 +502,7 @@ export interface SimilarBody {
   published_before?: string | null;
   /** only articles in these languages */
   language?: string[];
-  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old and seasonal ones and leaves out news that has expired */
+  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' puts reports of past events lower, and pieces of this season higher */
   mode?: "background" | "latest" | "evergreen";
   /** nothing below this; the recipe's, if not said */
   min_probability?: number | null;
@@ -656,7 +656,7 @@ export interface RelatedQuery {
   published_before?: string;
   /** only articles in these languages */
   language?: string[];
-  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old and seasonal ones and leaves out news that has expired */
+  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' puts reports of past events lower, and pieces of this season higher */
   mode?: "background" | "latest" | "evergreen";
   /** nothing below this; the recipe's, if not said */
   min_probability?: number;
@@ -682,7 +682,7 @@ export interface RelatedHtmlQuery {
   published_before?: string;
   /** only articles in these languages */
   language?: string[];
-  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' welcomes old and seasonal ones and leaves out news that has expired */
+  /** 'background' has no preference for age, 'latest' prefers new pieces, 'evergreen' puts reports of past events lower, and pieces of this season higher */
   mode?: "background" | "latest" | "evergreen";
   /** nothing below this; the recipe's, if not said */
   min_probability?: number;

@@ -79,7 +79,7 @@ def test_batch_takes_as_many_articles_as_it_says(client: FlaskClient) -> None:
 def test_what_takes_too_long_is_refused_and_says_how_far_it_came(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.api.answers.BLOCKS_SECONDS_MAX", -1)
+    monkeypatch.setattr("service.parts.BLOCKS_SECONDS_MAX", -1)
     assert batch(client, ["a000", "nobody"])["blocks"]
     blocks = [{"name": "a"}, {"name": "b"}]
     for late in (

@@ -68,7 +68,7 @@ def test_pages_to_purge_are_those_it_may_stand_on(tmp_path: Path, make_app: Make
 
 
 def test_proof_that_takes_too_long_is_refused(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.answers.BLOCKS_SECONDS_MAX", -1)
+    monkeypatch.setattr("service.parts.BLOCKS_SECONDS_MAX", -1)
     late = client.get("/v1/articles/a003/proof")
     assert (late.status_code, late.get_json()["type"]) == (503, "urn:seealso:problem:blocks-late")
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import take_down_in
-from service.api.answers import deciding
 from service.api.inputs import PlanBody
+from service.deciding import deciding
 from service.desk.plan import save
 
 PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "storm"}, "number": 1}

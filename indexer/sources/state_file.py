@@ -1,0 +1,24 @@
+"""The SQLite files in which sources keep what they know from one night to the next."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+# So long one night waits for another that reads a source of the same kind.
+BUSY_SECONDS_MAX = 30.0
+
+
+@contextmanager
+def open_state(path: Path | None, autocommit: bool = True) -> Iterator[sqlite3.Connection]:
+    """Open a file, making it (and the folder it is in) if need be; with no path, nothing is kept.
+
+    Raises sqlite3.Error, OSError.
+    """
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    level = None if autocommit else "DEFERRED"
+    with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS_MAX, isolation_level=level)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        yield database
