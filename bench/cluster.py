@@ -5,8 +5,8 @@
 Real Ray nodes of one CPU each, all on this machine, and a fixed cost for each passage, on one thread: a chain of
 additions, which two threads of one core do in the time of one, where a model would only share the core. How far that
 goes here is measured beside, by plain processes without Ray; Ray's are as urgent as they are. Wall times are whole:
-connecting, starting processes, all vectors back. At the end one of two nodes is killed in the middle, and it is counted
-what was lost.
+connecting, starting processes, all vectors back; but a node is there, and quiet, before it is measured. At the end one
+of two nodes is killed in the middle, and it is counted what was lost.
 """
 
 import multiprocessing
@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 import click
@@ -22,6 +23,9 @@ import numpy as np
 from indexer.cluster import Cluster
 from seealso.encoder import Vectors
 from tests.ray_nodes import FixedCost, Nodes, ray_nodes
+
+# Nodes are measured once they do next to nothing by themselves.
+QUIET_SHARE, QUIET_SECONDS_MAX = 0.85, 60.0
 
 
 @click.command()
@@ -46,6 +50,7 @@ def main(passages: int, rounds: int, additions: int) -> None:
             for count in (1, 2) if number % 2 == 0 else (2, 1):
                 if count == 2:
                     nodes.add("two")
+                _wait_until_quiet()
                 seconds[count] = _over(nodes, texts, additions, expected)
                 if count == 2:
                     nodes.kill("two")
@@ -77,6 +82,20 @@ def _over(nodes: Nodes, texts: list[str], additions: int, expected: Vectors, kil
     for notice in cluster.notices:
         print(f"  {notice}")
     return seconds
+
+
+def _wait_until_quiet() -> None:
+    """Wait until the nodes' processes have come up, or are gone: Ray starts some ten for each, which takes seconds."""
+    end = time.monotonic() + QUIET_SECONDS_MAX
+    while time.monotonic() < end:
+        before = _idle_ticks()
+        time.sleep(1.0)
+        if _idle_ticks() - before > QUIET_SHARE * os.sysconf("SC_CLK_TCK") * (os.cpu_count() or 1):
+            return
+
+
+def _idle_ticks() -> int:
+    return int(Path("/proc/stat").read_text().split()[4])  # proc(5)
 
 
 def _plain(processes: int, texts: list[str], additions: int) -> float:

@@ -116,7 +116,7 @@ def build_made_up(index: Path, count: int, reporter: "Reporter", given: bool = F
     from indexer.report import Report
 
     archive, report = MadeUpArticles(count), Report()
-    instead = mock.patch("indexer.build.find_neighbours", return_value=given_neighbours(count)) if given else None
+    instead = mock.patch("indexer.relating.find_neighbours", return_value=given_neighbours(count)) if given else None
     with instead or nullcontext():
         build_index([archive], index, lambda: MadeUpEncoder(archive), Limits(force=True), report, reporter)
     return report

@@ -42,7 +42,6 @@ from indexer.judging import (
     FindDead,
     check_sources,
     count_kept,
-    describe_articles,
     judge_lists,
     key_of,
     open_yesterday,
@@ -52,19 +51,17 @@ from indexer.judging import (
 from indexer.lists import lists_of_articles, lists_of_snapshot
 from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
 from indexer.map import MAP_RECIPE, STEPS, draw_map
-from indexer.neighbours import find_neighbours
 from indexer.progress import Reporter
 from indexer.reading import read_articles
 from indexer.recipe_file import kept_recipe
+from indexer.relating import relate
 from indexer.report import Report
 from indexer.reuse import VectorStore
-from indexer.searching import choose_search, filters_of, missed
 from indexer.sources.source import Found, Quarantined, Source
-from indexer.stories import STORY_RECIPE, find_stories
+from indexer.stories import STORY_RECIPE
 from seealso.editorial.store import Store
 from seealso.encoder import Encoder
 from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, SnapshotStoreUnavailable, StoreUnavailable
-from seealso.lexical import build_terms
 from seealso.relatedness import described
 from seealso.snapshot.layout import VECTORS, current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
@@ -72,9 +69,8 @@ from seealso.snapshot.manifest import read_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.retention import clear_remains, prune, remove_snapshot
 from seealso.snapshot.snapshot import Snapshot
-from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.writer import Origin, SnapshotContent, write_snapshot
-from seealso.space import PassageVectors, fit_space
+from seealso.space import PassageVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,41 +150,21 @@ def build_index(
                 report.notices.append(f"{store} was damaged and has been begun anew; all was embedded")
         found, passages, passage_vectors = without_broken(found, passages, passage_vectors, encoder, report)
         articles = [item.article for item in found]
-        languages = [article.language for article in articles]
-        # On several threads, sums round otherwise: the same articles would be another content on another machine.
-        with report.timed("space"), threadpool_limits(1, user_api="blas"):
-            space = fit_space(passage_vectors, passages.counts, languages)
-            vectors = space.article_vectors(passage_vectors, passages.counts, languages)
-        with report.timed("terms"):
-            reporter.stage("Terms", len(articles), "articles")
-            texts = ((article.title, article.text, article.language) for article in articles)
-            terms, words = build_terms(texts, reporter.advance)
-        with report.timed("search"), threadpool_limits(1, user_api="blas"):
-            reporter.stage("Search", None, "")
-            searchable, terms, searched = choose_search(VectorIndex.of(vectors), vectors, terms, filters_of(articles))
-            report.searched = searched.model_dump()
-            report.notices += missed(searched, len(articles))
-        with report.timed("neighbours"):
-            neighbours = find_neighbours(searchable, vectors, terms, recipe, reporter)
-        with report.timed("stories"):
-            shared = neighbours.shared(terms.articles.squares())
-            reporter.stage("Stories", len(articles), "articles")
-            stories = find_stories(articles, neighbours, shared, reporter.advance)
-            describe_articles(articles, stories, report)
+        related = relate(articles, passages, passage_vectors, recipe, report, reporter)
         with report.timed("compare"):
             reporter.stage("Gates", None, "")
-            tonight = lists_of_articles(articles, neighbours.rows, neighbours.scores, recipe)
+            tonight = lists_of_articles(articles, related.neighbours.rows, related.neighbours.scores, recipe)
             last = lists_of_snapshot(yesterday) if yesterday is not None else None
             late = judge_lists(tonight, last, report, limits.gates)
             late += [
-                texts_gate(words / len(articles), words_of(before), limits.gates),
+                texts_gate(related.words / len(articles), words_of(before), limits.gates),
                 quarantine_gate(report, limits.gates),
                 try_links(articles, find_dead, limits.gates),
             ]
         check_gates(late, report, limits.force)
         with report.timed("map"), threadpool_limits(1, user_api="blas"):
             reporter.stage("Map", STEPS, "steps")
-            places = draw_map(vectors, neighbours.rows, reporter.advance)
+            places = draw_map(related.vectors, related.neighbours.rows, reporter.advance)
         with report.timed("write"):
             reporter.stage("Snapshot", None, "")
             content = SnapshotContent(
@@ -197,17 +173,17 @@ def build_index(
                 passage_spans=passages.spans,
                 passage_vectors=passage_vectors,
                 tokens=int(passages.tokens.sum()),
-                space=space,
-                vectors=searchable,
-                terms=terms,
-                words=words,
-                neighbours=neighbours.rows,
-                scores=neighbours.scores,
-                cohorts=neighbours.cohorts,
+                space=related.space,
+                vectors=related.searchable,
+                terms=related.terms,
+                words=related.words,
+                neighbours=related.neighbours.rows,
+                scores=related.neighbours.scores,
+                cohorts=related.neighbours.cohorts,
                 map=places,
-                searched=searched,
-                stories=stories,
-                eventful=eventful(articles, neighbours.rows, shared),
+                searched=related.searched,
+                stories=related.stories,
+                eventful=eventful(articles, related.neighbours.rows, related.shared),
                 model=encoder.identity,
                 recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE, "map": MAP_RECIPE},
             )

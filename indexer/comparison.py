@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.evaluate import SHOWN_ITEMS, Difference, Interval, Quality, difference, interval, measure
-from indexer.lists import BLOCK_ITEMS, COMPARED_ITEMS, Lists
+from indexer.lists import BLOCK_ITEMS, Lists
+from seealso.overlaps import overlaps
 
 # The share of articles that is called hubs: those which stand in most blocks.
 HUB_ARTICLES_SHARE = 0.01
@@ -116,28 +117,21 @@ def changes_between(yesterday: Lists, tonight: Lists) -> Changes:
     """Return what changed from one night to the next."""
     before = {article_id: row for row, article_id in enumerate(yesterday.ids)}
     now = {article_id: row for row, article_id in enumerate(tonight.ids)}
+    forth = np.array([now.get(article_id, -1) for article_id in yesterday.ids], np.int64)
+    back = np.array([before.get(article_id, -1) for article_id in tonight.ids], np.int64)
     kept = [(before[article_id], row) for article_id, row in now.items() if article_id in before]
     unchanged = sum(yesterday.wholes[old] == tonight.wholes[new] for old, new in kept)
-    # Yesterday's row -> tonight's, -1 for what is gone; the last stands for 'no candidate'. And which are not new.
-    moved = np.array([now.get(article_id, -1) for article_id in yesterday.ids] + [-1], np.int64)
-    known = np.array([article_id in before for article_id in tonight.ids] + [False], np.bool_)
-    rows, overlaps = [], []
-    for old, new in kept:
-        if yesterday.texts[old] != tonight.texts[new]:
-            continue
-        then = moved[yesterday.rows[old]]
-        then = then[then >= 0][:COMPARED_ITEMS]
-        if len(then):
-            current = tonight.rows[new]
-            rows.append(new)
-            overlaps.append(float(np.isin(then, current[known[current]][:COMPARED_ITEMS]).mean()))
+    same = [(old, new) for old, new in kept if yesterday.texts[old] == tonight.texts[new]]
+    olds, news = np.array(same, np.int64).reshape(-1, 2).T
+    stayed, compared = overlaps(yesterday.rows, tonight.rows, (olds, news), forth, back)
+    had = compared > 0
     return Changes(
         new=len(tonight) - len(kept),
         changed=len(kept) - unchanged,
         removed=len(yesterday) - len(kept),
         unchanged=unchanged,
-        rows=np.array(rows, np.int64),
-        overlaps=np.array(overlaps, np.float64),
+        rows=news[had],
+        overlaps=stayed[had] / compared[had],
     )
 
 

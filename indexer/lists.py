@@ -12,15 +12,13 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from seealso.article import Article, primary_language
+from seealso.article import EMBEDDED_FIELDS, Article, primary_language
 from seealso.recipe import Recipe
 from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.writer import encode_article
 
 # As many as a page shows by default.
 BLOCK_ITEMS = 12
-# Over as many the lists of two nights are compared.
-COMPARED_ITEMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def _lists(records: Iterable[bytes], rows: NDArray[np.int32], scores: NDArray[np
         titles.append(fields["title"])
         languages.append(primary_language(fields.get("language")))
         wholes.append(_digest(record))
-        embedded = [fields.get(name) for name in ("title", "summary", "body", "language")]
+        embedded = [fields.get(name) for name in EMBEDDED_FIELDS]
         texts.append(_digest(orjson.dumps(embedded)))
         sensitive[row] = bool(fields.get("sensitive"))
         hidden[row] = sensitive[row] or bool(fields.get("sponsored"))

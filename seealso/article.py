@@ -223,6 +223,10 @@ class Article(BaseModel):
         return self.body
 
 
+# Of what a text is embedded, and in which language.
+EMBEDDED_FIELDS = ("title", "summary", "body", "language")
+
+
 def read_article(fields: Mapping[str, Any]) -> tuple[Article, list[str]]:
     """Return the checked article and the names of the keys that are not part of one.
 

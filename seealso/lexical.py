@@ -192,7 +192,7 @@ class Terms:
         blocks = self.title_blocks if postings is self.title_postings else self.blocks
         if allowed is None and blocks:
             hits, values = self._found(looked_at, blocks, deep, threads)
-            if cut.any():
+            if cut.any():  # here and below by this class's own product: nothing else that is laid beside is found
                 lacking = cut[:, np.newaxis]
                 values = np.where(lacking, Terms.products(self, probes, others, np.where(lacking, hits, -1)), values)
             order = np.lexsort((hits, np.where(hits < 0, np.inf, -values)), axis=1)[:, :limit]

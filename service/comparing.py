@@ -13,18 +13,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.article import EMBEDDED_FIELDS
 from seealso.errors import UnknownSnapshot
 from seealso.lexical import Rows
+from seealso.overlaps import overlaps
 from seealso.snapshot.layout import is_snapshot_id, snapshot_folder
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.snapshot import Snapshot
 
-# Over as many of each list two nights are compared, as the night's gate does.
-COMPARED_ITEMS = 10
 KEPT_SECONDS = 300.0
-# So many lists at once are held in memory.
-SLICE = 8_192
-TEXT_FIELDS = ("title", "summary", "body", "language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def compare(before: Snapshot, now: Snapshot) -> Comparison:
     """Return what changed from a snapshot to another; live articles beside them are left aside."""
     forth, back = before.rows_in(now), now.rows_in(before)
     both = np.flatnonzero(back >= 0)
-    stayed, compared = _overlaps(before, now, back[both], both, forth, back)
+    stayed, compared = overlaps(before.neighbours, now.neighbours, (back[both], both), forth, back)
     had = np.flatnonzero(compared > 0)
     order = had[np.lexsort((both[had], stayed[had] / compared[had]))]
     return Comparison(
@@ -125,36 +122,10 @@ def compare(before: Snapshot, now: Snapshot) -> Comparison:
     )
 
 
-def _overlaps(
-    before: Snapshot, now: Snapshot, then_rows: Rows, now_rows: Rows, forth: Rows, back: Rows
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return how many of each article's first items stayed among its first ones, and of how many: int64."""
-    stayed, compared = np.zeros(len(now_rows), np.int64), np.zeros(len(now_rows), np.int64)
-    for begin in range(0, len(now_rows), SLICE):
-        own = slice(begin, begin + SLICE)
-        # All by rows of `now`, -1 for none; the last of each table is for 'no candidate'.
-        then = np.append(forth, -1)[before.neighbours[then_rows[own]]]
-        rows = now.neighbours[now_rows[own]].astype(np.int64)
-        first_then = _first(then, then >= 0)
-        first_now = _first(rows, np.append(back, -1)[rows] >= 0)
-        same = (first_then[:, :, np.newaxis] == first_now[:, np.newaxis, :]).any(axis=2) & (first_then >= 0)
-        stayed[own], compared[own] = same.sum(axis=1), (first_then >= 0).sum(axis=1)
-    return stayed, compared
-
-
-def _first(rows: Rows, counted: NDArray[np.bool_]) -> Rows:
-    """Return the first COMPARED_ITEMS of each line that count, in their order, -1 where there are fewer."""
-    places = np.cumsum(counted, axis=1) - 1
-    line, column = np.nonzero(counted & (places < COMPARED_ITEMS))
-    first = np.full((len(rows), COMPARED_ITEMS), -1, np.int64)
-    first[line, places[line, column]] = rows[line, column]
-    return first
-
-
 def _changed(before: Snapshot, then_row: int, now: Snapshot, row: int) -> bool:
     """Return whether an article's text is another: what is embedded of it."""
     then, today = before.article(then_row), now.article(row)
     if then == today:
         return False
     fields, others = orjson.loads(then), orjson.loads(today)
-    return any(fields.get(name) != others.get(name) for name in TEXT_FIELDS)
+    return any(fields.get(name) != others.get(name) for name in EMBEDDED_FIELDS)

@@ -17,8 +17,9 @@ def open_state(path: Path | None, autocommit: bool = True) -> Iterator[sqlite3.C
     """
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    level = None if autocommit else "DEFERRED"
-    with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS_MAX, isolation_level=level)) as database:
+    with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS_MAX)) as database:
+        if autocommit:
+            database.isolation_level = None
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         yield database

@@ -11,10 +11,11 @@ from flask import Response, render_template
 from pydantic import BaseModel, ConfigDict, Field
 
 from seealso.errors import UnknownArticle
+from seealso.overlaps import COMPARED_ITEMS
 from seealso.snapshot.manifest import Manifest
 from seealso.snapshot.rollback import manifest_or_reason
 from seealso.snapshot.snapshot import Snapshot
-from service.comparing import COMPARED_ITEMS, Comparison
+from service.comparing import Comparison
 from service.desk.find import page_part
 from service.desk.listing import listed
 from service.desk.pages import looking, page, query_of, room
