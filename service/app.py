@@ -69,7 +69,7 @@ from service.ended import Ended
 from service.engine import Engine
 from service.fetching import Fetcher
 from service.freshness import Lifetimes
-from service.front import TAKEN_SECONDS_MAX, Front
+from service.front import Front
 from service.lanes import lanes_of
 from service.live import LiveArticles
 from service.metrics import Families, Metrics
@@ -83,6 +83,7 @@ from service.texts import Texts
 from service.to_drop import ToDrop
 from service.traces import traced
 from service.trial import Trial
+from service.views import TAKEN_SECONDS_MAX, Views
 
 # The endpoints that are no page views.
 ASIDES = ["similar.similar_to_text", "batch.related_to_many", "batch.page", "desk_draft.read_draft"]
@@ -130,7 +131,7 @@ def create_app(
 
     `families`: in which all apps of a process count; None: it is the only one. `other_site`: see Editorial. `look`:
     whether to read the editorial store, and open the snapshot as was decided; False: that would only take long.
-    `taken_s`: see Front.
+    `taken_s`: see Views.
     """
     app = APIFlask(
         "service",
@@ -151,9 +152,9 @@ def create_app(
     app.url_map.merge_slashes = False
     app.extensions["seealso"] = here = make_parts(app, settings, load, families, other_site, taken_s)
     here.current.beside = here.engine.beside
-    here.current.opened, here.current.prepare = here.live.open, here.front.prepare
-    here.editorial.changed = here.front.decide
-    here.front.decide(NOTHING, now())
+    here.current.opened, here.current.prepare = here.live.open, here.views.prepare
+    here.editorial.changed = here.views.decide
+    here.views.decide(NOTHING, now())
     if look:
         with suppress(StoreUnavailable):  # it has been logged; nobody is answered before it can be read
             here.editorial.catch_up()
@@ -229,25 +230,34 @@ def make_parts(
         searched=metrics.searched,
         turned=metrics.engine_missing,
     )
-    front = Front(
-        app.wsgi_app,
+    origins = frozenset(settings.cors_origins.split())
+    views = Views(
         current,
         cache,
         copies=Copies(int(settings.copies_mb * MEGABYTE)),
         lane=lanes.views,
-        metrics=metrics,
         addresses=Addresses(placements, dress),
         blocks=blocks,
         editorial=editorial,
-        door=door,
         live=live,
-        engine=engine,
-        files=page_files(placements, dress),
         state=repr((version("seealso"), sorted(placements.items()), lifetimes, trial, dress)).encode(),
-        origins=settings.cors_origins,
+        vary="Accept-Encoding, Origin" if origins - {"*"} else "Accept-Encoding",
+        swapped=metrics.swapped,
+        taken_s=taken_s,
+    )
+    front = Front(
+        app.wsgi_app,
+        views,
+        current,
+        cache,
+        metrics,
+        editorial,
+        door,
+        engine,
+        files=page_files(placements, dress),
+        origins=origins,
         keyed=keyed,
         log_requests=settings.log_requests,
-        taken_s=taken_s,
     )
     to_drop = ToDrop(settings.index, settings.site, current, editorial)
     if purging is not None:
@@ -264,6 +274,7 @@ def make_parts(
         to_drop=to_drop,
         purging=purging,
         clicks=Clicks(store, settings.events_every, metrics.event, lambda: len(current.served or ())),
+        views=views,
         front=front,
         lanes=lanes,
         texts=texts,

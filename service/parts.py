@@ -29,6 +29,7 @@ from service.metrics import Metrics
 from service.purging import Purging
 from service.texts import Texts
 from service.to_drop import ToDrop
+from service.views import Views
 
 View = Callable[..., BaseResponse]
 Made = TypeVar("Made")
@@ -55,6 +56,7 @@ class Parts:
     to_drop: ToDrop
     purging: Purging | None
     clicks: Clicks
+    views: Views
     front: Front
     lanes: Lanes
     texts: Texts

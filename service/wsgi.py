@@ -19,10 +19,10 @@ from seealso.sites import Site, read_sites
 from seealso.snapshot.vectors import use_one_thread
 from service.app import create_app
 from service.editorial import open_store
-from service.front import TAKEN_SECONDS_MAX
 from service.metrics import Families
 from service.processes import hold_little_memory, leave_out_of_collection, use_one_thread_for_blas
 from service.sites import Encoders, Pasts, Sites
+from service.views import TAKEN_SECONDS_MAX
 
 
 def prepare(sites: Sequence[Site]) -> None:
@@ -120,7 +120,7 @@ def follow(app: APIFlask) -> None:
     here.current.follow(here.settings.snapshot_poll_ms)
     here.editorial.follow()
     here.live.follow(lambda: here.current.served)
-    here.front.follow()
+    here.views.follow()
     here.clicks.follow()
     Finalize(None, here.clicks.close, exitpriority=1)  # when the worker ends by itself
     if here.purging is not None:

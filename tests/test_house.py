@@ -132,6 +132,7 @@ SERVICE_WAY = [
     ["service/api/inputs.py"],
     ["service/addresses.py"],
     ["service/routes.py"],
+    ["service/views.py"],
     ["service/front.py"],
     ["service/parts.py"],
     ["service/deciding.py", "service/api/answers.py"],
@@ -224,7 +225,7 @@ OWNERS = {
     "datasketch": {"indexer/copies.py"},
     "bm25s": {"indexer/baselines.py"},
     "sklearn": {"indexer/baselines.py", "indexer/tune.py"},  # text to counts; logistic regression
-    "threadpoolctl": {"indexer/build.py", "service/processes.py"},  # one night; a whole worker
+    "threadpoolctl": {"indexer/build.py", "indexer/relating.py", "service/processes.py"},  # one night; a whole worker
     "pickle": set(),
 }
 PACKAGES = ("seealso", "indexer", "service")
@@ -371,6 +372,7 @@ TESTED_ELSEWHERE = {
     "service/wsgi.py": "tests/test_journey.py",
     "service/blocks.py": "tests/service/test_front.py",
     "service/parts.py": "tests/service/test_auth.py",
+    "service/views.py": "tests/service/test_front.py",
     "service/deciding.py": "tests/service/api/test_decisions.py",
     "service/wanted.py": "tests/service/api/test_articles.py",
 }

@@ -53,7 +53,7 @@ def article(article_id: str) -> Response:
 def block(asked: Asked) -> Response:
     """Make a block as the front does, which asks Flask only where that fails: then the error is told here."""
     here = parts()
-    form = here.blocks.make(here.current.snapshot(), asked).form(IDENTITY, here.front.vary)
+    form = here.blocks.make(here.current.snapshot(), asked).form(IDENTITY, here.views.vary)
     response = Response(form.body, headers=form.headers)
     response.headers[REQUEST_ID_HEADER] = request_id()
     return response

@@ -67,7 +67,7 @@ def see(article_id: str, wanted: Wanted, plan: PlanBody | None = None) -> Seen:
         rules = here.editorial.decisions.rules_at(now())
     else:
         rules = rules_with(plan)
-        snapshot, rulings = here.front.as_if(rules)
+        snapshot, rulings = here.views.as_if(rules)
     row = row_of(snapshot, article_id)
     ruling = rulings.of_article(snapshot, row)
     block = here.blocks.ruled(snapshot, row, wanted, ruling)

@@ -201,7 +201,7 @@ def test_old_answers_are_at_hand_as_long_as_they_should_be(
     index_of(tmp_path, articles(20))
     app = make_app(index=tmp_path)
     client = app.test_client()
-    copies, current = app.extensions["seealso"].front._copies, app.extensions["seealso"].current
+    copies, current = app.extensions["seealso"].views.copies, app.extensions["seealso"].current
     assert client.get(PATH).status_code == 200
     address = PATH, ""
     before = copies.get(address)

@@ -144,12 +144,12 @@ def test_answer_that_was_being_made_is_not_kept(index: Path, store: Store, make_
     here = app.extensions["seealso"]
     client = app.test_client()
     client.get(path_of("a000"))
-    late: Answer = here.front._copies.get((path_of("a000"), ""))
+    late: Answer = here.views.copies.get((path_of("a000"), ""))
     era = here.editorial.era
     hide(store, late.articles[1])
     assert late.articles[1] not in shown(client)
-    here.front._copies.put((path_of("a000"), ""), late, era)
-    here.front._copies.turn(late.snapshot_id, {(path_of("a000"), ""): late}, era)
+    here.views.copies.put((path_of("a000"), ""), late, era)
+    here.views.copies.turn(late.snapshot_id, {(path_of("a000"), ""): late}, era)
     assert late.articles[1] not in shown(client)
 
 

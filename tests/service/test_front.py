@@ -27,9 +27,9 @@ from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
 from service.answer import Answer, unpacked
 from service.baton import BATON
-from service.front import Front
 from service.lanes import WAITING_PER_PLACE
 from service.related import Item, related_to_article
+from service.views import Views
 from tests.deciding import make_rule, take_down
 from tests.makers import HashEncoder, article, articles, index_of
 
@@ -88,7 +88,7 @@ def test_process_that_starts_has_what_others_are_asked_for_most(index: Path, mak
     long = PATH + "?" + "&".join(f"exclude=x{number:03}" for number in range(100))
     for path in (long, long, KEPT):
         first.test_client().get(path)
-    first.extensions["seealso"].front.tell_hottest()
+    first.extensions["seealso"].views.tell_hottest()
     wait_for_keys(redis_url, 4)
     second = make_app(index).test_client()
     answer = second.get(PATH, headers={"Accept-Encoding": "br"})
@@ -104,7 +104,7 @@ def test_process_that_starts_takes_over_nothing_that_was_taken_down_or_is_out_of
     first = make_app(tmp_path)
     for _ in range(2):
         shown_there = shown(first.test_client().get(OLD))
-    first.extensions["seealso"].front.tell_hottest()
+    first.extensions["seealso"].views.tell_hottest()
     wait_for_keys(redis_url, 2)
     take_down(Store(tmp_path), shown_there[:1], "ann", "a court order", None)
     second = make_app(tmp_path).test_client()
@@ -120,8 +120,8 @@ def test_process_that_starts_with_a_broken_list_of_what_is_asked_for_most_answer
     first = make_app(index)
     for _ in range(2):
         first.test_client().get(PATH)
-    monkeypatch.setattr("service.front.orjson.dumps", lambda _: told)
-    first.extensions["seealso"].front.tell_hottest()
+    monkeypatch.setattr("service.views.orjson.dumps", lambda _: told)
+    first.extensions["seealso"].views.tell_hottest()
     monkeypatch.undo()
     wait_for_keys(redis_url, 2)
     with capture_logs() as logs:
@@ -205,7 +205,7 @@ def test_coding_of_a_copy_that_is_let_go_meanwhile_is_not_kept(
     wait_for(lambda: codings_kept(redis_url) == [{"identity"}])
 
     def decide(plain: bytes, coding: str) -> bytes:  # another era begins
-        here.front._copies.hide(frozenset(), "another")
+        here.views.copies.hide(frozenset(), "another")
         monkeypatch.setattr(here.editorial, "era", "another")
         return gzip.compress(plain)
 
@@ -368,11 +368,11 @@ def busy_service(
         threading.Thread(target=app.test_client().get, args=(f"/v1/articles/a001/related?limit={number}",))
         for number in range(1, 2 + waiting)
     ]
-    front: Front = app.extensions["seealso"].front
+    views: Views = app.extensions["seealso"].views
     for thread in threads:
         thread.start()
     try:
-        wait_for(lambda: front._lane._waiting >= waiting and not front._lane._free._value)
+        wait_for(lambda: views.lane._waiting >= waiting and not views.lane._free._value)
         yield client
     finally:
         go_on.set()
@@ -441,28 +441,28 @@ def test_who_waits_for_what_is_refused_is_refused_too_and_asks_nobody(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(index, threads=2)
-    front: Front = app.extensions["seealso"].front
+    views: Views = app.extensions["seealso"].views
     tries: list[str] = []
 
     def refuse() -> None:
         tries.append("one")
-        wait_for(lambda: front._lane._following == 5)
-        raise front._lane.refusal()
+        wait_for(lambda: views.lane._following == 5)
+        raise views.lane.refusal()
 
-    monkeypatch.setattr(front._lane, "inside", refuse)
+    monkeypatch.setattr(views.lane, "inside", refuse)
     answers, threads = ask_at_once(app, PATH, 6)
     for thread in threads:
         thread.join()
     assert [each.status_code for each in answers] == [503] * 6
     assert tries == ["one"]
-    assert front._lane._following == 0
+    assert views.lane._following == 0
 
 
 def test_slow_block_that_many_want_holds_no_more_threads_than_the_line_is_long(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(index, threads=1)
-    front: Front = app.extensions["seealso"].front
+    views: Views = app.extensions["seealso"].views
     go_on = threading.Event()
 
     def slow(*asked: Any) -> list[Item]:
@@ -470,9 +470,9 @@ def test_slow_block_that_many_want_holds_no_more_threads_than_the_line_is_long(
         return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
-    monkeypatch.setattr("service.front.FOLLOW_SECONDS_MAX", 60.0)
+    monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
     waited, threads = ask_at_once(app, PATH, 1 + WAITING_PER_PLACE)
-    wait_for(lambda: front._lane._following == WAITING_PER_PLACE)
+    wait_for(lambda: views.lane._following == WAITING_PER_PLACE)
     refused = app.test_client().get(PATH)
     assert (refused.status_code, refused.get_json()["type"]) == (503, "urn:seealso:problem:busy")
     assert not waited
@@ -493,7 +493,7 @@ def test_block_that_takes_too_long_is_made_by_nobody_else_meanwhile(
         return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
-    monkeypatch.setattr("service.front.FOLLOW_SECONDS_MAX", 0.1)
+    monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 0.1)
     answers, threads = ask_at_once(app, PATH, 6)
     try:
         wait_for(lambda: len(answers) == 5 or len(made) > 1)
@@ -512,7 +512,7 @@ def test_who_waits_for_what_is_out_of_date_makes_it_once_for_all(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(index, threads=4, redis_url="redis://127.0.0.1:1/0")
-    front: Front = app.extensions["seealso"].front
+    views: Views = app.extensions["seealso"].views
     taken = shown(make_app(index).test_client().get(OLD))[0]
     made, go_on = list[str](), threading.Event()
 
@@ -526,7 +526,7 @@ def test_who_waits_for_what_is_out_of_date_makes_it_once_for_all(
     wait_for(lambda: bool(made))
     app.extensions["seealso"].current.decide(lambda snapshot: snapshot.without(frozenset({taken})))
     answers, others = ask_at_once(app, OLD, 5)
-    wait_for(lambda: front._lane._following == 5)
+    wait_for(lambda: views.lane._following == 5)
     go_on.set()
     for thread in [*first, *others]:
         thread.join()
@@ -559,10 +559,10 @@ def test_who_makes_nothing_leaves_the_claim_to_others(
 def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> None:
     app = make_app(index, threads=1)
     app.test_client().get(PATH)
-    front: Front = app.extensions["seealso"].front
+    views: Views = app.extensions["seealso"].views
     snapshot = app.extensions["seealso"].current.snapshot()
-    front._lane.enter()
-    assert [address for address, _ in front._warmed(snapshot, front._editorial.era)] == [(PATH, "")]
+    views.lane.enter()
+    assert [address for address, _ in views._warmed(snapshot, views._editorial.era)] == [(PATH, "")]
 
 
 def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, make_app: MakeApp, redis_url: str) -> None:
@@ -591,7 +591,7 @@ def swapped(
 
     `before_it`: what is done once it has an answer, and before it goes over.
     """
-    monkeypatch.setattr("service.front.WARM_BLOCKS_MAX", 0)
+    monkeypatch.setattr("service.views.WARM_BLOCKS_MAX", 0)
     index_of(tmp_path, articles(9))
     app = make_app(tmp_path, threads=4)
     assert app.test_client().get(OLD).status_code == 200
@@ -636,13 +636,13 @@ def two_at_once(
 
 def fill_lane(app: APIFlask) -> None:
     """Have no place for any block to be made."""
-    lane = app.extensions["seealso"].front._lane
+    lane = app.extensions["seealso"].views.lane
     lane._waiting_max, lane._free = 0, threading.Semaphore(0)
 
 
 def have_the_line_stand(app: APIFlask) -> None:
     """Have been asked for more than can be made, for longer than a burst."""
-    lane = app.extensions["seealso"].front._lane
+    lane = app.extensions["seealso"].views.lane
     lane._stands, lane._idle, lane._inside = True, 0.0, 99
 
 
@@ -823,7 +823,7 @@ def test_answer_of_the_snapshot_before_is_let_go_by_what_is_put_as_the_next_take
     tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     put = first_shown(tmp_path, make_app)
-    monkeypatch.setattr("service.front.WARM_BLOCKS_MAX", 0)
+    monkeypatch.setattr("service.views.WARM_BLOCKS_MAX", 0)
     index_of(tmp_path / "index", articles(9))
     app = make_app(tmp_path / "index")
     assert app.test_client().get(OLD).status_code == 200
@@ -851,13 +851,13 @@ def test_answer_of_the_snapshot_before_is_let_go_by_what_is_put_as_the_next_take
     assert app.test_client().get(OLD).headers.get("X-Seealso-Cache") != "stale"
 
 
-FOUND_IN = {"miss": ("_blocks", "make"), "redis": ("_cache", "find"), "stale": ("_copies", "old")}
+FOUND_IN = {"miss": ("_blocks", "make"), "redis": ("_cache", "find"), "stale": ("copies", "old")}
 
 
 def once_found(app: APIFlask, monkeypatch: pytest.MonkeyPatch, found: str, done: Callable[[APIFlask], None]) -> None:
     """Have something done once, when the next answer has been found, and not been sent yet. `found`: where."""
     part, method = FOUND_IN[found]
-    owner = getattr(app.extensions["seealso"].front, part)
+    owner = getattr(app.extensions["seealso"].views, part)
     find, left = getattr(owner, method), [done]
 
     def finding(*asked: Any) -> Any:

@@ -529,7 +529,7 @@ def test_whatever_is_done_at_one_site_the_other_says_the_same(
 
     def check() -> None:
         assert state_of(two, "city", keys["city"]) == before
-        city.front.decide(city.editorial.decisions, now())  # as after any decision of its own
+        city.views.decide(city.editorial.decisions, now())  # as after any decision of its own
         assert state_of(two, "city", keys["city"]) == before
 
     @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
