@@ -217,7 +217,7 @@ def test_no_stranger_has_a_body_waited_for_but_in_one_of_few_places(index: Path,
     for (method, path), _ in NEEDED_BY.items():
         for kind in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
             body = NeverSent(app.extensions["seealso"].lanes)
-            headers = {"Content-Type": kind, "User-Agent": "Mozilla/5.0"}
+            headers = [("Content-Type", kind), ("User-Agent", "Mozilla/5.0")]
             environ = EnvironBuilder(path=path, method=method, headers=headers).get_environ()
             run_wsgi_app(app, environ | {"wsgi.input": body, "CONTENT_LENGTH": "1000"})
             assert all(body.waited_in), (method, path)

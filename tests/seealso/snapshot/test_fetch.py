@@ -228,7 +228,7 @@ def test_try_that_ended_between_seal_and_name_is_gone_on_with(
         raise OSError(errno.EIO, "not now")
 
     with monkeypatch.context() as failing:
-        failing.setattr(fetch_module.os, "rename", refuse)
+        failing.setattr("seealso.snapshot.fetch.os.rename", refuse)
         with pytest.raises(OSError, match="not now"):
             fetch(store, tmp_path, pushed)
     assert asides(tmp_path) == [f".fetching-{pushed}"]
