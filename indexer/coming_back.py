@@ -7,11 +7,12 @@ a new one to whatever knows it by that.
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from indexer.copies import CONTAINED_SHARE, COPY_SHARE_EVER, Texts
+from indexer.copies import CONTAINED_SHARE, COPY_SHARE_EVER, NOTICE_WORDS_MAX, Texts
 from seealso.article import Article
 from seealso.editorial.store import Store
 from seealso.editorial.takedowns import read_takedowns
 from seealso.snapshot.snapshot import Snapshot
+from seealso.words import words
 
 
 def taken_down(store: Store | None) -> set[str]:
@@ -26,24 +27,24 @@ def taken_down(store: Store | None) -> set[str]:
 def coming_back(
     articles: Sequence[Article], yesterday: Snapshot | None, hidden: Collection[str]
 ) -> list[tuple[str, str]]:
-    """Return pairs of ids: one of `hidden`, which yesterday had and tonight has not, and a new one that tells the same.
+    """Return pairs of ids: one of `hidden`, which yesterday had, and a new one that tells the same.
 
-    The same is told at the same address, or in nearly the same words.
+    The same is told at the same address, or in nearly the same words; a text so short that it may be a notice in the
+    place of one ('for subscribers only') only under the same headline.
     """
     if yesterday is None:
         return []
-    there = {article.id for article in articles}
-    rows = [yesterday.row_of(article_id) for article_id in sorted(hidden) if article_id not in there]
-    gone = [Article.model_validate_json(yesterday.article(row)) for row in rows if row is not None]
-    if not gone:
-        return []
+    rows = [yesterday.row_of(article_id) for article_id in sorted(hidden)]
+    known = [Article.model_validate_json(yesterday.article(row)) for row in rows if row is not None]
     new = [each for each in articles if each.id not in hidden and yesterday.row_of(each.id) is None]
-    texts = Texts([*gone, *new])
+    if not known or not new:
+        return []
+    texts = Texts([*known, *new])
     return [
         (one.id, other.id)
-        for row, one in enumerate(gone)
-        for place, other in enumerate(new, len(gone))
-        if _addresses(one) & _addresses(other) or _same_text(texts, row, place)
+        for row, one in enumerate(known)
+        for place, other in enumerate(new, len(known))
+        if _addresses(one) & _addresses(other) or _is_same_text(texts, row, place, one, other)
     ]
 
 
@@ -51,8 +52,9 @@ def _addresses(article: Article) -> set[str]:
     return {address for address in (article.url, article.canonical) if address is not None}
 
 
-def _same_text(texts: Texts, one: int, other: int) -> bool:
-    if texts.first_with(one) == texts.first_with(other):
-        return True
-    common, contained = texts.shares(one, other)
-    return common >= COPY_SHARE_EVER or contained >= CONTAINED_SHARE
+def _is_same_text(texts: Texts, row: int, place: int, one: Article, other: Article) -> bool:
+    if texts.first_with(row) != texts.first_with(place):
+        common, contained = texts.shares(row, place)
+        if common < COPY_SHARE_EVER and contained < CONTAINED_SHARE:
+            return False
+    return one.title == other.title or len(words(one.text)) >= NOTICE_WORDS_MAX

@@ -111,7 +111,8 @@ class Clicks:
         except Exception:  # whatever it is, they are not lost
             self._take_back(dict(left))
             raise
-        self._told("dropped", sum(map(sum, left_out)))
+        finally:
+            self._told("dropped", sum(map(sum, left_out)) // self._every)
         return len(counts) - len(left_out)
 
     def follow(self) -> None:

@@ -2,11 +2,13 @@
 PostgreSQL has pg_dump and pg_restore.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from seealso.editorial.schema import METADATA, head
@@ -28,6 +30,7 @@ def back_up(store: Store, target: Path) -> int:
     store.sequence()  # it is there, and up to date
     aside = target.with_name(target.name + ASIDE)
     aside.unlink(missing_ok=True)
+    aside.touch(mode=0o600)
     try:
         with closing(_opened(database)) as source, closing(_opened(aside)) as copy:
             source.backup(copy)
@@ -54,25 +57,43 @@ def put_back(store: Store, copy: Path) -> int:
     database = _database_of(store)
     _check_other(store, database, copy)
     folder = database.parent / RESTORING
-    shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
-    folder.mkdir(mode=0o700)
-    try:
-        # Whatever is wrong with the copy shows here, before the store is touched.
-        aside = Store(folder)
+    with _alone(store, database.parent):
+        shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
+        folder.mkdir(mode=0o700)
         try:
-            sequence = _take(copy, aside)
-        except StoreUnavailable as error:
-            raise StoreUnavailable(str(copy), f"it cannot be put back ({error.reason})") from error
+            return _put_back(store, database, copy, folder)
         finally:
-            aside.close()
-        store.close()
-        try:
-            with closing(_opened(_database_of(aside))) as source, closing(_opened(database)) as target:
-                source.backup(target)
-        except sqlite3.Error as error:
-            raise StoreUnavailable(store.name, f"nothing can be put back into it ({error})") from error
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(store: Store, folder: Path) -> Iterator[None]:
+    """Be the only one who puts something back until the block ends. Raises StoreUnavailable if another does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise StoreUnavailable(store.name, "a copy is being put back by another command; wait for its end") from None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _put_back(store: Store, database: Path, copy: Path, folder: Path) -> int:
+    # Whatever is wrong with the copy shows here, before the store is touched.
+    aside = Store(folder)
+    try:
+        sequence = _take(copy, aside)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(str(copy), f"it cannot be put back ({error.reason})") from error
+    finally:
+        aside.close()
+    store.close()
+    try:
+        with closing(_readable(_database_of(aside))) as source, closing(_opened(database)) as target:
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(store.name, f"nothing can be put back into it ({error})") from error
     store.begin_anew()
     store.counter.tell()
     return sequence
@@ -81,7 +102,7 @@ def put_back(store: Store, copy: Path) -> int:
 def _take(copy: Path, store: Store) -> int:
     """Have a new store be what a copy is, brought up to date, as a past of its own; return how many changes it has."""
     try:
-        with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as source:
+        with closing(_readable(copy)) as source:
             (fault,) = source.execute("PRAGMA integrity_check").fetchone()
             if fault != "ok":
                 raise StoreUnavailable(str(copy), f"it is damaged ({fault})")
@@ -117,3 +138,8 @@ def _check_other(store: Store, database: Path, copy: Path) -> None:
 
 def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=WAIT_SECONDS_MAX)
+
+
+def _readable(path: Path) -> sqlite3.Connection:
+    """Open a database that is there: else an empty one would be made."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS_MAX)

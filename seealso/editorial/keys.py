@@ -89,7 +89,8 @@ def revoke_key_in(writing: Writing, key_id: str, who: str, reason: str = "") -> 
 def note_use(store: Store, moments: dict[str, datetime]) -> None:
     """Note when keys were last used. It is no change: the log does not tell of it. Raises StoreUnavailable."""
     with store.adding() as connection:
-        for key_id, moment in moments.items():
+        # In one order, so that two who note at once wait for each other and not each for the other.
+        for key_id, moment in sorted(moments.items()):
             connection.execute(keys.update().where(keys.c.id == key_id).values(last_used=as_text(moment)))
 
 

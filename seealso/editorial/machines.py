@@ -44,11 +44,11 @@ def announce(store: Store, name: str) -> None:
 
     What is decided from then on is not taken for known to all before it has read it.
     """
-    with store.adding() as connection:
-        now = _clock(connection)
-        connection.execute(machines.delete().where(machines.c.heard < now - GONE_SECONDS))
-        if connection.execute(sa.select(machines).where(machines.c.name == name)).first() is None:
-            connection.execute(machines.insert().values(name=name, sequence=0, heard=now))
+    with store.writing() as writing:  # one after the other: a machine has several workers
+        now = _clock(writing.connection)
+        writing.connection.execute(machines.delete().where(machines.c.heard < now - GONE_SECONDS))
+        if writing.connection.execute(sa.select(machines).where(machines.c.name == name)).first() is None:
+            writing.connection.execute(machines.insert().values(name=name, sequence=0, heard=now))
 
 
 def leave(store: Store, name: str) -> None:

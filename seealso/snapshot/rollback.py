@@ -16,23 +16,31 @@ from seealso.snapshot.store import SnapshotStore
 
 @contextmanager
 def rolling_back(
-    index: Path, snapshot_id: str | None, model: str | None = None, store: SnapshotStore | None = None
+    index: Path,
+    snapshot_id: str | None,
+    model: str | None = None,
+    store: SnapshotStore | None = None,
+    may_fetch: bool = True,
 ) -> Iterator[tuple[str, str | None]]:
     """Give the id of the snapshot to be published again, and of the one that is served; no night runs meanwhile.
 
-    It is `snapshot_id`, or the one before, and is whole; what the store alone holds is fetched. The pointer may be lost
-    (then None is served), if an id is given. `model`: see `open_snapshot`. `store`: from which all machines take what
-    is served. Raises SnapshotMissing, SnapshotRefused, ModelMismatch, IndexLocked, SnapshotStoreUnavailable, OSError
-    (disk full).
+    It is `snapshot_id`, or the one before, and is whole; where this folder does not hold it so and the store does, it
+    is fetched, if it may be. The pointer may be lost (then None is served), if an id is given. `model`: see
+    `open_snapshot`. `store`: from which all machines take what is served. Raises SnapshotMissing, SnapshotRefused,
+    ModelMismatch, IndexLocked, SnapshotStoreUnavailable, OSError (disk full).
     """
     if snapshot_id is None or not published_ids(index):  # a mistyped folder is not made
         current_id(index)
     with lock_index(index):
         current = (store.current() if store is not None else None) or current_or_none(index)
         wanted = snapshot_id or snapshot_before(index, current or current_id(index), store)
-        if store is not None and is_snapshot_id(wanted) and store.holds(wanted):
+        try:
+            open_named(index, wanted, model, anew=True)  # whole, or refused
+        except (SnapshotMissing, SnapshotRefused):
+            if not may_fetch or store is None or not is_snapshot_id(wanted) or not store.holds(wanted):
+                raise
             fetch(store, index, wanted)
-        open_named(index, wanted, model, anew=True)  # whole, or refused
+            open_named(index, wanted, model, anew=True)
         yield wanted, current
 
 

@@ -82,7 +82,7 @@ def _publish(snapshot_id: str, reason: str) -> str:
     """Make a snapshot current, and say so in the log; return the one that was."""
     here = parts()
     index, store = here.settings.index, here.snapshot_store
-    with rolling_back(index, snapshot_id, here.settings.model, store) as (_, before):
+    with rolling_back(index, snapshot_id, here.settings.model, store, may_fetch=False) as (_, before):
         if before is None:
             lost = "the pointer to the current one is lost; run `seealso rollback ID` where nights run"
             raise NotRolledBack(snapshot_id, lost)

@@ -48,8 +48,17 @@ def test_same_text_or_address_under_another_id_comes_back(yesterday: Snapshot, f
     assert coming_back(tonight, yesterday, {"old", "kept", "never there"}) == [("old", "new")]
     assert coming_back(tonight, yesterday, {"old", "new"}) == []  # taken down as well
     assert coming_back(tonight, yesterday, set()) == []
-    assert coming_back([*tonight, article("old")], yesterday, {"old"}) == []  # it is there, and stays down
+    # As a feed remembers it: that one stays down, and the other would be shown.
+    assert coming_back([*tonight, article("old", body=TEXT)], yesterday, {"old"}) == [("old", "new")]
     assert coming_back(tonight, None, {"old"}) == []
+
+
+def test_notice_in_the_place_of_a_text_is_no_text(tmp_path: Path) -> None:
+    notice = " ".join(f"subscribe{number}" for number in range(72))
+    index_of(tmp_path, [*articles(4), article("old", body=notice, title="A murder trial")])
+    for title, back in (("A cake recipe", []), ("A murder trial", [("old", "new")])):
+        tonight = [*articles(4), article("new", body=notice, title=title)]
+        assert coming_back(tonight, open_current(tmp_path), {"old"}) == back
 
 
 def test_another_text_is_another_article(yesterday: Snapshot) -> None:

@@ -87,7 +87,7 @@ def test_day_that_is_full_takes_no_new_places_and_counts_on(store: Store, monkey
     monkeypatch.setattr(service.clicks, "SPOTS_OF_DAY_MIN", 4)
     monkeypatch.setattr(service.clicks, "ADDED_AT_ONCE", 2)
     fates: dict[str, int] = {}
-    clicks = Clicks(store, told=lambda fate, count: fates.update({fate: fates.get(fate, 0) + count}))
+    clicks = Clicks(store, 10, lambda fate, count: fates.update({fate: fates.get(fate, 0) + count}))
     known = [SPOT._replace(slot=slot) for slot in range(1, 6)]
     clicks.count(known, clicked=False)
     assert clicks.put_away() == 5
@@ -95,7 +95,7 @@ def test_day_that_is_full_takes_no_new_places_and_counts_on(store: Store, monkey
     clicks.count([*known, new, new, next_day], clicked=False)
     assert clicks.put_away() == 6
     assert fates["dropped"] == 2
-    assert kept(store) == dict.fromkeys(known, Count(2, 0)) | {next_day: Count(1, 0)}
+    assert kept(store) == dict.fromkeys(known, Count(20, 0)) | {next_day: Count(10, 0)}
     monkeypatch.setattr(service.clicks, "SPOTS_PER_ARTICLE", 2)
     more = Clicks(store, articles=lambda: 3)
     more.count([new], clicked=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from seealso.editorial import backup
 from seealso.editorial.backup import RESTORING, back_up, put_back
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.rules import Wish
@@ -129,11 +130,61 @@ def test_what_a_killed_restore_left_is_removed_by_the_next(store: Store, copy: P
     assert not (tmp_path / RESTORING).exists()
 
 
-def test_copy_is_read_by_nobody_who_may_not_read_the_store(store: Store, copy: Path, tmp_path: Path) -> None:
+def test_copy_is_read_by_nobody_who_may_not_read_the_store(
+    store: Store, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     take_down(store, ["a"], "ann", "x", None)
     (tmp_path / DATABASE).chmod(0o600)
+    modes, sync = list[int](), os.fsync
+
+    def synced(descriptor: int) -> None:
+        modes.append(os.fstat(descriptor).st_mode & 0o777)
+        sync(descriptor)
+
+    with monkeypatch.context() as watched:  # nor while it is written
+        watched.setattr(os, "fsync", synced)
+        back_up(store, copy)
+    assert copy.stat().st_mode & 0o777 == modes[0] == 0o600
+
+
+def test_only_one_copy_is_put_back_at_a_time(
+    store: Store, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_down(store, ["a"], "ann", "x", None)
     back_up(store, copy)
-    assert copy.stat().st_mode & 0o777 == 0o600
+    take_down(store, ["b"], "ann", "x", None)
+    take, refused = backup._take, []
+
+    def meanwhile(given: Path, aside: Store) -> int:
+        taken = take(given, aside)
+        with pytest.raises(StoreUnavailable, match="by another command"):
+            put_back(store, copy)
+        refused.append(given)
+        return taken
+
+    monkeypatch.setattr(backup, "_take", meanwhile)
+    put_back(store, copy)
+    assert refused == [copy]
+    assert set(read_decisions(store)[0].takedowns) == {"a"}
+
+
+def test_what_was_to_be_put_back_and_is_gone_empties_no_store(
+    store: Store, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_down(store, ["a"], "ann", "x", None)
+    back_up(store, copy)
+    take = backup._take
+
+    def removed(given: Path, aside: Store) -> int:
+        taken = take(given, aside)
+        for path in (tmp_path / RESTORING).iterdir():
+            path.unlink()
+        return taken
+
+    monkeypatch.setattr(backup, "_take", removed)
+    with pytest.raises(StoreUnavailable, match="nothing can be put back"):
+        put_back(store, copy)
+    assert set(read_decisions(Store(tmp_path))[0].takedowns) == {"a"}
 
 
 def test_copy_that_an_earlier_version_made_is_brought_up_to_date(tmp_path: Path, store: Store) -> None:

@@ -109,6 +109,25 @@ def test_what_the_store_alone_holds_is_fetched(tmp_path: Path) -> None:
         pass
 
 
+def test_one_that_rotted_here_unseen_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a mark says: who rolls back reads every byte."""
+    first, second = (str(index_of(tmp_path / "index", articles(count)).snapshot) for count in (3, 4))
+    (tmp_path / "share").mkdir()
+    store = SnapshotStore(f"file://{tmp_path}/share")
+    for snapshot_id in (first, second):
+        store.push(snapshot_folder(tmp_path / "index", snapshot_id))
+        store.point(snapshot_id)
+    cards = snapshot_folder(tmp_path / "index", first) / "cards.bin"
+    good = cards.read_bytes()
+    cards.chmod(0o644)
+    cards.write_bytes(good[:-1] + b"?")
+    with pytest.raises(SnapshotRefused), rolling_back(tmp_path / "index", first, store=store, may_fetch=False):
+        pass
+    with rolling_back(tmp_path / "index", first, store=store) as (found, _):
+        assert found == first
+    assert cards.read_bytes() == good
+
+
 @pytest.mark.parametrize("name", ["20260101T000000Z-0123456789ab", "../../etc", ""])
 def test_one_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     index_of(tmp_path, articles(3))
