@@ -510,14 +510,14 @@ export interface SimilarBody {
   stories?: "one" | "all";
   /** a place on the website: what seealso.toml says of it, where this says nothing */
   placement?: string | null;
+  /** say why each article is there */
+  explain?: boolean;
   /** the text, pasted; a short first line is its title */
   text?: string | null;
   /** the title, if it is known apart */
   title?: string | null;
   /** the text below the title */
   body?: string | null;
-  /** say why each article is there */
-  explain?: boolean;
 }
 
 /** A word that all is well. */
