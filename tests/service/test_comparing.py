@@ -75,7 +75,7 @@ def test_more_lists_than_are_held_at_once_are_compared_alike(
 ) -> None:
     snapshots = [opened(tmp_path, each) for each in ids]
     whole = compare(*snapshots)
-    monkeypatch.setattr(service.comparing, "SLICE", 7)
+    monkeypatch.setattr("seealso.overlaps.SLICE", 7)
     parts = compare(*snapshots)
     assert (whole.rows == parts.rows).all()
     assert (whole.stayed == parts.stayed).all()
