@@ -28,7 +28,7 @@ ASIDES_WAITING_PER_PLACE = 8
 ASIDES_WAIT_MS = 2_000
 # So many messages of readers' pages are taken in at once for each page view that is worked on. To count them takes next
 # to nothing; their bodies may come slowly, and hold a thread until they are here.
-EVENTS_PER_PLACE = 4
+EVENTS_PER_PLACE = 1
 # So many threads tell all others at once that there is no place.
 REFUSING = 2
 # Where there are several sites, so many probes and scrapes are answered at once for all of them.

@@ -346,7 +346,7 @@ def test_there_is_a_worker_for_each_cpu_unless_it_is_said(index: Path, tmp_path:
 @pytest.mark.parametrize(("threads", "texts"), [(1, 1), (4, 2), (16, 8)])
 def test_there_are_threads_for_those_who_work_wait_and_refuse(threads: int, texts: int) -> None:
     asides = 2 * (texts + 8 * texts)
-    assert blocking_threads(ServiceSettings(threads=threads)) == threads + 8 * threads + asides + 4 * threads + 2
+    assert blocking_threads(ServiceSettings(threads=threads)) == threads + 8 * threads + asides + threads + 2
 
 
 def test_what_takes_long_ends_before_a_stop_does() -> None:

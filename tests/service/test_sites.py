@@ -397,8 +397,8 @@ def test_place_is_held_while_an_answer_streams_and_given_back_once(make_two: Mak
 
 def test_worker_has_threads_for_all_sites_and_for_who_asks_for_none(tmp_path: Path) -> None:
     coast, city = (Site((), ServiceSettings(threads=threads)) for threads in (4, 1))
-    assert threads_of_worker([coast]) == blocking_threads(coast.settings) == 90
-    assert threads_of_worker([coast, city]) == 90 + blocking_threads(city.settings) + 6
+    assert threads_of_worker([coast]) == blocking_threads(coast.settings) == 78
+    assert threads_of_worker([coast, city]) == 78 + blocking_threads(city.settings) + 6
 
 
 # the whole wall
