@@ -36,9 +36,9 @@ def coming_back(
         return []
     rows = [yesterday.row_of(article_id) for article_id in sorted(hidden)]
     known = [Article.model_validate_json(yesterday.article(row)) for row in rows if row is not None]
-    new = [each for each in articles if each.id not in hidden and yesterday.row_of(each.id) is None]
-    if not known or not new:
+    if not known:
         return []
+    new = [each for each in articles if each.id not in hidden and yesterday.row_of(each.id) is None]
     texts = Texts([*known, *new])
     return [
         (one.id, other.id)

@@ -96,12 +96,12 @@ def kept_gate(kept: int, before: int, limits: GateLimits) -> Gate:
 def takedowns_gate(back: Sequence[tuple[str, str]], hidden: int) -> Gate:
     """Does nothing of what is taken down (`hidden`) come back under another id? `back`: its id, and the new one."""
     reason = "takedowns hold by id: an article that has another one is shown again, and nobody decided that"
-    share = len({each for each, _ in back}) / max(1, hidden)
-    says = f"{len(back):,} of {hidden:,} articles that are taken down come back under another id; none may"
+    returned = len({each for each, _ in back})
+    says = f"{returned:,} of {hidden:,} articles that are taken down come back under another id; none may"
     if back:
         was, new = back[0]
         says += f". The first: {new!r} is {was!r}; take it down as well, or say by --force that it may be shown"
-    return Gate("takedowns", share, 0.0, not back, says, reason)
+    return Gate("takedowns", returned / max(1, hidden), 0.0, not back, says, reason)
 
 
 def texts_gate(words: float, before: float, limits: GateLimits) -> Gate:

@@ -224,11 +224,11 @@ class Terms:
         `others`: of the articles, or of their titles; `rows`: probes x any number.
         """
         if len(rows) > 1:  # as a night has them: many at once, and by scipy, which a page view does without
-            matrix, many = others.as_matrix(len(self.vocabulary)), range(0, len(rows), PRODUCTS_AT_ONCE)
-            blocks = [(first, min(first + PRODUCTS_AT_ONCE, len(rows))) for first in many]
-            return np.concatenate([_products(probes.rows(*each), matrix, rows[slice(*each)]) for each in blocks])
+            matrix = others.as_matrix(len(self.vocabulary))
+            some = pairwise([*range(0, len(rows), PRODUCTS_AT_ONCE), len(rows)])
+            return np.concatenate([_products(probes.rows(*each), matrix, rows[slice(*each)]) for each in some])
         products = np.zeros(rows.shape, np.float32)
-        for number, known in enumerate(map(np.flatnonzero, rows >= 0)):
+        for number, known in enumerate(map(np.flatnonzero, rows >= 0)):  # of one probe, or none
             spread = np.zeros(len(self.vocabulary), np.float32)  # the probe's weights by term
             spread[probes.terms] = probes.weights
             places, counts = _places(others, rows[number, known])

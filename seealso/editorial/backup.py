@@ -71,10 +71,12 @@ def _alone(store: Store, folder: Path) -> Iterator[None]:
     """Be the only one who puts something back until the block ends. Raises StoreUnavailable if another does."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            reason = "a copy is being put back by another command; wait for its end"
+            raise StoreUnavailable(store.name, reason) from None
         yield
-    except BlockingIOError:
-        raise StoreUnavailable(store.name, "a copy is being put back by another command; wait for its end") from None
     finally:
         os.close(descriptor)
 
