@@ -96,12 +96,14 @@ def kept_gate(kept: int, before: int, limits: GateLimits) -> Gate:
 def takedowns_gate(back: Sequence[tuple[str, str]], hidden: int) -> Gate:
     """Does nothing of what is taken down (`hidden`) come back under another id? `back`: its id, and the new one."""
     reason = "takedowns hold by id: an article that has another one is shown again, and nobody decided that"
+    if not hidden:
+        return _unmeasured("takedowns", 0.0, "no article is taken down", reason)
     returned = len({each for each, _ in back})
     says = f"{returned:,} of {hidden:,} articles that are taken down come back under another id; none may"
     if back:
         was, new = back[0]
         says += f". The first: {new!r} is {was!r}; take it down as well, or say by --force that it may be shown"
-    return Gate("takedowns", returned / max(1, hidden), 0.0, not back, says, reason)
+    return Gate("takedowns", returned / hidden, 0.0, not back, says, reason)
 
 
 def texts_gate(words: float, before: float, limits: GateLimits) -> Gate:
@@ -130,7 +132,7 @@ def empty_blocks_gate(tonight: Shown, yesterday: Shown | None, limits: GateLimit
     """Do not many more articles than yesterday have nothing related?"""
     reason = "readers see a page without its block; a rise means that relatedness, texts, or marks broke"
     if yesterday is None:
-        says = f"{tonight.empty_share:.1%} of blocks are empty"
+        says = f"{tonight.empty_share:.1%} of blocks are empty (of sensitive articles {tonight.sensitive_share:.1%})"
         return _uncompared("empty-blocks", limits.empty_blocks_rise_max, says, reason)
     rise = tonight.empty_share - yesterday.empty_share
     says = (

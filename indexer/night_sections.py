@@ -93,7 +93,8 @@ def _section_of_gates(report: Report) -> Section | None:
     return Section(
         "gates",
         "Gates",
-        "What a new index has to be before it takes the place of the old one. Each limit is a setting.",
+        "What a new index has to be before it takes the place of the old one. Each limit but that of takedowns is a "
+        "setting.",
         (Part(Gates(gates), place="wide"),),
     )
 
