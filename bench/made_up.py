@@ -44,6 +44,8 @@ OWN_SHARE = 0.30
 WINDOW_WORDS = 180
 # Passages of one article are alike, not the same.
 PASSAGE_NOISE = 0.5
+# At some places among an article's candidates, and the scores there.
+GIVEN_SCORES = (0, 4, 8, 24, 32, 48, 64, 99), (5.7, 4.9, 2.6, 1.7, 1.3, 0.1, -1.0, -1.5)
 NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 3_650
 
@@ -102,9 +104,11 @@ def given_neighbours(count: int) -> "Neighbours":
     for place in range(width):
         rows[order, place] = np.roll(order, -1 - place)
     falling = np.broadcast_to(np.linspace(1, 0.5, width, dtype=np.float32), rows.shape)
+    # As those that are looked for have them, at 10,000 and at 100,000 articles: a quarter may be shown.
+    scores = np.broadcast_to(np.interp(np.arange(width), *GIVEN_SCORES).astype(np.float32), rows.shape)
     cohorts = np.broadcast_to(np.array([0.4, 0.1], np.float32), (count, PARTS, 2))
     # Cosines as low as these are of no one story.
-    return Neighbours(rows, 10 * falling, 0.5 * falling, falling, np.ascontiguousarray(cohorts))
+    return Neighbours(rows, scores, 0.5 * falling, falling, np.ascontiguousarray(cohorts))
 
 
 def build_made_up(index: Path, count: int, reporter: "Reporter", given: bool = False) -> "Report":

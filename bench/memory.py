@@ -15,8 +15,9 @@ _HEAD = re.compile(r"^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)$")
 class Memory:
     """What a process has in memory, in megabytes.
 
-    `proportional`: what is shared, divided by those who share it (PSS); `private`: what nobody shares; `mapped`: of
-    `resident`, the files of the folder, but for what the process wrote over them for itself.
+    `resident`: what lies on a swap file with it; `proportional`: what is shared, divided by those who share it (PSS);
+    `private`: what nobody shares; `mapped`: of `resident`, the files of the folder, but for what the process wrote over
+    them for itself.
     """
 
     process_id: int
@@ -43,7 +44,7 @@ def memory_of(process_id: int, folder: Path) -> Memory:
     kilobytes = _numbers((proc / "smaps_rollup").read_text())
     return Memory(
         process_id,
-        resident=kilobytes["Rss"] / 1024,
+        resident=(kilobytes["Rss"] + kilobytes["Swap"]) / 1024,
         proportional=kilobytes["Pss"] / 1024,
         private=(kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]) / 1024,
         mapped=_mapped_kilobytes((proc / "smaps").read_text(), folder.resolve()) / 1024,

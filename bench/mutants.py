@@ -83,6 +83,7 @@ SUBJECTS = {
             "seealso/snapshot/test_whole.py",
             "seealso/snapshot/test_bounds.py",
             "seealso/snapshot/test_names.py",
+            "night/test_formats.py",
             "seealso/snapshot/test_layout.py",
         ),
     ),

@@ -4,9 +4,10 @@
 
 The articles are made up, see bench/made_up.py; vectors are given, not encoded, which by itself would take 20 passages
 a second on two cores. Each size is built once, in a process of its own, and stays in DIR; each is then asked in turn,
-in a process of its own that does nothing else, in one thread: blocks of articles as page views miss them; narrowed to
-some sections, which lie together, every second time the article's own among them (all is searched where the candidates
-do not suffice), beside what looking at all that passes finds; and drafts by all parts without encoding. Memory is what
+in a process of its own that does nothing else, in one thread: blocks of articles as page views miss them (all sizes by
+turns, in a new process each time, and the medians count: how long memory takes changes by the minute); narrowed to some
+sections, which lie together, every second time the article's own among them (all is searched where the candidates do
+not suffice), beside what looking at all that passes finds; and drafts by all parts without encoding. Memory is what
 stays resident after all of it beyond the mapped files: of a snapshot as the night left it, and of one beside which an
 article was taken down and some were put, while the service goes over from one state of them to the next. Then how the
 figures grow.
@@ -59,6 +60,7 @@ from service.related import related_to_article
 from service.wanted import Wanted
 
 BLOCKS, NARROWED, DRAFTS = 2_000, 200, 100
+MISS_ROUNDS = 9
 ITEMS = 12
 # To so many of the twenty sections, each of them a twentieth of the archive, blocks are narrowed.
 TOGETHER = (1, 2, 4, 10)
@@ -78,11 +80,13 @@ def ask(index: Path) -> dict[str, Any]:
     folder = snapshot_folder(index, current_id(index))
     began = time.perf_counter()
     snapshot = open_current(index)
+    snapshot.bring_in(folder)
     opened = time.perf_counter() - began
     count = len(snapshot)
     rows = np.random.default_rng(1).permutation(count)
-    blocks = Blocks(Lifetimes(900, 86_400, 86_400), Metrics())
-    misses = _milliseconds(BLOCKS, lambda number: _block(blocks, snapshot, int(rows[number % count]), Wanted(ITEMS)))
+    blocks = _blocks()
+    for row in rows[:BLOCKS].tolist():
+        _block(blocks, snapshot, row, Wanted(ITEMS))
     narrowed = {
         f"{len(wanted.sections)} of {len(snapshot.sections)} sections": told
         for wanted, told in narrowings(blocks, snapshot, rows)
@@ -108,11 +112,24 @@ def ask(index: Path) -> dict[str, Any]:
         "open_s": round(opened, 2),
         "check_s": round(checked, 2),
         "beyond_map_mb": [round(as_found.beyond), round(memory.beyond)],
-        "miss_ms": misses,
         "narrowed": narrowed,
         "draft_ms": drafted,
         "searched": searched.model_dump() if searched is not None else None,
     }
+
+
+def missed(index: Path) -> list[float]:
+    """Return what blocks take in a worker that has just opened an index: milliseconds, p50 and p99."""
+    hold_little_memory()
+    use_one_thread()
+    snapshot, blocks = open_current(index), _blocks()
+    snapshot.bring_in(snapshot_folder(index, snapshot.id))
+    rows = np.random.default_rng(1).permutation(len(snapshot)).tolist()
+    return _milliseconds(BLOCKS, lambda number: _block(blocks, snapshot, rows[number % len(snapshot)], Wanted(ITEMS)))
+
+
+def _blocks() -> Blocks:
+    return Blocks(Lifetimes(900, 86_400, 86_400), Metrics())
 
 
 def narrowings(blocks: Blocks, snapshot: Snapshot, rows: Rows) -> Iterator[tuple[Wanted, dict[str, Any]]]:
@@ -223,6 +240,7 @@ def main() -> None:
     parser.add_argument("--given-neighbours", action="store_true")
     parser.add_argument("--build", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--ask", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--miss", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.build:
         build(arguments.keep, arguments.build, arguments.given_neighbours)
@@ -230,9 +248,12 @@ def main() -> None:
     if arguments.ask:
         print(json.dumps(ask(arguments.keep / str(arguments.ask))))
         return
+    if arguments.miss:
+        print(json.dumps(missed(arguments.keep / str(arguments.miss))))
+        return
+    command = [sys.executable, "-m", "bench.scale", "--keep", str(arguments.keep)]
     found = []
     for count in arguments.articles:
-        command = [sys.executable, "-m", "bench.scale", "--keep", str(arguments.keep)]
         built = arguments.keep / f"{count}.json"
         if not built.exists():
             given = ["--given-neighbours"] if arguments.given_neighbours else []
@@ -241,9 +262,13 @@ def main() -> None:
         if night.get("given_neighbours", False) != arguments.given_neighbours:
             other = "without" if arguments.given_neighbours else "with"
             parser.error(f"{built} was built {other} --given-neighbours; say so, or keep another folder")
-        asked = subprocess.run([*command, "--ask", str(count)], check=True, capture_output=True)
-        found.append(json.loads(asked.stdout) | night)
+        found.append(_told([*command, "--ask", str(count)]) | night)
         print(json.dumps(found[-1]), flush=True)
+    rounds = [[_told([*command, "--miss", str(count)]) for count in arguments.articles] for _ in range(MISS_ROUNDS)]
+    for each, misses in zip(found, zip(*rounds, strict=True), strict=True):
+        each["miss_ms"] = [round(float(np.median(times)), 3) for times in zip(*misses, strict=True)]
+        print(f"{each['articles']:,} articles: a miss takes {each['miss_ms'][0]} ms (p50), {each['miss_ms'][1]} (p99); "
+              f"p50 of each round {[round_[0] for round_ in misses]}")  # fmt: skip
     for small, large in pairwise(found):
         grown = np.log(large["articles"] / small["articles"])
         seconds = [sum(each["build_s"].values()) for each in (small, large)]
@@ -253,6 +278,11 @@ def main() -> None:
             f"a draft as articles^{np.log(large['draft_ms'][0] / small['draft_ms'][0]) / grown:.2f}; "
             f"a page-view miss takes {large['miss_ms'][0] / small['miss_ms'][0]:.2f} times as long"
         )
+
+
+def _told(command: Sequence[str]) -> Any:
+    """Return what a process prints as JSON."""
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 if __name__ == "__main__":

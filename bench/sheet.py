@@ -18,8 +18,8 @@ from seealso.snapshot.manifest import Manifest, read_manifest
 
 SIZES = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 # Of a part, on two cores, by bench.scale (docs/scaling.md).
-PART, NIGHT_HOURS, NIGHT_GB = 1_000_000, 2.2, 22.6
-# Of one core (20 on two), and what of it a cluster keeps (bench.cluster: 1.80 of two nodes).
+PART, NIGHT_HOURS, NIGHT_GB = 1_000_000, 1.6, 23.1
+# Of one core (20 on two), and what of it a cluster keeps (bench.cluster: 1.83 of two nodes).
 PASSAGES_A_SECOND, CLUSTER_SHARE = 10, 0.9
 # The machines reckoned with.
 CORES, MACHINE_GB, FIRST_NIGHT_HOURS = 16, 128, 24

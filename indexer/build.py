@@ -204,10 +204,12 @@ def build_index(
                     delivery.deliver(index, report.snapshot, report, reporter)
             make_current(index, whole, report)
         with report.timed("clean up"):
-            clean_up(index, limits.keep, passages, encoder, report)
+            # What leaves the store is still here, should it be rolled back to in that moment.
             stored = [] if delivery is None else delivery.clear_up(index, report.snapshot, report)
+            clean_up(index, limits.keep, passages, encoder, report)
             forget_live(index, live, taken, report, delivery)
-            tidy_engine(distribution, {*published_ids(index), *stored}, report)
+            if stored is not None:
+                tidy_engine(distribution, {*published_ids(index), *stored}, report)
 
 
 def make_room(index: Path, keep: int, report: Report) -> None:

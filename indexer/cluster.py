@@ -245,10 +245,12 @@ def _client(ray: ModuleType, address: str, left: int = CONNECTIONS) -> Any:
 
 def _task(ray: ModuleType, kind: str) -> tuple[Any, int]:
     """Return the task that encodes a lot, and how many passages are one."""
+    # Made again elsewhere, too, where it failed: for a moment a machine may have no memory for it.
+    again = {"max_retries": RETRIES, "retry_exceptions": True}
     if kind == "GPU":
         # By itself, Ray ends a process after each task that had a GPU, and the model with it.
-        return ray.remote(num_gpus=1, num_cpus=0, max_calls=0, max_retries=RETRIES)(_encode_lot), GPU_LOT
-    return ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")(_encode_lot), CPU_LOT
+        return ray.remote(num_gpus=1, num_cpus=0, max_calls=0, **again)(_encode_lot), GPU_LOT
+    return ray.remote(num_cpus=1, scheduling_strategy="SPREAD", **again)(_encode_lot), CPU_LOT
 
 
 def _cause(error: Exception) -> str:

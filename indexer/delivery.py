@@ -10,7 +10,7 @@ from pathlib import Path
 
 from indexer.progress import Reporter
 from indexer.report import Report
-from seealso.errors import SeealsoError, SnapshotStoreOfAnotherSite, SnapshotStoreUnavailable
+from seealso.errors import SeealsoError, SnapshotRefused, SnapshotStoreOfAnotherSite, SnapshotStoreUnavailable
 from seealso.snapshot.fetch import fetch
 from seealso.snapshot.layout import current_or_none, publish, snapshot_folder
 from seealso.snapshot.manifest import Manifest, read_manifest
@@ -55,13 +55,14 @@ class Delivery:
             report.notices.append(f"what the snapshot store says is served is not known here: {error}")
 
     def deliver(self, index: Path, snapshot_id: str, report: Report, reporter: Reporter) -> None:
-        """Have all machines serve a snapshot. Raises SnapshotStoreUnavailable; they serve the one before then.
+        """Have all machines serve a snapshot. Raises SnapshotStoreUnavailable, also where all find it damaged in the
+        store: they serve the one before then.
 
         The snapshot stays in the index folder: `seealso rollback ID` delivers it once the store is back.
         """
         try:
             self._hand_round(snapshot_folder(index, snapshot_id), snapshot_id, reporter)
-            late = self._wait(snapshot_id, report)
+            late = self._wait(snapshot_folder(index, snapshot_id), snapshot_id, report)
             self._point(snapshot_id, report)
         except BaseException:
             with suppress(SnapshotStoreUnavailable):  # or else all machines would fetch and keep it
@@ -73,9 +74,9 @@ class Delivery:
                 f"not waited for any longer, after {self.wait_s:g} s: {names}; each switches when it has fetched"
             )
 
-    def clear_up(self, index: Path, snapshot_id: str, report: Report) -> list[str]:
-        """Remove old snapshots from the store, as many as from an index folder; return which stay, as far as that is
-        known. It fails no night.
+    def clear_up(self, index: Path, snapshot_id: str, report: Report) -> list[str] | None:
+        """Remove old snapshots from the store, as many as from an index folder; return which stay, None where that is
+        not known. It fails no night.
         """
         stay = list[str]()
         try:
@@ -89,8 +90,13 @@ class Delivery:
                 else:
                     self.store.remove(each)
             self.store.clear_remains()
-        except SnapshotStoreUnavailable as error:
-            report.notices.append(f"delivered, but not all that is old could be removed: {error}")
+            current = self.store.current()
+            if current in ids and not self.store.holds(current):  # rolled back to just before
+                self.store.push(snapshot_folder(index, current))
+                stay.append(current)
+        except (SnapshotStoreUnavailable, SnapshotRefused) as error:
+            report.notices.append(f"delivered, but what is old in the store could not be cleared up: {error}")
+            return None
         return stay
 
     def manifests(self) -> list[Manifest]:
@@ -123,13 +129,23 @@ class Delivery:
                 raise self._undelivered(error, snapshot_id) from error
             report.notices.append(f"delivered, but {error}")  # all else is of no weight
 
-    def _wait(self, snapshot_id: str, report: Report) -> list[Machine]:
-        """Wait until all machines that are heard of hold a snapshot; return those that do not in time."""
-        end = time.monotonic() + self.wait_s
-        late, fetching = list[Machine](), set[str]()
+    def _wait(self, folder: Path, snapshot_id: str, report: Report) -> list[Machine]:
+        """Wait until all machines that are heard of hold a snapshot; return those that do not in time.
+
+        It is sent anew, once, if one finds it damaged in the store, and then waited for anew. Raises
+        SnapshotStoreUnavailable if all do even then: it is in the store no more.
+        """
+        end, sent_anew = time.monotonic() + self.wait_s, False
+        machines, late, fetching = list[Machine](), list[Machine](), set[str]()
         while True:
             try:
+                self._go_on_handing_round(snapshot_id, report)
                 machines = self.store.machines()
+                refusing = [machine.name for machine in machines if snapshot_id in machine.refuses]
+                if refusing and not sent_anew:
+                    self._send_anew(folder, refusing[0], report)
+                    end, sent_anew = time.monotonic() + self.wait_s, True
+                    continue
                 late = [machine for machine in machines if snapshot_id not in machine.holds]
                 fetching = (fetching - {machine.name for machine in machines}) | {machine.name for machine in late}
                 if not late:
@@ -142,12 +158,32 @@ class Delivery:
             if left <= 0:
                 break
             time.sleep(min(LOOK_SECONDS, left))
+        if machines and all(snapshot_id in machine.refuses for machine in machines):
+            with suppress(SnapshotStoreUnavailable):  # who delivers it later sends all of it
+                self.store.remove(snapshot_id)
+            damaged = SnapshotStoreUnavailable(self.store.url, f"{snapshot_id} is damaged there, for all machines")
+            raise self._undelivered(damaged, snapshot_id)
         if silent := fetching - {machine.name for machine in late}:
             names = ", ".join(sorted(silent))
             report.notices.append(
                 f"not waited for, as nothing is heard of them any more: {names}; each fetches it when it is back"
             )
         return late
+
+    def _send_anew(self, folder: Path, name: str, report: Report) -> None:
+        """Copy a snapshot to the store once more, where a machine found it damaged."""
+        try:
+            self.store.push(folder, anew=True)
+            report.notices.append(f"sent to the snapshot store anew, where it was damaged for {name}")
+        except SnapshotStoreUnavailable as error:
+            report.notices.append(f"damaged in the snapshot store for {name}, and not sent anew: {error}")
+
+    def _go_on_handing_round(self, snapshot_id: str, report: Report) -> None:
+        """Have machines fetch a snapshot though somebody has rolled back meanwhile, which ends that."""
+        if self.store.next() is None:
+            notice = f"{self.store.current()} was made the current one while this night was handed round"
+            report.notices += [] if notice in report.notices else [notice]
+            self.store.hand_round(snapshot_id)
 
     def _points_to(self, snapshot_id: str) -> bool:
         try:

@@ -4,6 +4,7 @@ The engine is a second way to search what a snapshot holds. That it is missing k
 services search for themselves until it is there.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from seealso.snapshot.snapshot import Snapshot
 
 # So long `seealso distribute` waits for an index and for loading: a hundred million vectors are indexed for hours.
 WORK_SECONDS_MAX = 6 * 3600.0
+# A night is not held up longer by an engine that takes in what it is sent, and each time slowly.
+NIGHT_SENDS_SECONDS_MAX = 3600.0
 # Connecting, and each answer to one block.
 CONNECT_SECONDS_MAX = 10.0
 BLOCK_SECONDS_MAX = 60.0
@@ -65,10 +68,12 @@ class Distribution:
         snapshot: Snapshot,
         on_block: Callable[[int], None] = lambda _: None,
         seconds_max: float = WORK_SECONDS_MAX,
+        sends_seconds_max: float = math.inf,
     ) -> Distributed:
         """Have a snapshot in the engine, whole and loaded; the alias is left where it is. Raises EngineUnavailable.
 
-        It is raised as well where all is sent, and not indexed or loaded within `seconds_max`: the engine goes on then.
+        It is raised as well where not all is sent within `sends_seconds_max`; and where all is, and not indexed or
+        loaded within `seconds_max`: the engine goes on then.
 
         `on_block` is told how many articles have just been sent.
         """
@@ -78,7 +83,8 @@ class Distribution:
             sent = without_card = 0
             _load(engine, collection, seconds_max)
             if engine.count(collection, ANSWER_SECONDS_MAX) != len(snapshot):
-                sent, without_card = len(snapshot), self._send(engine, collection, snapshot, on_block)
+                end = time.monotonic() + sends_seconds_max
+                sent, without_card = len(snapshot), self._send(engine, collection, snapshot, on_block, end)
                 _load(engine, collection, seconds_max)
                 counted = engine.count(collection, ANSWER_SECONDS_MAX)
                 if counted != len(snapshot):
@@ -118,11 +124,16 @@ class Distribution:
         finally:
             engine.close()
 
-    def _send(self, engine: Milvus, collection: str, snapshot: Snapshot, on_block: Callable[[int], None]) -> int:
-        """Send all rows of a snapshot; return how many went without a card."""
+    def _send(
+        self, engine: Milvus, collection: str, snapshot: Snapshot, on_block: Callable[[int], None], end: float
+    ) -> int:
+        """Send all rows of a snapshot, until a moment of time.monotonic; return how many went without a card."""
         engine.create(collection, snapshot.vectors.dimension)
         facts, shown, without_card = snapshot.facts, shown_of(snapshot.facts), 0
         for first in range(0, len(snapshot), ROWS_AT_ONCE):
+            if time.monotonic() > end:
+                told = f"it took in {first:,} of {len(snapshot):,} articles, and had no longer"
+                raise EngineUnavailable(collection, told)
             rows = range(first, min(first + ROWS_AT_ONCE, len(snapshot)))
             cards = [snapshot.card(row) for row in rows]
             without_card += sum(len(card) > CARD_BYTES_MAX for card in cards)
@@ -196,7 +207,8 @@ def distributing(
     try:
         with report.timed("distribute"):
             reporter.stage("Search engine", len(snapshot), "articles")
-            report.distributed = asdict(distribution.upload(snapshot, reporter.advance, distribution.wait_s))
+            wait_s, sends_s = distribution.wait_s, NIGHT_SENDS_SECONDS_MAX
+            report.distributed = asdict(distribution.upload(snapshot, reporter.advance, wait_s, sends_s))
     except EngineUnavailable as error:
         report.notices.append(f"published, but not in the search engine: {error}; {MENDED_BY}")
     yield

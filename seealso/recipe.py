@@ -54,7 +54,8 @@ class Recipe(BaseModel):
 
     def probability(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         """Return the calibrated chance, 0 to 1, that a person would call each pair related."""
-        odds = np.clip(self.slope * scores.astype(np.float64) + self.intercept, -700.0, 700.0)  # exp() overflows at 710
+        odds = self.slope * scores.astype(np.float64) + self.intercept
+        odds = np.minimum(np.maximum(odds, -700.0), 700.0)  # exp() overflows at 710
         chances: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
         return chances
 

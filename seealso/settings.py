@@ -358,8 +358,8 @@ class ServiceSettings(Settings):
         str,
         Field(
             pattern=_RATE,
-            description="how often one address may send texts, batches and pages without a key: `120/minute`, "
-            "or `none` for any",
+            description="how often one address (of IPv6, one /64) may send texts, batches and pages without a key: "
+            "`120/minute`, or `none` for any",
         ),
     ] = "120/minute"
     proxies: Annotated[

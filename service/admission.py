@@ -2,7 +2,7 @@
 for. Masks over rows.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -66,8 +66,11 @@ class Admission:
         return mask
 
 
-def _among(few: Iterable[int], numbers: NDArray[Any]) -> Mask:
-    """Return for each number whether it is one of a few: `numpy.isin` takes 15 microseconds for a block, this 3."""
+def _among(few: Sequence[int], numbers: NDArray[Any]) -> Mask:
+    """Return for each number whether it is one of a few; for a block in 1 to 3 microseconds, `numpy.isin` in 15."""
+    if len(few) == 1:  # the open article, or its story
+        mask: Mask = numbers == few[0]
+        return mask
     return _in_order(np.array(sorted(few), numbers.dtype), numbers)
 
 

@@ -31,6 +31,7 @@ from service.api.inputs import SEQUENCE_MAX
 from service.api.keys import keys
 from service.api.publishing import publishing
 from service.api.purges import purges
+from service.api.reading import check_query
 from service.api.similar import similar
 from service.api.snapshots import snapshots
 from service.api.state import state
@@ -104,8 +105,8 @@ ENGINE_PER_THREAD = 2
 class ArticleIdConverter(BaseConverter):
     """The id of an article in an address: anything, slashes at its beginning and within it included."""
 
-    # No id ends like the address of a block.
-    regex = r".+?(?<!/related)(?<!/related\.html)"
+    # No id ends like the address of a block. None has a line feed, which whoever sends one is told.
+    regex = r"(?s:.+?)(?<!/related)(?<!/related\.html)"
     part_isolating = False
 
 
@@ -165,6 +166,7 @@ def create_app(
     if settings.traces:
         app.wsgi_app = traced(app.wsgi_app, route_of, settings.site)  # type: ignore[method-assign]
     register_problems(app)
+    app.before_request(check_query)
     app.spec_processor(complete_document)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -236,6 +238,7 @@ def make_parts(
         cache,
         copies=Copies(int(settings.copies_mb * MEGABYTE)),
         lane=lanes.views,
+        explained=lanes.explained,
         addresses=Addresses(placements, dress),
         blocks=blocks,
         editorial=editorial,

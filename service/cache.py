@@ -9,12 +9,11 @@ makes. There is no claim to what is kept but out of date: each worker makes that
 """
 
 import enum
-import hashlib
 import time
 import zlib
 from collections.abc import Callable
 
-from service.link import Link, Refused, ScriptUnknown, Unreachable
+from service.link import Link, Refused, Unreachable
 from service.redis_addresses import CLUSTER
 from service.redis_cluster import ClusterLinks
 
@@ -27,15 +26,10 @@ OTHERS_SECONDS_MAX = 0.03
 OTHERS_EVERY_SECONDS = 0.003
 _MARK = b"S2"
 _CHECKSUM_BYTES = 4
-_BRACES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})
-# One way to Redis and back: what is kept; else 1 if the claim is ours now, 0 if it is another's.
-_FETCH = """
-local kept = redis.call('GET', KEYS[1])
-if kept then return kept end
-if redis.call('SET', KEYS[2], '', 'NX', 'PX', ARGV[1]) then return 1 end
-return 0
-"""
-_FETCH_DIGEST = hashlib.sha1(_FETCH.encode()).hexdigest()  # noqa: S324 - by which Redis names a script
+# Stands under a key while the answer is being made.
+CLAIM = b"S2?"
+# Where another has made it meanwhile, that stays. Where scripts are not allowed, the claim lapses by itself.
+_GIVE_UP = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
 class Missing(enum.Enum):
@@ -79,8 +73,8 @@ class Cache:
 
     def find(self, key: str) -> bytes | Missing:
         """Return what is kept under a key; waits a little where another worker is making it."""
-        end = time.monotonic() + OTHERS_SECONDS_MAX
         found = self.fetch(key)
+        end = time.monotonic() + OTHERS_SECONDS_MAX  # from now on: who is told late waits all the same
         while found is Missing.ANOTHERS and time.monotonic() < end:
             time.sleep(OTHERS_EVERY_SECONDS)
             found = self.fetch(key)
@@ -88,27 +82,25 @@ class Cache:
 
     def fetch(self, key: str) -> bytes | Missing:
         """Return what is kept under a key, or why there is nothing: it is not there, not ours, or not to be had."""
-        name = self._name_of(key)
+        name = self._prefix + key
         link = self._link_to(name)
         if link is None:
             return Missing.UNKNOWN
         if link.full:  # there are no claims to be had, only what is kept
             return self.look(key)
-        asked = (2, name, _claim_to(name), CLAIM_MS)
         try:
-            try:
-                kept = link.call("EVALSHA", _FETCH_DIGEST, *asked)
-            except ScriptUnknown:  # Redis was restarted
-                kept = link.call("EVAL", _FETCH, *asked)
-        except (Unreachable, Refused):  # refused: something of another kind under our key, or Redis is full
+            kept, claimed = link.ask(("GET", name), ("SET", name, CLAIM, "NX", "PX", CLAIM_MS))
+        except Unreachable:
             return Missing.UNKNOWN
-        if isinstance(kept, bytes):
+        if isinstance(kept, bytes) and kept != CLAIM:
             return _unpack(kept)
-        return Missing.MINE if kept == 1 else Missing.ANOTHERS
+        if isinstance(kept, Refused) or isinstance(claimed, Refused):  # of another kind under our key; or Redis is full
+            return Missing.UNKNOWN
+        return Missing.ANOTHERS if claimed is None else Missing.MINE
 
     def look(self, key: str) -> bytes | Missing:
         """Return what is kept under a key, and claim nothing."""
-        name = self._name_of(key)
+        name = self._prefix + key
         link = self._link_to(name)
         if link is None:
             return Missing.UNKNOWN
@@ -120,7 +112,7 @@ class Cache:
 
     def put(self, key: str, value: bytes) -> None:
         """Keep bytes under a key for the cache's lifetime, if Redis takes them."""
-        name = self._name_of(key)
+        name = self._prefix + key
         link = self._link_to(name)
         if link is None or link.full:
             return
@@ -131,12 +123,12 @@ class Cache:
 
     def give_up(self, key: str) -> None:
         """Let others have the claim to a key: nothing will be put under it."""
-        name = self._name_of(key)
+        name = self._prefix + key
         link = self._link_to(name)
         if link is None:
             return
         try:
-            link.post("DEL", _claim_to(name))
+            link.post("EVAL", _GIVE_UP, 1, name, CLAIM)
         except Unreachable:
             return
 
@@ -145,21 +137,10 @@ class Cache:
         if self._links is not None:
             self._links.close()
 
-    def _name_of(self, key: str) -> str:
-        """Return under which name a key is kept. No two keys have one, and none has braces."""
-        if "{" in key or "}" in key or "%" in key:
-            key = key.translate(_BRACES)
-        return self._prefix + key
-
     def _link_to(self, name: str) -> Link | None:
         """Return the link to the server that has a name; None where there is none, or it is not asked for now."""
         link = None if self._links is None else self._links.of(name)
         return link if link is not None and link.up else None
-
-
-def _claim_to(name: str) -> str:
-    """Return the name of the claim to a name: a cluster has both on one server, for the sake of the braces."""
-    return f"{{{name}}}:claim"
 
 
 def _pack(value: bytes) -> bytes:

@@ -83,7 +83,13 @@ def serve(
         for site in served:
             if site.settings.snapshot_store is not None:
                 SnapshotStore(site.settings.snapshot_store)  # what it lacks is said here, once
-                site.settings.index.mkdir(parents=True, exist_ok=True)
+                try:
+                    site.settings.index.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    reason = f"the index folder {site.settings.index} cannot be made ({error.strerror})"
+                    if settings.sites is None:
+                        raise SettingsInvalid(f"{reason}; name one that can") from None
+                    get_log().error("site_not_followed", site=site.name, reason=f"{reason}; it is tried again")
                 running.enter_context(closing(OwnFollower(site.name if settings.sites else None))).keep_up()
         get_log().info(
             "service_started",

@@ -9,7 +9,8 @@ for a few seconds, for those who would have to wait.
 import heapq
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 
 from service.answer import Answer
 
@@ -19,9 +20,9 @@ Address = tuple[str, str]
 ADDRESS_CHARACTERS = 500
 # How long after a switch an answer of the snapshot before may still be given.
 OLD_SECONDS_MAX = 5.0
-# Who was used may be the oldest so often before it goes. A flood of misses turns 16 MB over in a second; what is
-# asked for every second lives through it.
-LIVES = 4
+# Who was used may be the oldest so often before it goes. A flood of misses turns 16 MB over within a second; what is
+# asked for every few seconds lives through it.
+LIVES = 16
 
 
 class Copies:
@@ -29,9 +30,9 @@ class Copies:
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._answers: dict[Address, Answer] = {}
+        self._answers = OrderedDict[Address, Answer]()  # the oldest first; in which `get` finds who becomes young again
         self._bytes = 0
-        self._old: dict[Address, Answer] = {}
+        self._old: Mapping[Address, Answer] = {}
         self._old_until = 0.0
         self._snapshot_id = ""
         self._era = ""
@@ -52,9 +53,10 @@ class Copies:
         with self._changing:
             if (answer.snapshot_id, era) != (self._snapshot_id, self._era) or not self._shows_well(answer):
                 return
-            before = self._answers.pop(address, None)
+            before = self._answers.get(address)
             self._bytes += size - (_size(address, before) if before else 0)
             self._answers[address] = answer
+            self._answers.move_to_end(address)
             self._keep_within()
 
     def old(self, address: Address) -> Answer | None:
@@ -75,7 +77,7 @@ class Copies:
             self._old, self._old_until = self._answers, time.monotonic() + OLD_SECONDS_MAX
             self._snapshot_id = snapshot_id
             kept = [*ready.items()] if era == self._era else []
-            self._have({address: answer for address, answer in reversed(kept) if self._shows_well(answer)})
+            self._have(reversed(kept))
             self._keep_within()
             for answer in self._answers.values():  # readers come in a moment: until then, a flood of others takes none
                 answer.lives = LIVES
@@ -90,15 +92,16 @@ class Copies:
         """
         with self._changing:
             self._hidden = articles
-            kept = self._answers if era == self._era else {}
+            kept = self._answers.items() if era == self._era else ()
             self._old = self._old if era == self._era else {}
             self._era = era
-            self._have({address: answer for address, answer in kept.items() if self._shows_well(answer)})
+            self._have(kept)
             self._old = {address: answer for address, answer in self._old.items() if self._shows_well(answer)}
 
-    def _have(self, answers: dict[Address, Answer]) -> None:
-        self._answers = answers  # all at once: nobody finds a part of them
-        self._bytes = sum(_size(address, answer) for address, answer in answers.items())
+    def _have(self, kept: Iterable[tuple[Address, Answer]]) -> None:
+        """Have those answers that show well, and no others; all at once, so that nobody finds a part of them."""
+        self._answers = OrderedDict((address, answer) for address, answer in kept if self._shows_well(answer))
+        self._bytes = sum(_size(address, answer) for address, answer in self._answers.items())
         self.get = self._answers.get
 
     def _shows_well(self, answer: Answer) -> bool:
@@ -112,12 +115,12 @@ class Copies:
     def _keep_within(self) -> None:
         """Let go of the oldest that have no life left; who has, is young again, and has one less."""
         while self._bytes > self._bytes_max:
-            address = next(iter(self._answers))
-            answer = self._answers.pop(address)
+            address, answer = next(iter(self._answers.items()))
             if answer.lives:
                 answer.lives -= 1
-                self._answers[address] = answer
+                self._answers.move_to_end(address)
             else:
+                del self._answers[address]
                 self._bytes -= _size(address, answer)
 
 

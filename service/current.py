@@ -46,8 +46,9 @@ class Current:
         self.beside: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
         # Called with a snapshot that has been opened, and the one that is served, before anything is made of it.
         self.opened: Callable[[Snapshot, Snapshot | None], None] = lambda _, __: None
-        # Called before another snapshot takes over; what it returns is called after.
-        self.prepare: Callable[[Snapshot], Callable[[], None]] = lambda _: lambda: None
+        # Called before another snapshot takes over, with what gives it as editors have decided by then; what it returns
+        # is called after.
+        self.prepare: Callable[[Callable[[], Snapshot]], Callable[[], None]] = lambda _: lambda: None
 
     @property
     def served(self) -> Snapshot | None:
@@ -86,8 +87,11 @@ class Current:
                     return
                 if wanted == self._refused_id and time.monotonic() < self._try_again:
                     return
-                opened = self.beside(open_snapshot(snapshot_folder(self._index, wanted), self._model))
+                folder = snapshot_folder(self._index, wanted)
+                snapshot = open_snapshot(folder, self._model)
+                opened = self.beside(snapshot)
                 self.opened(opened, self._snapshot)
+                snapshot.bring_in(folder)
                 self._take_over(opened)
             except StoreUnavailable as error:  # nobody would be answered; it is tried again the next time
                 self._problem = error
@@ -106,7 +110,7 @@ class Current:
 
     def _take_over(self, opened: Snapshot) -> None:
         before = self._snapshot
-        go_over = self.prepare(self._edited(opened))
+        go_over = self.prepare(lambda: self._edited(opened))
         with self._changing:  # more may have been decided meanwhile
             self._opened, self._snapshot = opened, self._edited(opened)
         self._problem = self._refused_id = None

@@ -247,10 +247,24 @@ def open_store(settings: ServiceSettings) -> Store | None:
     Raises StoreUnavailable, SettingsInvalid.
     """
     index, address = settings.index, settings.editorial
-    if address is None and not (index / DATABASE).exists() and index.exists() and not os.access(index, os.W_OK):
+    try:
+        has_none = address is None and not _is_there(index / DATABASE) and _is_there(index)
+        apart = needs_folder(index, address)
+    except OSError as error:  # there may be one, and what it says was taken down
+        raise StoreUnavailable(str(index / DATABASE), f"its folder cannot be looked into ({error.strerror})") from None
+    if has_none and not os.access(index, os.W_OK):
         get_log().warning("editorial_off", reason=f"{index} cannot be written to, so nothing can be decided here")
         return None
     workers = variable(WORKERS_FOLDER)
-    if workers and needs_folder(index, address):
+    if workers and apart:
         return Store(index, address, Path(workers, settings.site or ""))
     return Store(index, address)
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is such a file or folder. Raises OSError if that is not to be known."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
@@ -172,7 +173,7 @@ class Fetcher:
             raise self._late(asked)
         try:
             # For this one request: nothing is kept, no connection and no cookie.
-            with closing(Wire("Seealso/0.1 (an editor reads this page)", 1, connect_to)) as wire:
+            with closing(Wire(f"Seealso/{version('seealso')} (an editor reads this page)", 1, connect_to)) as wire:
                 return wire.get(url, {"accept": ", ".join(sorted(TYPES))}, bytes_max, left)
         except WireFailed as error:
             if time.monotonic() >= ends:

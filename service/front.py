@@ -29,6 +29,8 @@ from service.views import View, Views
 CACHE_HEADER = "X-Seealso-Cache"
 DEGRADED_HEADER = "X-Seealso-Degraded"
 PREFLIGHT_SECONDS = 7_200
+# What other sites' scripts may read, beside what browsers let them read of every answer.
+EXPOSED = f"ETag, Retry-After, {REQUEST_ID_HEADER}, {CACHE_HEADER}, {DEGRADED_HEADER}, X-Seealso-Snapshot"
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -68,6 +70,7 @@ class Front:
         self._engine = engine
         self._files = files
         self._origins = origins
+        self._vary = [("Vary", "Origin")] if origins - {"*"} else []
         self._keyed = keyed
         self._log_requests = log_requests
 
@@ -99,7 +102,8 @@ class Front:
             return self._send(environ, start_response, answer, "copy", began)
         if reading:
             room = self._lane.room() or not self._views.shows(article_in(path))
-            if not room and self._copies.old(address) is None:  # before its query is read, which is half of the work
+            # Before its query is read, which is half of the work; who wants it explained waits elsewhere.
+            if not room and "explain" not in address[1] and self._copies.old(address) is None:
                 return self.refuse(environ, start_response, self._lane.refusal(), began)
             view = self._views.at(address, self._editorial.era, self._current.served)
             if view is not None:
@@ -183,9 +187,7 @@ class Front:
         headers = passed.headers + self._common_headers(environ)
         if not any(name == REQUEST_ID_HEADER for name, _ in headers):  # what Flask answers by itself
             headers.append((REQUEST_ID_HEADER, request_id_of(environ)))
-        if self._origins - {"*"}:
-            headers.append(("Vary", "Origin"))
-        start_response(passed.status, headers)
+        start_response(passed.status, headers + self._vary)
         status = int(passed.status[:3])
         self._told(environ, status, outcome_of(status, passed.body), "none", began, None)
         return [passed.body] if passed.stream is None else passed.stream
@@ -197,7 +199,7 @@ class Front:
         status, kind, title, detail, field = named
         log_unavailable(error, status, request_id_of(environ), environ["PATH_INFO"])
         headers, body = problem_of(request_id_of(environ), status, kind, title, detail, field=field)
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers + self._common_headers(environ))
+        start_response(f"{status} {HTTPStatus(status).phrase}", headers + self._common_headers(environ) + self._vary)
         self._told(environ, status, outcome_of(status, body), "none", began, None)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
@@ -220,7 +222,7 @@ class Front:
             headers.append((DEGRADED_HEADER, ", ".join(degraded)))
         if self._origins and self._allowed(environ):
             headers.append(("Access-Control-Allow-Origin", "*" if "*" in self._origins else environ["HTTP_ORIGIN"]))
-            headers.append(("Access-Control-Expose-Headers", f"ETag, {REQUEST_ID_HEADER}, X-Seealso-Snapshot"))
+            headers.append(("Access-Control-Expose-Headers", EXPOSED))
         return headers
 
     @property

@@ -19,13 +19,17 @@ WAITING_PER_PLACE = 8
 # A line is there for a burst. Where more is asked than can be answered it never empties: all wait, and no more is
 # served. So where one who comes hardly ever finds nobody inside, few are let in, until enough find nobody again; the
 # share is of the last hundred or so. (CoDel, RFC 8289, tells such a standing queue by the shortest wait of late, which
-# is short once few are let in.) Fewer than four would often be none: the sign would be lost.
+# is short once few are let in.) So few for each place: who comes last waits some milliseconds, and a program that asks
+# anew on some connections as soon as it has its answers, which is no overload, finds room.
 STANDS_BELOW, EASES_ABOVE, NEWEST_WEIGHS = 0.03, 0.15, 0.01
-INSIDE_MIN = 4
+INSIDE_PER_PLACE = 3
 # So many texts, batches and pages of the desk wait for each that is worked on, and so long. Most take a tenth of a
 # second: what a few people ask for in one moment is done within it.
 ASIDES_WAITING_PER_PLACE = 8
 ASIDES_WAIT_MS = 2_000
+# A block that is explained takes as long as many others, strangers may ask for it, and few do: it takes no place of
+# others.
+EXPLAINED_WAITING_PER_PLACE = 2
 # So many messages of readers' pages are taken in at once for each page view that is worked on. To count them takes next
 # to nothing; their bodies may come slowly, and hold a thread until they are here.
 EVENTS_PER_PLACE = 1
@@ -81,7 +85,7 @@ class Lane:
 
     def room(self) -> bool:
         """Return whether who comes now is let in: where the line stands, few are."""
-        if not self._stands or self._inside < max(INSIDE_MIN, self._places):
+        if not self._stands or self._inside < INSIDE_PER_PLACE * self._places:
             return True
         self._note()
         return False
@@ -156,6 +160,7 @@ class Lanes(NamedTuple):
     """
 
     views: Lane
+    explained: Lane
     texts: Lane
     batches: Lane
     events: Lane
@@ -167,6 +172,7 @@ def lanes_of(settings: ServiceSettings) -> Lanes:
     asides = few, ASIDES_WAITING_PER_PLACE * few, ASIDES_WAIT_MS
     return Lanes(
         Lane("page views", settings.threads, WAITING_PER_PLACE * settings.threads, settings.wait_ms),
+        Lane("explained blocks", few, EXPLAINED_WAITING_PER_PLACE * few, ASIDES_WAIT_MS),
         Lane("texts", *asides),
         Lane("batches", *asides),
         Lane("events", EVENTS_PER_PLACE * settings.threads),

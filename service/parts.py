@@ -1,8 +1,10 @@
-"""The parts of an app, and how a view comes by them: who may ask it, and in which of the few places it is held."""
+"""The parts of an app, and how a view works with them: who may ask it, in which of the few places it is held, and that
+what it took long to make shows nothing that was taken down meanwhile.
+"""
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from seealso.errors import BlocksLate
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
+from seealso.snapshot.snapshot import Snapshot
 from seealso.snapshot.store import SnapshotStore
 from service.auth import Door, needs
 from service.blocks import Blocks
@@ -82,6 +85,23 @@ def made_in_time(making: Iterable[Made], wanted: int) -> list[Made]:
         if len(made) < wanted and time.monotonic() > end:
             raise BlocksLate(len(made), wanted, BLOCKS_SECONDS_MAX)
     return made
+
+
+def as_decided(make: Callable[[Snapshot], tuple[Made, Collection[int]]]) -> Made:
+    """Return what is made of the snapshot that is served; once more where it shows what was taken down meanwhile.
+
+    `make` returns it with the rows of all articles that it is about, or shows. Raises what `make` does, why nothing is
+    served, and StoreUnavailable.
+    """
+    here = parts()
+    while True:
+        snapshot = here.current.snapshot()
+        made, rows = make(snapshot)
+        if here.editorial.moved:
+            here.editorial.catch_up()
+        gone = here.current.snapshot().hidden - snapshot.hidden
+        if not any(snapshot.row_of(each) in rows for each in gone):
+            return made
 
 
 def in_a_place(lane_of: Callable[[Parts], Lane]) -> Callable[[View], View]:

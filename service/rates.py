@@ -8,6 +8,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from flask import Flask, Response, request
@@ -24,6 +25,8 @@ KEY_PREFIX = "seealso:rates"
 STEP_SECONDS_MIN = 30.0
 NO_LIMIT = "none"
 UNAUTHORIZED = 401
+# What providers give one customer, at least (RFC 6177).
+NETWORK_BITS = 64
 
 View = Callable[..., Any]
 
@@ -122,7 +125,7 @@ class Rates:
         return self._refused(error.description, error.limit.limit.get_expiry() if error.limit else 1)
 
     def _refused(self, rate: str, wait_s: int) -> Response:
-        detail = f"no more than {rate} from one address; try again in {wait_s} seconds"
+        detail = f"no more than {rate} from one address (of IPv6, one /64); try again in {wait_s} seconds"
         refusal = problem(429, "too-many-requests", "This address asks too often", detail)
         refusal.headers["Retry-After"] = str(wait_s)
         return refusal
@@ -150,7 +153,15 @@ def _checked(rate: str) -> str:
 
 
 def _stranger() -> str:
-    return request.remote_addr or "nobody"
+    """Return from where a request comes: an address, or the network of one of IPv6, all of which one host may use."""
+    address = request.remote_addr or "nobody"
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address)
+    except ValueError:  # what a proxy says
+        return address
+    return str(found.ipv4_mapped or IPv6Network((found, NETWORK_BITS), strict=False))
 
 
 def _offset() -> float:

@@ -1,7 +1,7 @@
 """A Redis Cluster: a link to each of its servers, and which of them has a key.
 
-A thread asks who has which keys: at the start, every few seconds, and as soon as a server says that it is not its own.
-Nobody else waits for that; what has no server for the moment is not kept.
+A thread asks who has which keys: at the start, every few seconds, and as soon as a server says that one is not its own.
+Nobody else waits for that, but for a moment at the start; what has no server for the moment is not kept.
 """
 
 import threading
@@ -11,15 +11,19 @@ from urllib.parse import quote
 
 from redis import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from seealso.logs import get_log
-from service.link import CLIENT_OPTIONS, CONNECT_SECONDS_MAX, Link
+from service.link import CLIENT_OPTIONS, CONNECT_SECONDS_MAX, START_SECONDS_MAX, Link
 from service.redis_addresses import read_places
 from service.watching import keep_on
 
 # How often it is asked who has which keys. Where a server is lost, the cluster itself takes some seconds to replace it.
 LOOK_SECONDS = 2.0
+# And no sooner than this after it was: each request may meet a server that says it is not its own.
+LOOK_SECONDS_MIN = 0.1
+# What a server says of a cluster that it is a part of; one that is cut off from most of the others does not say it.
+_WELL = "cluster_state:ok"
 
 _Place = tuple[str, int]
 
@@ -46,8 +50,9 @@ class ClusterLinks:
         self._found = True  # until it is seen not to be so
         self._moved = threading.Event()
         self._closed = threading.Event()
-        self._look()
+        self._looked = threading.Event()
         keep_on("redis-slots", self._follow, self._closed)
+        self._looked.wait(START_SECONDS_MAX)
 
     @property
     def up(self) -> bool:
@@ -62,7 +67,7 @@ class ClusterLinks:
         """Give up all connections, and end the threads."""
         self._closed.set()
         self._moved.set()
-        for link in self._links.values():
+        for link in list(self._links.values()):
             link.close()
 
     def _turned(self, down: bool) -> None:
@@ -72,14 +77,20 @@ class ClusterLinks:
 
     def _follow(self) -> None:
         while not self._closed.is_set():
-            self._moved.wait(LOOK_SECONDS)
             self._moved.clear()
-            if not self._closed.is_set():
-                self._look()
+            self._look()
+            self._looked.set()
+            self._closed.wait(LOOK_SECONDS_MIN if self._found else LOOK_SECONDS)
+            if self._found and not self._closed.is_set():
+                self._moved.wait(LOOK_SECONDS)
+        for link in self._links.values():  # one may have been made since they were closed
+            link.close()
 
     def _look(self) -> None:
-        """Ask the first server that answers who has which keys, and link to those."""
-        for place in [*self._links, *self._known]:
+        """Ask the servers, until one whose cluster is well says who has which keys, and link to those."""
+        for place in dict.fromkeys([*self._links, *self._known]):
+            if self._closed.is_set():
+                return
             try:
                 slots = self._asked(place)
             except (RedisError, OSError, ValueError):
@@ -90,22 +101,34 @@ class ClusterLinks:
                     self._found = True
                     get_log().info("cluster_found", servers=len(self._links))
                 return
+        self._whole = False  # what most servers have is not kept, or not found, until it is well again
         if self._found:
             self._found = False
-            get_log().warning("cluster_not_found", reason="none of its servers says who has which keys")
+            self._told_turned(True)
+            get_log().warning("cluster_not_found", reason="none of its servers says who has which keys, and is well")
 
     def _asked(self, place: _Place) -> list[tuple[int, int, _Place]]:
-        """Return from which to which slot each primary has keys. Raises RedisError or OSError if it does not say."""
+        """Return from which to which slot each primary has keys; none if the server's cluster is not well.
+
+        Raises RedisError or OSError if it does not say.
+        """
         host, port = place
         waits: dict[str, Any] = {"socket_timeout": CONNECT_SECONDS_MAX, "socket_connect_timeout": CONNECT_SECONDS_MAX}
         with Redis(host, port, **waits | CLIENT_OPTIONS | self._login) as client:
             # Not by redis-py's own reading of it, which differs by the version of the protocol.
             told: Any = client.connection_pool.get_connection()
             try:
+                told.send_command("CLUSTER", "INFO")
+                try:
+                    well = _WELL in _text(told.read_response())
+                except ResponseError:  # who may not ask it takes it to be
+                    well = True
                 told.send_command("CLUSTER", "SLOTS")
                 rows = told.read_response()
             finally:
                 client.connection_pool.release(told)
+        if not well:
+            return []
         # A server that does not know under which name it is reached leaves it out: it is the one that was asked.
         return [(int(first), int(last), (_text(main[0]) or host, int(main[1]))) for first, last, main, *_ in rows]
 

@@ -191,7 +191,7 @@ def pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Choice:
     """How a block is chosen for one article or text: what may be shown, its language (None: of none), its cohort, what
     editors want of it, and what it comes to rest on.
@@ -207,8 +207,9 @@ class _Choice:
 
     def of(self, rows: Rows, scores: Scores, probes: Callable[[], Probes], complete: bool) -> list[_Chosen]:
         """Choose from the best candidates; from the whole snapshot where these do not suffice and are not all."""
-        passed = self.admitted.of(rows) & (scores >= self.least)
-        chosen = self._ordered(rows[passed], scores[passed])
+        likely = int(np.count_nonzero(scores >= self.least))  # what is known of the others is far away, and not read
+        passed = self.admitted.of(rows[:likely])
+        chosen = self._ordered(rows[:likely][passed], scores[:likely][passed])
         if len(chosen) >= self.wanted.limit or complete or not len(scores) or float(scores[-1]) < self.least:
             return chosen
         return self._searched(probes())
@@ -251,8 +252,8 @@ class _Choice:
             language,
             one_per_story=wanted.stories == "one",
         )
-        places = self._with_evergreens(rows, [*chosen], evergreens) if evergreens else [*chosen]
-        self.footing.tellings.update(rows[[chosen[place] for place in places]].tolist())
+        places = np.array(self._with_evergreens(rows, [*chosen], evergreens) if evergreens else [*chosen], np.int64)
+        self.footing.tellings.update(rows[[chosen[place] for place in places.tolist()]].tolist())
         return [*zip(rows[places].tolist(), scores[places].tolist(), chances[places].tolist(), strict=True)]
 
     def _with_evergreens(self, rows: Rows, places: list[int], least: int) -> list[int]:
@@ -306,5 +307,6 @@ def _items(
     """Return what was chosen, with reasons if there is a draft to give them for."""
     if draft is None or not chosen:
         return [Item(*each, each[0] in pinned) for each in chosen]
-    why = reasons(snapshot, draft, own, [row for row, _, _ in chosen])
+    with BATON.put_down():  # whole texts are read: others' blocks would be refused meanwhile
+        why = reasons(snapshot, draft, own, [row for row, _, _ in chosen])
     return [Item(*each, each[0] in pinned, reason) for each, reason in zip(chosen, why, strict=True)]

@@ -5,7 +5,6 @@ snapshot's own vectors, so that an article has the same score whoever found it.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,53 +23,19 @@ Told = Callable[[Literal["engine", "snapshot"], Literal["", "short", "long"]], N
 
 
 class SearchedVectors(VectorIndex):
-    """Vectors that something else searches. `facts`: files.FACT_ROW by row, as the engine has them."""
+    """A snapshot's vectors, that something else searches. `facts`: files.FACT_ROW by row, as the engine has them."""
 
     def __init__(self, local: VectorIndex, facts: NDArray[Any], ask: Ask, told: Told = lambda _, __: None) -> None:
-        self._local = local
+        super().__init__(local.index, local.cells, local.probed, local.filtered_probed)
         self._expressions = Expressions(facts)
         self._ask = ask
         self._told = told
-
-    @property
-    def count(self) -> int:
-        """Return how many vectors there are."""
-        return self._local.count
-
-    @property
-    def dimension(self) -> int:
-        """Return how many numbers a vector has."""
-        return self._local.dimension
-
-    def all_unit(self, rows_at_once: int = 65_536) -> bool:
-        """Return whether all vectors are finite and of unit length."""
-        return self._local.all_unit(rows_at_once)
-
-    def by_all(self) -> VectorIndex:
-        """Return the same vectors, each of which is looked at here in every search."""
-        return self._local.by_all()
-
-    def write(self, path: Path) -> None:
-        """Write the index file."""
-        self._local.write(path)
-
-    def vector(self, row: int) -> Vectors:
-        """Return the vector of a row: float32, dimension."""
-        return self._local.vector(row)
-
-    def vectors(self, rows: Rows) -> Vectors:
-        """Return the vectors of some rows: float32, rows x dimension."""
-        return self._local.vectors(rows)
-
-    def products(self, vectors: Vectors, rows: Rows) -> Scores:
-        """Return the inner products of each vector with some rows: float32, the shape of `rows` (vectors x any)."""
-        return self._local.products(vectors, rows)
 
     def search(self, vectors: Vectors, limit: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
         """Return the rows and inner products of the `limit` nearest to each vector, best first."""
         found = self._found(vectors, limit, allowed) if np.isfinite(vectors).all() else None
         if found is None:
-            return self._local.search(vectors, limit, allowed)
+            return super().search(vectors, limit, allowed)
         scores = np.where(found < 0, -1.0, self.products(vectors, np.maximum(found, 0))).astype(np.float32)
         order = np.lexsort((found, -scores, found < 0), axis=1)
         return np.take_along_axis(found, order, axis=1), np.take_along_axis(scores, order, axis=1)

@@ -69,6 +69,7 @@ class View(NamedTuple):
 class Views:
     """Finds blocks, as they are to be shown now. Safe from many threads.
 
+    `lane` is for what pages show; what is told why it stands there takes many times as long, and goes by `explained`.
     `state` is what answers depend on beside the snapshot and the address; `vary`, what they depend on of a request;
     `swapped` is called when another snapshot has taken over; `taken_s`: how long it may take what Redis has before it
     is asked.
@@ -80,6 +81,7 @@ class Views:
         cache: Cache,
         copies: Copies,
         lane: Lane,
+        explained: Lane,
         addresses: Addresses,
         blocks: Blocks,
         editorial: Editorial,
@@ -92,6 +94,7 @@ class Views:
         self.copies = copies
         self.lane = lane
         self.vary = vary
+        self._explained = explained
         self._current = current
         self._cache = cache
         self._addresses = addresses
@@ -121,7 +124,7 @@ class Views:
     def found_or_old(self, view: View, coding: str, room: bool) -> tuple[Answer, str]:
         """Return a block's answer, or where there is no room to look for it an old one. Raises ServiceBusy."""
         try:
-            if not room:
+            if not room and not view.asked.wanted.explain:
                 raise self.lane.refusal()
             return self._found(view, coding)
         except ServiceBusy:
@@ -138,6 +141,7 @@ class Views:
         cost more than half of a block, and the others would wait for it.
         """
         key = self._key_of(view)
+        lane = self._explained if view.asked.wanted.explain else self.lane
         flight, ours = self._flights.board(key)
         if ours:
             try:
@@ -145,8 +149,8 @@ class Views:
                 if landed is not None and landed.snapshot_id == view.snapshot.id and view.may_show(landed):
                     flight.found, level = landed, "copy"
                 else:
-                    with self.lane.inside():
-                        flight.found, level = self._kept_or_made(view, [coding], self.lane)
+                    with lane.inside():
+                        flight.found, level = self._kept_or_made(view, [coding], lane)
                 return flight.found, level
             except Exception as error:
                 flight.failure = error
@@ -157,7 +161,7 @@ class Views:
         answer = self._old(view)
         if answer is not None:
             return answer, "stale"
-        with self.lane.line() as room:
+        with lane.line() as room:
             try:
                 answer = flight.wait(
                     FOLLOW_SECONDS_MAX if room else flight.began + CROWD_SECONDS_MAX - time.monotonic()
@@ -165,7 +169,7 @@ class Views:
             finally:
                 del flight
         if answer is None:
-            raise self.lane.refusal()
+            raise lane.refusal()
         if not view.may_show(answer):  # begun before something was put or taken down: once more, and for all again
             return self._found(view, coding)
         self.copies.put(view.address, answer, view.era)
@@ -215,9 +219,10 @@ class Views:
         if view is not None and view.snapshot.id == answer.snapshot_id and self.copies.get(address) is answer:
             self._cache.put(self._key_of(view), answer.packed())
 
-    def prepare(self, snapshot: Snapshot) -> Callable[[], None]:
+    def prepare(self, edited: Callable[[], Snapshot]) -> Callable[[], None]:
         """Make the hottest blocks of another snapshot; return what is to be done once it has taken over."""
-        era, ready = self._editorial.era, dict[Address, Answer]()
+        era, ready = self._editorial.era, dict[Address, Answer]()  # the era first: it ends with what is decided after
+        snapshot = edited()
         try:
             ready.update(self._taken(snapshot, era) if self._current.served is None else self._warmed(snapshot, era))
         except Exception as error:  # whatever is wrong, readers will meet it one by one, and it will be told then

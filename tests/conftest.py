@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 from hypothesis import settings
 
 from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
@@ -50,6 +51,12 @@ def redis_url() -> Iterator[str]:
     """A real Redis of this process's tests."""
     with OwnRedis() as server:
         yield server.url
+
+
+@pytest.fixture
+def empty_redis(redis_url: str) -> None:
+    """Nothing of others is in Redis: indexes of the same articles, made in the same second, have the same answers."""
+    redis.Redis.from_url(redis_url).flushall()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.build import Limits, build_index
 from indexer.distribute import Distribution
@@ -18,7 +19,17 @@ from indexer.sources.source import Found, Item, LeftOut, Quarantined
 from seealso.article import Article, read_article
 from seealso.editorial.store import Store
 from seealso.encoder import CPU, Encoder, ModelIdentity, Vectors
-from seealso.snapshot.manifest import FileEntry, content_digest, encode_manifest, read_manifest
+from seealso.snapshot import files
+from seealso.snapshot.cells import Cells
+from seealso.snapshot.manifest import (
+    FileEntry,
+    Filtered,
+    Searched,
+    content_digest,
+    encode_manifest,
+    read_manifest,
+)
+from seealso.snapshot.reader import open_snapshot
 
 DIMENSION = 32
 
@@ -142,3 +153,27 @@ def forge(folder: Path, name: str, content: bytes) -> Path:
     )
     (folder / "manifest.json").write_bytes(encode_manifest(forged))
     return folder.rename(folder.with_name(forged.id))
+
+
+def with_cells(folder: Path) -> Path:
+    """Have a snapshot say that its vectors are searched by cells, which it then has; return its new folder."""
+    opened = open_snapshot(folder)
+    rows = np.arange(len(opened))
+    cells = Cells.of(opened.vectors.vectors(rows), len(rows) // 2)
+    filtered = Filtered(filters=1, probed=1, vectors_recall=1.0, postings_max=9, terms_recall=1.0)
+    searched = Searched(
+        cells=len(cells), probed=1, vectors_recall=1.0, postings_max=9, terms_recall=1.0, filtered=filtered
+    )
+    manifest = read_manifest(folder).model_copy(update={"searched": searched})
+    (folder / "manifest.json").write_bytes(encode_manifest(manifest))
+    cells.write(folder / f"{files.CELLS}.bin")
+    written: dict[str, NDArray[Any]] = {
+        f"{files.CELLS}.npy": cells.ends,
+        files.CELL_CENTRES: cells.centres,
+        files.CELL_RANGES: cells.ranges,
+    }
+    for name, array in written.items():
+        np.save(folder / name, array)
+    for name in (f"{files.CELLS}.bin", *written):
+        folder = forge(folder, name, (folder / name).read_bytes())
+    return folder

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seealso.encoder import Vectors
+from seealso.encoder import TRIAL_TEXTS, Vectors
 from tests.conftest import ROOT
 from tests.makers import HashEncoder
 from tests.servers import free_port
@@ -46,6 +46,20 @@ class FixedCost(HashEncoder):
         numbers = np.ones(4_096)
         for _ in range(len(texts) * self._additions // len(numbers)):
             np.cumsum(numbers)
+        return super().encode(texts, on_batch)
+
+
+class FailsOnce(HashEncoder):
+    """Gives the vectors of a HashEncoder, but has no memory for the first lot; `mark` stands where that has been."""
+
+    def __init__(self, mark: Path) -> None:
+        super().__init__()
+        self._mark = mark
+
+    def encode(self, texts: Sequence[str], on_batch: Callable[[int], None] | None = None) -> Vectors:
+        if len(texts) > len(TRIAL_TEXTS) and not self._mark.exists():
+            self._mark.touch()
+            raise MemoryError("out of memory")
         return super().encode(texts, on_batch)
 
 

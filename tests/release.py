@@ -29,7 +29,7 @@ from tests.servers import Answer, free_port, request, wait_until
 DIST = ROOT / "dist"
 PACKAGES = ("seealso", "indexer", "service")
 # What a source archive is made of; the tests are in the repository.
-SOURCE = ("pyproject.toml", "README.md", "LICENSE", *PACKAGES)
+SOURCE = ("pyproject.toml", "MANIFEST.in", "constraints.txt", "README.md", "LICENSE", *PACKAGES)
 # Two of one subject, and one of another.
 ARTICLES = [
     {
@@ -66,8 +66,8 @@ def main() -> None:
         assert first == second, f"two builds differ: {sorted(first)} and {sorted(second)}"
         say(f"twice the same: {', '.join(f'{file} ({digest[:12]})' for file, digest in first.items())}")
         dist = folder / "first" / "dist"
-        [wheel] = dist.glob("*.whl")
-        check_content(wheel)
+        [wheel], [source] = dist.glob("*.whl"), dist.glob("*.tar.gz")
+        check_content(wheel, source)
         environment = folder / "environment"
         say("installing the wheel in a clean environment")
         run(f"{sys.executable} -m venv {environment}", folder)
@@ -112,8 +112,13 @@ def pack_anew(path: Path, moment: int) -> None:
         zipped.write(plain.getvalue())
 
 
-def check_content(wheel: Path) -> None:
-    """Look whether a wheel holds the files of the packages, all of them and no others."""
+def check_content(wheel: Path, source: Path) -> None:
+    """Look whether a wheel holds the files of the packages, all of them and no others; and a source archive what it is
+    installed with.
+    """
+    with tarfile.open(source) as packed:
+        top = {name.partition("/")[2] for name in packed.getnames()}
+    assert set(SOURCE) <= top, f"not in {source.name}: {set(SOURCE) - top}"
     committed = set(git("ls-tree", "-r", "--name-only", "HEAD", *PACKAGES).splitlines())
     with zipfile.ZipFile(wheel) as packed:
         held = {name for name in packed.namelist() if ".dist-info/" not in name}

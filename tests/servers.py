@@ -56,6 +56,11 @@ class Running:
     ready_seconds: float
     log: Path
 
+    @property
+    def port(self) -> int:
+        """Return the port at which it answers."""
+        return int(self.url.rpartition(":")[2])
+
     def get(self, path: str, timeout: float = 60, **headers: str) -> Answer:
         return request(urllib.request.Request(self.url + path, headers=headers), timeout)
 

@@ -23,6 +23,8 @@ from tests.makers import articles, index_of
 from tests.servers import free_port
 from tests.written import code_blocks, install, running, with_ports
 
+pytestmark = pytest.mark.row("P4")
+
 README = (ROOT / "README.md").read_text()
 BLOCKS = code_blocks(README)
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")])
@@ -200,7 +202,16 @@ def test_every_docker_compose_command_names_what_is_there() -> None:
             for option, value in pairwise(words):
                 assert option != "--profile" or value in profiles, f"{page.name}: {line}"
                 assert option != "--scale" or value.split("=")[0] in composed, f"{page.name}: {line}"
-                assert option != "--rm" or value in composed, f"{page.name}: {line}"
+            if "run" in words:
+                rest = iter(words[words.index("run") + 1 :])
+                for word in rest:
+                    if word in ("--entrypoint", "-v"):
+                        next(rest)
+                    elif not word.startswith("-"):
+                        assert word in composed, f"{page.name}: {line}"
+                        break
+                else:
+                    pytest.fail(f"{page.name}: {line} names no service")
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")

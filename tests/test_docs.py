@@ -124,3 +124,15 @@ def test_each_kind_of_source_has_a_recipe() -> None:
     shown = {source["kind"] for each in projects_of(ROOT / "docs/connecting.md") for source in each.get("source", ())}
     kinds = {entry.model_fields["kind"].annotation for entry in get_args(get_args(SourceEntry)[0])}
     assert shown == {get_args(kind)[0] for kind in kinds}
+
+
+def test_least_versions_are_those_that_are_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    requirements = map(Requirement, [*project["dependencies"], *(each for extra in extras.values() for each in extra)])
+    declared = {each.name: str(each.specifier).removeprefix(">=") for each in requirements}
+    told = (ROOT / "docs" / "security.md").read_text().partition("## The least versions")[2]
+    rows = re.findall(r"^\| ([\w, -]+) \| ([\d.]+) \|", told, re.M)
+    assert ("Python", project["requires-python"].removeprefix(">=")) in rows
+    for names, floor in rows:
+        assert all(declared[name] == floor for name in names.split(", ") if name != "Python"), names

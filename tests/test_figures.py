@@ -266,5 +266,6 @@ def test_each_row_that_tests_name_is_one_of_the_page() -> None:
     sources = [path.read_text() for path in ROOT.glob("tests/**/test_*.py") if path != Path(__file__)]
     named = {row for text in sources for row in re.findall(r'mark\.row\("(\w+)"', text)}
     assert {"N1", "S7", "M1"} <= named
-    assert named <= set(re.findall(r"^\| ([A-Z]\d+) \|", page, re.M))
+    # S9 is a command, `make audit`: what it finds changes from day to day, without a change of ours.
+    assert named | {"S9"} == set(re.findall(r"^\| ([A-Z]\d+) \|", page, re.M))
     assert all("mark.row(" in text for text in sources if "mark.torture" in text)

@@ -22,6 +22,7 @@ MIGRATIONS = [
 # The way of the data. A file imports only files of its own line or of lines above it.
 WAY = [
     ["seealso/errors.py", "seealso/machine.py", "seealso/post.py", "seealso/client.py", "seealso/mapped.py"],
+    ["seealso/sqlite.py"],
     ["seealso/wire.py", "seealso/decoding.py", "seealso/page_lines.py"],
     ["seealso/article.py", "seealso/markup.py", "seealso/words.py"],
     ["seealso/posts.py", "seealso/telling.py", "seealso/page.py"],
@@ -159,6 +160,8 @@ SERVICE_WAY = [
     ["service/store_commands.py"],
     ["service/commands.py", "service/fetch_commands.py", "service/key_commands.py", "service/click_commands.py"],
 ]
+# What is declared and not imported, and who imports it.
+UNIMPORTED = {"psycopg": "SQLAlchemy, for PostgreSQL"}
 OWNERS = {
     "faiss": {"seealso/snapshot/vectors.py", "seealso/snapshot/cells.py"},
     "obstore": {"seealso/snapshot/objects.py"},
@@ -290,6 +293,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     extras = project["optional-dependencies"]
     tools = library_names(extras.pop("dev"))
     ours = library_names(["seealso", *project["dependencies"], *chain(*extras.values())])
+    tools |= library_names((ROOT / "tests/fuzz/atheris.txt").read_text().splitlines())
     installed = packages_distributions()
     for packages, declared in ((PACKAGES, ours), (("tests", "bench"), ours | tools)):
         for path, tree in code(packages):
@@ -297,6 +301,14 @@ def test_every_library_that_is_imported_is_declared() -> None:
                 # What is not installed is of another Python, or of an environment of its own.
                 libraries = library_names(installed.get(module.split(".")[0], []))
                 assert not libraries or libraries & declared, f"{path} imports {module} of {libraries}"
+
+
+def test_every_library_that_is_declared_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = packages_distributions()
+    modules = {module.split(".")[0] for _, tree in code(PACKAGES) for module, _ in imports(tree)}
+    used = set(chain(*(library_names(installed.get(module, [])) for module in modules)))
+    assert library_names(project["dependencies"]) - used <= UNIMPORTED.keys()
 
 
 def library_names(requirements: Iterable[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What examples/night and docs/night.md tell an operator to use exists, and fits what will read it.
+"""What examples/night, examples/service and docs/night.md tell an operator to use exists, and fits what will read it.
 
 Where systemd-analyze or promtool is installed, they read the files too; what can be parsed is checked everywhere.
 """
@@ -21,16 +21,18 @@ from indexer.night_metrics import METRICS, PREFIX
 from seealso.cli import EXIT_CODES, cli
 from seealso.settings import PREFIX as SETTINGS_PREFIX
 from seealso.settings import IndexerSettings, ServiceSettings
+from service.server import STOP_SECONDS_MAX
 from tests.conftest import ROOT
 from tests.programs import needs
 
 NIGHT = ROOT / "examples" / "night"
-UNITS = sorted(path for path in NIGHT.iterdir() if path.suffix in (".service", ".timer"))
+SERVICE = ROOT / "examples" / "service" / "seealso.service"
+UNITS = sorted([SERVICE, *(path for path in NIGHT.iterdir() if path.suffix in (".service", ".timer"))])
 CRON_JOB: dict[str, Any] = yaml.safe_load((NIGHT / "cronjob.yaml").read_text())
 ALERTS: dict[str, Any] = yaml.safe_load((NIGHT / "alerts.yml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 GUIDE = (ROOT / "docs" / "night.md").read_text()
-TEXTS = {path.name: path.read_text() for path in NIGHT.iterdir()} | {"night.md": GUIDE}
+TEXTS = {path.name: path.read_text() for path in [*NIGHT.iterdir(), SERVICE]} | {"night.md": GUIDE}
 CODES = set(EXIT_CODES.values()) | {0, 1, 2, 130}
 
 
@@ -80,7 +82,9 @@ CRON_RANGES = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
 
 def test_every_command_and_option_exists() -> None:
     found = list(commands())
-    assert {where for where, _ in found} == {"crontab", "seealso-night.service", "cronjob.yaml", "night.md"}
+    assert {where for where, _ in found} == {
+        *("crontab", "seealso-night.service", "seealso.service", "cronjob.yaml", "night.md"),
+    }
     for where, words in found:
         known = options_of(words[1])
         for word in words[2:]:
@@ -166,14 +170,23 @@ def test_units_hold_what_the_guide_promises() -> None:
     assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:\d\d UTC", timer["Timer"]["OnCalendar"])
     assert timer["Install"]["WantedBy"] == "timers.target"
     assert (NIGHT / service["Unit"]["OnFailure"]).exists()
-    for name in ("seealso-night.service", "seealso-night-failed.service"):
+    for name in ("seealso-night.service", "seealso-night-failed.service", "seealso.service"):
         assert unit(name)["Service"]["ExecStart"].startswith("/")
         assert unit(name)["Service"]["NoNewPrivileges"] == "yes"
         assert unit(name)["Service"]["ProtectSystem"] == "strict"
 
 
-def test_service_may_write_where_the_index_folder_is() -> None:
-    service = unit("seealso-night.service")["Service"]
+def test_service_is_the_nights_user_and_waits_for_what_it_has_begun() -> None:
+    service, night = unit("seealso.service")["Service"], unit("seealso-night.service")["Service"]
+    for name in ("User", "Group", "WorkingDirectory", "ReadWritePaths", "UMask"):
+        assert service[name] == night[name], name
+    assert int(service["TimeoutStopSec"]) > STOP_SECONDS_MAX
+    assert int(service["LimitNOFILE"]) >= ServiceSettings.model_fields["connections_max"].default + 256
+
+
+@pytest.mark.parametrize("name", ["seealso-night.service", "seealso.service"])
+def test_service_may_write_where_the_index_folder_is(name: str) -> None:
+    service = unit(name)["Service"]
     words = shlex.split(service["ExecStart"])
     index = Path(service["WorkingDirectory"]) / words[words.index("--index") + 1]
     assert index.is_relative_to(service["ReadWritePaths"])
@@ -217,8 +230,9 @@ def test_systemd_finds_the_next_night() -> None:
 
 
 @needs_systemd
-def test_systemd_counts_the_service_among_the_closed_ones(units: list[Path]) -> None:
-    (service,) = [path for path in units if path.name == "seealso-night.service"]
+@pytest.mark.parametrize("name", ["seealso-night.service", "seealso.service"])
+def test_systemd_counts_the_service_among_the_closed_ones(units: list[Path], name: str) -> None:
+    (service,) = [path for path in units if path.name == name]
     # From 0, closed, to 10; a bound in tenths. What is above it makes the command fail.
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", "--no-pager", str(service)]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -35,7 +36,7 @@ FAILURES_IN_A_ROW_MAX = 20
 class FetchLimits:
     """How hard other people's servers are worked. Bytes are counted unpacked; seconds are one request's in all."""
 
-    user_agent: str = "Seealso/0.1 (+related articles; see robots.txt)"
+    user_agent: str = f"Seealso/{version('seealso')} (+related articles; see robots.txt)"
     requests_per_second: float = 2.0
     concurrency: int = 2
     bytes_max: int = PAGE_BYTES_MAX

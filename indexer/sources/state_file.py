@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from seealso.sqlite import write_ahead
+
 # So long one night waits for another that reads a source of the same kind.
 BUSY_SECONDS_MAX = 30.0
 
@@ -20,6 +22,6 @@ def open_state(path: Path | None, autocommit: bool = True) -> Iterator[sqlite3.C
     with closing(sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS_MAX)) as database:
         if autocommit:
             database.isolation_level = None
-        database.execute("PRAGMA journal_mode = WAL")
+        write_ahead(database, BUSY_SECONDS_MAX)
         database.execute("PRAGMA synchronous = NORMAL")
         yield database

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from seealso.editorial.counter import Counter
 from seealso.editorial.schema import REVISION, changes, head
 from seealso.errors import SettingsInvalid, StoreUnavailable
+from seealso.sqlite import write_ahead
 
 DATABASE, COUNTER = "editorial.db", "editorial.count"
 # How long somebody waits for another's change, for a connection, and for an answer. A change takes milliseconds.
@@ -426,7 +427,8 @@ def _revision(connection: sa.Connection) -> str | None:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # a transaction begins where we say so, also around DDL
     connection.create_function("lower", 1, str.lower, deterministic=True)  # its own knows ASCII alone
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    write_ahead(connection, WAIT_SECONDS_MAX)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

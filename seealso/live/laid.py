@@ -14,9 +14,13 @@ from seealso.snapshot.vectors import VectorIndex
 
 
 class LaidVectors(VectorIndex):
-    """A snapshot's vectors, however these are searched, and those of live articles: float32, live x dimension."""
+    """A snapshot's vectors, however these are searched, and those of live articles: float32, live x dimension.
+
+    What is inherited is the snapshot's alone, but for `products`.
+    """
 
     def __init__(self, base: VectorIndex, live: Vectors) -> None:
+        super().__init__(base.index, base.cells, base.probed, base.filtered_probed)
         self._base = base
         self._live = live
 
@@ -24,11 +28,6 @@ class LaidVectors(VectorIndex):
     def count(self) -> int:
         """Return how many vectors there are."""
         return self._base.count + len(self._live)
-
-    @property
-    def dimension(self) -> int:
-        """Return how many numbers a vector has."""
-        return self._base.dimension
 
     def vector(self, row: int) -> Vectors:
         """Return the vector of a row: float32, dimension."""

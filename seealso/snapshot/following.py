@@ -22,7 +22,7 @@ from seealso.errors import (
 )
 from seealso.logs import get_log
 from seealso.snapshot.fetch import clear_asides, fetch
-from seealso.snapshot.layout import STORE_STATE, current_or_none, publish, published_ids, snapshot_folder
+from seealso.snapshot.layout import MANIFEST, STORE_STATE, current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.retention import clear_remains, prune
 from seealso.snapshot.store import BEAT_SECONDS, SnapshotStore
@@ -92,7 +92,7 @@ class Follower:
         self._keep = keep
         self._machine = machine
         self._known = read_store_state(index).model_copy(update={"fetching": None, "here": 0, "total": 0})
-        self._told: tuple[tuple[str, ...], str | None] | None = None
+        self._told: tuple[tuple[str, ...], str | None, tuple[str, ...]] | None = None
         self._told_at = 0.0
         # What is known and told, of which the thread is one of two writers.
         self._lock = threading.RLock()
@@ -102,8 +102,9 @@ class Follower:
         self._awaited: tuple[str | None, float] = (None, 0.0)
         # What this process has found to be here, as it was written.
         self._whole = set[str]()
-        # What was refused, by id: how long it is left alone, and until when.
+        # What was refused, by id: how long it is left alone, and until when; and those which the store has damaged.
         self._left: dict[str, tuple[float, float]] = {}
+        self._damaged = frozenset[str]()
 
     def look(self) -> bool:
         """Fetch what is to be fetched, and switch to what is current; return whether all went well. Raises nothing
@@ -116,8 +117,9 @@ class Follower:
             if following != self._awaited[0]:
                 self._awaited = (following, time.monotonic())
             self._left = {each: left for each, left in self._left.items() if each in (current, following)}
+            self._damaged &= {current, following}
             good = current is None or self._fetch(current)
-            if current is not None and snapshot_folder(self._index, current).is_dir():
+            if current is not None and good:
                 self._switch(current, following)
             good = (following is None or self._fetch(following)) and good
             self._beat()
@@ -172,10 +174,13 @@ class Follower:
         except (SnapshotRefused, SnapshotMissing, OSError) as error:
             pause = min(max(PAUSE_SECONDS, 2 * pause), PAUSE_SECONDS_MAX)
             self._left[snapshot_id] = (pause, time.monotonic() + pause)
+            if isinstance(error, SnapshotRefused) and error.path.name != MANIFEST:  # which may be of a later version
+                self._damaged |= {snapshot_id}
             return self._failed("disk" if isinstance(error, OSError) else "refused", error)
         finally:
             self._note(fetching=None, here=0, total=0)
         self._left.pop(snapshot_id, None)
+        self._damaged -= {snapshot_id}
         self._whole.add(snapshot_id)
         if not copied:
             return True
@@ -220,9 +225,9 @@ class Follower:
             get_log().debug("snapshot_waits", snapshot_id=wanted, reason=str(error))
 
     def _beat(self) -> None:
-        """Say what this machine holds and serves, where that is new, or was said some time ago."""
+        """Say what this machine holds, serves and refuses, where that is new, or was said some time ago."""
         with self._lock:
-            told = (tuple(published_ids(self._index)), current_or_none(self._index))
+            told = (tuple(published_ids(self._index)), current_or_none(self._index), tuple(sorted(self._damaged)))
             if told != self._told or time.monotonic() - self._told_at > BEAT_SECONDS:
                 self._store.beat(self._machine, *told)
                 self._told, self._told_at = told, time.monotonic()

@@ -7,6 +7,7 @@ INDEX/snapshots/.building-*            a snapshot being written; what a killed r
 INDEX/snapshots/.fetching-*            a snapshot being fetched from the snapshot store; the next try goes on with it
 INDEX/snapshots/.whole-<id>            which files of a snapshot were found whole since the machine was started
 INDEX/fetching                         held by the process that fetches
+INDEX/distributing                     held by `seealso distribute`
 INDEX/store.json                       what this machine knows of the snapshot store
 INDEX/reports/                         what each run did
 INDEX/sources/                         what feeds have listed, and what pages and feeds answered last
@@ -27,7 +28,7 @@ from seealso.errors import SnapshotMissing
 
 POINTER = "CURRENT"
 LOCK = "lock"
-FETCHING = "fetching"
+FETCHING, DISTRIBUTING = "fetching", "distributing"
 STORE_STATE = "store.json"
 SNAPSHOTS = "snapshots"
 REPORTS = "reports"

@@ -143,12 +143,11 @@ class Milvus:
         with self._told():
             if not self._client.has_collection(collection, timeout=ANSWER_SECONDS_MAX):
                 return True
-            if not self._client.list_indexes(collection):
+            if not self._client.list_indexes(collection, timeout=ANSWER_SECONDS_MAX):
                 return True
             if not self._until(end, lambda: self._is_indexed(collection)):
                 return False
-            self._client.load_collection(collection, timeout=ANSWER_SECONDS_MAX, _async=True)
-            return self._until(end, lambda: self._is_loaded(collection, ANSWER_SECONDS_MAX))
+            return self._until(end, lambda: self._is_being_loaded(collection))
 
     def create(self, collection: str, dimension: int) -> None:
         """Make an empty collection, in the place of one there may be. Raises EngineUnavailable."""
@@ -190,6 +189,16 @@ class Milvus:
     def _is_loaded(self, collection: str, timeout_s: float) -> bool:
         loaded = self._library.client.types.LoadState.Loaded
         return bool(self._client.get_load_state(collection, timeout=timeout_s)["state"] == loaded)
+
+    def _is_being_loaded(self, collection: str) -> bool:
+        """Return whether a collection is loaded; if not, have it loaded, for others may have had it released."""
+        states, told = self._library.client.types.LoadState, self._client.get_load_state
+        state = told(collection, timeout=ANSWER_SECONDS_MAX)["state"]
+        if state == states.NotExist:
+            raise EngineUnavailable(self._shown, f"{collection} was dropped while it was being loaded")
+        if state == states.NotLoad:
+            self._client.load_collection(collection, timeout=ANSWER_SECONDS_MAX, _async=True)
+        return bool(state == states.Loaded)
 
     def _until(self, end: float, done: Callable[[], bool]) -> bool:
         """Wait until something is done, asking again and again; return whether it was before `end`."""

@@ -32,7 +32,7 @@ def rolling_back(
     if snapshot_id is None or not published_ids(index):  # a mistyped folder is not made
         current_id(index)
     with lock_index(index):
-        current = (store.current() if store is not None else None) or current_or_none(index)
+        current = served_by_all(index, store)
         wanted = snapshot_id or snapshot_before(index, current or current_id(index), store)
         try:
             open_named(index, wanted, model, anew=True)  # whole, or refused
@@ -42,6 +42,14 @@ def rolling_back(
             fetch(store, index, wanted)
             open_named(index, wanted, model, anew=True)
         yield wanted, current
+
+
+def served_by_all(index: Path, store: SnapshotStore | None) -> str | None:
+    """Return the id of the snapshot that all machines serve: the store's word, or this folder's where that has none.
+
+    Raises SnapshotStoreUnavailable.
+    """
+    return (store.current() if store is not None else None) or current_or_none(index)
 
 
 def serve_again(index: Path, snapshot_id: str, store: SnapshotStore | None = None) -> str | None:
@@ -54,7 +62,7 @@ def serve_again(index: Path, snapshot_id: str, store: SnapshotStore | None = Non
     if store is None:
         publish(index, snapshot_id)
         return None
-    store.push(snapshot_folder(index, snapshot_id))
+    store.push(snapshot_folder(index, snapshot_id), anew=store.is_refused(snapshot_id))
     store.turn_back(snapshot_id)
     try:
         publish(index, snapshot_id)

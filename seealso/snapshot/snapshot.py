@@ -7,6 +7,7 @@ import mmap
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from seealso.encoder import Vectors
 from seealso.lexical import Mask, Rows, Scores, Terms
+from seealso.mapped import bring_in
 from seealso.recipe import Recipe
 from seealso.relatedness import Cohorts, Probes
 from seealso.snapshot import files
@@ -131,6 +133,12 @@ class Snapshot:
             return None if place < 0 else int(np.searchsorted(self.cards.ends, place, side="right")) - 1
         rows = _rows_hashed(self.addresses, self.addresses["hash"], url)
         return next((row for row in rows if stated in self.cards[row]), None)
+
+    def bring_in(self, folder: Path) -> None:
+        """Have at hand what page views read, of a snapshot that is mapped from a folder; see `mapped.bring_in`."""
+        cards = np.frombuffer(self.cards.content, np.uint8)
+        read = (self.ids, self.cards.ends, cards, self.facts, self.neighbours, self.scores, self.vectors.all)
+        bring_in(folder, *read)
 
     @property
     def here(self) -> Mask:

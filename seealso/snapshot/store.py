@@ -4,7 +4,7 @@ STORE/SITE                       one line: the name of the site whose it is, onc
 STORE/CURRENT                    one line: the id of the snapshot that all machines serve
 STORE/NEXT                       one line: the one that is handed round before it becomes current; empty: none
 STORE/snapshots/<id>/<file>      as in an index folder; manifest.json comes last, and without it there is no snapshot
-STORE/machines/<name>            what a machine holds whole and serves, as JSON, written anew every few seconds
+STORE/machines/<name>            what a machine holds whole, serves and refuses, as JSON, written anew every few seconds
 
 No clock of any machine is compared with another's: who was heard of is told by the store's own.
 """
@@ -36,11 +36,12 @@ REMAINS_HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine that takes its snapshots here: those it holds whole, and the one it serves."""
+    """A machine that takes its snapshots here: what it holds whole, what it serves, and what it found damaged here."""
 
     name: str
     holds: frozenset[str]
     serves: str | None
+    refuses: frozenset[str] = frozenset()
 
 
 class _Word(BaseModel):
@@ -48,6 +49,7 @@ class _Word(BaseModel):
 
     holds: list[str]
     serves: str | None
+    refuses: list[str] = []
 
 
 class SnapshotStore:
@@ -103,8 +105,8 @@ class SnapshotStore:
         """Return some bytes of a file, None if it is not here."""
         return self._objects.read_part(_name_of(snapshot_id, file), start, length)
 
-    def push(self, folder: Path, sent: Callable[[int], None] = lambda _: None) -> int:
-        """Copy a snapshot here, as far as it is not here already; return how many bytes that were.
+    def push(self, folder: Path, sent: Callable[[int], None] = lambda _: None, anew: bool = False) -> int:
+        """Copy a snapshot here, as far as it is not here already, or all of it anew; return how many bytes that were.
 
         `sent` is told of the bytes of each file. It is seen when its last byte is here. The store is our site's from
         then on. Raises SnapshotRefused if the folder holds none.
@@ -113,9 +115,9 @@ class SnapshotStore:
         if self._site is not None and not self._known_ours:
             self._objects.write(SITE, f"{self._site}\n".encode())
         manifest = read_manifest(folder)
-        if self.holds(manifest.id):
+        if self.holds(manifest.id) and not anew:
             return 0
-        there = self.lengths(manifest.id)
+        there = {} if anew else self.lengths(manifest.id)
         copied = 0
         for file, entry in manifest.files.items():
             if there.get(file) != entry.bytes:
@@ -145,9 +147,9 @@ class SnapshotStore:
         with suppress(SnapshotStoreUnavailable):
             self.hand_round(None)
 
-    def beat(self, name: str, holds: Iterable[str], serves: str | None) -> None:
-        """Say that a machine is here, what it holds, and what it serves."""
-        word = _Word(holds=sorted(holds), serves=serves).model_dump_json().encode()
+    def beat(self, name: str, holds: Iterable[str], serves: str | None, refuses: Iterable[str] = ()) -> None:
+        """Say that a machine is here, what it holds, what it serves, and what it found damaged here."""
+        word = _Word(holds=sorted(holds), serves=serves, refuses=sorted(refuses)).model_dump_json().encode()
         self._objects.write(f"{MACHINES}/{quote(name, safe='')}", word)
 
     def leave(self, name: str) -> None:
@@ -168,8 +170,13 @@ class SnapshotStore:
                 continue
             told = _told(self._objects.read(name))
             if told is not None:
-                found.append(Machine(unquote(name.rpartition("/")[2]), frozenset(told.holds), told.serves))
+                named = unquote(name.rpartition("/")[2])
+                found.append(Machine(named, frozenset(told.holds), told.serves, frozenset(told.refuses)))
         return found
+
+    def is_refused(self, snapshot_id: str) -> bool:
+        """Return whether a machine that is heard of found a snapshot damaged here."""
+        return any(snapshot_id in machine.refuses for machine in self.machines())
 
     def remove(self, snapshot_id: str) -> None:
         """Remove a snapshot; it is gone with its first object, the manifest."""

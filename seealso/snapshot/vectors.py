@@ -94,6 +94,11 @@ class VectorIndex:
         return int(self.index.ntotal)
 
     @property
+    def all(self) -> Vectors:
+        """Return the vectors of all rows as they lie in the file: float32, rows x dimension."""
+        return self._vectors
+
+    @property
     def dimension(self) -> int:
         """Return how many numbers a vector has."""
         return int(self.index.d)
@@ -119,7 +124,7 @@ class VectorIndex:
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the vectors of some rows: float32, rows x dimension."""
-        return self._vectors[rows]
+        return self._vectors[rows]  # not `take`: where they are in a file they are not aligned, and it would copy all
 
     def products(self, vectors: Vectors, rows: Rows) -> Scores:
         """Return the inner products of each vector with some rows: float32, the shape of `rows` (vectors x any).

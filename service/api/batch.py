@@ -1,6 +1,6 @@
 """/v1/related and /v1/page: the blocks of many articles at once, and the several blocks of one page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 from apiflask import APIBlueprint
@@ -11,7 +11,7 @@ from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, Card, answer
 from service.api.inputs import BatchBody, PageBody
 from service.blocks import encode_cards, row_of, shown_row_of
-from service.parts import in_a_place, made_in_time, parts
+from service.parts import as_decided, in_a_place, made_in_time, parts
 from service.problems import documented
 from service.related import Item, related_on_page
 from service.wanted import Wanted
@@ -65,13 +65,18 @@ def related_to_many(body: BatchBody) -> Response:
     """The blocks of many articles at once, for newsletters and static sites."""
     here = parts()
     wanted = body.wanted(here.placements)
-    snapshot = here.current.snapshot()
-    rows = {article_id: shown_row_of(snapshot, article_id) for article_id in body.articles}
-    known = {article_id: row for article_id, row in rows.items() if row is not None}
-    blocks = made_in_time((_make_block(snapshot, *each, wanted) for each in known.items()), len(known))
-    unknown = orjson.dumps([article_id for article_id, row in rows.items() if row is None])
-    head = b'{"snapshot":"' + snapshot.id.encode() + b'","blocks":['
-    return answer(head + b",".join(blocks) + b'],"unknown":' + unknown + b"}", JSON, snapshot)
+
+    def make(snapshot: Snapshot) -> tuple[Response, set[int]]:
+        rows = {article_id: shown_row_of(snapshot, article_id) for article_id in body.articles}
+        known = {article_id: row for article_id, row in rows.items() if row is not None}
+        filled = made_in_time((here.blocks.related(snapshot, row, wanted) for row in known.values()), len(known))
+        blocks = [_encode_block(snapshot, "id", each, wanted, items) for each, items in zip(known, filled, strict=True)]
+        unknown = orjson.dumps([article_id for article_id, row in rows.items() if row is None])
+        head = b'{"snapshot":"' + snapshot.id.encode() + b'","blocks":['
+        made = answer(head + b",".join(blocks) + b'],"unknown":' + unknown + b"}", JSON, snapshot)
+        return made, {*known.values(), *_rows_in(filled)}
+
+    return as_decided(make)
 
 
 @batch.post("/v1/page")
@@ -83,22 +88,25 @@ def page(body: PageBody) -> Response:
     """The several blocks of one page: nothing twice on the page, and one of each story."""
     here = parts()
     wanted = body.wanted(here.placements)
-    snapshot = here.current.snapshot()
-    row = row_of(snapshot, body.article)
-    shown = [found for found in map(snapshot.row_of, body.shown) if found is not None]
-    ruling = here.blocks.rulings.of_article(snapshot, row)
-    filling = related_on_page(snapshot, row, shown, wanted, ruling, here.blocks.ruled)
-    filled = made_in_time(filling, len(wanted))
-    blocks = [
-        _encode_block(snapshot, "name", block.name, asked, items)
-        for block, asked, items in zip(body.blocks, wanted, filled, strict=True)
-    ]
-    head = b'{"id":' + orjson.dumps(body.article) + b',"snapshot":"' + snapshot.id.encode() + b'","blocks":['
-    return answer(head + b",".join(blocks) + b"]}", JSON, snapshot)
+
+    def make(snapshot: Snapshot) -> tuple[Response, set[int]]:
+        row = row_of(snapshot, body.article)
+        shown = [found for found in map(snapshot.row_of, body.shown) if found is not None]
+        ruling = here.blocks.rulings.of_article(snapshot, row)
+        filling = related_on_page(snapshot, row, shown, wanted, ruling, here.blocks.ruled)
+        filled = made_in_time(filling, len(wanted))
+        blocks = [
+            _encode_block(snapshot, "name", block.name, asked, items)
+            for block, asked, items in zip(body.blocks, wanted, filled, strict=True)
+        ]
+        head = b'{"id":' + orjson.dumps(body.article) + b',"snapshot":"' + snapshot.id.encode() + b'","blocks":['
+        return answer(head + b",".join(blocks) + b"]}", JSON, snapshot), {row, *_rows_in(filled)}
+
+    return as_decided(make)
 
 
-def _make_block(snapshot: Snapshot, article_id: str, row: int, wanted: Wanted) -> bytes:
-    return _encode_block(snapshot, "id", article_id, wanted, parts().blocks.related(snapshot, row, wanted))
+def _rows_in(blocks: Iterable[Iterable[Item]]) -> set[int]:
+    return {item.row for items in blocks for item in items}
 
 
 def _encode_block(snapshot: Snapshot, key: str, value: str, wanted: Wanted, items: Sequence[Item]) -> bytes:

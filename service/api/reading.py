@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
-from flask import Request, abort
+from flask import Request, abort, request
 from pydantic import BaseModel, ValidationError
 
 from seealso.article import printable, shortened
@@ -49,16 +49,8 @@ registry.register("pydantic", StrictReading)
 
 def read_query(query_string: str, model: type[Model]) -> Model:
     """Return a query string, as WSGI hands it over, as a model. Raises InvalidRequest."""
-    try:
-        # WSGI hands over bytes as Latin-1.
-        raw = query_string.encode("latin-1").decode()
-        pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=QUERY_PAIRS_MAX)
-    except UnicodeDecodeError:
-        raise InvalidRequest("query", "is not UTF-8") from None
-    except ValueError:
-        raise InvalidRequest("query", f"has more than {QUERY_PAIRS_MAX} parts") from None
     fields: dict[str, Any] = {}
-    for name, value in pairs:
+    for name, value in _pairs(query_string):
         known = model.model_fields.get(name)
         if known is not None and typing.get_origin(known.annotation) is list:
             fields.setdefault(name, []).append(value)
@@ -67,6 +59,21 @@ def read_query(query_string: str, model: type[Model]) -> Model:
         else:
             fields[name] = _from_text(name, value, known.annotation if known else None)
     return _validated(model, fields)
+
+
+def check_query() -> None:
+    """Let a request go on whose query can be read, by whatever reads it. Raises InvalidRequest."""
+    _pairs(request.environ.get("QUERY_STRING", ""))
+
+
+def _pairs(query_string: str) -> list[tuple[str, str]]:
+    try:
+        raw = query_string.encode("latin-1").decode()  # WSGI hands over bytes as Latin-1
+        return parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=QUERY_PAIRS_MAX)
+    except UnicodeDecodeError:
+        raise InvalidRequest("query", "is not UTF-8") from None
+    except ValueError:
+        raise InvalidRequest("query", f"has more than {QUERY_PAIRS_MAX} parts") from None
 
 
 def _from_text(name: str, value: str, kind: Any) -> Any:

@@ -9,7 +9,7 @@ from seealso.snapshot.snapshot import Snapshot
 from service.api.answers import JSON, SimilarAnswer, answer
 from service.api.inputs import SimilarBody
 from service.blocks import encode_cards
-from service.parts import in_a_place, parts
+from service.parts import as_decided, in_a_place, parts
 from service.problems import documented
 from service.related import related_to_text
 from service.rulings import Ruling
@@ -29,15 +29,20 @@ similar = APIBlueprint("similar", __name__, tag="Texts")
 def similar_to_text(body: SimilarBody) -> Response:
     """The articles related to a text that is not in the index: a draft, or a pasted page."""
     here = parts()
-    snapshot = here.current.snapshot()
     wanted = body.wanted(here.placements)
     title, text = (body.title or "", body.body or "") if body.text is None else title_and_text(body.text)
     language = body.language[0] if len(body.language) == 1 else None
-    with span("text_read"):
-        draft = here.texts.draft(snapshot, title, text, language)
-    with span("text_ranked"):
-        cards = encode_cards(snapshot, related_to_text(snapshot, draft, wanted, partial(ruling_of, snapshot)))
-    return answer(b'{"snapshot":"' + snapshot.id.encode() + b'","related":' + cards + b"}", JSON, snapshot)
+
+    def make(snapshot: Snapshot) -> tuple[Response, set[int]]:
+        with span("text_read"):
+            draft = here.texts.draft(snapshot, title, text, language)
+        with span("text_ranked"):
+            items = related_to_text(snapshot, draft, wanted, partial(ruling_of, snapshot))
+        head = b'{"snapshot":"' + snapshot.id.encode() + b'","related":'
+        made = answer(head + encode_cards(snapshot, items) + b"}", JSON, snapshot)
+        return made, {item.row for item in items}
+
+    return as_decided(make)
 
 
 def ruling_of(snapshot: Snapshot, row: int | None) -> Ruling:

@@ -21,7 +21,7 @@ from service.desk.wording import ago, day, likelihood
 from service.finding import Found, by_meaning
 from service.linked_text import Place, link_as_html, link_as_markdown, pieces_of
 from service.linking import Link, links_worth
-from service.parts import parts
+from service.parts import as_decided, parts
 from service.related import blocks_of_text
 from service.texts import title_and_text
 from service.wanted import Wanted
@@ -36,10 +36,11 @@ SENTENCE_CHARACTERS_MAX = 260
 
 def told_of(text: str) -> dict[str, Any]:
     """Return what is told of a draft. Raises what the encoder raises."""
-    here = parts()
-    snapshot = here.current.snapshot()
-    title, body = title_and_text(text)
-    draft = here.texts.draft(snapshot, title, body, None)
+    return as_decided(partial(_told_of, *title_and_text(text)))
+
+
+def _told_of(title: str, body: str, snapshot: Snapshot) -> tuple[dict[str, Any], set[int]]:
+    draft = parts().texts.draft(snapshot, title, body, None)
     everywhere = nearest(snapshot.vectors, snapshot.terms, draft.probes)
     found = by_meaning(snapshot, draft, snapshot.here, everywhere)
     assert found.own is not None
@@ -50,6 +51,8 @@ def told_of(text: str) -> dict[str, Any]:
     links = links_worth(snapshot, draft, *_linkable(snapshot, found, itself))
     places = [Place(link.start, link.end, _card(snapshot, link.row)["url"]) for link in links]
     pieces = pieces_of(title, body, places)
+    of_blocks = (item.row for block in blocks for item in block)
+    rows = {*of_blocks, *(each.row for each in covered), *(link.row for link in links)}
     return {
         "title": title,
         "words": len(draft.words),
@@ -61,7 +64,7 @@ def told_of(text: str) -> dict[str, Any]:
         ],
         "links": [_link(snapshot, body, link, place) for link, place in zip(links, places, strict=True)],
         "pieces": orjson.dumps([list(piece) if piece.link is not None else piece[:2] for piece in pieces]).decode(),
-    }
+    }, rows
 
 
 def _linkable(snapshot: Snapshot, found: Found, itself: set[int]) -> tuple[list[int], list[float]]:

@@ -14,6 +14,8 @@ from service.block.look import Look
 from tests.browser.conftest import SCHEMES, WIDTHS, Desk
 from tests.servers import serving
 
+pytestmark = pytest.mark.row("P2")
+
 LAYOUTS = ("list", "grid", "compact", "carousel")
 PIECE = "/demo/articles/tides-explained"
 PAGES = ("/demo/", "/demo/sections/world", f"{PIECE}?dress=harbour&theme=dark", "/demo/sections/x")
@@ -159,6 +161,7 @@ def test_print_shows_all_cards_and_no_pictures(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.row("S3")
 def test_nothing_of_a_hostile_article_runs_under_the_strictest_policy(desk: Desk, layout: Any) -> None:
     texts = dict.fromkeys(("title", "section", "summary", "author", "image_alt"), HOSTILE)
     card = {"id": "x", "published": "2026-11-01T00:00:00Z", "updated": None, "language": "en", "access": None}

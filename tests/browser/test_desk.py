@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 from seealso.snapshot.layout import REPORTS
 from tests.browser.conftest import TWICE, Desk
 
+pytestmark = pytest.mark.row("P3")
+
 TIDES = "/desk/articles/tides-explained"
 PAGES = ["/desk/", "/desk/?q=flood+barrier", "/desk/?q=tides&by=words&section=Science", TIDES, "/desk/nothing-here"]
 Violations = Callable[[Page], list[str]]

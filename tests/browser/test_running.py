@@ -15,6 +15,8 @@ from tests.deciding import make_rule, take_down
 from tests.makers import article, articles, index_of
 from tests.servers import serving
 
+pytestmark = pytest.mark.row("P3")
+
 PAIR = "?a={a}&b={b}&wait=1"
 PAGES = [
     *("/desk/night", f"/desk/night/compare{PAIR}", f"/desk/night/compare/a003{PAIR}", "/desk/log", "/desk/keys"),

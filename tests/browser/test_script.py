@@ -18,6 +18,8 @@ from tests.browser.host_pages import HostPages, host_pages
 from tests.load.vital import counted
 from tests.servers import Running, free_port, serving
 
+pytestmark = pytest.mark.row("P1")
+
 TIDES = "tides-explained"
 FALLBACK = "<ul><li><a href='/one'>The news of today</a></li><li><a href='/two'>Most read</a></li></ul>"
 TEXT = "<p>The sea comes in twice a day, except where it does not. The moon pulls, and the harbour answers.</p>"
@@ -339,6 +341,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.row("S3")
 def test_hostile_texts_and_addresses_run_nothing(site: Site) -> None:
     names = ("url", "section", "summary", "author", "published", "language", "image", "image_alt", "image_srcset")
     site.host.cards = [

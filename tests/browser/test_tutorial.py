@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 from tests.servers import free_port
 from tests.written import Paused, code_blocks, install, running, with_ports
 
+pytestmark = pytest.mark.row("P4")
+
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
 BLOCKS = code_blocks(TUTORIAL)
 

@@ -24,11 +24,13 @@ from service.link import FAILURES_TO_OPEN, WATCH_SECONDS, Link, Unreachable
 from service.own_redis import OwnRedis
 from tests.faults.clock import OwnClock, TheirClock
 from tests.faults.redis_server import RedisServer
-from tests.faults.trial import PATHS, Form, answers_of, port_of, wait_for, wait_until, wrong_answers
+from tests.faults.trial import PATHS, Form, answers_of, wait_for, wrong_answers
 from tests.figures import figure
+from tests.kept import kept_in
 from tests.load.rate import Rate, blocks
 from tests.makers import HashEncoder, articles, index_of
 from tests.servers import Running, serving
+from tests.waiting import wait_until
 
 HOUR_S = 3_600
 STEPS = pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S], ids=["forward", "back"])
@@ -173,7 +175,7 @@ def test_what_redis_keeps_has_the_lifetime_that_is_set(
             server.flushall()
             assert client.get(path).headers["X-Seealso-Cache"] == "miss"
             assert client.get(path).headers["X-Seealso-Cache"] == "redis"
-            (key,) = (key for key in server.scan_iter(KEY_PREFIX + "*") if not key.endswith(b":claim"))
+            (key,) = kept_in(server, KEY_PREFIX + "*")
             assert 0 < server.ttl(key) <= 600
             clock.step(step_s)
 
@@ -269,7 +271,7 @@ def check_steps(running: Running, clock: TheirClock, steps: list[int], form: For
     """Set the clock again and again under load; tell of every answer that fails or differs."""
     expected = answers_of(running, PATHS[:60])
     age_s = told_time(running)
-    with Rate(port_of(running), blocks(expected), form.per_second) as rate:
+    with Rate(running.port, blocks(expected), form.per_second) as rate:
         began = time.monotonic()
         send_until(running, 429)
         for step_s in steps:

@@ -16,22 +16,12 @@ from seealso.encoder import Encoder, Vectors
 from seealso.errors import ModelUnavailable
 from seealso.settings import ServiceSettings
 from service.app import create_app
-from tests.faults.trial import (
-    ARTICLES,
-    FULL,
-    PATHS,
-    Form,
-    answers_of,
-    p99_ms,
-    per_second,
-    port_of,
-    wait_until,
-    wrong_answers,
-)
+from tests.faults.trial import ARTICLES, FULL, PATHS, Form, answers_of, p99_ms, per_second, wrong_answers
 from tests.figures import figure
 from tests.load.rate import Rate, blocks
 from tests.makers import HashEncoder, articles, index_of
 from tests.servers import Answer, Running, serving
+from tests.waiting import wait_until
 
 TEXT = {"text": "tides moon sea harbour"}
 # What a test waits for at its slowest, where nothing is to be waited for.
@@ -240,7 +230,7 @@ def check_under_load(running: Running, form: Form, *kinds: str) -> float:
     expected = answers_of(running)
     slowest_s = 0.0
     rate_per_second = per_second(running, expected, form)
-    with Rate(port_of(running), blocks(expected), rate_per_second) as rate:
+    with Rate(running.port, blocks(expected), rate_per_second) as rate:
         time.sleep(form.steady_s)
         began = time.monotonic()
         while not slowest_s or time.monotonic() < began + form.fault_s:

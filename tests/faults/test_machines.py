@@ -3,8 +3,7 @@
 They share a PostgreSQL and a real S3-compatible server, whose wire is cut and held up.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,9 @@ from tests.makers import ANY_NIGHT, GivenArticles, HashEncoder, articles
 from tests.postgres import postgres_schema
 from tests.s3 import S3Server
 from tests.servers import Running, serving
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.row("M2")
 
 POLL_S = 0.5
 SECONDS_MAX = 60
@@ -59,13 +61,6 @@ class Newsroom:
 
     def wait_until_served(self, snapshot_id: str) -> None:
         wait_until(lambda: self.served() == [snapshot_id] * 2)
-
-
-def wait_until(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS_MAX
-    while not so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from tests.conftest import ROOT
-from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, port_of
+from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE
 from tests.figures import figure
 from tests.load.rate import Rate, blocks, percentile, saturation
 from tests.servers import Answer, Running, serving
@@ -26,13 +26,6 @@ ASKED_IN_A_ROW = 16
 VISIBLE_SECONDS_MAX = 1.0
 INDEXED, WORDS_MAX = 40, 600
 PATIENT = {"SEEALSO_WAIT_MS": "20000"}
-
-
-class Seen(NamedTuple):
-    """How long it took until an article was acknowledged, and until every worker showed it under another."""
-
-    acknowledged_s: float
-    visible_s: float
 
 
 def pieces() -> list[dict[str, Any]]:
@@ -74,10 +67,11 @@ def shows(service: Running, host: str, article_id: str) -> bool:
     return article_id in {card["id"] for card in answer.json()["related"]}
 
 
-def seen_everywhere(service: Running, key: str, piece: dict[str, Any]) -> Seen:
+def seen_everywhere(service: Running, key: str, piece: dict[str, Any]) -> float:
+    """Publish a piece; return after how many seconds every worker showed it under others."""
     began = time.monotonic()
     hosts = put(service, key, piece)
-    acknowledged = time.monotonic() - began
+    seen_s = time.monotonic() - began
     own = asked(service, f"/v1/articles/{piece['id']}/related?min_probability=0")
     assert own.json()["related"], piece["id"]
     for host in hosts[:2]:
@@ -86,22 +80,23 @@ def seen_everywhere(service: Running, key: str, piece: dict[str, Any]) -> Seen:
             in_a_row = in_a_row + 1 if shows(service, host, piece["id"]) else 0
             assert time.monotonic() - began < 60, (host, piece["id"])
             if not in_a_row:
-                acknowledged = time.monotonic() - began  # it was not there yet: it counts as visible only now
-    return Seen(acknowledged, acknowledged)
+                seen_s = time.monotonic() - began  # it was not there yet: it counts as visible only now
+    return seen_s
 
 
-def tried(index: Path, folder: Path, new: Sequence[dict[str, Any]], workers: int, per_second: float | None) -> None:
+def tried(index: Path, folder: Path, new: Sequence[dict[str, Any]], workers: int, per_second: float | None) -> float:
+    """Publish pieces under load; return after how many seconds 95 in 100 of them were seen everywhere."""
     key = create_key(Store(index), "T3", "index", "test")[1]
     paths = [f"/v1/articles/{piece['id']}/related" for piece in pieces()[:INDEXED]]
     with serving(index, folder / "log", workers, True, **PATIENT) as service:
         for _ in range(4 * workers):  # every worker loads the model with its first text
             service.post("/v1/similar", {"text": "the tide comes in"})
         if per_second is None:
-            per_second = SATURATION_SHARE * saturation(port_of(service), blocks(paths), SATURATION_SECONDS)
-        with Rate(port_of(service), blocks(paths), per_second) as readers:
+            per_second = SATURATION_SHARE * saturation(service.port, blocks(paths), SATURATION_SECONDS)
+        with Rate(service.port, blocks(paths), per_second) as readers:
             seen = [seen_everywhere(service, key, piece) for piece in new]
         wrong = [each for each in readers.outcomes if each.status != 200 and not each.busy]
-        visible = sorted(each.visible_s for each in seen)
+        visible = sorted(seen)
         middle, late = visible[len(visible) // 2], visible[int(len(visible) * 0.95)]
         figure(
             f"{len(seen)} articles, {workers} workers; {len(readers.outcomes):,} requests, {per_second:,.0f} a second, "
@@ -113,6 +108,7 @@ def tried(index: Path, folder: Path, new: Sequence[dict[str, Any]], workers: int
             path = f"/v1/articles/{piece['id']}?reason=tried"
             assert service.send("DELETE", path, None, key).status == 200
             assert service.get(f"/v1/articles/{piece['id']}/related").status == 404
+    return late
 
 
 def test_it_is_seen_everywhere_when_it_is_acknowledged(index: Path, tmp_path: Path) -> None:
@@ -122,4 +118,4 @@ def test_it_is_seen_everywhere_when_it_is_acknowledged(index: Path, tmp_path: Pa
 @pytest.mark.torture
 @pytest.mark.row("T3")
 def test_it_is_seen_everywhere_within_a_second_under_load(index: Path, tmp_path: Path) -> None:
-    tried(index, tmp_path, pieces()[INDEXED:], 4, None)
+    assert tried(index, tmp_path, pieces()[INDEXED:], 4, None) <= VISIBLE_SECONDS_MAX

@@ -12,8 +12,9 @@ import service.link
 from service.link import Link, Unreachable
 from tests.bad_link import BadLink, bad_link
 from tests.faults.redis_server import RedisServer
-from tests.faults.trial import FULL, SHORT, Form, answers_of, tried, wait_until
+from tests.faults.trial import FULL, SHORT, Form, answers_of, tried
 from tests.servers import Running, serving
+from tests.waiting import wait_until
 
 # Nothing is kept in the process: every page view asks Redis.
 NO_COPIES = {"SEEALSO_COPIES_MB": "0"}

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from tests.bad_link import BadLink, bad_link
-from tests.faults.trial import FULL, PATHS, SHORT, Form, answers_of, p99_ms, per_second, port_of
+from tests.faults.trial import FULL, PATHS, SHORT, Form, answers_of, p99_ms, per_second
 from tests.figures import figure
 from tests.load.rate import Rate, blocks
 from tests.makers import articles, index_of
@@ -116,7 +116,7 @@ def tried(index: Path, folder: Path, fault: Fault, form: Form, link: BadLink | N
         expected = answers_of(service, PATHS[:40])
         assert take_down(service, key, "a050") in (200, 202)
         share = per_second(service, expected, form)
-        with Rate(port_of(service), blocks(expected), share) as rate:
+        with Rate(service.port, blocks(expected), share) as rate:
             time.sleep(form.steady_s)
             began = time.monotonic()
             with fault(service, index, link):

@@ -20,7 +20,7 @@ from seealso.editorial.store import Store
 from tests.faults.redis_server import RedisServer
 from tests.faults.surrogate_cache import SurrogateCache
 from tests.faults.test_redis import hung, killed
-from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, port_of
+from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE
 from tests.figures import figure
 from tests.load.editions import ARTICLES, HOT, HTML, Editions, made_editions
 from tests.load.rate import Outcome, Rate, blocks, saturation
@@ -139,14 +139,14 @@ def tried(
     settings = PATIENT if short else {}
     with (
         asked(editions, folder, redis.url, workers, **settings) as service,
-        SurrogateCache(port_of(service)).running() as cache,
+        SurrogateCache(service.port).running() as cache,
     ):
         per_second = PER_SECOND
         if not short:
             with deciding(service, key):
-                per_second = SATURATION_SHARE * saturation(port_of(service), blocks(PATHS), SATURATION_SECONDS)
+                per_second = SATURATION_SHARE * saturation(service.port, blocks(PATHS), SATURATION_SECONDS)
         with (
-            Rate(port_of(service), blocks(PATHS), per_second) as direct,
+            Rate(service.port, blocks(PATHS), per_second) as direct,
             Rate(cache.port, blocks(PATHS[:6]), PER_SECOND) as cached,
             fault(redis),
         ):

@@ -5,13 +5,14 @@ longer; it tells the figures of docs/reliability.md, and holds them against thei
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tests.figures import figure
 from tests.load.rate import Outcome, Rate, blocks, new_blocks, percentile, saturation
 from tests.servers import Running
+from tests.waiting import wait_until
 
 ARTICLES = 60
 # Many addresses, all of which have been made once: what a page view finds, it finds in Redis.
@@ -98,7 +99,7 @@ def tried(
     """
     wait_for(service, "up")
     share = per_second(service, expected, form)
-    with Rate(port_of(service), blocks(expected), share) as rate:
+    with Rate(service.port, blocks(expected), share) as rate:
         time.sleep(form.steady_s)
         began = time.monotonic()
         with fault:
@@ -122,11 +123,6 @@ def tried(
     )
 
 
-def port_of(service: Running) -> int:
-    """Return the port at which a service answers."""
-    return int(service.url.rpartition(":")[2])
-
-
 def per_second(service: Running, paths: Iterable[str], form: Form) -> float:
     """Return how many requests a second a form means.
 
@@ -134,7 +130,7 @@ def per_second(service: Running, paths: Iterable[str], form: Form) -> float:
     """
     if form.per_second is not None:
         return form.per_second
-    return SATURATION_SHARE * saturation(port_of(service), new_blocks(paths), SATURATION_SECONDS)
+    return SATURATION_SHARE * saturation(service.port, new_blocks(paths), SATURATION_SECONDS)
 
 
 def wrong_answers(outcomes: Iterable[Outcome], expected: Mapping[str, bytes], began: float) -> Iterator[str]:
@@ -149,14 +145,6 @@ def p99_ms(outcomes: Iterable[Outcome], begin: float, end: float) -> float:
     """Return the 99th percentile of what was due between two moments; 0 if nothing was."""
     among = [outcome for outcome in outcomes if begin <= outcome.due < end]
     return percentile(among, 0.99) if among else 0.0
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Return once something is true."""
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def wait_for(service: Running, state: str) -> float:

@@ -17,26 +17,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from ipaddress import ip_address
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, cast
 from unittest import mock
+from urllib.parse import unquote
 
 import feedparser  # noqa: F401 - as those below: the fuzzer follows what is imported with this file
 import httpx2
 import mammoth  # noqa: F401
-import numpy as np
 import orjson
 from apiflask import APIFlask
 from flask import Request
 from lxml import etree  # noqa: F401
-from numpy.typing import NDArray
 from protego import Protego
 from pyarrow import parquet
 from pydantic import BaseModel, TypeAdapter
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
-from werkzeug.test import EnvironBuilder
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Response
 
 from indexer.sources import fetch
@@ -56,6 +56,8 @@ from indexer.sources.wordpress_api import WordPressApi
 from indexer.sources.wordpress_export import WordPressExport
 from seealso.article import Article, ArticleId, InvalidArticle, read_article
 from seealso.decoding import decode_page
+from seealso.editorial.keys import create_key
+from seealso.editorial.store import Store
 from seealso.errors import DraftNotRead, InvalidRequest, PageNotRead, SnapshotRefused, SourceUnreadable
 from seealso.markup import line_of_markup, text_of_markup
 from seealso.page import PageUnreadable, read_page
@@ -63,9 +65,8 @@ from seealso.posts import article_of_post, ghost_fields, wordpress_fields
 from seealso.project import Placement
 from seealso.settings import ServiceSettings
 from seealso.snapshot import files
-from seealso.snapshot.cells import Cells
 from seealso.snapshot.layout import MANIFEST
-from seealso.snapshot.manifest import FORMAT, Filtered, Searched, decode_manifest, encode_manifest, read_manifest
+from seealso.snapshot.manifest import FORMAT, FORMATS, decode_manifest, encode_manifest
 from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.snapshot import Snapshot
 from seealso.wire import WireFailed, unpack_gzip
@@ -78,11 +79,10 @@ from service.app import create_app
 from service.fetching import Fetcher, FetchLimits, is_public
 from service.uploads import text_of_file
 from tests.conftest import ROOT
-from tests.makers import HashEncoder, article, forge, index_of
+from tests.makers import HashEncoder, article, forge, index_of, with_cells
 from tests.service.test_uploads import RELATIONSHIPS, TYPES, document_of, packed
 
 KEPT_IN = ROOT / "tests/night/formats"
-CELLS_OF = f"{files.CELLS}.bin"
 SECRET = "a secret of some length"
 PLACEMENTS = {"aside": Placement(limit=3, sections=["News"], layout="grid")}
 ADDRESSES = Addresses(PLACEMENTS)
@@ -229,6 +229,49 @@ def webhook_app() -> APIFlask:
     return create_app(settings, HashEncoder)
 
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+
+
+def check_request(content: bytes) -> int:
+    """A whole request, as a server hands it over: method and address, a line for each header, an empty one, the body.
+
+    KEY becomes a key that opens all. The service fails at none, and what it answers can be sent. Returns the status.
+    """
+    app, key = desk_app()
+    head, _, body = content.replace(b"KEY", key.encode()).partition(b"\n\n")
+    first, *headers = head.decode("latin-1").split("\n")
+    method, _, address = first.partition(" ")
+    path, _, query = address.partition("?")
+    environ = EnvironBuilder(input_stream=BytesIO(body), content_length=len(body)).get_environ() | {
+        "REQUEST_METHOD": method if method in METHODS else "GET",
+        "PATH_INFO": "/" + unquote(path, "latin-1").removeprefix("/"),
+        "QUERY_STRING": query,
+    }
+    for name, _, value in (header.partition(": ") for header in headers):
+        told_as = name.upper().replace("-", "_")
+        if told_as != "CONTENT_LENGTH":  # the server's to check
+            environ[told_as if told_as == "CONTENT_TYPE" else f"HTTP_{told_as}"] = value.strip()
+    sent, status, answered = run_wsgi_app(app, environ, buffered=True)
+    answer, code = b"".join(sent), int(status[:3])
+    assert code < 500, (status, answer)
+    for name, value in answered.items():
+        assert not re.search(rb"[\r\n\0]", f"{name}{value}".encode("latin-1")), (name, value)
+    if environ["REQUEST_METHOD"] == "HEAD" or code in (204, 304):
+        assert not answer
+    elif "json" in answered.get("Content-Type", "") and "Content-Encoding" not in answered:
+        orjson.loads(answer)
+    return code
+
+
+@cache
+def desk_app() -> tuple[APIFlask, str]:
+    """Return an app of two articles that has the desk, and a key that opens all."""
+    index = own_folder() / "desk"
+    index_of(index, [article("42", section="News", language="en"), article("tides", body="tides moon sea")])
+    app = create_app(ServiceSettings(index=index, rate_limit="none"), HashEncoder)
+    return app, create_key(Store(index), "Ann", "admin", "x")[1]
+
+
 def told(error: Exception) -> None:
     """An error can be told: its message is text, and not as long as what it is about."""
     str(error).encode()
@@ -283,44 +326,36 @@ def fuzzed_snapshot() -> Path:
     source = kept_snapshot(FORMAT)
     folder = own_folder() / "with-cells" / source.name
     shutil.copytree(source, folder)
-    opened = open_snapshot(folder)
-    rows = np.arange(len(opened))
-    cells = Cells.of(opened.vectors.vectors(rows), len(rows) // 2)
-    cells.write(own_folder() / CELLS_OF)
-    found = Filtered(filters=1, probed=1, vectors_recall=1.0, postings_max=9, terms_recall=1.0)
-    searched = Searched(
-        cells=len(cells), probed=1, vectors_recall=1.0, postings_max=9, terms_recall=1.0, filtered=found
-    )
     for path in folder.iterdir():
         path.chmod(0o644)
-    manifest = read_manifest(folder).model_copy(update={"searched": searched})
-    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
-    arrays: dict[str, NDArray[Any]] = {
-        f"{files.CELLS}.npy": cells.ends,
-        files.CELL_CENTRES: cells.centres,
-        files.CELL_RANGES: cells.ranges,
-    }
-    for name, array in arrays.items():
-        np.save(own_folder() / name, array)
-        folder = forge(folder, name, (own_folder() / name).read_bytes())
-    return forge(folder, CELLS_OF, (own_folder() / CELLS_OF).read_bytes())
+    return with_cells(folder)
 
 
 @cache
-def fuzzed_files() -> list[str]:
-    """Return the names of its files: those that every snapshot has, and then those of cells."""
-    names = {path.name for path in fuzzed_snapshot().iterdir()} - {MANIFEST}
-    return sorted(names, key=lambda name: (name in files.OF_CELLS, name))
+def fuzzed_snapshots() -> list[tuple[Path, list[str]]]:
+    """Return the folder of a snapshot of each format, today's first, and its files: at last those of cells."""
+    folders = [fuzzed_snapshot(), *(kept_snapshot(number) for number in FORMATS if number != FORMAT)]
+    return [
+        (
+            folder,
+            sorted(
+                {path.name for path in folder.iterdir()} - {MANIFEST}, key=lambda name: (name in files.OF_CELLS, name)
+            ),
+        )
+        for folder in folders
+    ]
 
 
 def check_snapshot(content: bytes) -> None:
     """A file of a snapshot holds something else, with digests that fit.
 
-    The first byte says which file; the next, whether it is replaced, or only a part of it from a place on.
+    The first byte says which file; the next, whether it is replaced, or only a part of it from a place on, and of which
+    format the snapshot is.
     """
     if len(content) < 4:
         return
-    source, name = fuzzed_snapshot(), fuzzed_files()[content[0] % len(fuzzed_files())]
+    source, names = fuzzed_snapshots()[(content[1] >> 1) % len(fuzzed_snapshots())]
+    name = names[content[0] % len(names)]
     folder = own_folder() / source.name
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder)
@@ -385,6 +420,11 @@ def check_jsonl(content: bytes) -> list[str]:
     """Lines of our own form, and of another's."""
     path = in_file("a.jsonl", content)
     return items_hold(JsonLines(path)) + items_hold(JsonLines(path, MAPPED))
+
+
+def check_jsonl_gz(content: bytes) -> list[str]:
+    """The same, compressed."""
+    return items_hold(JsonLines(in_file("a.jsonl.gz", content)))
 
 
 def check_csv(content: bytes) -> list[str]:
@@ -737,6 +777,31 @@ MESSAGES = [
     b"\0sha256=" + b"0" * 64 + b'\n{"event": "removed", "time": NOW, "post": {"id": 42}}',
     b"\1sha256=" + b"0" * 64 + b', t=NOW000\n{"post": {"current": {}, "previous": {"id": "42"}}}',
 ]
+SIGNED = b"Authorization: Bearer KEY\n"
+JSON = b"Content-Type: application/json\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\nSec-Fetch-Site: same-origin\n"
+PIN = b'{"action": "pin", "under": {"article": "42"}, "about": {"article": "tides"}, "number": 1}'
+REQUESTS = [
+    b"GET /v1/articles/42/related?limit=3&explain=1\nAccept-Encoding: br;q=0.5, gzip, *;q=0\nHost: a.example\n"
+    b'Origin: https://a.example\nIf-None-Match: W/"a", *\nX-Request-Id: a-1\n\n',
+    b"HEAD /v1/articles/42/related.html?layout=grid\nRange: bytes=0-\nIf-Modified-Since: Mon, 30 Nov 2026 00:00:00 GMT"
+    b"\n\n",
+    b"OPTIONS /v1/similar\nOrigin: null\nAccess-Control-Request-Method: POST\n\n",
+    b"POST /v1/similar\n" + JSON + b'\n{"text": "tides moon", "limit": 3}',
+    b"POST /v1/related\n" + JSON + b'\n{"articles": ["42"]}',
+    b"POST /v1/events\nContent-Type: text/plain;charset=UTF-8\nSec-GPC: 0\nUser-Agent: Mozilla/5.0\n\n"
+    b'{"blocks": [{"article": "42", "block": "below", "shown": ["tides"], "clicked": [{"item": "tides", "slot": 1}]}]}',
+    b"PUT /v1/articles/42\n" + JSON + SIGNED + b'\n{"title": "T", "body": "B"}',
+    b"POST /desk/login\n" + FORM + b"Cookie: seealso=a.b; x=y\n\nkey=KEY&next=%2Fdesk%2Fdraft",
+    b"POST /desk/save/42\n" + JSON + SIGNED + b'\n{"make": [' + PIN + b'], "reason": "the news of the day"}',
+    b"POST /desk/draft\nContent-Type: multipart/form-data; boundary=-x\nSec-Fetch-Site: same-origin\n" + SIGNED
+    + b'\n---x\r\nContent-Disposition: form-data; name="file"; filename="t.txt"\r\nContent-Type: text/plain\r\n\r\n'
+    b"Tides\r\n---x--\r\n",
+    b"GET /desk/archive?q=tides\nAccept-Language: de, en;q=0.5\n" + SIGNED + b"\n",
+    b"GET /desk/log.csv\n" + SIGNED + b"\n",
+    b"POST /v1/articles/tides/takedown\n" + JSON + SIGNED + b'\n{"reason": "x"}',
+    b"DELETE /v1/articles/tides/takedown?reason=mended\n" + SIGNED + b"\n",
+]  # fmt: skip
 WORDPRESS_ANSWERS = [
     b"3\n" + orjson.dumps([POST | {"id": 1}, POST | {"id": 2}]) + b"\x003\n" + orjson.dumps([{"id": 2}, {"id": 3}]),
     b"\n" + orjson.dumps({"code": "rest_forbidden", "message": "Only for logged&#8211;in users."}),
@@ -789,8 +854,13 @@ def sqlite_seed() -> bytes:
 def targets() -> dict[str, Target]:
     """Return all targets by name."""
     manifests = [(folder / MANIFEST).read_bytes() for folder in (kept_snapshot(2), fuzzed_snapshot())]
-    snapshot_seeds = [bytes([number, 0, number, 0]) + b"\xff" for number in range(len(fuzzed_files()))]
+    snapshot_seeds = [
+        bytes([number, age << 1, number, 0]) + b"\xff"
+        for age, (_, names) in enumerate(fuzzed_snapshots())
+        for number in range(len(names))
+    ]
     return {
+        "request": Target(check_request, REQUESTS),
         "query": Target(check_query, [of_model(*seed) for seed in QUERIES]),
         "body": Target(check_body, [of_model(model, orjson.dumps(body)) for model, body in BODIES]),
         "block-address": Target(check_block_address, BLOCK_ADDRESSES),
@@ -798,6 +868,7 @@ def targets() -> dict[str, Target]:
         "manifest": Target(check_manifest, manifests, 12_000),
         "snapshot": Target(check_snapshot, snapshot_seeds),
         "jsonl": Target(check_jsonl, [lines(ARTICLE, {"id": 7, "title": {"rendered": "<p>"}, "slug": "s"})]),
+        "jsonl-gz": Target(check_jsonl_gz, [zlib.compress(lines(ARTICLE, ARTICLE | {"id": "b"}), wbits=31)]),
         "csv": Target(check_csv, [b'\0id,title,body,tags,published\na,T,"B\nb","sea,moon",1767322800\n']),
         "parquet": Target(check_parquet, [parquet_seed()], 8_192),
         "sql": Target(check_sql, [sqlite_seed()], 8_192),

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from service.api import inputs
-from tests.fuzz.targets import POST, WORDPRESS, Target, of_model, targets
+from tests.fuzz.targets import POST, REQUESTS, WORDPRESS, Target, check_request, of_model, targets
 from tests.service.test_uploads import document_of
 
 TARGETS = targets()
@@ -18,6 +18,8 @@ FOUND = [
     ("manifest", b'{"format":6,"recipe":{"a":' + b"[" * 300 + b"]" * 300 + b"}}"),
     ("page-text", b"\x00\nTitle\nSummary\nBy Ada Fry\n21 July 2025\nThe sea came early."),
     ("query", of_model(inputs.RelatedQuery, b"x" * 3_000)),
+    ("request", b"GET /desk/panel?\xe7\n\n"),
+    ("request", b"GET /desk/login?then=\xe7\n\n"),
     ("snapshot", b"\x01\x00\xdf\x00\xff"),
     ("upload", document_of("T", more={f"word/{'x' * 3_000}.xml": b""}).replace(b"word/x", b"word/y", 1)),
     ("webhook", b'\3\n{"post": {"current": {}, "previous": {"id": ""}}}'),
@@ -42,6 +44,11 @@ def test_no_law_is_broken_by_what_the_fuzzer_begins_with(name: str) -> None:
 @pytest.mark.parametrize(("name", "content"), FOUND)
 def test_no_law_is_broken_by_what_broke_one(name: str, content: bytes) -> None:
     TARGETS[name].check(content)
+
+
+@pytest.mark.parametrize("request_as_sent", REQUESTS)
+def test_the_fuzzer_begins_with_requests_that_are_answered(request_as_sent: bytes) -> None:
+    assert check_request(request_as_sent) < 400
 
 
 TAKING_IN = [

@@ -24,7 +24,7 @@ from seealso.snapshot.layout import VECTORS, published_ids
 from seealso.snapshot.reader import open_current
 from tests.conftest import ROOT
 from tests.makers import HashEncoder, articles, index_of
-from tests.ray_nodes import FixedCost, Nodes, ray_nodes
+from tests.ray_nodes import FailsOnce, FixedCost, Nodes, ray_nodes
 from tests.servers import SEEALSO, free_port
 
 pytestmark = pytest.mark.row("M1")
@@ -32,6 +32,17 @@ TEXTS = [f"passage {number} of {number % 7}" for number in range(20 * CPU_LOT + 
 # Some 10 ms a passage: what is killed in the middle has a middle.
 ADDITIONS = 1_000_000
 GONE_SECONDS_MAX = 30.0
+# A machine that has all but one package.
+LACKING = """
+import sys
+
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "indexer":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Lacking())
+"""
 # Of the processes that a head starts for clients, the first dies at once, as it does now and then on a busy machine.
 DYING = """
 import os, pathlib, sys
@@ -177,6 +188,12 @@ def test_process_that_is_lost_as_soon_as_it_is_started_is_asked_for_again(
     np.testing.assert_array_equal(gathered(lots), HashEncoder().encode(TEXTS))
 
 
+def test_lot_that_fails_is_made_again(nodes: Nodes, tmp_path: Path) -> None:
+    lots = list(Cluster(nodes.address, partial(FailsOnce, tmp_path / "failed"), HashEncoder()).embed(TEXTS))
+    assert (tmp_path / "failed").exists()
+    np.testing.assert_array_equal(gathered(lots), HashEncoder().encode(TEXTS))
+
+
 def test_of_what_grpc_says_the_details_are_told(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(_: object) -> None:
         raise ConnectionError('RPC terminated with:\n\tdetails = "the session has been cleaned up"\n>')
@@ -207,10 +224,9 @@ def test_head_that_loses_the_process_for_a_client_is_asked_again(tmp_path: Path)
 @pytest.mark.torture
 def test_node_without_seealso_is_told_what_it_lacks(nodes: Nodes, tmp_path: Path) -> None:
     with ray_nodes() as others:
-        (tmp_path / "indexer").mkdir()  # another package by that name stands before ours
-        (tmp_path / "indexer" / "__init__.py").touch()
-        others.add("bare", PYTHONPATH=str(tmp_path))
-        with pytest.raises(ClusterUnavailable, match=r"No module named 'indexer\.\w+'"):
+        (tmp_path / "sitecustomize.py").write_text(LACKING)
+        others.add("bare", PYTHONPATH=f"{tmp_path}:{ROOT}")
+        with pytest.raises(ClusterUnavailable, match=r"No module named 'indexer"):
             list(Cluster(others.address, HashEncoder, HashEncoder()).embed(TEXTS))
 
 

@@ -21,7 +21,7 @@ from tests.servers import free_port
 
 @pytest.fixture(autouse=True)
 def hash_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexer.night, "load_encoder", lambda model: HashEncoder(model))
+    monkeypatch.setattr(indexer.night, "fetch_encoder", lambda model: HashEncoder(model))
 
 
 def write(path: Path, count: int, bad: int = 0) -> Path:
@@ -241,7 +241,7 @@ def test_address_of_a_cluster_has_a_form(tmp_path: Path, address: str) -> None:
 def test_ray_is_imported_by_nothing_but_a_run_over_a_cluster(tmp_path: Path) -> None:
     script = (
         "import sys\nimport indexer.night\nfrom click.testing import CliRunner\nfrom indexer.commands import index\n"
-        "from tests.makers import HashEncoder\nindexer.night.load_encoder = HashEncoder\n"
+        "from tests.makers import HashEncoder\nindexer.night.fetch_encoder = HashEncoder\n"
         f"done = CliRunner().invoke(index, [{str(write(tmp_path / 'a.jsonl', 3))!r}, '--index', {str(tmp_path)!r}])\n"
         "assert done.exit_code == 0, done\nassert not {'ray', 'grpc'} & set(sys.modules)"
     )

@@ -16,7 +16,9 @@ from indexer.progress import Silent
 from indexer.report import Report
 from seealso.article import Article
 from seealso.errors import GateFailed, SnapshotStoreOfAnotherSite, SnapshotStoreUnavailable, SourceShrunk
+from seealso.snapshot import following as following_module
 from seealso.snapshot import objects
+from seealso.snapshot.fetch import fetch
 from seealso.snapshot.following import Follower
 from seealso.snapshot.layout import current_or_none, published_ids, snapshot_folder
 from seealso.snapshot.objects import Objects
@@ -165,6 +167,88 @@ def test_what_is_served_stays_in_the_store_though_somebody_rolled_back_meanwhile
         Delivery(share, 0, keep=1).clear_up(tmp_path, str(share.current()), Report())
     assert share.current() == third
     assert share.holds(third)
+
+
+def test_what_stays_in_a_store_that_fails_is_not_known(
+    share: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = [str(night(tmp_path, share, count, keep=3).snapshot) for count in (4, 5, 6)][-1]
+
+    def fail(*_: object) -> None:
+        raise SnapshotStoreUnavailable(share.url, "it is gone")
+
+    monkeypatch.setattr(share, "remove", fail)
+    report = Report()
+    assert Delivery(share, 0, keep=1).clear_up(tmp_path, last, report) is None
+    assert "it is gone" in report.notices[0]
+
+
+def test_what_was_removed_in_the_moment_in_which_it_was_rolled_back_to_is_copied_back(
+    share: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = (str(night(tmp_path, share, count, keep=3).snapshot) for count in (4, 5))
+    really = share.remove
+
+    def removed(snapshot_id: str) -> None:
+        really(snapshot_id)
+        if snapshot_id == first:
+            share.point(first)
+
+    monkeypatch.setattr(share, "remove", removed)
+    night(tmp_path, share, 6, keep=2)
+    assert share.current() == first
+    assert share.holds(first)
+
+
+def test_rollback_while_a_night_is_handed_round_ends_nothing(
+    store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = str(night(tmp_path / "night", store, 4).snapshot)
+    night(tmp_path / "night", store, 5)
+    really, left = store.machines, ["once"]
+
+    def rolled_back() -> list[Machine]:
+        if left:  # by another machine's desk, just when this night has begun to wait
+            left.pop()
+            store.turn_back(first)
+        return really()
+
+    with Machines(store, [tmp_path / "one"]) as machines, monkeypatch.context() as patched:
+        patched.setattr(store, "machines", rolled_back)
+        store.beat("one", [], None)
+        report = night(tmp_path / "night", store, 6)
+        machines.wait_until_all_serve(str(report.snapshot))
+    assert report.notices == [f"{first} was made the current one while this night was handed round"]
+
+
+@pytest.mark.parametrize("damaged", [1, 100])
+def test_what_is_damaged_in_the_store_is_sent_anew_and_not_served_while_it_is(
+    store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: int
+) -> None:
+    monkeypatch.setattr(following_module, "PAUSE_SECONDS", 0.1)
+    first = str(night(tmp_path / "night", store, 4).snapshot)
+    really, left = objects.Objects.write, [*range(damaged)]
+
+    def write(there: Objects, name: str, content: bytes | Path) -> None:
+        if name.endswith("/cards.bin") and left:
+            left.pop()
+            content = b"?" * len(Path(content).read_bytes() if isinstance(content, Path) else content)
+        really(there, name, content)
+
+    with Machines(store, [tmp_path / "one"]) as machines, monkeypatch.context() as patched:
+        machines.wait_until_all_serve(first)
+        patched.setattr(objects.Objects, "write", write)
+        report = Report()
+        with suppress(SnapshotStoreUnavailable):
+            night(tmp_path / "night", store, 5, wait_s=30 if damaged == 1 else 3, report=report)
+        machines.wait_until_all_serve(str(report.served) if damaged == 1 else first)
+        assert store.current() == (report.served if damaged == 1 else first)
+        assert "sent to the snapshot store anew, where it was damaged for one" in report.notices
+    if damaged > 1:  # the store is well again
+        with rolling_back(tmp_path / "night", report.snapshot, store=store) as (wanted, _):
+            serve_again(tmp_path / "night", wanted, store)
+        assert store.current() == wanted
+        fetch(store, tmp_path / "fresh", wanted)
 
 
 def test_store_keeps_as_many_as_the_folder(store: SnapshotStore, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Nights with a search engine, by a real Milvus: uploaded, counted, led to, rolled back; and nights without it."""
 
 import json
+import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +13,17 @@ import orjson
 import pytest
 
 from indexer import distribute as distributing
-from indexer.distribute import Distribution, distribution_of, recall_of
+from indexer.distribute import Distributed, Distribution, distribution_of, recall_of
 from indexer.snapshot_commands import distribute, rollback
 from seealso.encoder import Vectors
-from seealso.errors import EngineUnavailable, SettingsInvalid
+from seealso.errors import EngineUnavailable, IndexLocked, SettingsInvalid
 from seealso.lexical import Rows
 from seealso.settings import IndexerSettings
 from seealso.snapshot.cells import Cells
-from seealso.snapshot.layout import current_id, published_ids
+from seealso.snapshot.layout import current_id, published_ids, snapshot_folder
 from seealso.snapshot.milvus import Milvus
 from seealso.snapshot.reader import open_current
+from seealso.snapshot.store import SnapshotStore
 from seealso.snapshot.vectors import VectorIndex
 from tests.indexer.test_commands import run
 from tests.makers import article, articles, index_of
@@ -127,6 +130,26 @@ def test_engine_that_hangs_halfway_holds_no_night_up(
         running.resume()
     assert report.snapshot == current_id(tmp_path)
     assert "not in the search engine" in report.notices[0]
+
+
+def test_engine_that_takes_everything_in_slowly_holds_no_night_up(
+    tmp_path: Path, distribution: Distribution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("ROWS_AT_ONCE", 1), ("NIGHT_SENDS_SECONDS_MAX", 0.2)):
+        monkeypatch.setattr(distributing, name, value)
+    put = Milvus.put
+
+    def put_slowly(*arguments: Any) -> None:
+        put(*arguments)
+        time.sleep(0.15)
+
+    monkeypatch.setattr(Milvus, "put", put_slowly)
+    report = index_of(tmp_path, articles(5), distribution=distribution)
+    assert report.snapshot == current_id(tmp_path)
+    (notice,) = report.notices
+    assert "of 5 articles, and had no longer" in notice
+    monkeypatch.setattr(Milvus, "put", put)
+    assert distribution.upload(open_current(tmp_path)).sent == 5
 
 
 def test_engine_that_never_ends_indexing_holds_no_night_up(
@@ -255,6 +278,49 @@ def test_commands_put_it_there_and_roll_it_back(
     assert engine.published(5.0) == engine.address.collection_of(first)
     assert run(rollback, second, "--index", tmp_path).stderr == ""
     assert engine.published(5.0) == engine.address.collection_of(second)
+
+
+def test_command_goes_by_what_all_machines_serve(
+    tmp_path: Path, running: Running, name: str, engine: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "night"
+    first, second = (str(index_of(index, articles(count)).snapshot) for count in (5, 6))
+    (tmp_path / "share").mkdir()
+    store = SnapshotStore(f"file://{tmp_path}/share")
+    for each in (first, second):
+        store.push(snapshot_folder(index, each))
+    store.point(first)  # rolled back at another machine
+    monkeypatch.setenv("SEEALSO_MILVUS_URI", running.uri)
+    monkeypatch.setenv("SEEALSO_MILVUS_NAME", name)
+    monkeypatch.setenv("SEEALSO_SNAPSHOT_STORE", store.url)
+    run(distribute, second, "--index", index)
+    assert json.loads(run(distribute, "--index", index, "--json").stdout)["id"] == first
+    assert engine.published(5.0) == engine.address.collection_of(first)
+    shutil.rmtree(snapshot_folder(index, second))  # the store still has it
+    run(distribute, "--index", index)
+    assert set(engine.snapshots()) == {first, second}
+
+
+def test_command_that_uploads_for_hours_holds_up_no_rollback_and_goes_by_it(
+    tmp_path: Path, running: Running, name: str, engine: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (str(index_of(tmp_path, articles(count)).snapshot) for count in (5, 6))
+    monkeypatch.setenv("SEEALSO_MILVUS_URI", running.uri)
+    monkeypatch.setenv("SEEALSO_MILVUS_NAME", name)
+    run(distribute, first, "--index", tmp_path)
+    upload, codes = Distribution.upload, list[int]()
+
+    def slow(self: Distribution, *given: Any, **named: Any) -> Distributed:
+        with pytest.raises(IndexLocked):
+            run(distribute, "--index", tmp_path)
+        codes.append(run(rollback, "--index", tmp_path).exit_code)
+        return upload(self, *given, **named)
+
+    monkeypatch.setattr(Distribution, "upload", slow)
+    told = json.loads(run(distribute, "--index", tmp_path, "--json").stdout)
+    assert codes == [0]
+    assert (told["id"], current_id(tmp_path)) == (second, first)
+    assert engine.published(5.0) == engine.address.collection_of(first)  # where the rollback had it lead
 
 
 def test_settings_say_whether_and_how(name: str) -> None:

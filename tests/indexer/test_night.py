@@ -31,7 +31,7 @@ from tests.seealso.editorial.test_migrations import brought_up
 
 @pytest.fixture(autouse=True)
 def hash_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexer.night, "load_encoder", lambda model: HashEncoder(model))
+    monkeypatch.setattr(indexer.night, "fetch_encoder", lambda model: HashEncoder(model))
 
 
 def write(path: Path, count: int, address: str = "https://a.example") -> str:

@@ -84,17 +84,12 @@ def wait_for(service: Running, snapshot_id: str) -> None:
         sleep(0.01)
 
 
-def port_of(service: Running) -> int:
-    """Return the port at which a service answers."""
-    return int(service.url.rpartition(":")[2])
-
-
 @contextmanager
 def all_serving(index: Path, log: Path, workers: int = 2, **settings: str) -> Iterator[Running]:
     """Run `seealso serve` over an index; wait until each of its workers listens, not only the first."""
     with serving(index, log, workers, ready=True, **settings) as service:
         deadline = monotonic() + START_SECONDS_MAX
-        while listeners(port_of(service)) < workers:
+        while listeners(service.port) < workers:
             assert monotonic() < deadline, log.read_text()[-2_000:]
             sleep(0.02)
         yield service
@@ -104,7 +99,7 @@ def kept_by_all_workers(service: Running, paths: Sequence[str]) -> None:
     """Ask until every worker has the blocks of all paths in its own copy."""
     for _ in range(ROUNDS_MAX):
         # So often that a worker is left out by chance once in 10,000 runs.
-        found = at_once(port_of(service), [Ask(path) for path in paths for _ in range(16)])
+        found = at_once(service.port, [Ask(path) for path in paths for _ in range(16)])
         if all(outcome.level == "copy" for outcome in found):
             return
     raise AssertionError(f"not kept after {ROUNDS_MAX} rounds: {Counter(outcome.level for outcome in found)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.figures import figure
-from tests.load.editions import HOT, HTML, Editions, all_serving, port_of
+from tests.load.editions import HOT, HTML, Editions, all_serving
 from tests.load.rate import Rate, blocks, percentile, saturation
 
 EVERY_SECONDS = 5.0
@@ -27,7 +27,7 @@ def test_a_worker_killed_every_five_seconds_fails_only_what_was_in_flight_in_it(
 ) -> None:
     chance = random.Random(3)
     with all_serving(editions.index, tmp_path / "log") as service:
-        port, first = port_of(service), set(service.workers())
+        port, first = service.port, set(service.workers())
         per_second = STEADY * saturation(port, blocks([*HOT, *HTML]), 5)
         killed: list[float] = []
         end = time.monotonic() + lasting(600)

@@ -29,7 +29,7 @@ from service.app import create_app
 from service.own_redis import OwnRedis
 from tests.conftest import ROOT
 from tests.figures import figure
-from tests.load.editions import HOT, HTML, Editions, all_serving, port_of
+from tests.load.editions import HOT, HTML, Editions, all_serving
 from tests.load.rate import Ask, Outcome, Rate, at_once, in_turn, new_blocks, percentile
 from tests.load.vital import counted
 from tests.makers import HashEncoder
@@ -123,10 +123,10 @@ def test_texts_and_batches_that_come_together_while_redis_hangs_are_answered(
         ) as service,
     ):
         batch = next(posts("/v1/related", iter([{"articles": ["a001", "a002"]}])))
-        assert {outcome.status for outcome in at_once(port_of(service), [batch] * 8)} == {200}
+        assert {outcome.status for outcome in at_once(service.port, [batch] * 8)} == {200}
         os.kill(redis.process_id, signal.SIGSTOP)
         try:
-            outcomes = at_once(port_of(service), [batch] * 8)
+            outcomes = at_once(service.port, [batch] * 8)
         finally:
             os.kill(redis.process_id, signal.SIGCONT)
     assert {outcome.status for outcome in outcomes} == {200}, [
@@ -183,7 +183,7 @@ def test_eight_workers_of_sixteen_threads(
     settings: dict[str, Any] = {"SEEALSO_THREADS": str(THREADS_FULL), "SEEALSO_RATE_LIMIT": OPEN_TO_ALL}
     log = tmp_path / "log"
     with all_serving(newsroom.index, log, workers=WORKERS_FULL, **settings) as service, ExitStack() as load:
-        port = port_of(service)
+        port = service.port
         asks = in_turn((Ask(path) for path in cycle(pages)), new_blocks(pages), every=4)
         rates = {
             "pages": load.enter_context(Rate(port, asks, PAGES_PER_SECOND)),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.figures import figure
-from tests.load.editions import HOT, Editions, all_serving, port_of
+from tests.load.editions import HOT, Editions, all_serving
 from tests.load.rate import Ask, Outcome, Rate, blocks, bytes_of, in_turn, new_blocks, percentile
 from tests.load.slow import begins_to_answer, not_reading, opened, trickling
 from tests.load.vital import connections, wait_until_left
@@ -35,7 +35,7 @@ def service(all_editions: Editions, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def port(service: Running) -> Iterator[int]:
     """The port of the service, which holds nobody's connection any more once a test is over."""
-    port = port_of(service)
+    port = service.port
     yield port
     wait_until_left(port)
 

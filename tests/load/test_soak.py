@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.figures import figure
-from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
+from tests.load.editions import HOT, HTML, Editions, all_serving, wait_for
 from tests.load.rate import Outcome, Rate, blocks, in_turn, new_blocks, percentile, saturation
 from tests.load.vital import SOCKETS_MAX, Vital, settled, slope_per_hour, vital, wait_until_left
 from tests.servers import Running
@@ -50,7 +50,7 @@ def soaked(
     """Ask for blocks, kept and new, at a rate and switch now and then; return what came of it and what workers held."""
     watches = [Watch(worker) for worker in service.workers()]
     asks = in_turn(blocks([*HOT, *HTML]), new_blocks(HOT), every=5)
-    with Rate(port_of(service), asks, per_second) as rate:
+    with Rate(service.port, asks, per_second) as rate:
         began = time.monotonic()
         switch_at, end = began + switch_s, began + seconds
         while (now := time.monotonic()) < end:
@@ -79,11 +79,11 @@ def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
 ) -> None:
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         soaked(service, editions, PER_SECOND, 2.0, 1.0, 0.2)
-        saturation(port_of(service), blocks(HOT), 0.5, connections=64)  # every thread has been started once
+        saturation(service.port, blocks(HOT), 0.5, connections=64)  # every thread has been started once
         before = [vital(worker) for worker in service.workers()]
         outcomes, watches = soaked(service, editions, PER_SECOND, 4.5, 1.4, 0.2)
         after = [settled(worker.process_id, held) for worker, held in zip(watches, before, strict=True)]
-        wait_until_left(port_of(service))
+        wait_until_left(service.port)
     assert not failed(editions, outcomes)
     assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
     for held, now in zip(before, after, strict=True):
@@ -103,12 +103,12 @@ def test_an_hour_under_load_with_a_switch_every_five_minutes(
     switch_s, sample_s = (SWITCH_SECONDS, SAMPLE_SECONDS) if seconds >= HOUR_SECONDS else (seconds / 5, seconds / 60)
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         asks = in_turn(blocks([*HOT, *HTML]), new_blocks(HOT), every=5)
-        per_second = STEADY * saturation(port_of(service), asks, 5)
-        saturation(port_of(service), asks, 1, connections=64)  # every thread has been started once
-        wait_until_left(port_of(service))
+        per_second = STEADY * saturation(service.port, asks, 5)
+        saturation(service.port, asks, 1, connections=64)  # every thread has been started once
+        wait_until_left(service.port)
         before = [vital(worker) for worker in service.workers()]
         outcomes, watches = soaked(service, editions, per_second, seconds, switch_s, sample_s)
-        wait_until_left(port_of(service))
+        wait_until_left(service.port)
         after = [settled(watch.process_id, held) for watch, held in zip(watches, before, strict=True)]
     wrong = failed(editions, outcomes)
     figure(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.figures import figure
-from tests.load.editions import HOT, Editions, all_serving, kept_by_all_workers, port_of, wait_for
+from tests.load.editions import HOT, Editions, all_serving, kept_by_all_workers, wait_for
 from tests.load.rate import Ask, Outcome, Rate, at_once, blocks, percentile
 from tests.load.vital import counted, counted_by_worker
 from tests.servers import Running, free_port
@@ -48,7 +48,7 @@ def crowds(service: Running, paths: list[str], clients: int = CLIENTS) -> tuple[
     outcomes, made = list[Outcome](), list[Counter[int]]()
     for path in paths:
         before = made_by_worker(service)
-        outcomes += at_once(port_of(service), [Ask(path)] * clients)
+        outcomes += at_once(service.port, [Ask(path)] * clients)
         made.append(made_by_worker(service) - before)
     return outcomes, made
 
@@ -96,7 +96,7 @@ def test_after_a_switch_the_hottest_blocks_are_there_and_made_once_a_process(
     with without_redis(editions, tmp_path / "log") as service:
         kept_by_all_workers(service, WARM)
         before = counted(service, "seealso_blocks_total")
-        with Rate(port_of(service), blocks(WARM), 100.0) as rate:
+        with Rate(service.port, blocks(WARM), 100.0) as rate:
             published = editions.switch()
             wait_for(service, published)
             time.sleep(0.5)
@@ -122,7 +122,7 @@ def check_all_cold_made_once(service: Running, editions: Editions) -> None:
     before = made_by_worker(service)
     asked, outcomes = ALL_COLD, list[Outcome]()
     for _ in range(ROUNDS_MAX):
-        outcomes += at_once(port_of(service), [Ask(path) for path in asked for _ in range(CLIENTS // len(ALL_COLD))])
+        outcomes += at_once(service.port, [Ask(path) for path in asked for _ in range(CLIENTS // len(ALL_COLD))])
         answered = {outcome.path for outcome in outcomes if outcome.status == 200}
         asked = [path for path in ALL_COLD if path not in answered]
         if not asked:

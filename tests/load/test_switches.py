@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.figures import figure
-from tests.load.editions import HOT, HTML, Editions, all_serving, port_of, wait_for
+from tests.load.editions import HOT, HTML, Editions, all_serving, wait_for
 from tests.load.rate import Outcome, Rate, blocks, percentile, saturation
 from tests.load.vital import SOCKETS_MAX, counted, settled, vital, wait_until_left
 from tests.servers import Running
@@ -23,7 +23,7 @@ MEMORY_MB_MAX = 8.0
 
 def switched(service: Running, editions: Editions, switches: int, every_s: float, per_second: float) -> list[Outcome]:
     """Ask for blocks at a rate while another snapshot is published so many times."""
-    with Rate(port_of(service), blocks([*HOT, *HTML]), per_second) as rate:
+    with Rate(service.port, blocks([*HOT, *HTML]), per_second) as rate:
         for _ in range(switches):
             published = editions.switch()
             time.sleep(every_s)
@@ -34,12 +34,12 @@ def switched(service: Running, editions: Editions, switches: int, every_s: float
 def test_no_request_fails_while_snapshots_are_switched(editions: Editions, tmp_path: Path) -> None:
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         switched(service, editions, 3, 0.3, PER_SECOND)
-        saturation(port_of(service), blocks([*HOT, *HTML]), 0.5, connections=64)  # every thread has been started once
+        saturation(service.port, blocks([*HOT, *HTML]), 0.5, connections=64)  # every thread has been started once
         workers = service.workers()
-        wait_until_left(port_of(service))
+        wait_until_left(service.port)
         before = [vital(worker) for worker in workers]
         outcomes = switched(service, editions, 10, 0.4, PER_SECOND)
-        wait_until_left(port_of(service))
+        wait_until_left(service.port)
         after = [settled(worker, held) for worker, held in zip(workers, before, strict=True)]
         switches = counted(service, "seealso_snapshot_switches_total")
         assert service.workers() == workers
@@ -63,16 +63,16 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         workers = service.workers()
         switched(service, editions, 5, 0.5, PER_SECOND)
-        per_second = STEADY * saturation(port_of(service), blocks([*HOT, *HTML]), 5)
-        with Rate(port_of(service), blocks([*HOT, *HTML]), per_second) as steady:
+        per_second = STEADY * saturation(service.port, blocks([*HOT, *HTML]), 5)
+        with Rate(service.port, blocks([*HOT, *HTML]), per_second) as steady:
             time.sleep(min(30.0, seconds / 3))
         switched(service, editions, 5, 1.0, per_second)
-        wait_until_left(port_of(service))
+        wait_until_left(service.port)
         before = [vital(worker) for worker in workers]
         counted_before = counted(service, "seealso_snapshot_switches_total")
         outcomes = switched(service, editions, switches, seconds / switches, per_second)
         taken = counted(service, "seealso_snapshot_switches_total") - counted_before
-        wait_until_left(port_of(service))
+        wait_until_left(service.port)
         after = [settled(worker, held) for worker, held in zip(workers, before, strict=True)]
         assert service.workers() == workers
     wrong = list(editions.wrong([*steady.outcomes, *outcomes]))
@@ -84,10 +84,12 @@ def test_500_switches_in_10_minutes(editions: Editions, lasting: Callable[[float
     for held, now in zip(before, after, strict=True):
         figure(f"a worker: {held}; afterwards {now}")
     assert not wrong, f"{len(wrong)} of {len(outcomes)}: {wrong[:5]}"
+    missed = [] if p99 <= P99_RATIO_MAX * p99_steady else [f"p99 {p99:.1f} ms, {p99_steady:.1f} without switches"]
     for held, now in zip(before, after, strict=True):
         assert now.files <= held.files, now.beyond(held)
         assert now.sockets <= SOCKETS_MAX  # all clients have gone
         assert now.threads <= held.threads
         assert now.readers <= held.threads  # at the very most: each thread once
-        assert now.private_mb <= held.private_mb + MEMORY_MB_MAX
-    assert p99 <= P99_RATIO_MAX * p99_steady
+        if now.private_mb > held.private_mb + MEMORY_MB_MAX:
+            missed.append(f"{now.private_mb:.1f} MB, {held.private_mb:.1f} before")
+    assert not missed, "; ".join(missed)

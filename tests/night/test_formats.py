@@ -15,6 +15,8 @@ from seealso.snapshot.reader import open_current, open_snapshot
 from tests.night.keep_format import ARTICLES, KEPT_IN
 from tests.night.run import Nights
 
+pytestmark = pytest.mark.row("N9")
+
 Sources = Callable[[int], Path]
 KEPT = sorted(KEPT_IN.iterdir())
 

@@ -11,10 +11,11 @@ from seealso.snapshot.reader import open_current
 from tests.makers import article, articles
 from tests.night.run import Night, Nights, write_lines
 
+pytestmark = pytest.mark.row("N8")
+
 GATE_FAILED = 14
 SOURCE_SHRUNK = 15
 MANY = 120
-PAIRS = MANY // 2
 
 
 class Archive:

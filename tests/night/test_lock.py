@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from seealso.snapshot.reader import open_current
 from tests.night.run import Night, Nights
 from tests.servers import SEEALSO
+
+pytestmark = pytest.mark.row("N5")
 
 Sources = Callable[[int], Path]
 LOCKED = 10

@@ -12,6 +12,8 @@ from seealso.snapshot.snapshot import Snapshot
 from tests.makers import articles
 from tests.night.run import Night, Nights, write_lines
 
+pytestmark = pytest.mark.row("N7")
+
 MANY = 150  # one of so many is below 1 %
 LINE = {"id": "poisoned", "title": "A poisoned one", "body": "tides moon sea harbour"}
 DEEP = 10_000

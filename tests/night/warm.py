@@ -86,8 +86,8 @@ def encoder_named(model: str, real: Callable[[str], Encoder] = encoders.load_enc
 
 def main() -> None:
     """Answer requests until there are no more."""
-    encoders.load_encoder = encoder_named  # type: ignore[assignment]
-    import indexer.commands  # noqa: F401  (only now: it takes `load_encoder` by name)
+    encoders.load_encoder = encoders.fetch_encoder = encoder_named  # type: ignore[assignment]
+    import indexer.commands  # noqa: F401  (only now: it takes these by name)
     from indexer.night_page import render_night
 
     for module in LATE:

@@ -53,7 +53,8 @@ def settings_page() -> str:
     return page(
         "Settings",
         "From the environment. The command line's options stand over them, and `[limits]` in a "
-        "[seealso.toml](project.md) below them. A misspelt variable is an error that names the right one.",
+        "[seealso.toml](project.md) below those of the indexer. A misspelt variable is an error that names the right "
+        "one.",
         f"Never printed, for they may hold a password or a token: {secret}.",
         "## Of both programs",
         settings_table(Settings, common, variable),

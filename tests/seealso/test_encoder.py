@@ -1,3 +1,4 @@
+import socket
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from seealso.encoder import (
     SentenceEncoder,
     batched,
     digest_of_files,
+    fetch_encoder,
     halve,
     load_encoder,
     model_folder,
@@ -100,8 +102,44 @@ def test_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 def test_unknown_name_without_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelUnavailable, match="no-such/model"):
-        model_folder("no-such/model")
+    with pytest.raises(ModelUnavailable, match=r"no-such/model.*model hub"):
+        fetch_encoder("no-such/model")
+
+
+def test_model_is_fetched_for_who_named_it_and_for_no_snapshot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: SentenceEncoder
+) -> None:
+    asked: list[bool] = []
+
+    def download(name: str, local_files_only: bool) -> str:
+        asked.append(local_files_only)
+        if local_files_only and False not in asked:
+            raise FileNotFoundError(name)
+        return str(model_folder(BUNDLED_MODEL))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(ModelUnavailable, match="hf download some/model"):
+        load_encoder("some/model")
+    assert asked == [True]
+    identity = fetch_encoder("some/model").identity
+    assert (identity.name, identity.digest) == ("some/model", model.identity.digest)
+    assert asked == [True, False, True]
+
+
+def test_who_loads_a_model_of_this_machine_finds_what_was_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--some--model"
+    for folder in ("refs", "snapshots/abc"):
+        (kept / folder).mkdir(parents=True)
+    (kept / "refs" / "main").write_text("abc")
+    (kept / "snapshots" / "abc" / "config.json").write_text("{}")
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the network is asked"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("the network is asked"))
+    assert model_folder("some/model") == kept / "snapshots" / "abc"
+    with pytest.raises(ModelUnavailable, match="hf download another/model"):
+        model_folder("another/model")
 
 
 def test_on_a_cpu_each_text_is_encoded_alone_in_full_precision(model: SentenceEncoder) -> None:

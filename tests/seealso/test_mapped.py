@@ -1,6 +1,7 @@
 import errno
 import mmap
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seealso.mapped import MappedFile, map_array, take_room
+from seealso import mapped
+from seealso.mapped import MappedFile, bring_in, map_array, take_room
 from tests.conftest import ROOT
 from tests.full_disk import with_room
 
@@ -93,3 +95,57 @@ def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
             map_array(path)
     with pytest.raises(FileNotFoundError):
         map_array(tmp_path / "none.npy")
+
+
+def resident_kb(path: Path) -> int:
+    """Return how much of a file this process has in its page table."""
+    part = Path("/proc/self/smaps").read_text().partition(f"{path}\n")[2]
+    found = re.search(r"^Rss: +(\d+) kB$", part, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> tuple[Path, NDArray[Any]]:
+    """A file of three parts that are looked at one after the other, and the array in it, mapped."""
+    path = tmp_path / "array.npy"
+    np.save(path, np.zeros(3 * mapped._BROUGHT_IN_AT_ONCE, np.uint8))
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return path, map_array(path)
+
+
+def test_what_is_in_memory_is_brought_in(large: tuple[Path, NDArray[Any]]) -> None:
+    path, array = large
+    assert resident_kb(path) == 0
+    bring_in(path.parent, array[:0], array)
+    assert resident_kb(path) >= array.nbytes >> 10
+    assert not array.any()
+
+
+def test_what_is_not_in_memory_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "hole.npy"  # of which but the head and the last byte were written
+    np.lib.format.open_memmap(path, "w+", np.uint8, (3 * mapped._BROUGHT_IN_AT_ONCE,))
+    array = map_array(path)
+    bring_in(path.parent, array)
+    assert resident_kb(path) == mmap.PAGESIZE >> 10
+    assert not array.any()
+
+
+def test_who_does_not_own_the_files_brings_in_nothing(
+    large: tuple[Path, NDArray[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, array = large
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    bring_in(path.parent, array)
+    assert resident_kb(path) == 0
+
+
+def test_a_system_that_brings_in_nothing_reads_as_ever(
+    large: tuple[Path, NDArray[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, array = large
+    monkeypatch.setattr(mapped, "_POPULATE_READ", 9_999)  # EINVAL, as Linux before 5.14 says
+    bring_in(path.parent, array)
+    assert resident_kb(path) == 0
+    assert not array.any()

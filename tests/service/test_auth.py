@@ -20,6 +20,8 @@ from service.auth import NEEDED
 from service.lanes import Lanes
 from tests.makers import articles, index_of
 
+pytestmark = pytest.mark.row("S5")
+
 MakeApp = Callable[..., APIFlask]
 OPEN = None
 EDITORS = {"editor", "admin"}

@@ -22,6 +22,8 @@ from service.app import create_app
 from tests.makers import HashEncoder, articles, index_of
 from tests.service.api.test_webhooks import SECRET, signature
 
+pytestmark = pytest.mark.row("S2")
+
 CPU_SECONDS_MAX = 0.05
 # The least of these is taken: a process has other threads, and clears up when it likes.
 TRIES = 3

@@ -1,7 +1,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,21 +10,20 @@ from apiflask import APIFlask
 
 import service.cache
 import service.link
-from service.cache import KEY_PREFIX, Cache, Missing
+from service.cache import CLAIM, KEY_PREFIX, Cache, Missing
 from service.link import FAILURES_TO_OPEN
 from service.own_redis import OwnRedis
+from tests.waiting import wait_until
 
 TTL_S = 60
 LONG_MS = 60_000
 SECONDS_MAX = 20.0
-CLAIM = f"{{{KEY_PREFIX}key}}:claim"
 
 
 @pytest.fixture
 def server(redis_url: str) -> Iterator[redis.Redis]:
     client = redis.Redis.from_url(redis_url)
     client.flushall()
-    client.script_flush()
     yield client
     client.close()
 
@@ -62,13 +60,6 @@ def keep(cache: Cache, server: redis.Redis, key: str, value: bytes) -> None:
     wait_until(lambda: server.exists(f"{KEY_PREFIX}{key}") == 1)
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS_MAX
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 # what is kept
 
 
@@ -82,11 +73,10 @@ def test_what_is_put_comes_back(cache: Cache) -> None:
 @pytest.mark.usefixtures("claims_last")
 def test_every_key_has_a_lifetime_and_our_prefix(cache: Cache, server: redis.Redis) -> None:
     cache.fetch("key")
-    keep(cache, server, "key", b"answer")
-    keys = [key.decode() for key in server.scan_iter()]
-    assert sorted(keys) == [f"{KEY_PREFIX}key", CLAIM]
-    assert 0 < server.ttl(f"{KEY_PREFIX}key") <= TTL_S
-    assert 0 < server.pttl(CLAIM) <= LONG_MS
+    keep(cache, server, "kept", b"answer")
+    assert sorted(server.scan_iter()) == [f"{KEY_PREFIX}{name}".encode() for name in ("kept", "key")]
+    assert 0 < server.ttl(f"{KEY_PREFIX}kept") <= TTL_S
+    assert 0 < server.pttl(f"{KEY_PREFIX}key") <= LONG_MS
 
 
 def test_what_one_worker_puts_another_finds(cache: Cache, server: redis.Redis, make_cache: Callable[[], Cache]) -> None:
@@ -129,7 +119,7 @@ def test_claim_of_a_worker_that_died_lapses(cache: Cache) -> None:
 
 
 def test_who_finds_a_claim_waits_for_the_answer(cache: Cache, server: redis.Redis) -> None:
-    server.set(CLAIM, "", px=LONG_MS)
+    server.set(f"{KEY_PREFIX}key", CLAIM, px=LONG_MS)
     answered = threading.Event()
     found: list[bytes | Missing] = []
 
@@ -148,13 +138,26 @@ def test_who_finds_a_claim_waits_for_the_answer(cache: Cache, server: redis.Redi
 
 
 @pytest.mark.usefixtures("claims_last")
-def test_claim_is_asked_for_with_a_script_that_redis_may_forget(cache: Cache, server: redis.Redis) -> None:
-    keep(cache, server, "key", b"answer")
-    server.script_flush()
+def test_claim_that_is_given_up_is_the_next_ones(cache: Cache) -> None:
+    assert cache.fetch("key") is Missing.MINE
+    cache.give_up("key")
+    wait_until(lambda: cache.fetch("key") is Missing.MINE)
+
+
+@pytest.mark.usefixtures("claims_last")
+def test_who_gives_up_leaves_what_another_made(cache: Cache, make_cache: Callable[[], Cache]) -> None:
+    assert cache.fetch("key") is Missing.MINE
+    make_cache().put("key", b"answer")
+    wait_until(lambda: cache.fetch("key") == b"answer")
+    cache.give_up("key")
     assert cache.fetch("key") == b"answer"
-    server.script_flush()
-    assert cache.fetch("other") is Missing.MINE
-    assert cache.fetch("other") is Missing.ANOTHERS
+
+
+@pytest.mark.usefixtures("claims_last")
+def test_who_only_looks_claims_nothing(cache: Cache) -> None:
+    assert cache.look("key") is Missing.UNKNOWN
+    assert cache.fetch("key") is Missing.MINE
+    assert cache.look("key") is Missing.UNKNOWN
 
 
 # what is not ours, or not whole
@@ -206,17 +209,6 @@ def test_another_type_under_our_key_is_nothing_and_is_written_over(
     assert cache.state == "up"
     cache.put("key", b"answer")
     assert cache.find("key") == b"answer"
-
-
-@pytest.mark.parametrize("make", OTHER_TYPES)
-def test_another_type_in_place_of_a_claim_is_a_claim(
-    cache: Cache, server: redis.Redis, make: Callable[[redis.Redis, str], None]
-) -> None:
-    make(server, CLAIM)
-    assert cache.find("key") is Missing.ANOTHERS
-    cache.put("key", b"answer")
-    assert cache.find("key") == b"answer"
-    assert cache.state == "up"
 
 
 def test_cut_or_changed_value_is_nothing(cache: Cache, server: redis.Redis) -> None:
@@ -273,6 +265,8 @@ def test_redis_that_only_reads_still_answers(cache: Cache, server: redis.Redis) 
         cache.put("refused", b"answer")
         assert cache.find("refused") is Missing.UNKNOWN
         wait_until(lambda: cache.find("kept") == b"answer")  # on another connection, which may have to be opened
+        for _ in range(2 * FAILURES_TO_OPEN):
+            assert cache.find("kept") == b"answer"
         assert cache.state == "up"
     finally:
         server.replicaof("NO", "ONE")

@@ -2,8 +2,10 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
@@ -32,6 +34,27 @@ def test_new_snapshot_is_swapped_in_whole(tmp_path: Path) -> None:
     current.refresh()
     assert (len(before), len(current.snapshot())) == (4, 5)
     assert before.row_of("a003") == 3  # a request that holds the old one ends with it
+
+
+def test_what_page_views_read_is_brought_in_before_a_snapshot_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_of(tmp_path, articles(4))
+    current = Current(tmp_path, None)
+    brought: list[NDArray[Any]] = []
+
+    def bring(folder: Path, *arrays: NDArray[Any]) -> None:
+        assert folder.parent.parent == tmp_path
+        assert current.served is None
+        brought.extend(arrays)
+
+    monkeypatch.setattr("seealso.snapshot.snapshot.bring_in", bring)
+    current.refresh()
+    snapshot, bytes_brought = current.snapshot(), sum(array.nbytes for array in brought)
+    assert any(array is snapshot.neighbours for array in brought)
+    read = ("ids.npy", "cards.bin", "cards.npy", "facts.npy", "neighbours.npy", "scores.npy", "vectors.faiss")
+    files = sum((snapshot_folder(tmp_path, snapshot.id) / name).stat().st_size for name in read)
+    assert 0 < files - bytes_brought < 1_000  # the heads of the files
 
 
 def test_before_the_first_snapshot_the_reason_is_told(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import redis
 import sqlalchemy as sa
 from apiflask import APIFlask
 from flask.testing import FlaskClient
@@ -43,10 +42,7 @@ MakeApp = Callable[..., APIFlask]
 COUNT = 20
 
 
-@pytest.fixture(autouse=True)
-def _empty_redis(redis_url: str) -> None:
-    """Indexes of the same articles, made in the same second, have the same answers in Redis."""
-    redis.Redis.from_url(redis_url).flushall()
+pytestmark = pytest.mark.usefixtures("empty_redis")
 
 
 @pytest.fixture

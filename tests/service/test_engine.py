@@ -27,6 +27,8 @@ from tests.milvus import Running, running_milvus
 from tests.servers import free_port
 from tests.service.conftest import pieces
 
+pytestmark = pytest.mark.row("M4")
+
 MakeApp = Callable[..., APIFlask]
 TEXT = {"title": "The sea", "body": "tides moon sea harbour flour", "limit": 20, "min_probability": 0}
 NARROW = {**TEXT, "section": ["News"], "published_after": "2025-01-01"}

@@ -21,6 +21,8 @@ import pytest
 from seealso.errors import PageNotRead
 from service.fetching import Fetcher, FetchLimits, addresses_of, is_public
 
+pytestmark = pytest.mark.row("S4")
+
 OUTSIDE, INSIDE = "127.0.0.2", "127.0.0.1"
 HTML = b"Content-Type: text/html\r\n"
 

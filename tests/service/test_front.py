@@ -4,7 +4,7 @@ import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
 from service.answer import Answer, unpacked
 from service.baton import BATON
-from service.lanes import WAITING_PER_PLACE
+from service.lanes import WAITING_PER_PLACE, Lane, Lanes
 from service.related import Item, related_to_article
 from service.views import Views
 from tests.deciding import make_rule, take_down
+from tests.kept import kept_in
 from tests.makers import HashEncoder, article, articles, index_of
 
 MakeApp = Callable[..., APIFlask]
@@ -41,9 +42,7 @@ KEPT = "/v1/articles/a008/related"
 OLD = PATH + "?limit=4&min_probability=0"
 
 
-@pytest.fixture(autouse=True)
-def _empty_redis(redis_url: str) -> None:
-    redis.Redis.from_url(redis_url).flushall()
+pytestmark = pytest.mark.usefixtures("empty_redis")
 
 
 def level(answer: TestResponse) -> str:
@@ -76,7 +75,7 @@ def wait_for_keys(redis_url: str, count: int) -> None:
     """Wait until Redis has as many keys, but for claims: what is put is sent, and not waited for."""
     end = time.monotonic() + SECONDS_MAX
     with redis.Redis.from_url(redis_url) as client:
-        while sum(not key.endswith(b":claim") for key in client.scan_iter()) < count:
+        while len(kept_in(client)) < count:
             assert time.monotonic() < end
             time.sleep(0.01)
 
@@ -148,7 +147,9 @@ def test_answer_that_is_known_is_not_sent_again(client: FlaskClient) -> None:
         answer = client.get(PATH, headers={"If-None-Match": given})
         assert (answer.status_code, answer.data) == (304, b"")
         assert answer.headers["ETag"] == etag
-        assert answer.headers["Cache-Control"] == client.get(PATH).headers["Cache-Control"]
+        whole = client.get(PATH).headers
+        for name in ("Cache-Control", "Vary", "Surrogate-Key", "Cache-Tag", "X-Seealso-Snapshot"):
+            assert answer.headers[name] == whole[name]  # by these a cache in front keeps what it has
         assert "Content-Type" not in answer.headers
     for given in ('"other"', etag.strip('"'), ""):
         assert client.get(PATH, headers={"If-None-Match": given}).status_code == 200
@@ -214,17 +215,10 @@ def test_coding_of_a_copy_that_is_let_go_meanwhile_is_not_kept(
     assert level(client.get(PATH, headers={"Accept-Encoding": "gzip"})) == "copy"
 
 
-def keys_kept(redis_url: str) -> list[bytes]:
-    """Return the keys of the answers that Redis keeps."""
-    return [key for key in redis.Redis.from_url(redis_url).scan_iter() if not key.endswith(b":claim")]
-
-
 def answers_kept(redis_url: str) -> list[Answer]:
     """Return the answers that Redis keeps."""
     answers = []
-    for key in keys_kept(redis_url):
-        kept = redis.Redis.from_url(redis_url).get(key)
-        assert isinstance(kept, bytes)
+    for kept in kept_in(redis.Redis.from_url(redis_url)).values():
         answer = unpacked(kept[6:])  # beyond a mark and a checksum
         assert answer is not None
         answers.append(answer)
@@ -272,6 +266,18 @@ def test_sites_that_are_named_may_read_every_answer(index: Path, make_app: MakeA
     assert "Access-Control-Allow-Origin" not in make_app(index).test_client().get(path).headers
 
 
+def test_sites_that_are_named_may_read_refusals(index: Path, make_app: MakeApp) -> None:
+    app = make_app(index, cors_origins="https://a.example", threads=1, wait_ms=1)
+    fill_lane(app)
+    asked = {"Origin": "https://a.example"}
+    busy = app.test_client().get(PATH, headers=asked)
+    assert (busy.status_code, busy.headers["Vary"]) == (503, "Origin")
+    assert busy.headers["Access-Control-Allow-Origin"] == "https://a.example"
+    exposed = set(busy.headers["Access-Control-Expose-Headers"].split(", "))
+    assert exposed >= {"ETag", "Retry-After", "X-Request-Id", "X-Seealso-Degraded"}
+    assert "Access-Control-Allow-Origin" not in app.test_client().get(PATH).headers
+
+
 def test_any_site_may_read_where_all_are_named(index: Path, make_app: MakeApp) -> None:
     answer = make_app(index, cors_origins="*").test_client().get(PATH)
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -284,6 +290,7 @@ def test_preflight_is_answered_for_sites_that_are_named(index: Path, make_app: M
     answer = client.options("/v1/similar", headers=asked)
     assert (answer.status_code, answer.data) == (204, b"")
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert answer.headers["Access-Control-Max-Age"] == "7200"
     assert answer.headers["Access-Control-Allow-Origin"] == "https://a.example"
     stranger = client.options("/v1/similar", headers=asked | {"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in stranger.headers
@@ -296,7 +303,7 @@ def test_wrong_requests_are_flasks_to_answer_and_are_kept_nowhere(client: FlaskC
             answer = client.get(path)
             assert answer.status_code == status
             assert answer.headers["Cache-Control"] == "no-store"
-    assert keys_kept(redis_url) == []
+    assert answers_kept(redis_url) == []
     assert client.post(PATH).status_code == 405
 
 
@@ -419,6 +426,35 @@ def test_view_that_would_wait_too_long_for_what_makes_other_blocks_is_refused(in
         assert [each.status_code for each in answers] == [503]
     assert "Retry-After" in answers[0].headers
     assert app.test_client().get(PATH).status_code == 200
+
+
+def test_blocks_that_are_explained_and_those_of_pages_wait_for_their_own_kind_alone(
+    index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.lanes.ASIDES_WAIT_MS", 50)
+    app = make_app(index, wait_ms=50)
+    lanes: Lanes = app.extensions["seealso"].lanes
+
+    def answered(article_id: str) -> list[int]:
+        asked = (f"/v1/articles/{article_id}/related{query}" for query in ("", "?explain=1"))
+        return [app.test_client().get(path).status_code for path in asked]
+
+    with all_places_of(lanes.explained):
+        assert answered("a001") == [200, 503]
+    with all_places_of(lanes.views):
+        assert answered("a002") == [503, 200]
+    lanes.views._stands, lanes.views._idle, lanes.views._inside = True, 0.0, 1_000
+    assert answered("a003") == [503, 200]
+    lanes.views._stands, lanes.views._inside = False, 0
+    assert answered("a004") == [200, 200]
+
+
+@contextmanager
+def all_places_of(lane: Lane) -> Iterator[None]:
+    with ExitStack() as held:
+        for _ in range(lane._places):
+            held.enter_context(lane.place())
+        yield
 
 
 def ask_at_once(app: APIFlask, path: str, times: int) -> tuple[list[TestResponse], list[threading.Thread]]:
@@ -553,7 +589,7 @@ def test_who_makes_nothing_leaves_the_claim_to_others(
     monkeypatch.setattr("service.cache.CLAIM_MS", 60_000)
     monkeypatch.setattr("service.blocks.related_to_article", fail)
     make_app(index).test_client().get(PATH)
-    wait_for(lambda: redis.Redis.from_url(redis_url).keys("*:claim") == [])
+    wait_for(lambda: redis.Redis.from_url(redis_url).keys() == [])
 
 
 def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> None:
@@ -830,15 +866,15 @@ def test_answer_of_the_snapshot_before_is_let_go_by_what_is_put_as_the_next_take
     current = app.extensions["seealso"].current
     prepare = current.prepare
 
-    def correcting(snapshot: Snapshot) -> Callable[[], None]:
+    def correcting(edited: Callable[[], Snapshot]) -> Callable[[], None]:
         if moment == "before":
             correct(make_app(tmp_path / "index"), put)  # at a worker that serves the new snapshot already
-        go_over = prepare(snapshot)
+        go_over = prepare(edited)
 
         def going_over() -> None:
             if moment == "while":
                 correct(app, put)
-                assert app.test_client().get(OLD).get_json()["snapshot"] == snapshot.id
+                assert app.test_client().get(OLD).get_json()["snapshot"] == edited().id
             go_over()
 
         return going_over
@@ -849,6 +885,35 @@ def test_answer_of_the_snapshot_before_is_let_go_by_what_is_put_as_the_next_take
     assert current.problem is None
     fill_lane(app)
     assert app.test_client().get(OLD).headers.get("X-Seealso-Cache") != "stale"
+
+
+def test_what_is_ruled_out_as_a_snapshot_takes_over_is_in_no_block_of_it(
+    tmp_path: Path, make_app: MakeApp, redis_url: str
+) -> None:
+    index_of(tmp_path, articles(9))
+    app, other = make_app(tmp_path), make_app(tmp_path)
+    excluded = shown(app.test_client().get(OLD))[0]
+    here = app.extensions["seealso"]
+    current = here.current
+    index_of(tmp_path, articles(12))
+    prepare: Callable[[Callable[[], Snapshot]], Callable[[], None]] = current.prepare
+
+    def deciding(edited: Callable[[], Snapshot]) -> Callable[[], None]:
+        def decided_after() -> Snapshot:
+            snapshot = edited()
+            make_rule(Store(tmp_path), Wish("exclude", article=excluded), "ann", "a complaint")
+            assert excluded not in shown(app.test_client().get(OLD))  # and so it is one that is asked for
+            return snapshot
+
+        return prepare(decided_after)
+
+    current.prepare = deciding
+    current.refresh()
+    other.extensions["seealso"].current.refresh()
+    for each in (app, other):
+        answer = each.test_client().get(OLD)
+        assert answer.get_json()["snapshot"] == current.served.id
+        assert excluded not in shown(answer)
 
 
 FOUND_IN = {"miss": ("_blocks", "make"), "redis": ("_cache", "find"), "stale": ("copies", "old")}

@@ -1,11 +1,13 @@
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from seealso.errors import ServiceBusy
 from service.baton import BATON
-from service.lanes import Lane
+from service.lanes import INSIDE_PER_PLACE, Lane
 
 
 def test_no_more_at_once_than_there_are_places() -> None:
@@ -108,6 +110,19 @@ def test_full_line_is_known_before_one_stands_in_it() -> None:
         pass
 
 
+# So many are let in where the line stands, of two places.
+SHORT = 2 * INSIDE_PER_PLACE
+
+
+@contextmanager
+def inside(lane: Lane, count: int) -> Iterator[None]:
+    """Have so many be looked after."""
+    with ExitStack() as held:
+        for _ in range(count):
+            held.enter_context(lane.inside())
+        yield
+
+
 def come(lane: Lane, times: int) -> list[bool]:
     """Come so many times, each time to be looked after for a moment; return which times one was let in."""
     let_in = []
@@ -121,32 +136,32 @@ def come(lane: Lane, times: int) -> list[bool]:
 
 def test_burst_finds_the_whole_line_and_what_lasts_a_short_one() -> None:
     lane = Lane("page views", 2, waiting_max=100)
-    with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+    with inside(lane, SHORT):
         assert all(come(lane, 200))
         assert not all(come(lane, 200))
         assert not any(come(lane, 1_000))
-    with lane.inside(), lane.inside(), lane.inside():
+    with inside(lane, SHORT - 1):
         assert lane.room()
 
 
 def test_line_is_whole_again_once_some_have_found_nobody() -> None:
     lane = Lane("page views", 2, waiting_max=100)
     for _ in range(10):
-        with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+        with inside(lane, SHORT):
             come(lane, 1_000)
             assert not lane.room()
         assert all(come(lane, 20))
-        with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+        with inside(lane, SHORT):
             assert lane.room()
 
 
 def test_line_that_is_kept_short_stays_so_though_one_in_ten_finds_nobody() -> None:
     lane = Lane("page views", 2, waiting_max=100)
-    with lane.inside(), lane.inside(), lane.inside(), lane.inside():
+    with inside(lane, SHORT):
         come(lane, 1_000)
     for _ in range(100):
         come(lane, 1)
-        with lane.inside(), lane.inside(), lane.inside():
+        with inside(lane, SHORT - 1):
             come(lane, 7)
             with lane.inside():
                 assert not any(come(lane, 7))

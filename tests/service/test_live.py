@@ -203,8 +203,8 @@ def test_what_comes_while_another_snapshot_takes_over_is_not_lost(newsroom: News
     parts = [app.extensions["seealso"] for app in newsroom.apps]
     real = [part.current.prepare for part in parts]
 
-    def meanwhile(snapshot: Any) -> Any:
-        go_over = real[0](snapshot)
+    def meanwhile(edited: Any) -> Any:
+        go_over = real[0](edited)
         newsroom.put("late", worker=1)
         newsroom.put("new", title="Neap tide", worker=1)
         assert newsroom.remove("a003", worker=1) == 200

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,6 +49,19 @@ def test_it_runs_where_the_temporary_folder_is_too_deep_for_a_socket(
             assert client.ping()
         folder = Path(server.url.removeprefix("unix://")).parent
     assert not folder.exists()
+
+
+def test_it_listens_once_connections_are_taken_and_not_once_its_socket_is_there() -> None:
+    server = OwnRedis()
+    assert not server.listens
+    path = Path(server.url.removeprefix("unix://"))
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(path))
+        assert not server.listens
+        bound.listen()
+        assert server.listens
+    server.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends it with its parent on Linux alone")

@@ -146,6 +146,21 @@ def test_proxy_in_front_says_who_asks(index: Path, make_app: MakeApp) -> None:
         assert asked == [200, 200, 429]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "answers"),
+    [
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:3::1"], [200, 429, 200]),
+        (["::ffff:198.51.100.1", "::ffff:198.51.100.2", "198.51.100.1"], [200, 200, 429]),
+        (["fe80::1%eth0", "fe80::1%eth0", "no:address"], [200, 429, 200]),
+    ],
+)
+def test_one_network_of_ipv6_is_one_stranger(
+    index: Path, make_app: MakeApp, addresses: list[str], answers: list[int]
+) -> None:
+    client = make_app(index, rate_limit="1/hour").test_client()
+    assert [ask(client, address).status_code for address in addresses] == answers
+
+
 # several workers
 
 

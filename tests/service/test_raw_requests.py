@@ -12,6 +12,8 @@ from tests.makers import articles, index_of
 from tests.servers import Running, serving
 from tests.service.test_server import connect, to_the_end
 
+pytestmark = pytest.mark.row("S6")
+
 PATH = "/v1/articles/a001/related"
 BODY = b'{"article":"a001","blocks":[{"name":"b"}]}'
 SIZE = len(BODY)

@@ -12,7 +12,8 @@ from service.app import create_app
 from service.cache import Cache
 from service.redis_addresses import read_places
 from tests.makers import HashEncoder, articles, index_of
-from tests.redis_groups import Group, asked, wait_until, watched
+from tests.redis_groups import Group, asked, watched
+from tests.waiting import wait_until
 
 TTL_S = 60
 

@@ -1,6 +1,8 @@
 """A real Redis Cluster: each key asked for where it is, and where it is after a server was lost."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,11 @@ import pytest
 from seealso.settings import ServiceSettings
 from service.app import create_app
 from service.cache import Cache, Missing
+from service.link import Link, Refused
+from service.redis_cluster import ClusterLinks
 from tests.makers import HashEncoder, articles, index_of
-from tests.redis_groups import SLOTS, Group, asked, clustered, wait_until
+from tests.redis_groups import SLOTS, Group, asked, clustered
+from tests.waiting import wait_until
 
 TTL_S = 60
 KEYS = [f"key{number}" for number in range(60)]
@@ -47,7 +52,7 @@ def test_keys_are_kept_each_on_its_server(cache: Cache, group: tuple[Group, list
 
 
 @pytest.mark.parametrize("key", ["a{b}c", "}", "{", "{}", "50%", "%7B", "a}{b"])
-def test_key_and_its_claim_are_on_one_server_whatever_is_in_it(cache: Cache, key: str) -> None:
+def test_key_is_claimed_and_kept_whatever_is_in_it(cache: Cache, key: str) -> None:
     assert cache.fetch(key) is Missing.MINE
     assert cache.fetch(key) is Missing.ANOTHERS
     cache.give_up(key)
@@ -79,6 +84,42 @@ def test_cluster_of_which_nobody_answers_holds_up_nobody() -> None:
     assert (cache.state, cache.find("key")) == ("down", Missing.UNKNOWN)
     cache.put("key", b"value")
     cache.close()
+
+
+def test_cluster_that_hangs_holds_up_nobody_who_starts() -> None:
+    with ExitStack() as listening:
+        ports = [listening.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(20)]
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+        links = ClusterLinks(url, 1_000, 1, lambda _: None, lambda _: None)
+        assert not links._looked.is_set()  # each is waited for, a second at most, by a thread of its own
+        assert not links.up
+        links.close()
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Iterator[int]:
+    """The port of a server that does not see the most of its cluster."""
+    group = Group(tmp_path)
+    port = group.start("--cluster-enabled", "yes")
+    asked(port, "CLUSTER", "ADDSLOTS", *range(SLOTS // 2))
+    yield port
+    group.end()
+
+
+def test_server_that_is_cut_off_is_not_believed(cut_off: int, group: tuple[Group, list[int]]) -> None:
+    cache = Cache(f"redis+cluster://127.0.0.1:{cut_off},127.0.0.1:{group[1][1]}", 1_000, TTL_S)
+    wait_until(lambda: cache.state == "up" and all(kept(cache, key) for key in KEYS))
+    cache.close()
+
+
+def test_cluster_that_is_down_is_looked_at_again(cut_off: int) -> None:
+    told: list[str] = []
+    link = Link(f"redis://127.0.0.1:{cut_off}", 1_000, moved=lambda: told.append("moved"))
+    wait_until(lambda: link.up)
+    with pytest.raises(Refused, match="CLUSTERDOWN"):
+        link.call("GET", "key")
+    assert told == ["moved"]
+    link.close()
 
 
 def test_lost_server_is_replaced_by_its_replica(

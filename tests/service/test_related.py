@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -394,4 +395,20 @@ def test_others_make_blocks_while_one_has_all_of_the_snapshot_searched(tmp_path:
     with BATON:
         block = related_to_article(searched, 0, Wanted(limit=2, min_probability=0.0), ruling=ruling)
     assert len(block) == 2
+    assert free == [True]
+
+
+def test_others_make_blocks_while_one_is_explained(special: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    free: list[bool] = []
+
+    def explain_slowly(_: object, __: object, ___: object, rows: list[int]) -> list[dict[str, Any]]:
+        other = threading.Thread(target=lambda: free.append(BATON._lock.acquire(timeout=30)))
+        other.start()
+        other.join()
+        BATON._lock.release()
+        return [{} for _ in rows]
+
+    monkeypatch.setattr("service.related.reasons", explain_slowly)
+    with BATON:
+        assert related_to_article(special, 0, Wanted(explain=True))
     assert free == [True]

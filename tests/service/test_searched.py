@@ -16,6 +16,8 @@ from seealso.snapshot.vectors import VectorIndex
 from service.searched import SearchedVectors
 from tests.milvus import running_milvus
 
+pytestmark = pytest.mark.row("M4")
+
 ROWS, DIMENSION, LIMIT = 4_000, 64, 101
 RANDOM = np.random.default_rng(20_261_128)
 

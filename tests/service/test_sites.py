@@ -1,7 +1,9 @@
 """Several sites in one service, and the wall between them: two with articles of the same ids, and nothing crosses."""
 
+import errno
 import gc
 import json
+import os
 import shutil
 import socket
 import sqlite3
@@ -37,10 +39,13 @@ from service.parts import Parts
 from service.server import threads_of_worker
 from service.sites import Encoders, Sites, host_in
 from service.wsgi import create_worker, prepare
+from tests.kept import kept_in
 from tests.listener import listening
 from tests.makers import HashEncoder, article, articles, index_of
 from tests.postgres import postgres_schema
+from tests.seealso.test_posts import WORDPRESS
 from tests.servers import Running, serving
+from tests.service.api.test_webhooks import signature
 
 COAST, CITY = "related.coast.example", "related.city.example"
 HOSTS = {"coast": COAST, "city": CITY}
@@ -209,7 +214,7 @@ def test_redis_keeps_what_is_each_sites_own(make_two: MakeTwo, redis_url: str) -
         two.ask(name, BLOCK)
         assert two.ask(name, BLOCK).headers["X-Seealso-Cache"] == "redis"
     with redis.Redis.from_url(redis_url) as server:
-        keys = [key.decode() for key in server.keys("seealso:2:*") if not key.endswith(b":claim")]
+        keys = kept_in(server, "seealso:2:*")
     assert sorted(key.split(":")[3] for key in keys) == ["city", "coast"]
     assert all(key.startswith("seealso:2:site:") for key in keys)
 
@@ -296,6 +301,38 @@ def test_snapshot_of_one_leaves_the_others_where_it_is(two: Two) -> None:
     assert here.current.snapshot() is kept
     assert two.ask("city", f"{BLOCK}?min_probability=0&stories=all").headers["X-Seealso-Cache"] == "copy"
     assert two.ask("city", "/v1/articles/a014").status_code == 404
+
+
+def test_rollback_is_of_one_site(two: Two) -> None:
+    first = two.parts["coast"].current.snapshot().id
+    index_of(two.folder / "coast", pieces("newer", 15))
+    for each in two.parts.values():
+        each.current.refresh()
+    kept, key = two.parts["city"].current.snapshot(), two.key("coast")
+    asked: dict[str, Any] = {"method": "POST", "json": {"reason": "a broken feed"}}
+    back = f"/v1/snapshots/{first}/rollback"
+    assert two.ask("city", back, key=key, **asked).status_code == 401
+    assert two.ask("city", back, key=two.key("city"), **asked).status_code in (404, 409)
+    assert two.ask("coast", back, key=key, **asked).status_code == 200
+    for each in two.parts.values():
+        each.current.refresh()
+    assert two.parts["coast"].current.snapshot().id == first
+    assert two.parts["city"].current.snapshot() is kept
+
+
+def test_message_of_one_sites_content_system_is_none_of_the_others(make_two: MakeTwo) -> None:
+    two = make_two(**{name: f'wordpress_secret = "the secret of the {name}"' for name in HOSTS})
+    body = json.dumps({"event": "published", "time": int(time.time()), "post": WORDPRESS}).encode()
+    headers = {
+        "X-Hub-Signature-256": signature(body, "the secret of the coast"),
+        "Content-Type": "application/json",
+    }
+    told = {
+        name: two.ask(name, "/v1/webhooks/wordpress", "POST", data=body, headers=headers).status_code for name in HOSTS
+    }
+    assert told == {"coast": 200, "city": 401}
+    assert two.ask("coast", "/v1/articles/42").status_code == 200
+    assert two.ask("city", "/v1/articles/42").status_code == 404
 
 
 def test_what_readers_saw_is_counted_for_their_site(two: Two) -> None:
@@ -397,8 +434,8 @@ def test_place_is_held_while_an_answer_streams_and_given_back_once(make_two: Mak
 
 def test_worker_has_threads_for_all_sites_and_for_who_asks_for_none(tmp_path: Path) -> None:
     coast, city = (Site((), ServiceSettings(threads=threads)) for threads in (4, 1))
-    assert threads_of_worker([coast]) == blocking_threads(coast.settings) == 78
-    assert threads_of_worker([coast, city]) == 78 + blocking_threads(city.settings) + 6
+    assert threads_of_worker([coast]) == blocking_threads(coast.settings) == 84
+    assert threads_of_worker([coast, city]) == 84 + blocking_threads(city.settings) + 6
 
 
 # the whole wall
@@ -668,6 +705,28 @@ def test_store_that_is_a_copy_of_anothers_opens_nothing_though_it_was_gone_at_th
 
     assert (ask(COAST).status_code, ask(CITY).status_code) == (200, 503)
     assert "that of the site coast, or a copy of it" in ask(CITY).get_json()["detail"]
+
+
+def test_folder_of_one_site_that_cannot_be_looked_into_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in HOSTS:
+        index_of(tmp_path / name, articles(3))
+    monkeypatch.setenv("SEEALSO_SITES", str(file_of(tmp_path)))
+    monkeypatch.setattr("service.wsgi.follow", lambda _: None)
+    stat = os.stat
+
+    def refuse(path: Any, *more: Any, **named: Any) -> os.stat_result:
+        """As the system does whoever may not look into a folder, and is not root."""
+        if str(path).startswith(f"{tmp_path / 'coast'}/"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return stat(path, *more, **named)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    prepare(read_sites(ServiceSettings()))
+    worker = create_worker()
+    asked = {name: Client(worker).get(BLOCK, base_url=f"https://{host}/").status_code for name, host in HOSTS.items()}
+    assert asked == {"coast": 503, "city": 200}
 
 
 def test_stores_that_hang_are_waited_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

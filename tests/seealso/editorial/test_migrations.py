@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from seealso.editorial.articles import read_articles
 from seealso.editorial.clicks import Count, Spot, read_counts
 from seealso.editorial.decisions import read_decisions
 from seealso.editorial.keys import create_key, id_in
 from seealso.editorial.purges import read_purges
-from seealso.editorial.schema import REVISION
+from seealso.editorial.schema import REVISION, placings
 from seealso.editorial.store import WAIT_SECONDS_MAX, Store, url_of
 from tests.conftest import ROOT
 from tests.deciding import restore
@@ -26,6 +28,13 @@ MOMENT = "2026-01-02T03:04:05.000006Z"
 TAKEDOWN = {"article": "a", "since": MOMENT, "until": None, "who": "ann", "reason": "x"}
 RULE = {"id": 2, "action": "sensitive", "article": "b", "since": MOMENT, "who": "ann", "reason": "x"}
 KEY = {"id": "0123456789ab", "name": "Ann", "scope": "editor", "digest": "0" * 64, "created": MOMENT}
+ARTICLE = {
+    "moment": MOMENT,
+    "article": b'{"id":"new","title":"Tides","body":"tides"}',
+    "model": "m",
+    "vectors": np.ones((1, 4), np.float16).tobytes(),
+    "spans": np.array([[0, 5]], np.int32).tobytes(),
+}
 
 
 def config_of(connection: sa.Connection | None = None) -> Config:
@@ -75,6 +84,11 @@ DATA: dict[str, list[tuple[str, dict[str, Any]]]] = {
             {"day": "2026-01-02", "article": "a", "item": "b", "slot": 1, "block": "below", "shown": 9, "clicked": 2},
         )
     ],
+    "0007": [
+        ("changes", change(3, "article-put", "new", {"id": "new"})),
+        ("articles", ARTICLE | {"id": "new", "sequence": 3}),
+        ("placings", {"snapshot": "s", "article": "new", "placed": 1, "sequence": 3, "content": b"where"}),
+    ],
 }
 
 
@@ -108,7 +122,13 @@ def test_every_version_is_brought_up_with_all_that_is_in_it(tmp_path: Path, addr
     assert [purge.message["keys"] for purge in purges] == ([["article:b"]] if last >= "0003" else [])
     counted = {Spot("2026-01-02", "a", "b", 1, "below", ""): Count(9, 2)} if last >= "0006" else {}
     assert dict(read_counts(store)) == counted
-    assert [each.subject for each in store.changes()] == ["a", "rule:2"][:sequence]
+    assert [each.subject for each in store.changes()] == ["a", "rule:2", "new"][:sequence]
+    assert [(live.id, live.record, live.sent) for live in read_articles(store)[1]] == (
+        [("new", ARTICLE["article"], None)] if last >= "0007" else []
+    )
+    with store.reading() as connection:
+        placed = connection.execute(sa.select(placings.c.article, placings.c.content)).all()
+    assert placed == ([("new", b"where")] if last >= "0007" else [])
     assert restore(store, "a", "bob", "settled") is not None
     assert store.sequence() == sequence + 1
     _, text = create_key(store, "Bob", "admin", "bob")

@@ -12,6 +12,8 @@ from seealso.snapshot.layout import current_id, snapshot_folder
 from seealso.snapshot.reader import open_current
 from tests.makers import articles, index_of
 
+pytestmark = pytest.mark.row("M3")
+
 # What a service is: a process that reads ahead while it imports, and a worker forked from it, which opens the snapshot
 # and says how much it read, in shares of the snapshot's length; or why it refuses it.
 SERVICE = """

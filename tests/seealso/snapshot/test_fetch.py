@@ -26,6 +26,8 @@ from tests.makers import articles, forge, index_of
 from tests.s3 import S3Server
 from tests.servers import SEEALSO
 
+pytestmark = pytest.mark.row("M2")
+
 Usage = namedtuple("Usage", "total used free")
 
 

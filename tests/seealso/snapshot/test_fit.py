@@ -1,6 +1,7 @@
 """Files that do not fit each other are refused, though their digests fit."""
 
 import io
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,24 @@ def npy(array: Any) -> bytes:
 def test_forged_files_with_fitting_digests_are_refused_not_obeyed(folder: Path, name: str, content: bytes) -> None:
     with pytest.raises(SnapshotRefused):
         open_snapshot(forge(folder, name, content))
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        *product(files.TERM_ROWS, ["first below", "last beyond"]),
+        *product([files.ARTICLE_TERMS, files.TITLES], ["two of a row turned"]),
+    ],
+)
+def test_forged_terms_are_refused_not_obeyed(folder: Path, rows: str, wrong: str) -> None:
+    ends, numbers = (np.load(folder / f"{rows}_{part}.npy") for part in ("ends", "terms"))
+    if wrong == "first below":
+        numbers[0] = -1
+    elif wrong == "last beyond":
+        columns = 31 if rows in (files.POSTINGS, files.TITLE_POSTINGS) else open_snapshot(folder).manifest.counts.terms
+        numbers[-1] = columns
+    else:
+        place = int(ends[:-1][np.diff(ends) > 1][0])
+        numbers[[place, place + 1]] = numbers[[place + 1, place]]
+    with pytest.raises(SnapshotRefused):
+        open_snapshot(forge(folder, f"{rows}_terms.npy", npy(numbers)))

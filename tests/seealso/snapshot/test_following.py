@@ -21,6 +21,8 @@ from seealso.snapshot.store import SnapshotStore
 from tests.makers import articles, index_of
 from tests.s3 import S3Server
 
+pytestmark = pytest.mark.row("M2")
+
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -196,6 +198,20 @@ def test_what_is_damaged_here_is_fetched_again_by_the_next_process(here: Here) -
     another = Follower(here.store, here.index, 3, "news-1")
     assert another.look()
     assert open_snapshot(snapshot_folder(here.index, current), anew=True).id == here.current == current
+
+
+def test_what_is_damaged_here_and_in_the_store_is_not_switched_to(here: Here) -> None:
+    first, second = here.publish(4), here.publish(5)
+    here.follower.look()
+    here.store.point(first)
+    assert here.follower.look()
+    cards = snapshot_folder(here.index, second) / "cards.bin"
+    cards.chmod(0o644)
+    cards.write_bytes(cards.read_bytes()[:-1] + b"?")
+    here.change(second, "articles.bin")
+    here.store.point(second)
+    assert not Follower(here.store, here.index, 3, "news-1").look()
+    assert here.current == first
 
 
 def test_while_somebody_writes_here_nothing_is_switched(here: Here) -> None:

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import orjson
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import snapshot_folder
-from seealso.snapshot.manifest import FORMAT, encode_manifest, read_manifest
+from seealso.snapshot.manifest import FORMAT, Filtered, Searched, encode_manifest, read_manifest
 from tests.makers import articles, index_of
 
 
@@ -64,3 +65,14 @@ def test_what_is_nested_deeper_than_it_could_be_written_is_refused(folder: Path)
         path.write_bytes(b'{"format":' + deep + b"}")
         with pytest.raises(SnapshotRefused, match="has the format"):
             read_manifest(folder)
+
+
+@pytest.mark.parametrize("name", ["vectors_recall", "terms_recall"])
+@pytest.mark.parametrize("kind", [Searched, Filtered])
+def test_what_a_search_finds_is_a_share(kind: type[BaseModel], name: str) -> None:
+    fields = {"cells": 1, "filters": 1, "probed": 1, "postings_max": 9, "vectors_recall": 0, "terms_recall": 1}
+    said = {each: value for each, value in fields.items() if each in kind.model_fields}
+    kind.model_validate(said)
+    for beyond in (-0.001, 1.001):
+        with pytest.raises(ValidationError, match=name):
+            kind.model_validate(said | {name: beyond})

@@ -14,7 +14,7 @@ from seealso.errors import ModelMismatch, SnapshotMissing, SnapshotRefused
 from seealso.snapshot import files
 from seealso.snapshot.layout import snapshot_folder
 from seealso.snapshot.reader import open_current, open_snapshot
-from tests.makers import HashEncoder, article, articles, index_of
+from tests.makers import HashEncoder, article, articles, index_of, with_cells
 
 
 def test_terms_that_end_further_on_than_32_bits_say_come_back(
@@ -32,6 +32,18 @@ def test_terms_that_end_further_on_than_32_bits_say_come_back(
             each.terms.search(each.terms.articles.row(row), each.terms.postings, 5) for each in (long, short)
         )
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_cells_come_back(folder: Path) -> None:
+    whole = open_snapshot(folder).vectors
+    vectors = open_snapshot(with_cells(folder)).vectors
+    assert vectors.cells is not None
+    assert (len(vectors.cells), vectors.probed, vectors.filtered_probed) == (15, 1, 1)
+    every = vectors.by_cells(vectors.cells, 15)  # looked through to the last, they find what there is
+    asked = whole.vectors(np.arange(31))
+    (found, near), (wanted, nearest) = every.search(asked, 5), whole.search(asked, 5)
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_allclose(near, nearest, atol=1e-6)
 
 
 def test_every_file_is_read_only(index: Path) -> None:

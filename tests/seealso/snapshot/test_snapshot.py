@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
+from seealso.article import Article
 from seealso.snapshot import files
 from seealso.snapshot import snapshot as snapshot_module
 from seealso.snapshot.reader import open_current, open_snapshot
@@ -34,6 +35,19 @@ def test_ids_with_the_same_hash_are_told_apart(tmp_path: Path, monkeypatch: pyte
     assert snapshot.row_of("a005") is None
 
 
+def test_articles_are_found_in_another_snapshot(index: Path, tmp_path: Path) -> None:
+    index_of(tmp_path / "one", [*articles(4), article("b"), article("ümlaut/…")])
+    one, other = open_current(tmp_path / "one"), open_current(index)
+    assert one.rows_in(other).tolist() == [0, 1, 2, 3, -1, 30]
+    assert other.rows_in(one).tolist() == [0, 1, 2, 3, *[-1] * 26, 5]
+
+
+def test_block_of_a_snapshot_as_it_was_opened_stays_as_it_is(index: Path) -> None:
+    snapshot = open_current(index)
+    assert snapshot.placed == snapshot.live_count == 0
+    assert all(snapshot.still_holds(0, ["a001", "gone"], searched) for searched in (True, False))
+
+
 def test_cards_and_articles_come_back(index: Path) -> None:
     snapshot = open_current(index)
     card = orjson.loads(snapshot.card(3))
@@ -50,6 +64,11 @@ def test_facts_stand_for_labels(index: Path) -> None:
     assert snapshot.facts["section"][:30].tolist() == [0] * 30
     assert snapshot.facts["section"][30] == -1
     assert snapshot.facts["published"][30] == files.NO_TIME
+
+
+def test_language_is_that_which_an_article_states(index: Path) -> None:
+    snapshot = open_current(index)
+    assert [snapshot.language_of(row) for row in (0, len(snapshot) - 1)] == ["en", None]
 
 
 def test_articles_are_found_by_their_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +128,8 @@ def test_passages_and_languages_come_back(tmp_path: Path) -> None:
     assert counts[:6] == [1] * 6
     assert counts[6] > 1
     assert sum(counts) == snapshot.manifest.counts.passages
+    lengths = [len(Article.model_validate_json(snapshot.article(row)).text) for row in range(len(snapshot))]
+    assert snapshot.text_lengths.tolist() == lengths
     assert snapshot.space.languages == ("de", "en")
     assert snapshot.space.offsets.shape == (2, snapshot.vectors.dimension)
 

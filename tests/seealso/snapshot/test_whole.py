@@ -21,6 +21,8 @@ from seealso.snapshot.store import SnapshotStore
 from seealso.snapshot.whole import known_whole, manifest_digest, mark_of, mark_whole, remember_whole
 from tests.makers import articles, forge, index_of
 
+pytestmark = pytest.mark.row("M3")
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,10 +8,13 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+import service.api.answers
 from seealso.article import Article
+from seealso.editorial.store import Store
 from service.api.batch import BATCH_EXAMPLE, PAGE_EXAMPLE, BatchAnswer, PageAnswer
 from service.api.inputs import ARTICLES_MAX, BLOCKS_MAX, SHOWN_MAX
 from tests.conftest import ROOT
+from tests.deciding import take_down
 from tests.makers import article, articles, index_of
 
 ANYTHING = {"min_probability": 0, "limit": 50}
@@ -293,3 +296,48 @@ def test_examples_and_problems_are_in_the_openapi_document(client: FlaskClient) 
         assert operation["requestBody"]["required"]
         assert operation["requestBody"]["content"]["application/json"]["example"] == example
         assert set(operation["responses"]) == {"200", *problems}
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("/v1/related", {"articles": ["a000", "a001"], "stories": "all"} | ANYTHING),
+        ("/v1/page", {"article": "a000", "blocks": [{"name": "below"} | ANYTHING]}),
+        ("/v1/similar", {"text": "tides moon sea harbour", "stories": "all"} | ANYTHING),
+    ],
+)
+def test_what_is_taken_down_while_an_answer_is_made_is_not_in_it(
+    tmp_path: Path, make_app: Callable[..., APIFlask], monkeypatch: pytest.MonkeyPatch, address: str, body: object
+) -> None:
+    index_of(tmp_path, articles(12))
+    app = make_app(tmp_path)
+    assert b'"a003"' in post(app.test_client(), address, body).data
+    left = ["a003"]
+
+    def answer(*told: Any) -> Any:
+        if left:
+            take_down(Store(tmp_path), [left.pop()], "ann", "a court order", None)
+        return service.api.answers.answer(*told)
+
+    for module in ("batch", "similar"):
+        monkeypatch.setattr(f"service.api.{module}.answer", answer)
+    sent = post(app.test_client(), address, body)
+    assert sent.status_code == 200
+    assert not left
+    assert b'"a003"' not in sent.data
+    assert b'"a006"' in sent.data
+
+
+def test_article_that_is_taken_down_while_its_page_is_filled_is_gone(
+    tmp_path: Path, make_app: Callable[..., APIFlask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_of(tmp_path, articles(12))
+    app = make_app(tmp_path)
+
+    def answer(*told: Any) -> Any:
+        take_down(Store(tmp_path), ["a000"], "ann", "a court order", None)
+        return service.api.answers.answer(*told)
+
+    monkeypatch.setattr("service.api.batch.answer", answer)
+    sent = post(app.test_client(), "/v1/page", {"article": "a000", "blocks": [{"name": "below"}]})
+    assert sent.status_code == 410

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -18,9 +17,7 @@ MakeApp = Callable[..., APIFlask]
 PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "a001"}, "number": 1, "reason": "news"}
 
 
-@pytest.fixture(autouse=True)
-def _empty_redis(redis_url: str) -> None:
-    redis.Redis.from_url(redis_url).flushall()
+pytestmark = pytest.mark.usefixtures("empty_redis")
 
 
 @pytest.fixture

@@ -59,6 +59,8 @@ def test_the_answer_says_what_was_done(client: FlaskClient) -> None:
         ("new", {**TIDES, "tags": "one"}, "tags"),
         ("%20new", TIDES, "article"),
         ("a%00b", TIDES, "article"),
+        ("a%0Ab", TIDES, "article"),
+        ("new%0A", TIDES, "article"),
         ("x" * 201, TIDES, "article"),
     ],
 )

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import redis
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
@@ -18,9 +17,7 @@ MakeApp = Callable[..., APIFlask]
 PIN = {"action": "pin", "under": {"article": "a000"}, "about": {"article": "a001"}, "number": 1, "reason": "news"}
 
 
-@pytest.fixture(autouse=True)
-def _empty_redis(redis_url: str) -> None:
-    redis.Redis.from_url(redis_url).flushall()
+pytestmark = pytest.mark.usefixtures("empty_redis")
 
 
 @pytest.fixture
