@@ -146,7 +146,8 @@ def test_head_has_the_length_of_the_body_and_no_body(service: Running) -> None:
 
 
 def test_stop_answers_what_is_in_flight_and_closes_what_is_idle(index: Path, tmp_path: Path) -> None:
-    with serving(index, tmp_path / "log", workers=2) as service, connect(service) as idle, connect(service) as busy:
+    # One worker: that it has closed what is idle shows that it was told to stop, before the rest of the body is sent.
+    with serving(index, tmp_path / "log", workers=1) as service, connect(service) as idle, connect(service) as busy:
         idle.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert idle.recv(65_536).startswith(b"HTTP/1.1 200")
         head = "POST /v1/similar HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
