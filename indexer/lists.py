@@ -19,6 +19,8 @@ from seealso.snapshot.writer import encode_article
 
 # As many as a page shows by default.
 BLOCK_ITEMS = 12
+# So many lists at once are held in memory.
+SLICE = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,21 @@ class Lists:
 
         Those in the article's own language go first, as the service has it.
         """
-        shown = (
-            (self.rows >= 0)
-            & (self.scores >= self.recipe.score_of(self.recipe.probability_min))
-            & ~self.hidden[np.maximum(self.rows, 0)]
-            & ~self.sensitive[:, np.newaxis]
-        )
         spoken, numbers = np.unique(self.languages, return_inverse=True)
-        theirs, own = numbers[np.maximum(self.rows, 0)], numbers[:, np.newaxis]
-        foreign = (theirs != own) & (spoken[theirs] != "") & (spoken[own] != "")
-        places = np.argsort(2 * ~shown + foreign, axis=1, kind="stable")[:, :BLOCK_ITEMS]
-        return np.where(
-            np.take_along_axis(shown, places, axis=1), np.take_along_axis(self.rows, places, axis=1), -1
-        ).astype(np.int32)
+        known, least = spoken != "", self.recipe.score_of(self.recipe.probability_min)
+        blocks = np.full((len(self), min(BLOCK_ITEMS, self.rows.shape[1])), -1, np.int32)
+        for begin in range(0, len(self), SLICE):
+            some = slice(begin, begin + SLICE)
+            rows = self.rows[some]
+            others = np.maximum(rows, 0)
+            hidden = self.hidden[others] | self.sensitive[some, np.newaxis]
+            shown = (rows >= 0) & (self.scores[some] >= least) & ~hidden
+            theirs, own = numbers[others], numbers[some, np.newaxis]
+            foreign = (theirs != own) & known[theirs] & known[own]
+            places = np.argsort(2 * ~shown + foreign, axis=1, kind="stable")[:, :BLOCK_ITEMS]
+            firsts = np.take_along_axis(rows, places, axis=1)
+            blocks[some] = np.where(np.take_along_axis(shown, places, axis=1), firsts, -1)
+        return blocks
 
 
 def lists_of_articles(

@@ -45,6 +45,8 @@ REFINED_TIMES = 2
 BLOCK_ARTICLES = 60_000
 # Of so many probes at once are products with some hundred articles each computed, in some hundred megabytes.
 PRODUCTS_AT_ONCE = 128
+# Of so many articles at once are weights squared: of all of them that would take 24 bytes a term.
+SQUARED_AT_ONCE = 16_384
 # A filter that leaves out less than this share of all articles, such as those taken down, is none to speak of.
 LEFT_OUT_SHARE = 0.01
 # Where rows of terms end further on, at 512 terms an article from the 4,194,304th on, 32 bits do not say it.
@@ -99,8 +101,12 @@ class TermRows:
 
     def squares(self) -> Scores:
         """Return the inner product of each row with itself: float32."""
-        totals = np.concatenate(([0.0], np.cumsum(np.square(self.weights, dtype=np.float64))))
-        squares: Scores = (totals[self.ends[1:]] - totals[self.ends[:-1]]).astype(np.float32)
+        squares = np.zeros(len(self), np.float32)
+        for first in range(0, len(self), SQUARED_AT_ONCE):
+            some = self.rows(first, min(first + SQUARED_AT_ONCE, len(self)))
+            owners = np.repeat(np.arange(len(some)), np.diff(some.ends))
+            weights = np.square(some.weights, dtype=np.float64)
+            squares[first : first + len(some)] = np.bincount(owners, weights, len(some))
         return squares
 
     def as_matrix(self, terms: int) -> "csr_matrix":

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+import indexer.lists
 from indexer.lists import BLOCK_ITEMS, lists_of_articles, lists_of_snapshot
 from seealso.article import Article
 from seealso.recipe import RECIPE_DEFAULT
@@ -49,6 +51,21 @@ def test_blocks_are_as_long_as_a_page_shows() -> None:
     made = lists_of_articles(articles(count), rows, np.full(rows.shape, SURE, np.float32), RECIPE_DEFAULT)
     assert made.blocks().shape == (count, BLOCK_ITEMS)
     assert (made.blocks() == rows[:, :BLOCK_ITEMS]).all()
+
+
+def test_blocks_are_the_same_however_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    items = [
+        article(f"a{number}", language=random.choice(["de", "fr", None]), sensitive=bool(random.random() < 0.1))
+        for number in range(40)
+    ]
+    rows = np.array([random.permutation(40)[:20] for _ in items], np.int32)
+    rows[random.random(rows.shape) < 0.1] = -1
+    made = lists_of_articles(items, rows, random.normal(0, SURE, rows.shape).astype(np.float32), RECIPE_DEFAULT)
+    at_once = made.blocks()
+    monkeypatch.setattr(indexer.lists, "SLICE", 7)
+    assert (made.blocks() == at_once).all()
+    assert 0 < np.count_nonzero(at_once < 0) < at_once.size
 
 
 def test_own_language_goes_first() -> None:
