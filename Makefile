@@ -57,8 +57,8 @@ test: setup
 
 torture: setup
 	@status=0; \
-	$(BIN)/pytest -o faulthandler_timeout=0 -s -m torture tests || status=1; \
-	$(BIN)/pytest -o faulthandler_timeout=0 -s --hypothesis-profile torture tests/service/test_related.py -k laws || status=1; \
+	$(BIN)/pytest -s -m torture tests || status=1; \
+	$(BIN)/pytest -s --hypothesis-profile torture tests/service/test_related.py -k laws || status=1; \
 	exit $$status
 
 FUZZ_SECONDS ?= 60

@@ -12,7 +12,7 @@ from hypothesis import settings
 from seealso.encoder import BUNDLED_MODEL, SentenceEncoder, load_encoder
 from seealso.extract import PageExtractor
 from service.own_redis import OwnRedis
-from tests.figures import PROFILE, Record
+from tests.figures import PROFILE, Record, Unhurried
 from tests.indexer.sources.web_server import Site, serve_site
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ settings.register_profile(PROFILE, max_examples=10_000, deadline=None)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have full forms write their figures; not those that are shortened, to try them (tests/load/conftest.py)."""
+    config.pluginmanager.register(Unhurried())
     if not hasattr(config, "workerinput") and "TORTURE_SECONDS" not in os.environ:
         config.pluginmanager.register(Record(ROOT / "docs" / "reliability.md"))
 

@@ -4,6 +4,7 @@ A test says of which row of that page it is (`@pytest.mark.row("N4")`), and tell
 session is over, or was ended by Ctrl-C, each full form that ran to its end has its line in the table; others stay.
 """
 
+import faulthandler
 import os
 import re
 import shlex
@@ -133,6 +134,15 @@ class Record:
         return [cases for cases in found.values() if all(case.over for case in cases)]
 
 
+class Unhurried:
+    """A pytest plugin: full forms take as long as they do; what ends tests that hang is called off for them."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if is_full(item):
+            faulthandler.cancel_dump_traceback_later()
+
+
 def is_full(item: pytest.Item) -> bool:
     """Return whether a test runs in its full form: it is marked so or, made of random cases, has as many as that."""
     many = settings.get_current_profile_name() == PROFILE and item.get_closest_marker("hypothesis")
@@ -148,12 +158,11 @@ def row_of(item: pytest.Item) -> str:
 
 def command_of(item: pytest.Item) -> str:
     """Return what runs a test again, in a line of the table."""
-    path, _, name = item.nodeid.partition("::")
     row = item.get_closest_marker("row")
-    if row and row.kwargs.get("together"):
-        name = name.partition("[")[0]
+    together = row and row.kwargs.get("together")
+    node = item.nodeid.partition("[")[0] if together else item.nodeid
     how = f"-m {PROFILE}" if item.get_closest_marker("torture") else f"--hypothesis-profile {PROFILE}"
-    return f"`pytest {how} {path} -k {shlex.quote(name)}`"
+    return f"`pytest {how} {shlex.quote(node)}`"
 
 
 def reason(call: pytest.CallInfo[None]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -33,11 +34,12 @@ What comes after it.
 CONFTEST = """
 from pathlib import Path
 from hypothesis import settings
-from tests.figures import Record
+from tests.figures import Record, Unhurried
 
 settings.register_profile("torture", max_examples=30, deadline=None)
 
 def pytest_configure(config):
+    config.pluginmanager.register(Unhurried())
     config.pluginmanager.register(Record(Path("page.md").resolve()))
 """
 TESTS = """
@@ -180,18 +182,20 @@ def test_full_forms_that_ran_to_their_end_have_a_line_though_the_session_was_int
     assert "KeyboardInterrupt" in done.stdout
     assert "5 lines of figures are in page.md" in done.stdout
     lines = lines_of(tmp_path)
-    told = {command.rpartition("-k ")[2]: (each.row, each.figure, each.held) for command, each in lines.items()}
+    told = {
+        command.rpartition("::")[2].rstrip("'"): (each.row, each.figure, each.held) for command, each in lines.items()
+    }
     assert told == {
         "two": ("N2", "2 of 2", "passed"),
         "test_whole": ("N1", "a: {x} | b and {more}; 12 ms", "passed"),
         "test_limit": ("F1", "900 ms", "**missed**: `... says 900`"),
-        "'test_broken[hung]'": ("F1", "broken, hung", "passed"),
-        "'test_broken[full]'": ("F1", "broken, full", "**failed, OSError**: `no | room`"),
+        "test_broken[hung]": ("F1", "broken, hung", "passed"),
+        "test_broken[full]": ("F1", "broken, full", "**failed, OSError**: `no | room`"),
         "test_cases": ("N2", "3 cases: 6,000 nights", "**missed**: `assert 2 != 2` (1 of 3 cases)"),
     }
-    assert "-m torture test_it.py -k test_whole" in lines
+    assert "-m torture test_it.py::test_whole" in lines
     assert [each.row for each in lines.values()] == ["N1", "N2", "N2", "F1", "F1", "F1"]
-    whole = lines["-m torture test_it.py -k test_whole"]
+    whole = lines["-m torture test_it.py::test_whole"]
     assert re.fullmatch(r"\d{1,2} [A-Z][a-z]+ 20\d\d", whole.date)
     assert whole.commit == "not noted"
     assert re.fullmatch(r"\d+ CPUs, .+, \d+ GB", whole.machine)
@@ -199,9 +203,27 @@ def test_full_forms_that_ran_to_their_end_have_a_line_though_the_session_was_int
 
 def test_command_of_a_line_runs_its_test_again_and_no_other(tmp_path: Path) -> None:
     session(tmp_path, "-m", "torture", "-k", "broken")
+    commands = [*lines_of(tmp_path)]
     for name in ("hung", "full"):
-        done = session(tmp_path, "-m", "torture", "test_it.py", "-k", f"test_broken[{name}]", "-v")
+        (command,) = [each for each in commands if name in each]
+        done = session(tmp_path, *shlex.split(command), "-v")
         assert re.findall(r"::(\S+) (?:PASSED|FAILED)", done.stdout) == [f"test_broken[{name}]"]
+
+
+def test_full_forms_take_longer_than_what_ends_other_tests(tmp_path: Path) -> None:
+    lasting = (
+        TESTS
+        + """
+import time
+
+@pytest.mark.torture
+@pytest.mark.row("F1")
+def test_long():
+    time.sleep(3)
+"""
+    )
+    command = "-m", "torture", "-k", "long", "-o", "faulthandler_timeout=1", "-o", "faulthandler_exit_on_timeout=true"
+    assert "1 passed" in session(tmp_path, *command, tests=lasting).stdout
 
 
 def test_short_forms_write_nothing(tmp_path: Path) -> None:
@@ -213,7 +235,7 @@ def test_short_forms_write_nothing(tmp_path: Path) -> None:
 
 def test_laws_that_are_tried_on_many_random_cases_are_full_forms(tmp_path: Path) -> None:
     session(tmp_path, "-m", "not torture", "--hypothesis-profile", "torture")
-    assert [*lines_of(tmp_path)] == ["--hypothesis-profile torture test_it.py -k test_law", "two"]
+    assert [*lines_of(tmp_path)] == ["--hypothesis-profile torture test_it.py::test_law", "two"]
 
 
 def test_commit_is_noted_with_whether_more_than_the_page_differs(tmp_path: Path) -> None:
@@ -253,12 +275,9 @@ def test_full_form_that_names_no_row_is_refused(tmp_path: Path) -> None:
 
 def test_each_line_names_a_test_that_there_is() -> None:
     for each in read_lines((ROOT / "docs" / "reliability.md").read_text()):
-        found = re.fullmatch(
-            r"`pytest (?:-m|--hypothesis-profile) torture (\S+) -k (?:(\w+)|'(\w+)\[\S+\]')`", each.command
-        )
+        found = re.fullmatch(r"`pytest (?:-m|--hypothesis-profile) torture '?(\S+)::(\w+)(?:\[\S+\]')?`", each.command)
         assert found, each
-        name = found[2] or found[3]
-        assert f"def {name}(" in (ROOT / found[1]).read_text(), each
+        assert f"def {found[2]}(" in (ROOT / found[1]).read_text(), each
 
 
 def test_each_row_that_tests_name_is_one_of_the_page() -> None:
