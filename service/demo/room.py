@@ -22,7 +22,7 @@ from service.demo.choices import SWITCHES, Choices
 from service.demo.drawings import draw
 from service.demo.paper import LANGUAGE, dressed, newest, section_at, story_of
 from service.desk.pages import HEADERS, policy, wants_data
-from service.parts import parts
+from service.parts import in_a_place, parts
 from service.problems import MEDIA_TYPE
 
 PICTURE_SECONDS = 86_400
@@ -52,6 +52,7 @@ def section(slug: str) -> Response:
 
 
 @demo.get("/articles/<article_id:article_id>")
+@in_a_place(lambda here: here.lanes.batches)
 def article(article_id: str) -> Response:
     """A piece, the block under it, and the switches of the block."""
     here, choices = parts(), _choices()
@@ -79,6 +80,7 @@ def article(article_id: str) -> Response:
 
 
 @demo.get("/v1/articles/<article_id:article_id>/related")
+@in_a_place(lambda here: here.lanes.batches)
 def related(article_id: str) -> Response:
     """The block as JSON for the script, as the service gives it, but leading into the demo."""
     here = parts()

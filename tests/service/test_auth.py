@@ -287,6 +287,15 @@ def test_who_reads_needs_a_key_of_any_scope_where_that_is_set(index: Path, make_
     assert kept.headers["X-Seealso-Cache"] == "copy"
 
 
+def test_demo_is_for_who_has_a_key_where_readers_need_one(index: Path, make_app: MakeApp) -> None:
+    authorized = {"Authorization": f"Bearer {key_for(index, 'read')}"}
+    for reading, status in (("public", 200), ("keyed", 401)):
+        client = make_app(index, demo=True, reading=reading).test_client()
+        for path in ("/demo/", "/demo/articles/a000", "/demo/v1/articles/a000/related"):
+            assert client.get(path).status_code == status, path
+            assert client.get(path, headers=authorized).status_code == 200, path
+
+
 def test_script_of_another_site_may_send_a_key(index: Path, make_app: MakeApp) -> None:
     client = make_app(index, reading="keyed", cors_origins="https://a.example").test_client()
     asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}

@@ -94,3 +94,13 @@ def test_problems_are_told_to_people_as_a_page_and_to_scripts_as_data(
     assert "To the front page" in page.text
     data = demo.get(path, headers={"Accept": "application/json"})
     assert (data.status_code, data.mimetype) == (status, "application/problem+json")
+
+
+def test_its_blocks_wait_for_a_place_beside_page_views(index: Path, make_app: Callable[..., Any]) -> None:
+    app = make_app(index, demo=True, threads=1)
+    client = app.test_client()
+    with app.extensions["seealso"].lanes.batches.place():
+        for path in ("/demo/articles/a000", "/demo/v1/articles/a000/related"):
+            assert client.get(path).status_code == 503
+        assert client.get("/v1/articles/a000/related").status_code == 200
+    assert client.get("/demo/articles/a000").status_code == 200
