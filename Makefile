@@ -1,5 +1,5 @@
 # make demo    index the sample newsroom and serve it on 127.0.0.1:8080
-# make test    the tests            make lint    ruff and mypy
+# make test    the tests            make lint    ruff, mypy, vulture
 # make bench   what bench/ measures
 # make torture every fault at every point, 10,000 random corpora: hours; writes the figures of docs/reliability.md
 # make bench-peers    ours beside txtai, LanceDB and Qdrant, from an environment of theirs, .venv-peers
@@ -12,6 +12,7 @@
 # make setup   only the environment, .venv
 # make image-check    the Dockerfile's steps, in a clean environment without Docker
 # make docs    the documentation as a site, var/docs
+# make clean   all that these made; an index of your own in var/ stays
 # make reference  docs/reference from the code
 
 PYTHON ?= python3
@@ -80,14 +81,15 @@ lint: setup
 	.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check -r tests/tools.txt
 	@touch $@
 
-# What is installed is audited by its exact versions: the project itself is on no index, and is left out.
+# What is installed is audited by its exact versions: the project itself is on no index, and is left out; nor are builds
+# such as 2.13.0+cpu, which are asked for as 2.13.0.
 # Where no advisory database is to be had, pip-audit says so, and fails.
 audit: setup .venv-tools/.ready
 	.venv-tools/bin/bandit --quiet --configfile pyproject.toml --recursive seealso indexer service
 	@mkdir -p build
 	.venv-tools/bin/cyclonedx-py environment --output-reproducible -o build/seealso-dev.cdx.json $(BIN)/python
 	$(BIN)/python -m tests.reference.licences
-	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > build/installed.txt
+	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable | sed 's/+.*//' > build/installed.txt
 	.venv-tools/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r build/installed.txt
 
 mutants: setup .venv-tools/.ready
@@ -102,7 +104,7 @@ release: setup .venv-tools/.ready
 image-check: setup
 	$(BIN)/python -m tests.image_check
 
-script:
+script: setup
 	$(BIN)/python -m tests.minify
 
 docs: setup
@@ -132,5 +134,7 @@ bench: setup
 bench-peers: $(DEMO_INDEX)/CURRENT .venv-peers/.ready
 	$(BIN)/python -m bench.peers
 
+# Not var/index: there stands what editors decided, which nobody can make anew.
 clean:
-	rm -rf .venv .venv-peers .venv-s3 .venv-tools var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-s3 .venv-tools $(DEMO_INDEX) $(DEMO_INDEX).key var/docs build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -288,8 +288,9 @@ def _products(probes: TermRows, others: "csr_matrix", rows: Rows) -> Scores:
 
     known = rows >= 0
     wanted = others[rows[known]]
-    terms = np.unique(probes.terms)
     place = np.zeros(others.shape[1], np.int32)  # 0: no probe has it
+    place[probes.terms] = 1
+    terms = np.flatnonzero(place)
     place[terms] = np.arange(1, len(terms) + 1)
     spread = np.zeros((len(probes), len(terms) + 1), np.float32)
     spread[np.repeat(np.arange(len(probes)), np.diff(probes.ends)), place[probes.terms]] = probes.weights
