@@ -1,9 +1,13 @@
 """examples/kubernetes and the night's CronJob, held against the models that Kubernetes's own document describes.
 
-They forbid fields that there are not. What kustomize does with the folder is done here as far as it is used.
+They forbid fields that there are not. What kustomize does with the folder is done here as far as it is used; by kubectl,
+which brings it, where that is installed.
 """
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ FOLDER = ROOT / "examples/kubernetes"
 MODELS: dict[tuple[str, str], type[BaseModel]] = {
     ("v1", "Service"): client.V1Service,
     ("v1", "PersistentVolumeClaim"): client.V1PersistentVolumeClaim,
+    ("networking.k8s.io/v1", "NetworkPolicy"): client.V1NetworkPolicy,
     ("policy/v1", "PodDisruptionBudget"): client.V1PodDisruptionBudget,
     ("apps/v1", "Deployment"): client.V1Deployment,
     ("batch/v1", "CronJob"): client.V1CronJob,
@@ -105,12 +110,51 @@ def test_every_mount_has_its_volume_and_every_variable_is_a_setting() -> None:
 
 def test_secret_has_what_the_kustomization_says() -> None:
     told = (FOLDER / "kustomization.yaml").read_text()
+    used: dict[str, set[str]] = {each["name"]: set() for each in containers()}
     for each in containers():
         for variable in each["env"]:
             if "valueFrom" in variable:
                 reference = variable["valueFrom"]["secretKeyRef"]
-                assert reference["name"] == "seealso"
+                assert f"Secret {reference['name']} " in told
                 assert reference["key"] in told
+                used[each["name"]].add(reference["name"])
+    # Who serves cannot write what all serve, and who only fetches learns nothing else.
+    assert used == {
+        "fetch": {"seealso-fetch"},
+        "service": {"seealso", "seealso-fetch"},
+        "night": {"seealso", "seealso-night"},
+    }
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here; Debian's is too old for this")
+def test_kubectl_makes_of_the_folder_what_kubernetes_describes() -> None:
+    done = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=True)
+    made = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout)}
+    maps = {name for kind, name in made if kind == "ConfigMap"}
+    assert len(maps) == len(KUSTOMIZATION["configMapGenerator"])
+    assert len(made) == len(RESOURCES) + len(maps)
+    for each in made.values():
+        assert each["metadata"]["namespace"] == KUSTOMIZATION["namespace"]
+        (MODELS | {("v1", "ConfigMap"): client.V1ConfigMap})[each["apiVersion"], each["kind"]].model_validate(each)
+    pod = made["Deployment", "seealso"]["spec"]["template"]
+    for selected in (made["Service", "seealso"]["spec"]["selector"], pod["metadata"]["labels"]):
+        assert selected.items() <= pod["metadata"]["labels"].items()
+    for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"]):
+        assert one["image"] == "registry.example.org/seealso:1.0.0"
+        assert {each["configMapRef"]["name"] for each in one["envFrom"]} <= maps
+
+
+def test_night_does_not_reach_what_a_cloud_tells_its_machines() -> None:
+    policy = of_kind("NetworkPolicy")["spec"]
+    labels = of_kind("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    (rule,) = policy["egress"]
+    blocks = [each["ipBlock"] for each in rule["to"] if "ipBlock" in each]
+    for address in ("169.254.169.254", "fd00:ec2::254"):
+        reached = ip_address(address)
+        for block in blocks:
+            within = reached in ip_network(block["cidr"])
+            assert not within or any(reached in ip_network(each) for each in block["except"])
 
 
 def test_all_pods_run_without_rights() -> None:

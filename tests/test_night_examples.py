@@ -63,9 +63,13 @@ def commands() -> Iterator[tuple[str, list[str]]]:
                         yield name, shlex.split(call)
 
 
-def options_of(name: str) -> set[str]:
-    command = cli.get_command(click.Context(cli), name)
-    assert command is not None, name
+def options_of(words: list[str]) -> set[str]:
+    """Return the options of the command that words name, one of a group by two."""
+    command: click.Command | None = cli
+    for word in words:
+        if isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), word)
+    assert command is not None, words
     return {option for parameter in command.params for option in parameter.opts}
 
 
@@ -86,7 +90,7 @@ def test_every_command_and_option_exists() -> None:
         *("crontab", "seealso-night.service", "seealso.service", "cronjob.yaml", "night.md"),
     }
     for where, words in found:
-        known = options_of(words[1])
+        known = options_of(words[1:])
         for word in words[2:]:
             assert not word.startswith("--") or word in known, f"{where}: {' '.join(words)}"
 
@@ -132,11 +136,11 @@ def test_every_example_is_named_in_the_guide() -> None:
 # cron
 
 
-def test_cron_line_has_five_fields_and_a_command_cron_passes_on_whole() -> None:
-    (line,) = cron_lines()
-    assert len(line) == 6
-    assert all(fits_cron(field, *bounds) for field, bounds in zip(line[:5], CRON_RANGES, strict=True))
-    assert "%" not in line[5]  # cron takes it for the end of a line
+def test_cron_lines_have_five_fields_and_a_command_cron_passes_on_whole() -> None:
+    for line in cron_lines():
+        assert len(line) == 6
+        assert all(fits_cron(field, *bounds) for field, bounds in zip(line[:5], CRON_RANGES, strict=True))
+        assert "%" not in line[5]  # cron takes it for the end of a line
 
 
 @pytest.mark.parametrize("field", ["60", "*/0", "1-", "a", "", "5-61", "1,,2"])
@@ -145,18 +149,20 @@ def test_a_field_that_is_none_is_found(field: str) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 14])
-def test_cron_line_prints_only_when_the_night_failed(tmp_path: Path, code: int) -> None:
+def test_cron_lines_print_only_when_the_copy_or_the_night_failed(tmp_path: Path, code: int) -> None:
     program = tmp_path / ".venv" / "bin" / "seealso"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
     program.chmod(0o755)
     (tmp_path / "var").mkdir()
-    command = cron_lines()[0][5].replace("/srv/newsroom", str(tmp_path))
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    assert (done.stdout == "") == (code == 0)
-    assert code == 0 or f"exit code {code};" in done.stdout
+    for line in cron_lines():
+        command = line[5].replace("/srv/newsroom", str(tmp_path))
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        assert (done.stdout == "") == (code == 0)
+        assert code == 0 or f"exit code {code}" in done.stdout
     assert (tmp_path / "var/night.log").read_text() == "index --project seealso.toml --index var/index\n"
+    assert (tmp_path / "var/backup.log").read_text() == "store backup var/editorial-backup.db --index var/index\n"
 
 
 # systemd
@@ -170,6 +176,8 @@ def test_units_hold_what_the_guide_promises() -> None:
     assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:\d\d UTC", timer["Timer"]["OnCalendar"])
     assert timer["Install"]["WantedBy"] == "timers.target"
     assert (NIGHT / service["Unit"]["OnFailure"]).exists()
+    assert service["Service"]["ExecStartPre"].endswith(cron_lines()[0][5].partition("bin/")[2].partition(" >>")[0])
+    assert "169.254.169.254" in service["Service"]["IPAddressDeny"]
     for name in ("seealso-night.service", "seealso-night-failed.service", "seealso.service"):
         assert unit(name)["Service"]["ExecStart"].startswith("/")
         assert unit(name)["Service"]["NoNewPrivileges"] == "yes"
@@ -202,7 +210,7 @@ def units(tmp_path: Path) -> list[Path]:
     for path in UNITS:
         copies.append(tmp_path / path.name)
         copies[-1].write_text(
-            re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", path.read_text(), flags=re.MULTILINE)
+            re.sub(r"^(ExecStart(?:Pre=-|=))\S+", rf"\g<1>{sys.executable}", path.read_text(), flags=re.MULTILINE)
         )
     return copies
 
