@@ -1,6 +1,6 @@
 """One GET over HTTP under a deadline and a limit of bytes: an address and headers -> an answer, or WireFailed.
 
-The only user of httpx2. It follows no redirect, repeats nothing, and knows neither robots.txt nor any rate.
+It follows no redirect, repeats nothing, and knows neither robots.txt nor any rate.
 """
 
 import ssl
