@@ -85,8 +85,8 @@ class Settings(BaseSettings):
     editorial: Annotated[
         str | None,
         Field(
-            description="where what editors decide is kept: `postgresql://...`, for several machines; `sqlite:////path/editorial.db`; unset: SQLite, "
-            "`editorial.db` in the index folder"
+            description="where what editors decide is kept: `postgresql://...`, for several machines; "
+            "`sqlite:////path/editorial.db`; unset: SQLite, `editorial.db` in the index folder"
         ),
     ] = None
     snapshot_store: Annotated[
