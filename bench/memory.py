@@ -4,6 +4,7 @@ From /proc/PID/smaps and smaps_rollup (proc(5)); megabytes of 2**20 bytes.
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,33 @@ def memory_of(process_id: int, folder: Path) -> Memory:
         private=(kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]) / 1024,
         mapped=_mapped_kilobytes((proc / "smaps").read_text(), folder.resolve()) / 1024,
     )
+
+
+class Peak:
+    """The most memory of this process that no file backs, and that cannot be dropped, while a `with` lasts; megabytes.
+
+    What lies on a swap file counts with it. Looked at every half second.
+    """
+
+    def __init__(self) -> None:
+        self.megabytes = 0.0
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "Peak":
+        self._looking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._looking.join()
+
+    def _look(self) -> None:
+        while True:
+            kilobytes = _numbers(Path("/proc/self/status").read_text())
+            self.megabytes = max(self.megabytes, (kilobytes["RssAnon"] + kilobytes["VmSwap"]) / 1024)
+            if self._over.wait(0.5):
+                return
 
 
 def _children(parent: int) -> Iterator[int]:

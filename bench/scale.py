@@ -9,8 +9,9 @@ turns, in a new process each time, and the medians count: how long memory takes 
 sections, which lie together, every second time the article's own among them (all is searched where the candidates do
 not suffice), beside what looking at all that passes finds; and drafts by all parts without encoding. Memory is what
 stays resident after all of it beyond the mapped files: of a snapshot as the night left it, and of one beside which an
-article was taken down and some were put, while the service goes over from one state of them to the next. Then how the
-figures grow.
+article was taken down and some were put, while the service goes over from one state of them to the next; and what is
+resident of the mapped files, after page views alone, and after all. The night's own is what no file backs, what lies on
+a swap file with it. Then how the figures grow.
 
 `--given-neighbours` builds archives of which the neighbours are made up, too, which are most of a night: for what does
 not depend on which they are, such as memory and opening.
@@ -34,7 +35,7 @@ import numpy as np
 
 import service.wsgi  # noqa: F401 - so that there is in memory what a worker has loaded
 from bench.made_up import build_made_up, texts, vectors_of
-from bench.memory import memory_of
+from bench.memory import Peak, memory_of
 from indexer.searching import recall_of
 from seealso.article import Article
 from seealso.editorial.articles import Embedded, place_in, put_article_in
@@ -87,6 +88,7 @@ def ask(index: Path) -> dict[str, Any]:
     blocks = _blocks()
     for row in rows[:BLOCKS].tolist():
         _block(blocks, snapshot, row, Wanted(ITEMS))
+    after_views = memory_of(os.getpid(), index)
     narrowed = {
         f"{len(wanted.sections)} of {len(snapshot.sections)} sections": told
         for wanted, told in narrowings(blocks, snapshot, rows)
@@ -112,6 +114,7 @@ def ask(index: Path) -> dict[str, Any]:
         "open_s": round(opened, 2),
         "check_s": round(checked, 2),
         "beyond_map_mb": [round(as_found.beyond), round(memory.beyond)],
+        "mapped_bytes_per_article": [round(each.mapped * 2**20 / count) for each in (after_views, as_found)],
         "narrowed": narrowed,
         "draft_ms": drafted,
         "searched": searched.model_dump() if searched is not None else None,
@@ -220,11 +223,13 @@ def build(folder: Path, count: int, given: bool) -> None:
     """Build an index of so many articles, and write down beside it what the night took."""
     from indexer.progress import PlainReporter  # as in bench.made_up
 
-    with PlainReporter() as reporter:
+    with PlainReporter() as reporter, Peak() as peak:
         report = build_made_up(folder / str(count), count, reporter, given)
     told = {
         "given_neighbours": given,
         "build_s": report.seconds,
+        "forced": report.forced,
+        "own_peak_mb": round(peak.megabytes),
         "peak_mb": round(max(report.memory_mb.values())),
         # Then all that was written is read anew: the files that are mapped count as well, which a machine may drop.
         "peak_before_check_mb": round(report.memory_mb["write"]),
@@ -272,11 +277,14 @@ def main() -> None:
     for small, large in pairwise(found):
         grown = np.log(large["articles"] / small["articles"])
         seconds = [sum(each["build_s"].values()) for each in (small, large)]
+        more = [large["beyond_map_mb"][place] - small["beyond_map_mb"][place] for place in range(2)]
+        of_each = [each * 2**20 / (large["articles"] - small["articles"]) for each in more]
         print(
             f"{small['articles']:,} -> {large['articles']:,} articles: "
             f"building grows as articles^{np.log(seconds[1] / seconds[0]) / grown:.2f}, "
             f"a draft as articles^{np.log(large['draft_ms'][0] / small['draft_ms'][0]) / grown:.2f}; "
-            f"a page-view miss takes {large['miss_ms'][0] / small['miss_ms'][0]:.2f} times as long"
+            f"a page-view miss takes {large['miss_ms'][0] / small['miss_ms'][0]:.2f} times as long; "
+            f"a worker keeps {of_each[0]:.0f} bytes of an article more, {of_each[1]:.0f} with live ones"
         )
 
 
