@@ -55,7 +55,7 @@ class Night:
     def of(cls, index: Path) -> "Night":
         """Return what bench.scale wrote down beside an index."""
         told = json.loads(index.with_suffix(".json").read_text())
-        return cls(int(index.name), sum(told["build_s"].values()) / 3_600, told["own_peak_mb"] / 1024)
+        return cls(int(index.name), sum(told["build_s"].values()) / 3_600, told["own_peak_mb"] * 2**20 / 1e9)
 
 
 def rows_of(manifest: Manifest, night: Night) -> dict[str, Callable[[int], str]]:
@@ -97,7 +97,7 @@ def rows_of(manifest: Manifest, night: Night) -> dict[str, Callable[[int], str]]
         "its memory": lambda _: f"{night.gigabytes:.0f} GB",
         "were it not parted: hours on two cores, memory": lambda count: (
             f"{night.hours * (count / night.articles) ** NIGHT_GROWS:,.1f}, "
-            f"{_in_bytes(night.gigabytes * 2**30 * count / night.articles)}"
+            f"{_in_bytes(night.gigabytes * 1e9 * count / night.articles)}"
         ),
         f"machines ({machine}) that make all parts' nights in that time": lambda count: f"{night_machines(count):,}",
         "snapshots of all, on the disks that serve them": lambda count: _in_bytes(count * bytes_per_article(manifest)),
