@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 ID_CHARACTERS_MAX = 200
 LABEL_CHARACTERS_MAX = 200
@@ -211,7 +211,11 @@ class Article(BaseModel):
     access: Annotated[_Label | None, BeforeValidator(_empty_as_none)] = None
     sponsored: bool | None = None
     sensitive: bool | None = None
-    canonical: Annotated[ArticleId | None, BeforeValidator(_empty_as_none)] = None
+    canonical: Annotated[
+        ArticleId | None,
+        BeforeValidator(_empty_as_none),
+        WithJsonSchema({"anyOf": [{"type": "string", "maxLength": ID_CHARACTERS_MAX}, {"type": "null"}]}),
+    ] = None
     # What stood on its page and is no text of it: editors may look at it, nothing is compared by it.
     cut_away: Annotated[str | None, Field(max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean_optional)] = None
 

@@ -108,6 +108,13 @@ def test_body_over_the_limit_is_refused() -> None:
     assert "at most" in reason(body="x" * 2_000_001)
 
 
+def test_schema_allows_what_is_taken_for_none() -> None:
+    required = {"id", "title", "body"}
+    for name, of_field in Article.model_json_schema()["properties"].items():
+        texts = [kind for kind in of_field.get("anyOf", []) if kind["type"] == "string"]
+        assert name in required or all(kind.get("minLength", 0) == 0 for kind in texts), name
+
+
 def test_null_and_empty_optional_fields_are_none() -> None:
     article, _ = read_article(PLAIN | {"url": "", "section": None, "published": " ", "language": ""})
     assert [article.url, article.section, article.published, article.language] == [None] * 4
