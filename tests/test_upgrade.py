@@ -7,25 +7,25 @@ tests/seealso/editorial/test_migrations.py; here a service finds both, as an ope
 
 import re
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
 
 from seealso.editorial.keys import create_key
 from seealso.editorial.schema import REVISION
-from seealso.editorial.store import Store
+from seealso.editorial.store import DATABASE, Store
 from seealso.snapshot.layout import POINTER, SNAPSHOTS
 from seealso.snapshot.manifest import FORMAT, FORMATS, read_manifest
 from seealso.snapshot.reader import open_current
 from tests.makers import articles, index_of
 from tests.night.keep_format import ARTICLES, KEPT_IN
-from tests.seealso.editorial.test_migrations import TAKEDOWN, change, config_of, insert, opened, steps
+from tests.seealso.editorial.test_migrations import FIRST_STORE
 from tests.servers import Running, serving
 
-TAKEN_DOWN = TAKEDOWN | {"article": "a003"}
 EVERY = "limit=50&min_probability=0&stories=all"
 
 
@@ -38,13 +38,10 @@ def of_format(number: int, index: Path) -> Path:
 
 
 def left_by_the_first_version(index: Path) -> Path:
-    """Return an index folder with a snapshot of the oldest format read, and a store in which an article is down."""
+    """Return an index folder with a snapshot of the oldest format read, and a store in which a003 is taken down."""
     of_format(min(FORMATS), index)
-    with opened(index, None) as connection:
-        command.upgrade(config_of(connection), steps()[0])
-        insert(connection, "changes", change(1, "takedown", "a003", TAKEN_DOWN))
-        insert(connection, "takedowns", TAKEN_DOWN | {"sequence": 1})
-        connection.execute(sa.text("UPDATE head SET sequence = 1"))
+    with closing(sqlite3.connect(index / DATABASE)) as store:
+        store.executescript(FIRST_STORE.read_text())
     return index
 
 

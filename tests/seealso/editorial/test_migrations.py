@@ -1,8 +1,9 @@
 """A store of the first version, with data, is brought up step by step: nothing of it is lost, and all of it works."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.conftest import ROOT
 from tests.deciding import restore
 from tests.postgres import postgres_schema
 
+FIRST_STORE = Path(__file__).with_name("first_store.sql")
 MOMENT = "2026-01-02T03:04:05.000006Z"
 TAKEDOWN = {"article": "a", "since": MOMENT, "until": None, "who": "ann", "reason": "x"}
 RULE = {"id": 2, "action": "sensitive", "article": "b", "since": MOMENT, "who": "ann", "reason": "x"}
@@ -105,6 +107,20 @@ def brought_up(tmp_path: Path, address: str | None, last: str) -> int:
         if revision == last:
             return sequence
     raise AssertionError(last)
+
+
+def test_first_version_makes_what_it_made(tmp_path: Path) -> None:
+    made = {}
+    for name in ("kept", "now"):
+        with closing(sqlite3.connect(tmp_path / name)) as store:
+            if name == "kept":
+                store.executescript(FIRST_STORE.read_text())
+            else:
+                with sa.create_engine(f"sqlite:///{tmp_path / name}").begin() as connection:
+                    command.upgrade(config_of(connection), steps()[0])
+            described = store.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            made[name] = [(table, " ".join(sql.split())) for table, sql in described]
+    assert made["kept"] == made["now"]
 
 
 @pytest.mark.parametrize("last", steps())
