@@ -60,6 +60,7 @@ torture: setup
 	@status=0; \
 	$(BIN)/pytest -s -m torture tests || status=1; \
 	$(BIN)/pytest -s --hypothesis-profile torture tests/service/test_related.py -k laws || status=1; \
+	$(BIN)/pytest -s -m 'row and not torture' || status=1; \
 	exit $$status
 
 FUZZ_SECONDS ?= 60

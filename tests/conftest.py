@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,10 @@ def model() -> SentenceEncoder:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A real Redis of this process's tests."""
-    with OwnRedis() as server:
+    with closing(OwnRedis()) as server:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("service.own_redis.START_SECONDS_MAX", 60.0)  # where all tests begin at once
+            server.start()
         yield server.url
 
 

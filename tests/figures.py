@@ -2,6 +2,7 @@
 
 A test says of which row of that page it is (`@pytest.mark.row("N4")`), and tells its figures by `figure`. Once a
 session is over, or was ended by Ctrl-C, each full form that ran to its end has its line in the table; others stay.
+Where all of a row is what `make test` runs of it, its tests share a line, if they are asked for by AS_STATED.
 """
 
 import faulthandler
@@ -19,12 +20,14 @@ from platform import machine
 from typing import NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from tests.figures_page import HEAD, Line, merged, write
 
 # `make torture`: as many random cases as nobody waits for twice a day.
 PROFILE = "torture"
+# Asks for the rows of which all is in the short form.
+AS_STATED = "row and not torture"
 PASSED, UNKNOWN = "passed", "not noted"
 REASON_CHARACTERS_MAX = 160
 
@@ -64,12 +67,15 @@ class Case:
     row: str
     command: str
     wrong: str = ""
+    as_stated: bool = False
     skipped: bool = False
     over: bool = False
 
     @property
     def named(self) -> str:
         """Return what the test's name says."""
+        if self.as_stated:
+            return "as stated"
         name, _, parameters = self.node.rpartition("::")[2].removeprefix("test_").partition("[")
         return ", ".join(filter(None, [name.replace("_", " "), parameters.rstrip("]")]))
 
@@ -82,16 +88,27 @@ class Record:
         self._cases: dict[str, Case] = {}
         self._commit = UNKNOWN
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(tryfirst=True)  # before any are left out
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("torture") and not item.get_closest_marker("row"):
                 raise pytest.UsageError(f"{item.nodeid} does not say of which row it is: @pytest.mark.row(...)")
+        if asks_as_stated(config):
+            whole = {row_of(item) for item in items if may_be_full(item)}
+            of_rows = [item for item in items if item.get_closest_marker("row") and row_of(item) not in whole]
+            config.hook.pytest_deselected(items=[item for item in items if item not in of_rows])
+            items[:] = of_rows
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         full = [item for item in session.items if is_full(item)]
         self._cases = {item.nodeid: Case(item.nodeid, row_of(item), command_of(item)) for item in full}
-        if full:  # that they have a place is better known before hours have passed than after
-            merged(self._page.read_text(), [Line(row_of(item), *[""] * (len(HEAD) - 1)) for item in full])
+        if asks_as_stated(session.config):
+            command = f"`pytest -m '{AS_STATED}'`"
+            for item in session.items:
+                self._cases[item.nodeid] = Case(item.nodeid, row_of(item), command, as_stated=True)
+        if self._cases:  # that they have a place is better known before hours have passed than after
+            lines = [Line(case.row, *[""] * (len(HEAD) - 1)) for case in self._cases.values()]
+            merged(self._page.read_text(), lines)
             self._commit = commit_of(self._page)
 
     @pytest.hookimpl(wrapper=True)
@@ -143,10 +160,23 @@ class Unhurried:
             faulthandler.cancel_dump_traceback_later()
 
 
+def asks_as_stated(config: pytest.Config) -> bool:
+    """Return whether a session is for what is stated whole: of all tests, for a part of them tells of no row."""
+    all_tests = [str(config.rootpath / path) for path in config.getini("testpaths") or [""]]
+    asked_for = [str(config.invocation_params.dir / path) for path in config.args]
+    return config.getoption("markexpr") == AS_STATED and asked_for == all_tests
+
+
+def may_be_full(item: pytest.Item) -> bool:
+    """Return whether a test is, or has, the full form of a row: it is marked so, or made of random cases."""
+    many = item.get_closest_marker("torture") or is_hypothesis_test(getattr(item, "obj", None))
+    return bool(item.get_closest_marker("row") and many)
+
+
 def is_full(item: pytest.Item) -> bool:
     """Return whether a test runs in its full form: it is marked so or, made of random cases, has as many as that."""
-    many = settings.get_current_profile_name() == PROFILE and item.get_closest_marker("hypothesis")
-    return bool(item.get_closest_marker("row") and (item.get_closest_marker("torture") or many))
+    many = settings.get_current_profile_name() == PROFILE
+    return may_be_full(item) and bool(item.get_closest_marker("torture") or many)
 
 
 def row_of(item: pytest.Item) -> str:

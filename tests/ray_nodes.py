@@ -3,6 +3,7 @@
 Each node is a `ray start` of its own with all its processes, and one CPU; the head has none, and encodes nothing.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -23,6 +24,10 @@ from tests.makers import HashEncoder
 from tests.servers import free_port
 
 RAY = Path(sys.executable).with_name("ray")
+# Held by the one process of this machine that has clusters; others wait, but not until pytest ends their test.
+LOCK = Path(f"/tmp/seealso-ray-{os.getuid()}.lock")
+ALONE_SECONDS_MAX = 300
+_is_alone = False
 START_SECONDS_MAX = 60.0
 # A machine that runs all tests at once starts the head's process for a client later than Ray waits by itself. What gRPC
 # does at a fork kills that process now and then.
@@ -121,12 +126,35 @@ class Nodes:
 def ray_nodes(**environment: str) -> Iterator[Nodes]:
     """Run a head, with these variables more; nodes are added to it. All are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # sockets are in it: its path must be short
-    nodes = Nodes(folder, **environment)
-    try:
-        yield nodes
-    finally:
-        nodes.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with _alone():
+        nodes = Nodes(folder, **environment)
+        try:
+            yield nodes
+        finally:
+            nodes.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Have no other process run clusters meanwhile: two heads at once may give their clients the same port, for each
+    takes the next of Ray's fixed thousand that is free, some time before it listens there.
+    """
+    global _is_alone
+    if _is_alone:  # a second cluster beside the first
+        yield
+        return
+    with LOCK.open("w") as lock:
+        for _ in range(ALONE_SECONDS_MAX):
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(1)
+        _is_alone = True
+        try:
+            yield
+        finally:
+            _is_alone = False
 
 
 def _descendants(process: int) -> list[int]:

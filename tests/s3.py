@@ -110,7 +110,7 @@ class S3Server:
         """Make a bucket, and return its name."""
         name = f"news-{secrets.token_hex(6)}"
         asked = urllib.request.Request(f"{self.own_url}/{name}", method="PUT")
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             assert answer.status == 200
         return name
 

@@ -19,6 +19,8 @@ from typing import Any
 SEEALSO = Path(sys.executable).with_name("seealso")
 START_SECONDS_MAX = 60.0
 OWN_PROGRAMS = (b"redis-server", b"--follow")
+# The state of a socket that takes connections, in /proc/net/tcp.
+LISTENS = "0A"
 # Below those of outgoing connections, and above 10080, the last that browsers and node do not ask (the Fetch standard).
 # The 10,000 above are free as well: a Redis cluster's own talk is there.
 _PORTS, _PORTS_EACH = 10_100, 1_000
@@ -85,8 +87,25 @@ class Running:
     def workers(self) -> list[int]:
         """Return the process numbers of the workers: of all children but those that are programs of their own."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
-        return [child for child, command in commands.items() if not any(own in command for own in OWN_PROGRAMS)]
+        commands = {int(child): command_of(child) for child in children}
+        return [
+            child
+            for child, command in commands.items()
+            if command is not None and not any(own in command for own in OWN_PROGRAMS)
+        ]
+
+    def listening(self) -> int:
+        """Return how many sockets listen at its port: each worker has its own, once it has loaded the app."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        places = [local for _, local, _, state, *_ in rows if state == LISTENS]
+        return sum(int(place.rpartition(":")[2], 16) == self.port for place in places)
+
+
+def command_of(process: int | str) -> bytes | None:
+    """Return the command line of a process; None if it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return None
 
 
 def request(asked: urllib.request.Request, timeout: float) -> Answer:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.figures import commit_of
+from tests.figures import AS_STATED, commit_of
 from tests.figures_page import BEGIN, END, Line, merged, read_lines, write
 
 PAGE = f"""# A page
@@ -226,6 +226,31 @@ def test_long():
     assert "1 passed" in session(tmp_path, *command, tests=lasting).stdout
 
 
+def test_rows_of_which_all_is_in_the_short_form_have_a_line_if_they_are_asked_for(tmp_path: Path) -> None:
+    stated = (
+        TESTS
+        + """
+@pytest.mark.row("F3")
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_as_stated(number):
+    pass
+
+@pytest.mark.row("N1")
+def test_short_form_of_what_has_a_full_one():
+    assert False
+"""
+    )
+    page = PAGE.replace("| F1 | three |", "| F1 | three |\n| F3 | four |")
+    session(tmp_path, "-m", "row and not torture", "test_it.py", tests=stated, page=page)
+    assert [*lines_of(tmp_path)] == ["two"]
+    session(tmp_path, "-m", "row and not torture", tests=stated, page=page)
+    lines = lines_of(tmp_path)
+    assert [(each.row, each.figure, each.held) for each in lines.values()][1:] == [
+        ("F3", "3 cases: as stated", "passed")
+    ]
+    assert [*lines][1:] == ["-m 'row and not torture'"]
+
+
 def test_short_forms_write_nothing(tmp_path: Path) -> None:
     done = session(tmp_path, "-m", "not torture", "-s")
     assert done.returncode == 0, done.stdout
@@ -275,6 +300,8 @@ def test_full_form_that_names_no_row_is_refused(tmp_path: Path) -> None:
 
 def test_each_line_names_a_test_that_there_is() -> None:
     for each in read_lines((ROOT / "docs" / "reliability.md").read_text()):
+        if each.command == f"`pytest -m '{AS_STATED}'`":
+            continue
         found = re.fullmatch(r"`pytest (?:-m|--hypothesis-profile) torture '?(\S+)::(\w+)(?:\[\S+\]')?`", each.command)
         assert found, each
         assert f"def {found[2]}(" in (ROOT / found[1]).read_text(), each

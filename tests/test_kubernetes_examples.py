@@ -1,7 +1,7 @@
 """examples/kubernetes and the night's CronJob, held against the models that Kubernetes's own document describes.
 
-They forbid fields that there are not. What kustomize does with the folder is done here as far as it is used; by kubectl,
-which brings it, where that is installed.
+They forbid fields that there are not. What kustomize does with the folder is done here as far as it is used; by
+kubectl, which brings it, where that is installed.
 """
 
 import shutil

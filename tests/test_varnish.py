@@ -53,6 +53,7 @@ class House(NamedTuple):
     def restore(self, article_id: str) -> None:
         path = f"/v1/articles/{article_id}/takedown?reason=tried"
         assert self.service.send("DELETE", path, None, self.key).status == 200
+        self.wait_until_caches_know()
 
     def wait_until_caches_know(self) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -143,7 +144,8 @@ def test_each_reader_has_a_rate_of_their_own_whatever_they_say_of_themselves(tmp
         connection.close()
         return answer.status
 
-    with built(tmp_path, SEEALSO_RATE_LIMIT="1/hour") as house:
+    # Where Redis is late, each worker counts by itself.
+    with built(tmp_path, SEEALSO_RATE_LIMIT="1/hour", SEEALSO_REDIS_TIMEOUT_MS="10000") as house:
         port = int(house.front.url.rpartition(":")[2])
         assert status(port, "127.0.0.2", "x") == 200
         assert status(port, "127.0.0.2", "192.0.2.1") == 429
@@ -269,12 +271,11 @@ def test_nothing_that_was_taken_down_comes_out_of_the_cache(tmp_path: Path) -> N
             time.sleep(0.3)
             down.append((article_id, begun, time.monotonic()))
             house.restore(article_id)
-            house.wait_until_caches_know()
     shown = [
         (outcome.path, article_id)
         for outcome in cached.outcomes
         for article_id, begin, end in down
-        if begin < outcome.due < end and outcome.status == 200
+        if begin < outcome.due and outcome.due + outcome.seconds < end and outcome.status == 200
         if f'"{article_id}"'.encode() in outcome.body or shows(int(article_id[1:])) in outcome.body
         if outcome.path.split("/")[3] != article_id
     ]

@@ -138,7 +138,9 @@ def served(newsroom: Path, tmp_path_factory: pytest.TempPathFactory, chromium: B
     folder = tmp_path_factory.mktemp("served")
     shutil.copytree(newsroom, folder / "index")
     log = folder / "serve.log"
-    with serving(folder / "index", log, 1, SEEALSO_LOGIN_LIMIT="none", SEEALSO_RATE_LIMIT="none") as service:
+    # The first text loads the model, and there are machines that do much else.
+    settings = {"SEEALSO_LOGIN_LIMIT": "none", "SEEALSO_RATE_LIMIT": "none", "SEEALSO_TEXT_DEADLINE_S": "300"}
+    with serving(folder / "index", log, 1, True, **settings) as service:
         yield Desk(service, folder / "index", chromium)
 
 

@@ -1,6 +1,6 @@
 """A publisher's website for tests, at an address of its own, and services that misbehave, at addresses under it.
 
-Pages are put as HTML with headers. `/slow/v1/...` answers too late, `/busy/` with 503, `/gone/` with 410, `/empty/`
+Pages are put as HTML with headers. `/slow/v1/...` answers when it may, `/busy/` with 503, `/gone/` with 410, `/empty/`
 with no cards, `/garbage/` with no JSON, `/odd/` with JSON of another kind, and `/cards/` with what was put as cards.
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-SLOW_SECONDS = 2.0
 ANSWERS = {
     "empty": (200, json.dumps({"related": [], "blocks": []})),
     "garbage": (200, "<html>not what was asked for"),
@@ -24,13 +23,16 @@ ANSWERS = {
 
 @dataclass
 class HostPages:
-    """`pages`: path -> HTML and headers; `cards`: what `/cards/` answers with; `asked`: what came there."""
+    """`pages`: path -> HTML and headers; `cards`: what `/cards/` answers with; `asked`: what came there.
+
+    `may_answer`: set once `/slow/` may.
+    """
 
     url: str
     pages: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     cards: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    ended: threading.Event = field(default_factory=threading.Event)
+    may_answer: threading.Event = field(default_factory=threading.Event)
 
     def put(self, path: str, html: str, **headers: str) -> str:
         """Put a page, and return its address. An underscore in a header's name stands for a hyphen."""
@@ -64,7 +66,7 @@ def host_pages() -> Iterator[HostPages]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, text = ANSWERS.get(name) or (200, json.dumps({"related": host.cards}))
             if name == "slow":
-                host.ended.wait(SLOW_SECONDS)
+                host.may_answer.wait()
             self._answer(status, text, {"Content-Type": "application/json"})
 
         def _answer(self, status: int, text: str, headers: dict[str, str]) -> None:
@@ -91,7 +93,7 @@ def host_pages() -> Iterator[HostPages]:
     try:
         yield host
     finally:
-        host.ended.set()
+        host.may_answer.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -12,6 +12,10 @@ PAGES = [
     *(MAP, f"{MAP}?section=Culture&period=2025", f"{MAP}/coverage", f"{MAP}/coverage?year=2025", f"{MAP}/listed"),
     *(f"{MAP}/listed?show=never", f"{MAP}/stories", f"{MAP}/texts", f"{MAP}/texts?show=refused", f"{MAP}/clicks"),
 ]
+# Keeps what is named when it is opened, which waits until the article that came last into the middle is.
+KEEP_NAME = """
+document.getElementById("named").addEventListener("click", (event) => { sessionStorage.name = event.target.innerText; })
+"""
 Check = Callable[[Page, str], None]
 
 
@@ -62,13 +66,11 @@ def test_by_keyboard_the_map_is_moved_and_its_articles_are_named_and_opened(desk
         page.locator("#map").focus()
         for key in ("+", "+", "ArrowRight", "ArrowUp"):
             page.keyboard.press(key)
-        title = page.locator("#named a")
-        expect(title).to_be_visible()
-        page.wait_for_timeout(500)  # until the last article in the middle is named
-        name = title.inner_text()
+        expect(page.locator("#named a")).to_be_visible()
+        page.evaluate(KEEP_NAME)
         page.keyboard.press("Enter")
         page.wait_for_url("**/desk/articles/*")
-        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        expect(page.get_by_role("heading", level=1)).to_have_text(page.evaluate("sessionStorage.name"))
 
 
 def test_section_time_and_words_are_chosen_without_a_pointer(desk: Desk) -> None:

@@ -50,6 +50,19 @@ window.fetch = async (address, ...given) => {
   return new Promise((done) => { window.release = () => done({ ok: answer.ok, json: async () => told }); });
 };
 """
+# The second after which a card that is in view was seen passes when a test says so. `begun()`: for how many cards it
+# goes on; `pass()`: it is over for them.
+SECOND = """
+{
+  const set = setTimeout, clear = clearTimeout, due = new Map();
+  let number = 1e9;
+  window.setTimeout = (act, ms, ...given) => (ms === 1000 ? (due.set(++number, act), number) : set(act, ms, ...given));
+  window.clearTimeout = (timer) => due.delete(timer) || clear(timer);
+  window.begun = () => due.size;
+  window.pass = () => { for (const [timer, act] of [...due]) { due.delete(timer); act(); } };
+}
+"""
+MESSAGE_SECONDS_MAX = 20.0
 expect.set_options(timeout=20_000)
 # The block of the script and a fragment, as markup that can be compared: with what is inherited left out.
 BOTH = r"""
@@ -159,7 +172,9 @@ def site(website: Site) -> Iterator[Site]:
     """The website, where no page may complain of anything."""
     for told in (website.complaints, website.networks, website.sent, website.host.asked):
         told.clear()
+    website.host.may_answer.clear()
     yield website
+    website.host.may_answer.set()
     assert website.complaints == []
 
 
@@ -279,6 +294,7 @@ def test_answer_that_comes_too_late_is_not_waited_for(site: Site) -> None:
     with site.reader(patient=False) as page:
         with page.expect_event("requestfailed", lambda failed: "/slow/" in failed.url):
             page.goto(address)
+        site.host.may_answer.set()
         assert titles(page) == []
         expect(page.get_by_text("Most read")).to_be_visible()
 
@@ -649,7 +665,7 @@ def test_link_that_has_the_focus_is_not_taken_away(site: Site) -> None:
         )
         page.get_by_text("Most read").focus()
         with page.expect_response("**/slow/**"):
-            pass
+            site.host.may_answer.set()
         page.wait_for_timeout(300)
         assert page.evaluate("document.activeElement.textContent") == "Most read"
         page.keyboard.press("Shift+Tab")  # to the other link of the block
@@ -825,6 +841,19 @@ def rates(site: Site, query: str) -> list[dict[str, Any]]:
     return found
 
 
+def be_seen(page: Page, cards: int) -> None:
+    """Have so many cards, which are in view and were not seen before, be seen."""
+    page.wait_for_function("cards => begun() === cards", arg=cards)
+    page.evaluate("pass()")
+
+
+def wait_for_messages(page: Page, site: Site, count: int = 1) -> None:
+    """Wait until the browser has told of so many messages."""
+    end = time.monotonic() + MESSAGE_SECONDS_MAX
+    while len(site.sent) < count and time.monotonic() < end:
+        page.wait_for_timeout(50)
+
+
 def leave(page: Page) -> None:
     """Leave the page, and let its last message go out."""
     page.goto("about:blank")
@@ -833,19 +862,23 @@ def leave(page: Page) -> None:
 
 def test_what_was_seen_and_clicked_is_counted_exactly_once(site: Site) -> None:
     article = "walking-the-ellen-estuary"
-    with site.reader(1440) as page:
+    with site.reader(1440, init=SECOND) as page:
         page.route("https://carrowcourier.example/**", lambda route: route.fulfill(body="an article"))
         page.goto(site.put(LONG + block("limit='6' layout='list' name='below'", article=article) + LONG))
         come_near(page)
         expect(page.locator(".seealso-title")).to_have_count(6)
-        page.locator(".seealso-card").first.scroll_into_view_if_needed()
-        page.wait_for_timeout(1_500)
-        page.locator(".seealso-card").nth(5).scroll_into_view_if_needed()
-        page.wait_for_timeout(1_500)
+        cards = page.locator(".seealso-card")
+        cards.first.scroll_into_view_if_needed()
+        page.wait_for_function("begun() > 0")
+        few = page.evaluate("begun()")
+        page.evaluate("pass()")
+        cards.nth(5).scroll_into_view_if_needed()
+        be_seen(page, 6 - few)
         page.mouse.wheel(0, 3_000)
-        page.wait_for_timeout(1_200)
-        page.locator(".seealso-card").nth(5).scroll_into_view_if_needed()
-        page.wait_for_timeout(1_500)
+        expect(cards.nth(5)).not_to_be_in_viewport()
+        cards.nth(5).scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        assert page.evaluate("begun()") == 0
         assert site.sent == []
         link = page.locator(".seealso-title a").nth(4)
         link.click(modifiers=["Control"])
@@ -854,12 +887,13 @@ def test_what_was_seen_and_clicked_is_counted_exactly_once(site: Site) -> None:
         link.focus()
         page.keyboard.press("Enter")
         page.wait_for_url("https://carrowcourier.example/**")
+        wait_for_messages(page, site)
         leave(page)
     ((told,),) = site.sent
     seen = list(zip(told["shown"], told["slots"], strict=True))
-    cards = [card["id"] for card in site.service.get(f"/v1/articles/{article}/related?limit=6").json()["related"]]
-    assert sorted(seen, key=lambda each: each[1]) == list(zip(cards, range(1, 7), strict=True))
-    assert told["clicked"] == [{"item": cards[4], "slot": 5, "team": ""}]
+    ids = [card["id"] for card in site.service.get(f"/v1/articles/{article}/related?limit=6").json()["related"]]
+    assert sorted(seen, key=lambda each: each[1]) == list(zip(ids, range(1, 7), strict=True))
+    assert told["clicked"] == [{"item": ids[4], "slot": 5, "team": ""}]
     assert set(told) == {"article", "block", "shown", "slots", "teams", "clicked"}
     end = time.monotonic() + 30
     while not (found := rates(site, f"by=slot&article={article}")) and time.monotonic() < end:
@@ -870,29 +904,30 @@ def test_what_was_seen_and_clicked_is_counted_exactly_once(site: Site) -> None:
 
 
 def test_what_was_in_view_for_less_than_a_second_or_by_less_than_half_was_not_seen(site: Site) -> None:
-    with site.reader() as page:
+    with site.reader(init=SECOND) as page:
         page.goto(site.put(LONG + block("limit='6' eager") + LONG))
         expect(page.locator(".seealso-title")).to_have_count(6)
         page.locator("seealso-block").scroll_into_view_if_needed()
-        page.wait_for_timeout(400)
+        page.wait_for_function("begun() > 0")
         page.evaluate("scrollTo(0, 0)")
-        page.wait_for_timeout(1_500)
+        page.wait_for_function("begun() === 0")
         top = page.locator(".seealso-card").first.evaluate("card => card.getBoundingClientRect().top + scrollY")
         page.evaluate("top => scrollTo(0, top - innerHeight + 20)", top)
-        page.wait_for_timeout(1_500)
+        page.wait_for_timeout(300)
+        assert page.evaluate("begun()") == 0
         leave(page)
     assert site.sent == []
 
 
 def test_all_blocks_of_a_page_are_told_of_in_one_message(site: Site) -> None:
-    with site.reader(1440) as page:
+    with site.reader(1440, init=SECOND) as page:
         page.goto(site.put(SHORT + block("limit='2' name='one'") + block("limit='2' name='two'")))
         expect(page.locator(".seealso-title")).to_have_count(4)
-        page.wait_for_timeout(1_500)
+        be_seen(page, 4)
         page.evaluate("document.querySelector('seealso-block').remove()")
         hide = "Object.defineProperty(document, 'hidden', { configurable: true, value: true });"
         page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_timeout(200)
+        wait_for_messages(page, site)
         leave(page)
     assert [[(block["block"], block["slots"]) for block in told] for told in site.sent] == [
         [("one", [1, 2]), ("two", [1, 2])]
@@ -906,10 +941,10 @@ def test_message_arrives_when_the_page_is_left(site: Site) -> None:
         return counted(site.service, "seealso_events_total")
 
     before = arrived()
-    with site.reader() as page:
+    with site.reader(init=SECOND) as page:
         page.goto(site.put(SHORT + block("limit='2'")))
         expect(page.locator(".seealso-title")).to_have_count(2)
-        page.wait_for_timeout(1_500)
+        be_seen(page, 2)
         assert arrived() == before
         leave(page)
         end = time.monotonic() + 20
@@ -919,17 +954,18 @@ def test_message_arrives_when_the_page_is_left(site: Site) -> None:
 
 
 def test_message_goes_out_when_the_page_is_put_aside(site: Site) -> None:
-    with site.reader() as page:
+    with site.reader(init=SECOND) as page:
         page.goto(site.put(SHORT + block("limit='2'")))
         expect(page.locator(".seealso-title")).to_have_count(2)
-        page.wait_for_timeout(1_500)
+        be_seen(page, 2)
         hide = "Object.defineProperty(document, 'hidden', { configurable: true, value: %s });"
         event = "document.dispatchEvent(new Event('visibilitychange'))"
         page.evaluate(hide % "true" + event)
-        page.wait_for_timeout(200)
+        wait_for_messages(page, site)
         assert [[block["slots"] for block in told] for told in site.sent] == [[[1, 2]]]
         page.evaluate(hide % "false" + event)
-        page.wait_for_timeout(1_500)
+        page.wait_for_timeout(300)
+        assert page.evaluate("begun()") == 0
         leave(page)
     assert len(site.sent) == 1
 
@@ -940,16 +976,16 @@ def test_message_that_the_browser_does_not_take_is_sent_again(site: Site) -> Non
     let calls = 0;
     navigator.sendBeacon = (...told) => calls++ > 0 && send(...told);
     """
-    with site.reader(init=refused) as page:
+    with site.reader(init=refused + SECOND) as page:
         page.goto(site.put(SHORT + block("limit='2'")))
         expect(page.locator(".seealso-title")).to_have_count(2)
-        page.wait_for_timeout(1_500)
+        be_seen(page, 2)
         hide = "Object.defineProperty(document, 'hidden', { configurable: true, value: true });"
         event = "document.dispatchEvent(new Event('visibilitychange'))"
         page.evaluate(hide + event)
         assert site.sent == []
         page.evaluate(event)
-        page.wait_for_timeout(200)
+        wait_for_messages(page, site)
         leave(page)
     assert [[block["slots"] for block in told] for told in site.sent] == [[[1, 2]]]
 
@@ -971,17 +1007,19 @@ def test_nothing_is_counted_where_it_is_not_wanted(site: Site, attributes: str, 
 
 
 def test_reader_who_consents_later_is_counted_from_then_on(site: Site) -> None:
-    with site.reader() as page:
+    with site.reader(init=SECOND) as page:
         page.route("https://carrowcourier.example/**", lambda route: route.fulfill(body="an article"))
         page.goto(site.put(SHORT + block("limit='2' no-count")))
         expect(page.locator(".seealso-title")).to_have_count(2)
         page.evaluate("drawn = document.querySelector('seealso-block').shadowRoot.querySelector('section')")
-        page.wait_for_timeout(1_500)
+        page.wait_for_timeout(300)
+        assert page.evaluate("begun()") == 0
         page.evaluate("document.querySelector('seealso-block').removeAttribute('no-count')")
-        page.wait_for_timeout(1_500)
+        be_seen(page, 2)
         assert page.evaluate("drawn.isConnected")  # nothing is drawn anew for it
         page.locator(".seealso-title a").nth(1).click()
         page.wait_for_url("https://carrowcourier.example/**")
+        wait_for_messages(page, site)
         leave(page)
     ((told,),) = site.sent
     assert (told["slots"], [each["slot"] for each in told["clicked"]]) == ([1, 2], [2])

@@ -20,7 +20,7 @@ import service.copies
 from seealso.settings import ServiceSettings
 from service.app import create_app
 from service.cache import KEY_PREFIX
-from service.link import FAILURES_TO_OPEN, WATCH_SECONDS, Link, Unreachable
+from service.link import FAILURES_TO_OPEN, Link, Unreachable
 from service.own_redis import OwnRedis
 from tests.faults.clock import OwnClock, TheirClock
 from tests.faults.redis_server import RedisServer
@@ -56,7 +56,7 @@ def make_app(index: Path, own_redis: OwnRedis) -> Iterator[Callable[..., APIFlas
     apps: list[APIFlask] = []
 
     def make(**settings: object) -> APIFlask:
-        given: dict[str, object] = {"index": index, "redis_url": own_redis.url, "redis_timeout_ms": 1_000} | settings
+        given: dict[str, object] = {"index": index, "redis_url": own_redis.url, "redis_timeout_ms": 10_000} | settings
         apps.append(create_app(ServiceSettings(**given), HashEncoder))  # type: ignore[arg-type]
         return apps[-1]
 
@@ -142,7 +142,8 @@ def test_redis_is_given_up_tried_and_used_again_whatever_the_clock_says(
     clock: OwnClock, own_redis: OwnRedis, step_s: float
 ) -> None:
     failures: list[str] = []
-    link = Link(own_redis.url, 300, 2, failures.append)
+    at_down: list[int] = []  # how many there were when it was given up
+    link = Link(own_redis.url, 2_000, 2, failures.append, lambda down: at_down.append(len(failures)) if down else None)
     wait_until(lambda: link.up)
     link.call("SET", "key", "value")
     clock.step(step_s)
@@ -151,7 +152,8 @@ def test_redis_is_given_up_tried_and_used_again_whatever_the_clock_says(
     while link.up:
         with pytest.raises(Unreachable):
             link.call("GET", "key")
-    assert len(failures) <= FAILURES_TO_OPEN + 1
+    wait_until(lambda: bool(at_down))
+    assert at_down[0] <= FAILURES_TO_OPEN + 1
     clock.step(step_s)
     failed = len(failures)
     wait_until(lambda: len(failures) > failed + 1)  # it is tried again, and again
@@ -184,10 +186,12 @@ def test_what_redis_keeps_has_the_lifetime_that_is_set(
 def test_what_browsers_may_keep_depends_on_the_snapshot_alone(
     clock: OwnClock, make_app: Callable[..., APIFlask], own_redis: OwnRedis, step_s: float
 ) -> None:
-    before = make_app().test_client().get(PATH).headers
+    app = make_app()
+    wait_until(lambda: app.extensions["seealso"].cache.state == "up")
+    before = app.test_client().get(PATH).headers
     clock.step(step_s)
-    time.sleep(20 * WATCH_SECONDS)  # what was made is put a moment later
     with redis.Redis.from_url(own_redis.url) as server:
+        wait_until(lambda: bool(kept_in(server, KEY_PREFIX + "*")))  # what was made is put a moment later
         server.flushall()
     after = make_app().test_client().get(PATH).headers
     assert after["X-Seealso-Cache"] == "miss"
@@ -289,7 +293,7 @@ def check_steps(running: Running, clock: TheirClock, steps: list[int], form: For
     assert not wrong, f"{len(wrong)} of {len(rate.outcomes)}: {wrong[0]} ... {wrong[-1]}"
 
 
-LIMITED = {"SEEALSO_RATE_LIMIT": "5/minute", "SEEALSO_COPIES_MB": "0", "SEEALSO_REDIS_TIMEOUT_MS": "1000"}
+LIMITED = {"SEEALSO_RATE_LIMIT": "5/minute", "SEEALSO_COPIES_MB": "0", "SEEALSO_REDIS_TIMEOUT_MS": "10000"}
 
 
 def test_service_and_its_redis_take_a_step_forward_and_back(

@@ -93,19 +93,23 @@ def test_two_machines_serve_what_a_night_delivers_and_what_is_rolled_back(newsro
 
     # An article taken down by way of one machine is shown by neither, whichever snapshot they serve.
     taken = newsroom.one.send("POST", "/v1/articles/a003/takedown", {"reason": "a court order"}, newsroom.key)
-    assert taken.status == 200, taken.body
+    assert taken.status in (200, 202), taken.body
+    if taken.status == 202:  # the other did not say in time that it knows
+        wait_until(lambda: gone(newsroom) == [410, 410])
+    assert gone(newsroom) == [410, 410]
     second = newsroom.night(9)
     newsroom.wait_until_served(second)
     for machine in (newsroom.one, newsroom.two):
         block = machine.get("/v1/articles/a000/related?min_probability=0&limit=50")
         assert "a003" not in {card["id"] for card in block.json()["related"]}
         assert f"snapshot:{second}" in block.headers["surrogate-key"].split()
-        assert machine.get("/v1/articles/a003/related").status == 410
+    assert gone(newsroom) == [410, 410]
 
     told = newsroom.two.send("POST", f"/v1/snapshots/{first}/rollback", {"reason": "a broken feed"}, newsroom.key)
-    assert (told.status, told.json()["before"]) == (200, second)
+    assert told.status in (200, 202), told.body
+    assert told.json()["before"] == second
     newsroom.wait_until_served(first)
-    assert newsroom.one.get("/v1/articles/a003/related").status == 410
+    assert gone(newsroom) == [410, 410]
 
     # The store is gone: both answer as before, and say so; once it is back, the next night reaches them.
     s3.wire.gone = True
@@ -128,6 +132,11 @@ def test_two_machines_serve_what_a_night_delivers_and_what_is_rolled_back(newsro
     assert "seealso_snapshot_store_behind 1.0" in metrics(newsroom.two)
     newsroom.store.point(third)
     wait_until(lambda: warnings(newsroom.one) == warnings(newsroom.two) == [])
+
+
+def gone(newsroom: Newsroom) -> list[int]:
+    """Return how each machine answers for the article that was taken down."""
+    return [each.get("/v1/articles/a003/related").status for each in (newsroom.one, newsroom.two)]
 
 
 def index_and_push(newsroom: Newsroom, count: int) -> str | None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import DATABASE, Store
 from tests.bad_link import BadLink, bad_link
-from tests.faults.trial import FULL, PATHS, SHORT, Form, answers_of, p99_ms, per_second
+from tests.faults.trial import FULL, PATHS, SHORT, Form, answers_of, p99_ms, per_second, waited_in_vain
 from tests.figures import figure
 from tests.load.rate import Rate, blocks
 from tests.makers import articles, index_of
@@ -129,6 +129,13 @@ def tried(index: Path, folder: Path, fault: Fault, form: Form, link: BadLink | N
             take_down_once_it_can_be(service, key, "a052")
             assert down(service) - {"a051"} == {"a050", "a052"}
     wrong = [each for each in rate.outcomes if each.status != 200]
+    if form is SHORT:  # but for who met what was decided before the fault, or after it
+        wrong = [
+            each
+            for each in wrong
+            if (began <= each.due + each.seconds and each.due <= ended)
+            or not waited_in_vain(each.status, each.body, each.seconds)
+        ]
     figure(
         f"{fault.__name__}: {len(rate.outcomes):,} page views, {share:.0f} a second, {len(wrong)} failed; p99 "
         f"{p99_ms(rate.outcomes, 0, began):.1f} ms before, {p99_ms(rate.outcomes, began, ended):.1f} ms meanwhile"

@@ -20,7 +20,7 @@ from seealso.editorial.store import Store
 from tests.faults.redis_server import RedisServer
 from tests.faults.surrogate_cache import SurrogateCache
 from tests.faults.test_redis import hung, killed
-from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE
+from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, waited_in_vain
 from tests.figures import figure
 from tests.load.editions import ARTICLES, HOT, HTML, Editions, made_editions
 from tests.load.rate import Outcome, Rate, blocks, saturation
@@ -165,6 +165,8 @@ def tried(
     outcomes = [*direct.outcomes, *cached.outcomes]
     shown = shown_after(outcomes, [*taken.values(), *over])
     wrong = [each for each in outcomes if each.status not in (200, 410) and not each.busy]
+    if short:
+        wrong = [each for each in wrong if not waited_in_vain(each.status, each.body, each.seconds)]
     figure(
         f"{fault.__name__}: {len(taken) + len(over):,} takedowns; {len(direct.outcomes):,} answers, {per_second:,.0f} "
         f"a second, and {len(cached.outcomes):,} through a cache, of which it kept {cache.hits:,}: {len(shown)} showed "

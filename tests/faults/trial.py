@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from service.editorial import WAIT_SECONDS_MAX as DECIDED_SECONDS_MAX
 from tests.figures import figure
 from tests.load.rate import Outcome, Rate, blocks, new_blocks, percentile, saturation
 from tests.servers import Running
@@ -139,6 +140,14 @@ def wrong_answers(outcomes: Iterable[Outcome], expected: Mapping[str, bytes], be
         if outcome.status != 200 or outcome.body != expected[outcome.path]:
             what = f"{outcome.path}: {outcome.status} after {outcome.seconds:.3f} s {outcome.body[:200]!r}"
             yield f"{outcome.due - began:+.3f} s: {what}"
+
+
+def waited_in_vain(status: int, body: bytes, seconds: float) -> bool:
+    """Return whether somebody was refused for whom what was being decided was not read in time.
+
+    Who waited less is not refused for that; and where a machine does nothing else, nobody waits so long.
+    """
+    return status == 503 and b"editorial-unavailable" in body and seconds >= DECIDED_SECONDS_MAX
 
 
 def p99_ms(outcomes: Iterable[Outcome], begin: float, end: float) -> float:

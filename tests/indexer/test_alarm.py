@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-import time
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from indexer.alarm import ERROR_CHARACTERS_MAX, message_of, raise_alarm
 from tests.listener import Listener, listening
+from tests.waiting import wait_until
 
 REFUSED: dict[str, Any] = {
     "started": "2026-11-24T02:30:00Z",
@@ -156,15 +157,20 @@ def test_a_command_that_fails_is_said_without_its_arguments(command: str, reason
     assert raise_alarm(FAILED, None, command) == [f"the alarm command failed: {reason}"]
 
 
-def test_a_command_that_does_not_end_is_killed_with_all_it_started(tmp_path: Path) -> None:
-    command = script(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait")
-    (said,) = raise_alarm(FAILED, None, command, command_seconds_max=2.0)
-    assert said.endswith("had not ended after 2 s and was killed")
-    child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + 10
-    while _runs(child) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not _runs(child)
+def test_a_command_that_does_not_end_is_killed_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, child = script(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait"), tmp_path / "child"
+    communicate = subprocess.Popen.communicate
+
+    def communicated(process: subprocess.Popen[bytes], *given: Any, **named: Any) -> tuple[bytes, bytes]:
+        wait_until(lambda: child.exists() and child.read_text().endswith("\n"))  # its time begins here
+        return communicate(process, *given, **named)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicated)
+    (said,) = raise_alarm(FAILED, None, command, command_seconds_max=0.5)
+    assert said.endswith("had not ended after 0.5 s and was killed")
+    wait_until(lambda: not _runs(int(child.read_text())))
 
 
 def test_a_webhook_that_fails_does_not_keep_the_command_from_being_run(tmp_path: Path) -> None:

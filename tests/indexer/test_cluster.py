@@ -26,6 +26,7 @@ from tests.conftest import ROOT
 from tests.makers import HashEncoder, articles, index_of
 from tests.ray_nodes import FailsOnce, FixedCost, Nodes, ray_nodes
 from tests.servers import SEEALSO, free_port
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.row("M1")
 TEXTS = [f"passage {number} of {number % 7}" for number in range(20 * CPU_LOT + 5)]
@@ -89,6 +90,8 @@ def test_killed_node_loses_nothing_and_is_named(nodes: Nodes) -> None:
         if alive and lot.by.startswith("three"):
             nodes.kill("three")
             alive = False
+            # Who is lost is told when all is embedded, which may be before the cluster knows of it.
+            wait_until(lambda: not any(node["Alive"] and node["NodeName"] == "three" for node in ray.nodes()))
     assert not alive
     np.testing.assert_array_equal(gathered(lots), HashEncoder().encode(TEXTS))
     assert cluster.notices == ["lost while it embedded: three; others made what was under way there"]

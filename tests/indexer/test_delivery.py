@@ -26,6 +26,7 @@ from seealso.snapshot.rollback import rolling_back, serve_again
 from seealso.snapshot.store import Machine, SnapshotStore
 from tests.makers import ANY_NIGHT, GivenArticles, HashEncoder, article, articles
 from tests.s3 import S3Server
+from tests.waiting import WAIT_SECONDS_MAX, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def night(
     index: Path,
     store: SnapshotStore,
     count: int,
-    wait_s: float = 30,
+    wait_s: float = WAIT_SECONDS_MAX,
     limits: Limits | None = None,
     given: Sequence[Article] | None = None,
     keep: int = 2,
@@ -89,10 +90,7 @@ class Machines:
             thread.join()
 
     def wait_until_all_serve(self, snapshot_id: str) -> None:
-        end = time.monotonic() + 30
-        while any(current_or_none(folder) != snapshot_id for folder in self.folders):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_until(lambda: all(current_or_none(folder) == snapshot_id for folder in self.folders))
 
 
 def test_all_machines_hold_it_before_any_serves_it(store: SnapshotStore, tmp_path: Path) -> None:
@@ -106,9 +104,7 @@ def test_all_machines_hold_it_before_any_serves_it(store: SnapshotStore, tmp_pat
         really(snapshot_id)
 
     with Machines(store, folders) as machines, pytest.MonkeyPatch.context() as patched:
-        end = time.monotonic() + 30
-        while len(store.machines()) < 2 and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until(lambda: len(store.machines()) == 2)
         patched.setattr(store, "point", pointed)
         report = night(tmp_path / "night", store, 4)
         assert report.snapshot is not None
@@ -203,17 +199,24 @@ def test_what_was_removed_in_the_moment_in_which_it_was_rolled_back_to_is_copied
 def test_rollback_while_a_night_is_handed_round_ends_nothing(
     store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = str(night(tmp_path / "night", store, 4).snapshot)
-    night(tmp_path / "night", store, 5)
-    really, left = store.machines, ["once"]
+    first, second = (str(night(tmp_path / "night", store, count).snapshot) for count in (4, 5))
+    really, waited_for = store.machines, threading.Event()
 
     def rolled_back() -> list[Machine]:
-        if left:  # by another machine's desk, just when this night has begun to wait
-            left.pop()
-            store.turn_back(first)
-        return really()
+        if waited_for.is_set():
+            return really()
+        store.turn_back(first)  # by another machine's desk, just when this night has begun to wait
+        found = really()
+        waited_for.set()
+        return found
+
+    def fetched(*given: Any) -> int:
+        waited_for.wait(WAIT_SECONDS_MAX)  # who holds it by then is not waited for
+        return fetch(*given)
 
     with Machines(store, [tmp_path / "one"]) as machines, monkeypatch.context() as patched:
+        machines.wait_until_all_serve(second)
+        patched.setattr(following_module, "fetch", fetched)
         patched.setattr(store, "machines", rolled_back)
         store.beat("one", [], None)
         report = night(tmp_path / "night", store, 6)
@@ -228,6 +231,7 @@ def test_what_is_damaged_in_the_store_is_sent_anew_and_not_served_while_it_is(
     monkeypatch.setattr(following_module, "PAUSE_SECONDS", 0.1)
     first = str(night(tmp_path / "night", store, 4).snapshot)
     really, left = objects.Objects.write, [*range(damaged)]
+    send_anew = Delivery._send_anew
 
     def write(there: Objects, name: str, content: bytes | Path) -> None:
         if name.endswith("/cards.bin") and left:
@@ -235,12 +239,18 @@ def test_what_is_damaged_in_the_store_is_sent_anew_and_not_served_while_it_is(
             content = b"?" * len(Path(content).read_bytes() if isinstance(content, Path) else content)
         really(there, name, content)
 
+    def sent_anew(delivery: Delivery, *given: Any) -> None:
+        send_anew(delivery, *given)
+        if damaged > 1:  # nobody will hold it, however long it is waited for
+            object.__setattr__(delivery, "wait_s", 1.0)
+
     with Machines(store, [tmp_path / "one"]) as machines, monkeypatch.context() as patched:
         machines.wait_until_all_serve(first)
         patched.setattr(objects.Objects, "write", write)
+        patched.setattr(Delivery, "_send_anew", sent_anew)
         report = Report()
         with suppress(SnapshotStoreUnavailable):
-            night(tmp_path / "night", store, 5, wait_s=30 if damaged == 1 else 3, report=report)
+            night(tmp_path / "night", store, 5, report=report)
         machines.wait_until_all_serve(str(report.served) if damaged == 1 else first)
         assert store.current() == (report.served if damaged == 1 else first)
         assert "sent to the snapshot store anew, where it was damaged for one" in report.notices

@@ -30,6 +30,9 @@ from tests.makers import article, articles, index_of
 from tests.milvus import Running, running_milvus
 from tests.servers import free_port
 
+# How long the engine has for an answer where how soon it comes is not what is asked.
+PATIENT = 60.0
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -49,7 +52,7 @@ def distribution(running: Running, name: str) -> Distribution:
 
 @pytest.fixture
 def engine(running: Running, name: str) -> Iterator[Milvus]:
-    connected = running.address(name).connect(10.0)
+    connected = running.address(name).connect(PATIENT)
     yield connected
     connected.close()
 
@@ -62,12 +65,12 @@ def test_nights_lead_the_alias_and_drop_what_no_snapshot_has(
         assert report.distributed is not None
         assert (report.distributed["sent"], report.distributed["recall"], report.notices) == (count, 1.0, [])
         collection = engine.address.collection_of(current_id(tmp_path))
-        assert engine.published(5.0) == collection
-        assert engine.count(collection, 5.0) == count
+        assert engine.published(PATIENT) == collection
+        assert engine.count(collection, PATIENT) == count
     assert [*engine.snapshots()] == published_ids(tmp_path)
     oldest, before, current = (engine.snapshots()[each] for each in published_ids(tmp_path))
     # Only what is served, and what it may be rolled back to at once, takes memory.
-    assert [engine.count(each, 5.0) for each in (oldest, before, current)] == [None, 7, 8]
+    assert [engine.count(each, PATIENT) for each in (oldest, before, current)] == [None, 7, 8]
 
 
 def test_engine_holds_ids_facts_and_cards_by_row(tmp_path: Path, distribution: Distribution, engine: Milvus) -> None:
@@ -181,10 +184,10 @@ def test_alias_does_not_wait_for_what_is_being_loaded(
         really(*names, **given)
 
     engine._client.load_collection = load_collection
-    assert engine.lead(collection, 5.0)
+    assert engine.lead(collection, PATIENT)
     assert [each.get("_async") for each in asked] == [True]
-    assert engine.load(collection, 60.0)
-    assert engine.count(collection, 5.0) == 5
+    assert engine.load(collection, PATIENT)
+    assert engine.count(collection, PATIENT) == 5
 
 
 def replace_port(running: Running, name: str) -> Any:
@@ -211,22 +214,22 @@ def test_block_is_sent_again_and_stands_there_once(
     monkeypatch.setattr(Milvus, "put", failing(distributing.TRIES_MAX - 1, Milvus.put))
     report = index_of(tmp_path, articles(5), distribution=distribution)
     assert report.notices == []
-    assert engine.count(engine.address.collection_of(current_id(tmp_path)), 5.0) == 5
+    assert engine.count(engine.address.collection_of(current_id(tmp_path)), PATIENT) == 5
 
 
 def test_half_an_upload_is_not_led_to_and_is_begun_anew(
     tmp_path: Path, distribution: Distribution, engine: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_of(tmp_path, articles(4), distribution=distribution)
-    before = engine.published(5.0)
+    before = engine.published(PATIENT)
     with monkeypatch.context() as patched:
         patched.setattr(distributing, "ROWS_AT_ONCE", 3)
         patched.setattr(Milvus, "put", failing(1_000, Milvus.put))
         report = index_of(tmp_path, articles(5), distribution=distribution)
     assert "not in the search engine" in report.notices[0]
-    assert engine.published(5.0) == before
+    assert engine.published(PATIENT) == before
     snapshot = open_current(tmp_path)
-    assert engine.count(engine.address.collection_of(snapshot.id), 5.0) != 5
+    assert engine.count(engine.address.collection_of(snapshot.id), PATIENT) != 5
     assert distribution.upload(snapshot).sent == 5
     assert distribution.upload(snapshot).sent == 0  # it stands there already
     engine.release(engine.address.collection_of(snapshot.id))
@@ -254,7 +257,7 @@ def test_engine_that_finds_too_little_is_not_led_to(
     monkeypatch.setattr(Milvus, "search", shuffled)
     report = index_of(tmp_path, articles(30), distribution=distribution)
     assert "of the nearest" in report.notices[0]
-    assert engine.published(5.0) is None
+    assert engine.published(PATIENT) is None
 
 
 def test_commands_put_it_there_and_roll_it_back(
@@ -269,15 +272,15 @@ def test_commands_put_it_there_and_roll_it_back(
     first, second = published_ids(tmp_path)
     told = json.loads(run(distribute, "--index", tmp_path, "--json").stdout)
     assert (told["id"], told["sent"], told["recall"]) == (second, 6, 1.0)
-    assert engine.published(5.0) == engine.address.collection_of(second)
+    assert engine.published(PATIENT) == engine.address.collection_of(second)
     rolled = run(rollback, "--index", tmp_path)
     assert current_id(tmp_path) == first  # all the same
     assert "seealso distribute" in rolled.stderr
-    assert engine.published(5.0) == engine.address.collection_of(second)
+    assert engine.published(PATIENT) == engine.address.collection_of(second)
     assert "is whole: 5 articles sent" in run(distribute, "--index", tmp_path).stdout
-    assert engine.published(5.0) == engine.address.collection_of(first)
+    assert engine.published(PATIENT) == engine.address.collection_of(first)
     assert run(rollback, second, "--index", tmp_path).stderr == ""
-    assert engine.published(5.0) == engine.address.collection_of(second)
+    assert engine.published(PATIENT) == engine.address.collection_of(second)
 
 
 def test_command_goes_by_what_all_machines_serve(
@@ -295,7 +298,7 @@ def test_command_goes_by_what_all_machines_serve(
     monkeypatch.setenv("SEEALSO_SNAPSHOT_STORE", store.url)
     run(distribute, second, "--index", index)
     assert json.loads(run(distribute, "--index", index, "--json").stdout)["id"] == first
-    assert engine.published(5.0) == engine.address.collection_of(first)
+    assert engine.published(PATIENT) == engine.address.collection_of(first)
     shutil.rmtree(snapshot_folder(index, second))  # the store still has it
     run(distribute, "--index", index)
     assert set(engine.snapshots()) == {first, second}
@@ -320,7 +323,7 @@ def test_command_that_uploads_for_hours_holds_up_no_rollback_and_goes_by_it(
     told = json.loads(run(distribute, "--index", tmp_path, "--json").stdout)
     assert codes == [0]
     assert (told["id"], current_id(tmp_path)) == (second, first)
-    assert engine.published(5.0) == engine.address.collection_of(first)  # where the rollback had it lead
+    assert engine.published(PATIENT) == engine.address.collection_of(first)  # where the rollback had it lead
 
 
 def test_settings_say_whether_and_how(name: str) -> None:

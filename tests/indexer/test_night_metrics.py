@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.night_metrics import METRICS, PREFIX, MetricsUnsent, metrics_of, push, write_textfile
 from tests.listener import Listener, listening
+from tests.servers import free_port
 
 PUBLISHED: dict[str, Any] = {
     "started": "2026-11-24T02:30:00Z",
@@ -222,10 +223,8 @@ def test_push_that_is_not_taken_is_said_without_the_address(gateway: Listener) -
 
 
 def test_push_to_nobody_is_said() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     with pytest.raises(MetricsUnsent, match="cannot be reached"):
-        push(f"http://127.0.0.1:{port}", PUBLISHED)
+        push(f"http://127.0.0.1:{free_port()}", PUBLISHED)
 
 
 def test_push_to_a_gateway_that_does_not_answer_ends() -> None:

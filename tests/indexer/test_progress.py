@@ -1,4 +1,5 @@
 import io
+import re
 import time
 
 import pytest
@@ -6,6 +7,7 @@ from rich.console import Console
 
 import indexer.progress
 from indexer.progress import PlainReporter, Reporter, TerminalReporter, reporter_for
+from tests.waiting import wait_until
 
 
 def run(reporter: Reporter) -> None:
@@ -34,21 +36,16 @@ def test_elsewhere_a_plain_line_tells_rate_and_time_left(
     monkeypatch.setattr(indexer.progress, "PLAIN_SECONDS", 0.02)
     lines: list[str] = []
 
-    def comes(start: str, end: str) -> bool:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            lines.extend(capsys.readouterr().err.splitlines())
-            if any(line.startswith(start) and line.endswith(end) for line in lines):
-                return True
-            time.sleep(0.01)
-        return False
+    def told_as(pattern: str) -> bool:
+        lines.extend(capsys.readouterr().err.splitlines())
+        return any(re.fullmatch(pattern, line) for line in lines)
 
     with PlainReporter() as reporter:
         reporter.stage("Model", None, "")
-        assert comes("Model: for 0 s", "")  # though nothing of it is ever done
+        wait_until(lambda: told_as(r"Model: for \d+ s"))  # though nothing of it is ever done
         reporter.stage("Embedding", 64, "passages")
         reporter.advance(32)
-        assert comes("Embedding: 32 passages, ", " s left")
+        wait_until(lambda: told_as("Embedding: 32 passages, .* s left"))
     assert lines[0] == "Model"
     assert "Embedding: 64 passages" in lines
     told = len(capsys.readouterr().err.splitlines())

@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import orjson
@@ -36,9 +37,9 @@ def test_table_says_what_happened() -> None:
         "long-read (38 passages)",
         "12, 7 of them",
         "kind (2)",
-        "read 0.0 s",
     ):
         assert part in text
+    assert re.search(r"read \d+\.\d s", text)
     assert text.count("title: is empty") == QUARANTINED_SHOWN
     assert "and 5 more" in text
     assert "20261124T061500Z-0123456789ab" in text

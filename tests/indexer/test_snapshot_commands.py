@@ -192,6 +192,7 @@ def test_snapshots_of_the_store_are_listed_and_rolled_back_for_all(
     ]
     assert [each["counts"]["articles"] for each in found] == [3, 4, 5]
     _, *lines = run(snapshots, "--index", tmp_path).stdout.splitlines()
-    assert [line.split("2026")[0].strip() for line in lines] == ["only stored", "only here", "current"]
+    marks = [line.split(each)[0].strip() for each, line in zip((first, second, third), lines, strict=True)]
+    assert marks == ["only stored", "only here", "current"]
     assert f"{second} is served now; it was {third}" in run(rollback, "--index", tmp_path).stdout
     assert (store.current(), open_current(tmp_path).id, store.ids()) == (second, second, [first, second, third])

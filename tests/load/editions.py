@@ -15,6 +15,7 @@ from tests.load.rate import Ask, Outcome, at_once
 from tests.load.vital import listeners
 from tests.makers import HashEncoder, articles, index_of
 from tests.servers import START_SECONDS_MAX, Running, serving
+from tests.waiting import wait_until
 
 ARTICLES, EDITIONS = 120, 3
 # Every edition has these articles; what they show differs.
@@ -93,6 +94,11 @@ def all_serving(index: Path, log: Path, workers: int = 2, **settings: str) -> It
             assert monotonic() < deadline, log.read_text()[-2_000:]
             sleep(0.02)
         yield service
+
+
+def wait_for_redis(service: Running) -> None:
+    """Return once the workers ask Redis: each has a link of its own, which comes up by itself."""
+    wait_until(lambda: {service.get("/version").json()["cache"] for _ in range(SEEN_IN_A_ROW)} == {"up"})
 
 
 def kept_by_all_workers(service: Running, paths: Sequence[str]) -> None:

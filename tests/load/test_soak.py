@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tests.figures import figure
-from tests.load.editions import HOT, HTML, Editions, all_serving, wait_for
+from tests.load.editions import EDITIONS, HOT, HTML, Editions, all_serving, wait_for
 from tests.load.rate import Outcome, Rate, blocks, in_turn, new_blocks, percentile, saturation
 from tests.load.vital import SOCKETS_MAX, Vital, settled, slope_per_hour, vital, wait_until_left
 from tests.servers import Running
 
 PER_SECOND = 60.0
 STEADY = 0.7
+SWITCHES_MIN = EDITIONS - 1
 HOUR_SECONDS = 3_600.0
 SWITCH_SECONDS = 300.0
 SAMPLE_SECONDS = 10.0
@@ -47,16 +48,20 @@ class Watch:
 def soaked(
     service: Running, editions: Editions, per_second: float, seconds: float, switch_s: float, sample_s: float
 ) -> tuple[list[Outcome], list[Watch]]:
-    """Ask for blocks, kept and new, at a rate and switch now and then; return what came of it and what workers held."""
+    """Ask for blocks, kept and new, at a rate and switch now and then; return what came of it and what workers held.
+
+    It lasts longer where a machine is too slow to have switched so often that every snapshot was served.
+    """
     watches = [Watch(worker) for worker in service.workers()]
     asks = in_turn(blocks([*HOT, *HTML]), new_blocks(HOT), every=5)
     with Rate(service.port, asks, per_second) as rate:
         began = time.monotonic()
-        switch_at, end = began + switch_s, began + seconds
-        while (now := time.monotonic()) < end:
+        switch_at, end, switches = began + switch_s, began + seconds, 0
+        while (now := time.monotonic()) < end or switches < SWITCHES_MIN:
             if now >= switch_at:
                 wait_for(service, editions.switch())
                 switch_at += switch_s
+                switches += 1
             for watch in watches:
                 watch.look()
             time.sleep(sample_s)
@@ -80,10 +85,11 @@ def test_some_seconds_with_switches_leave_descriptors_and_threads_as_they_are(
     with all_serving(editions.index, tmp_path / "log", **POLL) as service:
         soaked(service, editions, PER_SECOND, 2.0, 1.0, 0.2)
         saturation(service.port, blocks(HOT), 0.5, connections=64)  # every thread has been started once
+        wait_until_left(service.port)
         before = [vital(worker) for worker in service.workers()]
         outcomes, watches = soaked(service, editions, PER_SECOND, 4.5, 1.4, 0.2)
-        after = [settled(worker.process_id, held) for worker, held in zip(watches, before, strict=True)]
         wait_until_left(service.port)
+        after = [settled(worker.process_id, held) for worker, held in zip(watches, before, strict=True)]
     assert not failed(editions, outcomes)
     assert len({outcome.snapshot for outcome in outcomes}) == len(editions.ids)
     for held, now in zip(before, after, strict=True):

@@ -3,6 +3,7 @@
 import random
 import signal
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,27 @@ def expected(
 def newsroom(
     nights: Nights, source: Sources, expected: dict[tuple[str, str], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Newsroom]:
-    """A served index with as many snapshots as are kept, so that each night clears one away."""
-    folder = tmp_path_factory.mktemp("newsroom")
+    """The one of the short form: a machine that is busy with other tests is no service that has too much to do."""
+    with served(nights, source, expected, tmp_path_factory.mktemp("newsroom"), SEEALSO_WAIT_MS="20000") as newsroom:
+        yield newsroom
+
+
+@pytest.fixture(scope="module")
+def own_newsroom(
+    nights: Nights, source: Sources, expected: dict[tuple[str, str], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Newsroom]:
+    """The one of the full form, served by the defaults."""
+    with served(nights, source, expected, tmp_path_factory.mktemp("newsroom")) as newsroom:
+        yield newsroom
+
+
+@contextmanager
+def served(
+    nights: Nights, source: Sources, expected: dict[tuple[str, str], Any], folder: Path, **settings: str
+) -> Iterator[Newsroom]:
+    """Serve an index with as many snapshots as are kept, so that each night clears one away."""
     first = [nights.run(folder / "index", source(number), keep=KEEP).snapshot for number in range(EDITIONS)]
-    with serving(folder / "index", folder / "log", SEEALSO_SNAPSHOT_POLL_MS="20") as service:
+    with serving(folder / "index", folder / "log", 2, True, SEEALSO_SNAPSHOT_POLL_MS="20", **settings) as service:
         yield Newsroom(nights, source, folder / "index", service, expected, set(first), EDITIONS - 1)
 
 
@@ -190,17 +208,17 @@ def test_a_killed_night_goes_on_where_it_stopped(nights: Nights, tmp_path: Path)
 
 @pytest.mark.torture
 @pytest.mark.row("N1")
-def test_killed_around_every_call_no_request_fails(newsroom: Newsroom) -> None:
-    check_points(newsroom, every_point(newsroom))
+def test_killed_around_every_call_no_request_fails(own_newsroom: Newsroom) -> None:
+    check_points(own_newsroom, every_point(own_newsroom))
 
 
 @pytest.mark.torture
 @pytest.mark.row("N1")
-def test_killed_at_200_random_moments_no_request_fails(newsroom: Newsroom) -> None:
-    check_moments(newsroom, 200, seed=200, heavy=True)
+def test_killed_at_200_random_moments_no_request_fails(own_newsroom: Newsroom) -> None:
+    check_moments(own_newsroom, 200, seed=200, heavy=True)
 
 
 @pytest.mark.torture
 @pytest.mark.row("N1")
-def test_killed_at_each_named_point_under_heavy_load_no_request_fails(newsroom: Newsroom) -> None:
-    check_points(newsroom, named_points(newsroom).values(), heavy=True)
+def test_killed_at_each_named_point_under_heavy_load_no_request_fails(own_newsroom: Newsroom) -> None:
+    check_points(own_newsroom, named_points(own_newsroom).values(), heavy=True)

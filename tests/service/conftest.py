@@ -10,7 +10,9 @@ from flask.testing import FlaskClient
 from seealso.article import Article
 from seealso.settings import ServiceSettings
 from service.app import create_app
+from service.link import Link
 from tests.makers import HashEncoder, article, articles, index_of
+from tests.waiting import WAIT_SECONDS_MAX, wait_until
 
 HOSTILE = "<script>alert('\"&')</script>"
 
@@ -40,12 +42,31 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_app(redis_url: str) -> Iterator[Callable[[Path], APIFlask]]:
+def patient() -> Iterator[None]:
+    """A Redis that answers is waited for until it does: a busy machine is no Redis that is gone."""
+    with pytest.MonkeyPatch.context() as patched:  # of its own: a test may undo what it has patched itself
+        patched.setattr("service.link.START_SECONDS_MAX", WAIT_SECONDS_MAX)
+        yield
+
+
+def wait_for_connections(app: APIFlask) -> None:
+    """Wait until all connections to Redis are open that can be: one that comes later is taken before the others.
+
+    What was put over another may then not be found yet.
+    """
+    links = app.extensions["seealso"].cache._links
+    if isinstance(links, Link):
+        wait_until(lambda: not links.up or links._failures > 0 or len(links._ready) >= links._least)
+
+
+@pytest.fixture
+def make_app(redis_url: str, patient: None) -> Iterator[Callable[[Path], APIFlask]]:
     apps: list[APIFlask] = []
 
     def make(index: Path, **settings: object) -> APIFlask:
-        given: dict[str, object] = {"index": index, "redis_url": redis_url, "redis_timeout_ms": 1_000} | settings
-        apps.append(create_app(ServiceSettings(**given), HashEncoder))  # type: ignore[arg-type]
+        given: dict[str, object] = {"index": index, "redis_url": redis_url, "redis_timeout_ms": 10_000} | settings
+        apps.append(create_app(ServiceSettings(**given), HashEncoder, taken_s=WAIT_SECONDS_MAX))  # type: ignore[arg-type]
+        wait_for_connections(apps[-1])
         return apps[-1]
 
     yield make

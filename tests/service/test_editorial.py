@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -345,6 +346,8 @@ def editor(app: APIFlask) -> FlaskClient:
 def test_takedown_is_acknowledged_when_other_machines_know_it(
     index: Path, tmp_path: Path, shared: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(service.editorial, "OTHERS_SECONDS_MAX", 60.0)
+    monkeypatch.setattr("seealso.editorial.machines.SILENT_SECONDS", 60.0)
     folder = tmp_path.parent / f"{tmp_path.name}-machines"
     apps = machines_of(index, folder, shared, make_app, "ab", monkeypatch)
     for app in apps.values():
@@ -471,6 +474,16 @@ def reading_only(folder: Path) -> list[str]:
     return [*program, str(SEEALSO)]
 
 
+# The service, which waits for other machines however long they take to say what they know.
+PATIENT = """
+import seealso.editorial.machines, service.editorial
+from seealso.cli import main
+
+seealso.editorial.machines.SILENT_SECONDS = service.editorial.OTHERS_SECONDS_MAX = 60.0
+main()
+"""
+
+
 def statuses(service: Running, article_id: str) -> set[int]:
     """Return how an article is answered, by all workers as a rule: each time over another connection."""
     return {service.get(path_of(article_id)).status for _ in range(20)}
@@ -483,9 +496,10 @@ def test_services_that_only_read_the_index_folder_know_what_is_decided_at_once(
     (beside / "temporary").mkdir(parents=True)
     settings = {"SEEALSO_EDITORIAL": shared, "SEEALSO_REDIS_URL": redis_url, "TMPDIR": str(beside / "temporary")}
     program = reading_only(index)
+    patient = [*program[:-1], sys.executable, "-c", PATIENT]
     with (
-        serving(index, beside / "log", 2, True, program, **settings) as here,
-        serving(index, beside / "log2", 2, True, program, **settings) as there,
+        serving(index, beside / "log", 2, True, patient, **settings) as here,
+        serving(index, beside / "log2", 2, True, patient, **settings) as there,
     ):
         command = [*program, "key", "create", "--scope", "editor", "--name", "Ann", "--index", str(index)]
         made = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | settings)

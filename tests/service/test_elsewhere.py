@@ -10,11 +10,15 @@ from service.elsewhere import Elsewhere
 from service.fetching import Fetcher, FetchLimits
 from tests.indexer.sources.web_server import Asked, Reply, Site, page
 
+# Longer than anything takes on a busy machine.
+SECONDS_MAX = 60.0
+
 
 @pytest.fixture
-def reading(site: Site) -> Elsewhere:
+def reading(site: Site, monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    monkeypatch.setattr(elsewhere, "EXTRACTING_SECONDS_MAX", SECONDS_MAX)
     port = int(site.address.rpartition(":")[2])
-    return Elsewhere(Fetcher("127.0.0.1", FetchLimits(10.0), {port}, admits=lambda _: True))
+    return Elsewhere(Fetcher("127.0.0.1", FetchLimits(SECONDS_MAX), {port}, admits=lambda _: True))
 
 
 def refused(reading: Elsewhere, url: str) -> str:
@@ -80,13 +84,13 @@ def test_one_page_is_read_at_a_time_and_the_next_is_told_so(site: Site, reading:
 
     def slow(_: Asked) -> Reply:
         began.set()
-        go_on.wait(5)
+        go_on.wait(SECONDS_MAX)
         return Reply("A title\ntides", headers={"Content-Type": "text/plain"})
 
     site["/slow"] = slow
     first = threading.Thread(target=reading.read, args=(f"{site.address}/slow",))
     first.start()
-    assert began.wait(5)
+    assert began.wait(SECONDS_MAX)
     with pytest.raises(ServiceBusy):
         reading.read(f"{site.address}/other")
     go_on.set()

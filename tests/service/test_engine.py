@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ TEXT = {"title": "The sea", "body": "tides moon sea harbour flour", "limit": 20,
 NARROW = {**TEXT, "section": ["News"], "published_after": "2025-01-01"}
 # What is asked of a part that does not answer is given up long before; this only tells it from waiting for ever.
 PATIENCE_SECONDS = 20.0
-TIMEOUT_MS = 3_000
+# A busy machine is no engine that hangs; where one is to be found to hang, that is seen sooner.
+TIMEOUT_MS, SHORT_MS = 30_000, 3_000
 WAIT_SECONDS_MAX = 60.0
 
 
@@ -65,8 +67,13 @@ def shelved(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def app(shelved: Path, running: Running, make_app: MakeApp) -> Iterator[APIFlask]:
-    yield with_engine(make_app, shelved, running, "shelved")
+def timeout_ms() -> int:
+    return TIMEOUT_MS
+
+
+@pytest.fixture
+def app(shelved: Path, running: Running, make_app: MakeApp, timeout_ms: int) -> Iterator[APIFlask]:
+    yield with_engine(make_app, shelved, running, "shelved", timeout_ms)
     running.resume()
     if running.process.poll() is not None:
         running.start()
@@ -80,8 +87,8 @@ def distribute(shelved: Path, running: Running) -> None:
     there.lead(current_id(shelved))
 
 
-def with_engine(make_app: MakeApp, index: Path, running: Running, name: str) -> APIFlask:
-    return make_app(index, milvus_uri=running.uri, milvus_name=name, milvus_timeout_ms=TIMEOUT_MS, rate_limit="none")
+def with_engine(make_app: MakeApp, index: Path, running: Running, name: str, timeout_ms: int = TIMEOUT_MS) -> APIFlask:
+    return make_app(index, milvus_uri=running.uri, milvus_name=name, milvus_timeout_ms=timeout_ms, rate_limit="none")
 
 
 def engine_of(app: APIFlask) -> Engine:
@@ -174,11 +181,14 @@ def test_while_it_is_gone_the_snapshot_is_searched_and_then_it_is_found_again(
         looked_at(app)  # it says so after it is so
     assert answers(client) == wanted
     assert "X-Seealso-Degraded" not in client.get("/v1/articles/a001/related").headers
-    told = [line["event"] for line in logged if line["event"].startswith("engine")]
-    assert (told[0], told[-1]) == ("engine_given_up", "engine_came_back")
-    assert len(told) <= 3  # started, and not yet loaded, it may have been seen as stale
+    told = [(line["event"], line.get("state")) for line in logged if line["event"].startswith("engine")]
+    # Started, and not yet loaded, it may have been seen as stale; the same is said once.
+    assert [event for event, _ in told] == ["engine_given_up"] * (len(told) - 1) + ["engine_came_back"]
+    assert len(told) > 1
+    assert all(one != other for one, other in pairwise(told))
 
 
+@pytest.mark.parametrize("timeout_ms", [SHORT_MS])
 def test_while_it_hangs_nobody_waits_for_longer_than_the_timeout(app: APIFlask, running: Running) -> None:
     until("up", app)
     client = app.test_client()
@@ -421,7 +431,7 @@ def test_live_articles_are_found_beside_what_it_finds(shelved: Path, app: APIFla
 
 
 def test_no_more_are_asked_at_once_than_it_may_be_given(shelved: Path, running: Running, monkeypatch: Any) -> None:
-    engine = Engine(running.address("shelved"), 5_000, 1)
+    engine = Engine(running.address("shelved"), TIMEOUT_MS, 1)
     try:
         snapshot = engine.beside(open_current(shelved))
         wait_for(lambda: engine.state == "up")
@@ -430,7 +440,7 @@ def test_no_more_are_asked_at_once_than_it_may_be_given(shelved: Path, running: 
         def waiting(milvus: Milvus, *arguments: Any, **named: Any) -> Any:
             if threading.current_thread().name == "engine-search":
                 asked.append(1)
-                go_on.wait(5.0)
+                go_on.wait(WAIT_SECONDS_MAX)
             return search(milvus, *arguments, **named)
 
         monkeypatch.setattr(Milvus, "search", waiting)

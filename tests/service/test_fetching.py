@@ -95,7 +95,7 @@ def fetcher(
     def look_up(host: str, port: int) -> Sequence[str]:
         return (names or {}).get(host) or addresses_of(host, port)
 
-    given = FetchLimits(**{"seconds_max": 5.0} | limits)
+    given = FetchLimits(**{"seconds_max": 60.0} | limits)  # longer than a page takes on a busy machine
     return Fetcher(hosts, given, ports, look_up, lambda address: address == OUTSIDE)
 
 

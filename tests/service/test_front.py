@@ -2,7 +2,6 @@
 
 import gzip
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,9 +32,9 @@ from service.views import Views
 from tests.deciding import make_rule, take_down
 from tests.kept import kept_in
 from tests.makers import HashEncoder, article, articles, index_of
+from tests.waiting import wait_until
 
 MakeApp = Callable[..., APIFlask]
-SECONDS_MAX = 20.0
 PATH = "/v1/articles/a000/related"
 KEPT = "/v1/articles/a008/related"
 # What is asked for before and after a switch.
@@ -62,9 +61,11 @@ def counted(app: APIFlask, **labels: str) -> float:
 @pytest.mark.parametrize(
     "path", [PATH, PATH + ".html", PATH + "?limit=3&explain=1", "/v1/articles/secret/related.html"]
 )
-def test_answer_is_the_same_bytes_from_everywhere(index: Path, make_app: MakeApp, path: str) -> None:
+def test_answer_is_the_same_bytes_from_everywhere(index: Path, make_app: MakeApp, redis_url: str, path: str) -> None:
     first, second = make_app(index).test_client(), make_app(index).test_client()
-    answers = [first.get(path), first.get(path), second.get(path), second.get(path)]
+    answers = [first.get(path), first.get(path)]
+    wait_for_keys(redis_url, 1)
+    answers += [second.get(path), second.get(path)]
     assert [level(each) for each in answers] == ["miss", "copy", "redis", "copy"]
     assert len({each.data for each in answers}) == 1
     own = {"X-Request-Id", "X-Seealso-Cache"}
@@ -73,11 +74,8 @@ def test_answer_is_the_same_bytes_from_everywhere(index: Path, make_app: MakeApp
 
 def wait_for_keys(redis_url: str, count: int) -> None:
     """Wait until Redis has as many keys, but for claims: what is put is sent, and not waited for."""
-    end = time.monotonic() + SECONDS_MAX
     with redis.Redis.from_url(redis_url) as client:
-        while len(kept_in(client)) < count:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_until(lambda: len(kept_in(client)) >= count)
 
 
 def test_process_that_starts_has_what_others_are_asked_for_most(index: Path, make_app: MakeApp, redis_url: str) -> None:
@@ -171,8 +169,9 @@ def test_answer_comes_in_the_coding_that_is_asked_for(client: FlaskClient) -> No
 def test_coding_that_one_worker_made_is_ready_for_the_others(index: Path, make_app: MakeApp, redis_url: str) -> None:
     first, second = make_app(index).test_client(), make_app(index).test_client()
     coded = first.get(PATH, headers={"Accept-Encoding": "br"})
+    wait_for_keys(redis_url, 1)
     assert level(second.get(PATH, headers={"Accept-Encoding": "gzip"})) == "redis"
-    wait_for(lambda: codings_kept(redis_url) == [{"identity", "br", "gzip"}])  # it is put a moment later
+    wait_until(lambda: codings_kept(redis_url) == [{"identity", "br", "gzip"}])  # it is put a moment later
     (kept,) = answers_kept(redis_url)
     assert kept.bodies["br"] == coded.data
 
@@ -192,7 +191,7 @@ def test_coding_that_a_copy_is_asked_for_is_ready_for_the_others(
     monkeypatch.setattr(cache, "put", putting)
     for coding in ("gzip", "br", "gzip", "br", "identity"):
         assert level(client.get(PATH, headers={"Accept-Encoding": coding})) == "copy"
-    wait_for(lambda: codings_kept(redis_url) == [{"identity", "gzip", "br"}])
+    wait_until(lambda: codings_kept(redis_url) == [{"identity", "gzip", "br"}])
     assert len(put) == 2  # what is there already is not put again
     assert level(make_app(index).test_client().get(PATH, headers={"Accept-Encoding": "br"})) == "redis"
 
@@ -203,7 +202,7 @@ def test_coding_of_a_copy_that_is_let_go_meanwhile_is_not_kept(
     app = make_app(index)
     client, here = app.test_client(), app.extensions["seealso"]
     client.get(PATH)
-    wait_for(lambda: codings_kept(redis_url) == [{"identity"}])
+    wait_until(lambda: codings_kept(redis_url) == [{"identity"}])
 
     def decide(plain: bytes, coding: str) -> bytes:  # another era begins
         here.views.copies.hide(frozenset(), "another")
@@ -341,11 +340,12 @@ def test_many_at_once_make_a_block_once(index: Path, make_app: MakeApp, monkeypa
         return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", counting)
+    monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
     bodies: list[bytes] = []
     threads = [threading.Thread(target=lambda: bodies.append(app.test_client().get(PATH).data)) for _ in range(20)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: bool(made or bodies))
+    wait_until(lambda: bool(made or bodies))
     assert not bodies  # whoever makes it waits for all
     all_here.set()
     for thread in threads:
@@ -379,7 +379,7 @@ def busy_service(
     for thread in threads:
         thread.start()
     try:
-        wait_for(lambda: views.lane._waiting >= waiting and not views.lane._free._value)
+        wait_until(lambda: views.lane._waiting >= waiting and not views.lane._free._value)
         yield client
     finally:
         go_on.set()
@@ -466,13 +466,6 @@ def ask_at_once(app: APIFlask, path: str, times: int) -> tuple[list[TestResponse
     return answers, threads
 
 
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.001)
-
-
 def test_who_waits_for_what_is_refused_is_refused_too_and_asks_nobody(
     index: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,10 +475,11 @@ def test_who_waits_for_what_is_refused_is_refused_too_and_asks_nobody(
 
     def refuse() -> None:
         tries.append("one")
-        wait_for(lambda: views.lane._following == 5)
+        wait_until(lambda: views.lane._following == 5)
         raise views.lane.refusal()
 
     monkeypatch.setattr(views.lane, "inside", refuse)
+    monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
     answers, threads = ask_at_once(app, PATH, 6)
     for thread in threads:
         thread.join()
@@ -508,7 +502,7 @@ def test_slow_block_that_many_want_holds_no_more_threads_than_the_line_is_long(
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
     waited, threads = ask_at_once(app, PATH, 1 + WAITING_PER_PLACE)
-    wait_for(lambda: views.lane._following == WAITING_PER_PLACE)
+    wait_until(lambda: views.lane._following == WAITING_PER_PLACE)
     refused = app.test_client().get(PATH)
     assert (refused.status_code, refused.get_json()["type"]) == (503, "urn:seealso:problem:busy")
     assert not waited
@@ -532,7 +526,7 @@ def test_block_that_takes_too_long_is_made_by_nobody_else_meanwhile(
     monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 0.1)
     answers, threads = ask_at_once(app, PATH, 6)
     try:
-        wait_for(lambda: len(answers) == 5 or len(made) > 1)
+        wait_until(lambda: len(answers) == 5 or len(made) > 1)
         assert made == ["one"]
         assert [each.status_code for each in answers] == [503] * 5
         assert {each.get_json()["type"] for each in answers} == {"urn:seealso:problem:busy"}
@@ -558,11 +552,12 @@ def test_who_waits_for_what_is_out_of_date_makes_it_once_for_all(
         return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
+    monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
     _, first = ask_at_once(app, OLD, 1)
-    wait_for(lambda: bool(made))
+    wait_until(lambda: bool(made))
     app.extensions["seealso"].current.decide(lambda snapshot: snapshot.without(frozenset({taken})))
     answers, others = ask_at_once(app, OLD, 5)
-    wait_for(lambda: views.lane._following == 5)
+    wait_until(lambda: views.lane._following == 5)
     go_on.set()
     for thread in [*first, *others]:
         thread.join()
@@ -589,7 +584,7 @@ def test_who_makes_nothing_leaves_the_claim_to_others(
     monkeypatch.setattr("service.cache.CLAIM_MS", 60_000)
     monkeypatch.setattr("service.blocks.related_to_article", fail)
     make_app(index).test_client().get(PATH)
-    wait_for(lambda: redis.Redis.from_url(redis_url).keys() == [])
+    wait_until(lambda: redis.Redis.from_url(redis_url).keys() == [])
 
 
 def test_warming_needs_no_place_of_a_readers(index: Path, make_app: MakeApp) -> None:
@@ -613,7 +608,7 @@ def test_hottest_blocks_are_ready_when_a_snapshot_takes_over(tmp_path: Path, mak
     answer = client.get(PATH, headers={"Accept-Encoding": "gzip"})
     assert level(answer) == "copy"
     assert answer.headers["X-Seealso-Snapshot"] != before
-    wait_for(lambda: codings_kept(redis_url) == [{"identity", "gzip"}] * 2)  # another worker finds it coded
+    wait_until(lambda: codings_kept(redis_url) == [{"identity", "gzip"}] * 2)  # another worker finds it coded
 
 
 def swapped(
@@ -628,6 +623,7 @@ def swapped(
     `before_it`: what is done once it has an answer, and before it goes over.
     """
     monkeypatch.setattr("service.views.WARM_BLOCKS_MAX", 0)
+    monkeypatch.setattr("service.copies.OLD_SECONDS_MAX", 60.0)
     index_of(tmp_path, articles(9))
     app = make_app(tmp_path, threads=4)
     assert app.test_client().get(OLD).status_code == 200
@@ -652,6 +648,7 @@ def two_at_once(
         return related_to_article(*asked)
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
+    monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
     answers: dict[str, TestResponse] = {}
 
     def ask(name: str) -> threading.Thread:
@@ -663,7 +660,8 @@ def two_at_once(
     assert begun.wait(60)
     between(app)
     second = ask("second")
-    second.join(0.5)
+    lane = app.extensions["seealso"].views.lane
+    wait_until(lambda: not second.is_alive() or lane._following == 1)
     go_on.set()
     first.join()
     second.join()

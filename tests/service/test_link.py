@@ -17,7 +17,8 @@ from service.own_redis import OwnRedis
 from tests.bad_link import BadLink, bad_link
 from tests.waiting import wait_until
 
-TIMEOUT_MS = 1_000
+# A busy machine is no Redis that hangs; where one is to be found to hang, that is seen sooner.
+TIMEOUT_MS, SHORT_MS = 10_000, 1_000
 LONG_MS = 60_000
 SECONDS_MAX = 20.0
 
@@ -40,8 +41,13 @@ def failures() -> list[str]:
 
 
 @pytest.fixture
-def link(through: BadLink, failures: list[str]) -> Iterator[Link]:
-    link = Link(f"redis://127.0.0.1:{through.port}", TIMEOUT_MS, 2, failures.append)
+def timeout_ms() -> int:
+    return TIMEOUT_MS
+
+
+@pytest.fixture
+def link(through: BadLink, failures: list[str], timeout_ms: int) -> Iterator[Link]:
+    link = Link(f"redis://127.0.0.1:{through.port}", timeout_ms, 2, failures.append)
     wait_until(lambda: link.up)
     yield link
     link.close()
@@ -95,7 +101,7 @@ def test_what_redis_refuses_holds_nothing_of_whoever_asked(link: Link) -> None:
 
 
 def test_redis_that_takes_nothing_in_counts_as_full_for_a_while(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.link, "FULL_SECONDS", 0.2)
+    monkeypatch.setattr(service.link, "FULL_SECONDS", LONG_MS / 1_000)
     link.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
     link.call("CONFIG", "SET", "maxmemory", 1)
     try:
@@ -104,6 +110,9 @@ def test_redis_that_takes_nothing_in_counts_as_full_for_a_while(link: Link, monk
             link.call("SET", "key", "value")
         assert link.full
         assert link.up
+        monkeypatch.setattr(service.link, "FULL_SECONDS", 0.2)
+        with pytest.raises(Full, match="OOM"):
+            link.call("SET", "key", "value")
         wait_until(lambda: not link.full)
     finally:
         link.call("CONFIG", "SET", "maxmemory", "256mb")
@@ -152,6 +161,7 @@ def hung(proxy: BadLink, server: OwnRedis) -> None:
     os.kill(server.process_id, signal.SIGSTOP)
 
 
+@pytest.mark.parametrize("timeout_ms", [SHORT_MS])
 @pytest.mark.parametrize("fault", [late, resetting, in_single_bytes, slow, hung])
 def test_bad_link_is_given_up_after_a_few_failures_and_used_again_when_it_is_well(
     link: Link,
@@ -181,15 +191,16 @@ def test_failures_and_turns_are_told(through: BadLink) -> None:
     failures: list[str] = []
     turns: list[bool] = []
     link = Link(f"redis://127.0.0.1:{through.port}", TIMEOUT_MS, 1, failures.append, turns.append)
-    wait_until(lambda: link.up)
+    wait_until(lambda: turns[-1:] == [False])
+    turns.clear()
     resetting(through, None)  # type: ignore[arg-type]
     fail(link)
     through.well()
-    wait_until(lambda: link.up)
+    wait_until(lambda: turns[-1:] == [False])
     link.close()
     assert set(failures) <= {"ConnectionError", "TimeoutError"}
     assert failures
-    assert turns == [False, True, False]
+    assert turns == [True, False]
 
 
 def test_redis_that_is_not_there_is_no_fault(capfd: pytest.CaptureFixture[str]) -> None:
@@ -249,7 +260,7 @@ def test_closed_link_has_no_thread_and_no_connection_left(through: BadLink) -> N
 
 
 def test_command_that_is_posted_is_done_and_its_answer_is_nobody_elses(server: OwnRedis) -> None:
-    link = Link(server.url, 1_000)
+    link = Link(server.url, TIMEOUT_MS)
     wait_until(lambda: link.up)
     for number in range(50):
         link.post("SET", f"key{number}", f"value{number}")
@@ -269,13 +280,18 @@ def test_posting_to_redis_that_hangs_ends_in_its_time(server: OwnRedis) -> None:
         with suppress(Unreachable):
             while time.monotonic() < began + SECONDS_MAX:
                 link.post("SET", "key", b"x" * 100_000)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < SECONDS_MAX
         assert failures
     finally:
         os.kill(server.process_id, signal.SIGCONT)
-    wait_until(lambda: bool(link._ready))  # another connection has been opened
-    link.post("SET", "key", "value")
-    assert link.call("GET", "key") == b"value"
+
+    def kept() -> bool:
+        with suppress(Unreachable):  # 100 ms may be too little on a busy machine
+            link.post("SET", "key", "value")
+            return bool(link.call("GET", "key") == b"value")
+        return False
+
+    wait_until(kept)
     link.close()
 
 
@@ -344,8 +360,12 @@ def test_connection_that_cannot_be_opened_is_not_tried_again_at_once(
     link.close()
 
 
-def test_who_finds_all_connections_in_use_waits_a_moment_for_one(server: OwnRedis) -> None:
-    link = Link(server.url, TIMEOUT_MS, 2)
+def test_who_finds_all_connections_in_use_waits_a_moment_for_one(
+    server: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for moment in ("FREE_SECONDS_MAX", "SILENT_SECONDS_MAX"):
+        monkeypatch.setattr(service.link, moment, SECONDS_MAX)  # longer than so many take on a busy machine
+    link = Link(server.url, LONG_MS, 2)
     wait_until(lambda: len(link._ready) == 2)
     answers: list[object] = []
     everybody = threading.Barrier(24)
@@ -370,7 +390,7 @@ def test_nobody_waits_for_a_connection_while_redis_is_silent(server: OwnRedis) -
     first = threading.Thread(target=link.call, args=("PING",))
     first.start()
     try:
-        wait_until(lambda: not link._ready)
+        wait_until(lambda: bool(link._flying))
         with pytest.raises(Unreachable):
             link.call("PING")
         assert first.is_alive()
@@ -395,7 +415,7 @@ def test_link_that_has_no_connection_and_gets_none_is_given_up_though_nobody_ask
 
 
 def test_hung_redis_is_given_up_though_nobody_asks_again(server: OwnRedis, failures: list[str]) -> None:
-    link = Link(server.url, TIMEOUT_MS, 3, failures.append)
+    link = Link(server.url, SHORT_MS, 3, failures.append)
     wait_until(lambda: len(link._ready) == 3)
     os.kill(server.process_id, signal.SIGSTOP)
     with pytest.raises(Unreachable):

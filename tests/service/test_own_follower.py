@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from seealso.snapshot.store import SnapshotStore
 from service.own_follower import OwnFollower
 from tests.makers import articles, index_of
 from tests.service.test_own_redis import alive
-
-SECONDS_MAX = 30
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -38,15 +36,13 @@ def publish(store: SnapshotStore, folder: Path, count: int) -> str:
 
 
 def wait_until_current(index: Path, snapshot_id: str) -> None:
-    end = time.monotonic() + SECONDS_MAX
-    while current_or_none(index) != snapshot_id:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: current_or_none(index) == snapshot_id)
 
 
 def test_it_follows_is_started_again_when_it_is_killed_and_takes_its_leave(
-    store: SnapshotStore, tmp_path: Path
+    store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("service.own_follower.STOP_SECONDS_MAX", 60.0)  # as a busy machine may take
     with closing(OwnFollower()) as follower:
         follower.keep_up()
         wait_until_current(tmp_path / "here", publish(store, tmp_path / "night", 4))
@@ -78,7 +74,4 @@ time.sleep(60)
         assert alive(child)
         parent.kill()
         parent.wait()
-    end = time.monotonic() + SECONDS_MAX
-    while alive(child) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not alive(child)
+    wait_until(lambda: not alive(child))

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -169,10 +170,14 @@ def test_workers_count_together_by_redis(index: Path, make_app: MakeApp) -> None
     assert [ask(workers[number % 2]).status_code for number in range(5)] == [200, 200, 200, 429, 429]
 
 
+# The service, whose workers wait until they have Redis: without it, each counts by itself.
+PATIENT = "import service.link; service.link.START_SECONDS_MAX = 60.0; from seealso.cli import main; main()"
+
+
 def test_service_of_several_workers_lets_no_more_through(index: Path, tmp_path: Path) -> None:
     # A busy machine is no Redis that is gone.
     settings = {"SEEALSO_RATE_LIMIT": "7/hour", "SEEALSO_REDIS_TIMEOUT_MS": "10000"}
-    with serving(index, tmp_path / "log", 3, True, **settings) as service:
+    with serving(index, tmp_path / "log", 3, True, (sys.executable, "-c", PATIENT), **settings) as service:
         body = {"articles": ["a000"]}
         answers = Counter(service.post("/v1/related", body).status for _ in range(40))
     assert answers == {200: 7, 429: 33}

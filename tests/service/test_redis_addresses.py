@@ -54,11 +54,11 @@ def test_an_address_says_hosts_login_and_name() -> None:
 def test_what_is_put_is_found_also_after_another_has_taken_over(cache: Cache, group: tuple[Group, int, int]) -> None:
     servers, first, second = group
     wait_until(lambda: kept(cache, "one", b"before"))
-    assert asked(first, "DBSIZE")
+    wait_until(lambda: bool(asked(first, "DBSIZE")))
     servers.kill(first)
     wait_until(lambda: cache.state == "up" and kept(cache, "two", b"after"))
-    assert asked(second, "ROLE")
-    assert asked(second, "DBSIZE")
+    wait_until(lambda: bool(asked(second, "ROLE")))
+    wait_until(lambda: bool(asked(second, "DBSIZE")))
 
 
 def test_one_that_is_no_longer_the_first_is_left(cache: Cache, group: tuple[Group, int, int]) -> None:
@@ -67,14 +67,15 @@ def test_one_that_is_no_longer_the_first_is_left(cache: Cache, group: tuple[Grou
     wait_until(lambda: kept(cache, "one", b"before"))
     sentinel = int(servers.url.rpartition(":")[2].partition("/")[0])
     asked(sentinel, "SENTINEL", "failover", "main")
-    wait_until(lambda: kept(cache, "two", b"after"))
-    wait_until(lambda: bool(asked(second, "EXISTS", "seealso:2:two")))
+    place = [b"127.0.0.1", str(second).encode()]
+    wait_until(lambda: asked(sentinel, "SENTINEL", "get-master-addr-by-name", "main") == place)
+    # Until the old one is told that it only reads, it takes what is lost when it is.
+    wait_until(lambda: kept(cache, "two", b"after") and bool(asked(second, "EXISTS", "seealso:2:two")))
 
 
 def test_service_answers_and_counts_by_sentinels(group: tuple[Group, int, int], tmp_path: Path) -> None:
     index_of(tmp_path / "index", articles(5))
-    settings = ServiceSettings(index=tmp_path / "index", redis_url=f"{group[0].url}/1", rate_limit="2/minute")
-    app: APIFlask = create_app(settings, lambda _: HashEncoder())
+    app: APIFlask = create_app(settings_of(tmp_path / "index", f"{group[0].url}/1"), lambda _: HashEncoder())
     wait_until(lambda: app.extensions["seealso"].cache.state == "up")
     client = app.test_client()
     assert client.get("/v1/articles/a001/related").status_code == 200
@@ -83,6 +84,11 @@ def test_service_answers_and_counts_by_sentinels(group: tuple[Group, int, int], 
     assert codes == [200, 200, 429]
     assert any(b"seealso:rates" in key for key in _keys(group[1], "*"))
     app.extensions["seealso"].cache.close()
+
+
+def settings_of(index: Path, redis_url: str) -> ServiceSettings:
+    # A busy machine is no Redis that is gone, without which each process counts by itself.
+    return ServiceSettings(index=index, redis_url=redis_url, redis_timeout_ms=10_000, rate_limit="2/minute")
 
 
 def _keys(port: int, pattern: str) -> list[bytes]:
@@ -98,13 +104,14 @@ def test_password_of_any_characters_opens_the_sentinels_and_redis(tmp_path: Path
     with watched(tmp_path / "servers", password) as (group, *_):
         index_of(tmp_path / "index", articles(5))
         url = group.url.replace("//", f"//:{written}@")
-        settings = ServiceSettings(index=tmp_path / "index", redis_url=url, rate_limit="2/minute")
+        settings = settings_of(tmp_path / "index", url)
         app: APIFlask = create_app(settings, lambda _: HashEncoder())
         wait_until(lambda: app.extensions["seealso"].cache.state == "up")
         client = app.test_client()
         codes = [client.post("/v1/similar", json={"text": "tides moon"}).status_code for _ in range(3)]
         assert codes == [200, 200, 429]
         other = create_app(settings, lambda _: HashEncoder())  # another worker: they are counted in Redis
+        wait_until(lambda: other.extensions["seealso"].cache.state == "up")
         assert other.test_client().post("/v1/similar", json={"text": "tides moon"}).status_code == 429
         for each in (app, other):
             each.extensions["seealso"].cache.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import service.cache
 from seealso.settings import ServiceSettings
 from service.app import create_app
 from service.cache import Cache, Missing
@@ -52,7 +53,8 @@ def test_keys_are_kept_each_on_its_server(cache: Cache, group: tuple[Group, list
 
 
 @pytest.mark.parametrize("key", ["a{b}c", "}", "{", "{}", "50%", "%7B", "a}{b"])
-def test_key_is_claimed_and_kept_whatever_is_in_it(cache: Cache, key: str) -> None:
+def test_key_is_claimed_and_kept_whatever_is_in_it(cache: Cache, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(service.cache, "CLAIM_MS", 60_000)  # it outlives what a busy machine takes
     assert cache.fetch(key) is Missing.MINE
     assert cache.fetch(key) is Missing.ANOTHERS
     cache.give_up(key)
@@ -70,13 +72,15 @@ def test_no_two_keys_are_one(cache: Cache) -> None:
 
 def test_service_answers_by_a_cluster(group: tuple[Group, list[int]], tmp_path: Path) -> None:
     index_of(tmp_path, articles(5))
-    app = create_app(ServiceSettings(index=tmp_path, redis_url=group[0].url), lambda _: HashEncoder())
+    settings = ServiceSettings(index=tmp_path, redis_url=group[0].url, redis_timeout_ms=10_000)
+    app = create_app(settings, lambda _: HashEncoder())
     wait_until(lambda: app.extensions["seealso"].cache.state == "up")
     client = app.test_client()
     for number in range(5):
         assert client.get(f"/v1/articles/a{number:03}/related").status_code == 200
     assert client.post("/v1/similar", json={"text": "tides moon"}).status_code == 200
     assert "X-Seealso-Degraded" not in client.get("/v1/articles/a001/related").headers
+    app.extensions["seealso"].cache.close()
 
 
 def test_cluster_of_which_nobody_answers_holds_up_nobody() -> None:
@@ -128,14 +132,21 @@ def test_lost_server_is_replaced_by_its_replica(
     """Last: the cluster is another one afterwards."""
     servers, ports = group
     wait_until(lambda: all(kept(cache, key) for key in KEYS))
+    # On a busy machine the replica may have taken over before.
+    lost, other = (ports[0], ports[3]) if is_primary(ports[0]) else (ports[3], ports[0])
     turns.clear()
-    servers.kill(ports[0])
+    servers.kill(lost)
     found = [cache.find(key) for key in KEYS]
     assert sum(isinstance(each, bytes) for each in found) >= 20  # on the other two
     assert all(isinstance(each, bytes) or each is Missing.UNKNOWN for each in found)
     wait_until(lambda: cache.state == "up" and all(kept(cache, key) for key in KEYS))
-    assert asked(ports[3], "DBSIZE")
+    wait_until(lambda: bool(asked(other, "DBSIZE")))
     assert turns[-1] is False
+
+
+def is_primary(port: int) -> bool:
+    role = asked(port, "ROLE")
+    return isinstance(role, list) and role[0] == b"master"
 
 
 def test_password_of_any_characters_opens_each_server(tmp_path: Path) -> None:
@@ -144,7 +155,7 @@ def test_password_of_any_characters_opens_each_server(tmp_path: Path) -> None:
     try:
         port = group.start("--cluster-enabled", "yes", "--requirepass", password)
         asked(port, "CLUSTER", "ADDSLOTS", *range(SLOTS), password=password)
-        wait_until(lambda: b"cluster_state:ok" in bytes(asked(port, "CLUSTER", "INFO", password=password)))  # type: ignore[call-overload]
+        wait_until(lambda: b"cluster_state:ok" in bytes(asked(port, "CLUSTER", "INFO", password=password) or b""))  # type: ignore[call-overload]
         cache = Cache(f"redis+cluster://:{written}@127.0.0.1:{port}", 1_000, TTL_S)
         wait_until(lambda: cache.state == "up" and kept(cache, "key"))
         cache.close()

@@ -46,6 +46,8 @@ from tests.postgres import postgres_schema
 from tests.seealso.test_posts import WORDPRESS
 from tests.servers import Running, serving
 from tests.service.api.test_webhooks import signature
+from tests.service.conftest import wait_for_connections
+from tests.waiting import WAIT_SECONDS_MAX, wait_until
 
 COAST, CITY = "related.coast.example", "related.city.example"
 HOSTS = {"coast": COAST, "city": CITY}
@@ -112,7 +114,7 @@ MakeTwo = Callable[..., Two]
 
 
 @pytest.fixture
-def make_two(built: Path, tmp_path: Path, redis_url: str) -> Iterator[MakeTwo]:
+def make_two(built: Path, tmp_path: Path, redis_url: str, patient: None) -> Iterator[MakeTwo]:
     made: list[Two] = []
 
     def make(
@@ -123,10 +125,12 @@ def make_two(built: Path, tmp_path: Path, redis_url: str) -> Iterator[MakeTwo]:
             shutil.copytree(built / ("coast" if same else name), tmp_path / name)
             (tmp_path / name / "editorial.db").unlink(missing_ok=True)
         path = file_of(tmp_path, coast=coast, city=city)
-        given: dict[str, Any] = {"redis_url": redis_url, "redis_timeout_ms": 1_000, "rate_limit": "none"} | more
+        given: dict[str, Any] = {"redis_url": redis_url, "redis_timeout_ms": 10_000, "rate_limit": "none"} | more
         families, encoders = Families(named=True), Encoders(load)
         sites = read_sites(ServiceSettings(sites=path, **given))
-        apps = [(site, create_app(site.settings, encoders.load, families)) for site in sites]
+        apps = [(site, create_app(site.settings, encoders.load, families, taken_s=WAIT_SECONDS_MAX)) for site in sites]
+        for _, app in apps:
+            wait_for_connections(app)
         parts = {str(site.name): app.extensions["seealso"] for site, app in apps}
         made.append(Two(tmp_path, Sites(apps, families), parts))
         return made[-1]
@@ -220,7 +224,8 @@ def test_redis_keeps_what_is_each_sites_own(make_two: MakeTwo, redis_url: str) -
 
 
 def test_one_key_in_two_sites_is_two_keys(redis_url: str) -> None:
-    caches = {site: Cache(redis_url, 1_000, 60, site=site) for site in (None, "coast", "city")}
+    caches = {site: Cache(redis_url, 10_000, 60, site=site) for site in (None, "coast", "city")}
+    wait_until(lambda: all(cache.state == "up" for cache in caches.values()))
     for site, cache in caches.items():
         cache.put("era:snapshot:one", str(site).encode())
         while cache.fetch("era:snapshot:one") is Missing.ANOTHERS:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from indexer.sources.fetch import Fetched, Fetcher, FetchFailed, FetchLimits, FetchRefused, FetchRequest
-from tests.indexer.sources.web_server import Asked, FakeClock, Reply, Site, serve_site
+from tests.indexer.sources.web_server import Asked, FakeClock, Reply, Site
+from tests.servers import free_port
 
 
 @pytest.fixture
@@ -265,18 +266,16 @@ def test_a_server_that_trickles_is_cut_off_at_the_limit_for_the_whole_request(si
     # Each piece alone comes soon enough; all of them would take 25 s.
     site["/a"] = Reply(b"x" * 500, pieces=500, pause=0.05)
     with (
-        fetcher_of(clock, seconds_max=0.3, respect_robots=False) as fetcher,
-        pytest.raises(FetchFailed, match=r"longer than 0\.3 s"),
+        fetcher_of(clock, seconds_max=3.0, respect_robots=False) as fetcher,
+        pytest.raises(FetchFailed, match="longer than 3 s"),
     ):
         fetcher.fetch(f"{site.address}/a")
     assert site.counts()["/a"] == 1
 
 
 def test_a_host_that_is_not_there_is_an_error(clock: FakeClock) -> None:
-    with serve_site() as site:
-        address = site.address
     with fetcher_of(clock, retries=1) as fetcher, pytest.raises(FetchFailed, match="connection failed"):
-        fetcher.fetch(f"{address}/a")
+        fetcher.fetch(f"http://127.0.0.1:{free_port()}/a")
 
 
 def test_many_are_fetched_in_order_and_few_at_once(site: Site, clock: FakeClock) -> None:

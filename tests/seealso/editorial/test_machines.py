@@ -14,7 +14,7 @@ def test_each_machine_says_how_much_it_knows(store: Store, other: Store) -> None
     report(store, "a", 4)
     found = read_machines(other)
     assert [(machine.name, machine.sequence) for machine in found] == [("a", 4), ("b", 5)]
-    assert all(machine.silent_s < 5 for machine in found)
+    assert all(machine.silent_s < 60 for machine in found)
     leave(store, "a")
     assert [machine.name for machine in read_machines(store)] == ["b"]
     assert store.sequence() == 0
@@ -35,14 +35,15 @@ def test_who_begins_to_read_knows_nothing_and_who_is_known_stays_so(
     assert [(machine.name, machine.sequence) for machine in read_machines(store)] == [("b", 0)]
 
 
-def test_who_waits_is_told_when_all_know(store: Store, other: Store) -> None:
+def test_who_waits_is_told_when_all_know(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seealso.editorial.machines, "SILENT_SECONDS", 60.0)
     report(store, "a", 3)
     report(store, "b", 2)
     later = threading.Timer(0.3, report, (other, "b", 3))
-    later.start()
     began = time.monotonic()
-    assert wait_until_known(store, 3, 20) == []
-    assert time.monotonic() - began >= 0.2
+    later.start()
+    assert wait_until_known(store, 3, 60) == []
+    assert time.monotonic() - began >= 0.3
     later.join()
 
 
@@ -56,8 +57,8 @@ def test_who_is_silent_is_named_and_not_waited_for(store: Store, monkeypatch: py
     report(store, "b", 2)
     monkeypatch.setattr(seealso.editorial.machines, "SILENT_SECONDS", 0.0)
     began = time.monotonic()
-    assert [machine.name for machine in wait_until_known(store, 3, 20)] == ["b"]
-    assert time.monotonic() - began < 10
+    assert [machine.name for machine in wait_until_known(store, 3, 120)] == ["b"]
+    assert time.monotonic() - began < 60
 
 
 def test_who_is_silent_for_long_is_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from seealso.editorial.store import Store
 from seealso.errors import InvalidRequest
 from tests.deciding import make_rule, undo_rule
 
-LATER = datetime.now(UTC) + timedelta(hours=1)
+LATER = datetime.now(UTC) + timedelta(days=1)
 PIN = Wish("pin", under_article="a", article="b", number=1)
 
 

@@ -24,6 +24,12 @@ from tests.postgres import postgres_schema
 from tests.servers import free_port
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores in which whoever waits for several others has time for that."""
+    monkeypatch.setattr(seealso.editorial.store, "WAIT_SECONDS_MAX", 60)
+
+
 def record(store: Store, subject: str, action: str = "tried") -> int:
     with store.writing() as writing:
         return writing.record("ann", action, subject, None, {"n": 1, "text": "ä\u2028"}, "because")
@@ -76,6 +82,7 @@ def test_others_are_told_of_changes_and_of_nothing_else(store: Store, other: Sto
     assert other.counter.numbers[0] == before + 1
 
 
+@pytest.mark.usefixtures("patient")
 def test_those_who_write_at_once_write_one_after_the_other(store: Store, other: Store) -> None:
     threads = [
         threading.Thread(target=lambda where: [record(where, "x") for _ in range(20)], args=(where,))
@@ -113,6 +120,7 @@ def test_last_migration_is_the_one_that_is_expected() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [REVISION]
 
 
+@pytest.mark.usefixtures("patient")
 def test_store_is_made_once_however_many_open_it_first(tmp_path: Path, address: str | None) -> None:
     stores = [Store(tmp_path, address) for _ in range(4)]
     found: list[int] = []
@@ -244,9 +252,10 @@ def test_who_is_killed_has_written_all_or_nothing(tmp_path: Path, program: str, 
 
 
 def test_server_that_takes_too_long_is_named_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("seealso.editorial.store.WAIT_SECONDS_MAX", 1)
     with postgres_schema() as address, closing(Store(tmp_path, address)) as store:
         store.sequence()
-        with pytest.raises(StoreUnavailable, match="it did not answer within 1 s"), store.reading() as connection:
-            connection.exec_driver_sql("SET statement_timeout = 0; SELECT pg_sleep(4)")
+        with monkeypatch.context() as patched:
+            patched.setattr(seealso.editorial.store, "WAIT_SECONDS_MAX", 1)
+            with pytest.raises(StoreUnavailable, match="it did not answer within 1 s"), store.reading() as connection:
+                connection.exec_driver_sql("SET statement_timeout = 0; SELECT pg_sleep(30)")
         assert store.sequence() == 0

@@ -5,7 +5,7 @@ from seealso.editorial.store import Store
 from seealso.editorial.takedowns import find_takedown
 from tests.deciding import restore, take_down
 
-LATER = datetime.now(UTC) + timedelta(hours=1)
+LATER = datetime.now(UTC) + timedelta(days=1)
 
 
 def hidden(store: Store, moment: datetime | None = None) -> set[str]:

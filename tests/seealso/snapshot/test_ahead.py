@@ -121,7 +121,8 @@ def test_file_that_was_missing_is_refused_and_nothing_else_said(folder: Path) ->
 
 
 def test_process_that_reads_ahead_may_be_killed(folder: Path) -> None:
-    assert float(worker_of(folder, meanwhile="[child.kill() for child in active_children()]")) >= 1
+    hold = "import time, seealso.snapshot.reader as reader; reader.open_snapshot = lambda _: time.sleep(60)"
+    assert float(worker_of(folder, before=hold, meanwhile="[child.kill() for child in active_children()]")) >= 1
 
 
 def test_block_that_fails_fails_as_it_would_without(folder: Path) -> None:

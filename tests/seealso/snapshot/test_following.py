@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seealso.snapshot import following, objects, store
+from seealso.snapshot import following, objects
 from seealso.snapshot.fetch import fetch
 from seealso.snapshot.following import Follower, StoreState, read_store_state, warnings_of
 from seealso.snapshot.layout import current_or_none, publish, published_ids, snapshot_folder
@@ -20,10 +20,23 @@ from seealso.snapshot.reader import open_snapshot
 from seealso.snapshot.store import SnapshotStore
 from tests.makers import articles, index_of
 from tests.s3 import S3Server
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.row("M2")
 
 Usage = namedtuple("Usage", "total used free")
+
+
+class Stop(threading.Event):
+    """Tells a follower to stop, and notes for how long each of its pauses is to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pauses.append(timeout)
+        return super().wait(timeout)
 
 
 class Here:
@@ -275,7 +288,8 @@ def test_store_that_is_gone_leaves_the_old_one_serving_and_comes_back(
     s3.wire.cut()
     assert not here.follower.look()
     assert (here.current, here.state.failures["unreachable"]) == (first, 1)
-    assert warnings_of(here.state, time.time() + 90)[0].startswith("the snapshot store has not been reached for 9")
+    (warning,) = warnings_of(here.state, here.state.reached + 90)
+    assert warning.startswith("the snapshot store has not been reached for 90 seconds")
     s3.wire.gone = False
     assert here.follower.look()
     assert (here.current, here.state.reason, warnings_of(here.state, time.time())) == (second, None, [])
@@ -328,7 +342,6 @@ def test_machine_that_checks_for_long_is_here_all_the_while(tmp_path: Path, monk
     here = Here(f"file://{tmp_path}/store", tmp_path)
     here.publish(4)
     monkeypatch.setattr(following, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(store, "HEARD_SECONDS", 0.5)
     checking, checked = threading.Event(), threading.Event()
 
     def fetched(*_: object) -> int:
@@ -336,15 +349,21 @@ def test_machine_that_checks_for_long_is_here_all_the_while(tmp_path: Path, monk
         checked.wait(30)
         return 0
 
+    words, reached = set[int](), set[float]()
+
+    def said_twice_more() -> bool:
+        words.add((tmp_path / "store/machines/news-1").stat().st_mtime_ns)
+        reached.add(here.state.reached)
+        return min(len(words), len(reached)) > 2
+
     monkeypatch.setattr(following, "fetch", fetched)
     stop = threading.Event()
     thread = threading.Thread(target=here.follower.follow, args=(0.05, stop))
     thread.start()
     assert checking.wait(30)
-    time.sleep(1)  # twice as long as anybody may be silent
+    wait_until(said_twice_more)
     here.store.beat("other", [], None)
     assert [machine.name for machine in here.store.machines()] == ["news-1", "other"]
-    assert time.time() - here.state.reached < 0.9
     checked.set()
     stop.set()
     thread.join()
@@ -364,16 +383,14 @@ def test_while_one_is_handed_round_it_looks_often_and_not_for_ever(here: Here, m
     here.store.point(first)
     here.store.hand_round(second)
     here.follower.look()
-    stop = threading.Event()
+    stop = Stop()
     thread = threading.Thread(target=here.follower.follow, args=(60, stop))
     thread.start()
+    wait_until(lambda: 0.05 in stop.pauses)
     here.store.point(second)
-    end = time.monotonic() + 30
-    while here.current != second and time.monotonic() < end:
-        time.sleep(0.02)
-    assert here.current == second
+    wait_until(lambda: here.current == second)
     monkeypatch.setattr(following, "AWAITING_SECONDS_MAX", 0.0)
-    time.sleep(0.2)  # the last of the short pauses
+    wait_until(lambda: stop.pauses[-1:] == [60])
     here.store.point(first)
     time.sleep(0.5)
     assert here.current == second

@@ -92,10 +92,11 @@ def test_server_that_is_gone_comes_back(s3: S3Server) -> None:
 
 
 def test_server_that_is_slow_is_not_waited_for_without_end(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"s3://{s3.bucket()}"
+    Objects(url).write("CURRENT", b"x")
     monkeypatch.setattr(objects, "SECONDS_MAX", 0.5)
     monkeypatch.setattr(objects, "TRIES_MAX", 1)
-    store = Objects(f"s3://{s3.bucket()}")
-    store.write("CURRENT", b"x")
+    store = Objects(url)
     s3.wire.pause_s = 2.0
     with pytest.raises(SnapshotStoreUnavailable, match="CURRENT"):
         store.read("CURRENT")
