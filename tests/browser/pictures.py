@@ -1,10 +1,17 @@
-"""The README's pictures, of the demo and its desk: `python -m tests.browser.pictures`, the index in var/demo."""
+"""The pictures of README and docs: `python -m tests.browser.pictures`, with the index in var/demo (`make demo`).
+
+Of the demo and its desk; of the page of a night, for which a newsroom of the same articles has two; and of the page
+that `seealso evaluate` draws.
+"""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+import orjson
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from seealso.editorial.keys import create_key, revoke_key
 from seealso.editorial.store import Store
@@ -24,6 +31,12 @@ PICTURES = {
 
 # What an editor sees; the last is taken of a plan that is not saved yet.
 DESK = {"desk-find": "/desk/?q=flood+barrier", "desk-map": "/desk/archive", "desk": "/desk/articles/tides-explained"}
+
+# The page of a night in three: up to and with these sections.
+NIGHT = {"night": "Articles", "night-texts": "The best candidates", "night-lists": "Time and memory"}
+# So many of the articles, the last ones, are new in the second night; these have changed.
+NEW, CHANGED = 3, slice(4, 6)
+WIDTH = 1280
 
 
 def main() -> None:
@@ -50,6 +63,8 @@ def main() -> None:
             page.screenshot(path=FOLDER / f"{name}.png", full_page=bool(clip), clip=clip)
             page.close()
         take_desk(browser.new_page(viewport={"width": 1280, "height": 860}, base_url=service.url))
+        take_night(browser, Path(folder))
+        take_evaluation(browser, Path(folder))
         browser.close()
 
 
@@ -68,6 +83,54 @@ def take_desk(page: Page) -> None:
         page.wait_for_load_state("networkidle")
         page.screenshot(path=FOLDER / f"{name}.png")
     revoke_key(store, key.id, "pictures")
+
+
+def take_night(browser: Browser, folder: Path) -> None:
+    """Take the page of a night after another: some articles are new, some changed, one gone, one of no use."""
+    lines = [line for path in sorted((ROOT / "examples/newsroom").glob("*.jsonl")) for line in path.open("rb")]
+    pieces = [orjson.loads(line) for line in lines]
+    gone = pieces[0] | {"id": "gone", "title": "Notes from the garden"}
+    changed = [piece | {"body": f"{piece['body']}\n\nThis piece was corrected."} for piece in pieces[CHANGED]]
+    short = pieces[1] | {"id": "short", "title": "A notice", "summary": None, "body": "Closed today."}
+    useless = pieces[2] | {"id": "untitled", "title": ""}
+    nights = [
+        [gone, *pieces[:-NEW]],
+        [*pieces[: CHANGED.start], *changed, *pieces[CHANGED.stop :], short, useless],
+    ]
+    for night in nights:
+        (folder / "articles.jsonl").write_bytes(b"\n".join(map(orjson.dumps, night)))
+        seealso("index", "articles.jsonl", "--index", "index", folder=folder)
+    report = max((folder / "index/reports").glob("*.html"))
+    page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+    page.goto(report.as_uri())
+    page.wait_for_load_state("networkidle")
+    top = 0.0
+    for name, last in NIGHT.items():
+        box = page.locator("section", has=page.get_by_role("heading", name=last, exact=True)).bounding_box()
+        assert box
+        bottom = box["y"] + box["height"] + MARGIN
+        clip = FloatRect(x=0, y=top, width=WIDTH, height=bottom - top)
+        page.screenshot(path=FOLDER / f"{name}.png", full_page=True, clip=clip)
+        top = bottom
+    page.close()
+
+
+def take_evaluation(browser: Browser, folder: Path) -> None:
+    """Take the head of the page that shows how good the sample newsroom's lists are."""
+    drawn = folder / "evaluation.html"
+    seealso("evaluate", "--index", str(ROOT / "var/demo"), "--against", "all", "--html", str(drawn), folder=folder)
+    page = browser.new_page(viewport={"width": WIDTH, "height": 1240}, color_scheme="light")
+    page.goto(drawn.as_uri())
+    page.screenshot(path=FOLDER / "evaluation.png")
+    page.close()
+
+
+def seealso(*words: str, folder: Path) -> None:
+    """Run a command in a folder; what it says is shown if it fails."""
+    program = Path(sys.executable).with_name("seealso")
+    done = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
 
 
 if __name__ == "__main__":

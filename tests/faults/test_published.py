@@ -14,7 +14,7 @@ import pytest
 from seealso.editorial.keys import create_key
 from seealso.editorial.store import Store
 from tests.conftest import ROOT
-from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, waited_in_vain
+from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, decided, waited_in_vain
 from tests.figures import figure
 from tests.load.rate import Rate, blocks, percentile, saturation
 from tests.servers import Answer, Running, serving
@@ -48,7 +48,7 @@ def put(service: Running, key: str, piece: dict[str, Any]) -> list[str]:
     """Publish a piece; return the articles under which it is to stand."""
     fields = {name: value for name, value in piece.items() if name not in ("id", "editor_related")}
     answer = service.send("PUT", f"/v1/articles/{piece['id']}", fields, key)
-    assert answer.status == 200, answer.body
+    assert decided(answer), answer
     hosts: list[str] = answer.json()["shown_under"]
     return hosts
 

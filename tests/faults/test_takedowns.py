@@ -20,7 +20,7 @@ from seealso.editorial.store import Store
 from tests.faults.redis_server import RedisServer
 from tests.faults.surrogate_cache import SurrogateCache
 from tests.faults.test_redis import hung, killed
-from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, waited_in_vain
+from tests.faults.trial import SATURATION_SECONDS, SATURATION_SHARE, decided, waited_in_vain
 from tests.figures import figure
 from tests.load.editions import ARTICLES, HOT, HTML, Editions, made_editions
 from tests.load.rate import Outcome, Rate, blocks, saturation
@@ -74,13 +74,14 @@ def asked(editions: Editions, folder: Path, redis_url: str, workers: int, **sett
 def take_down(service: Running, key: str, article_id: str) -> list[str]:
     """Take an article down; return the keys by which a cache drops it."""
     answer = service.send("POST", f"/v1/articles/{article_id}/takedown", {"reason": "tried"}, key)
-    assert answer.status == 200, answer.body
+    assert decided(answer), answer
     keys: list[str] = answer.json()["purge"]["keys"]
     return keys
 
 
 def restore(service: Running, key: str, article_id: str) -> None:
-    assert service.send("DELETE", f"/v1/articles/{article_id}/takedown?reason=tried", None, key).status == 200
+    answer = service.send("DELETE", f"/v1/articles/{article_id}/takedown?reason=tried", None, key)
+    assert decided(answer), answer
 
 
 @contextmanager

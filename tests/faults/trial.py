@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from service.editorial import WAIT_SECONDS_MAX as DECIDED_SECONDS_MAX
 from tests.figures import figure
 from tests.load.rate import Outcome, Rate, blocks, new_blocks, percentile, saturation
-from tests.servers import Running
+from tests.servers import Answer, Running
 from tests.waiting import wait_until
 
 ARTICLES = 60
@@ -140,6 +140,17 @@ def wrong_answers(outcomes: Iterable[Outcome], expected: Mapping[str, bytes], be
         if outcome.status != 200 or outcome.body != expected[outcome.path]:
             what = f"{outcome.path}: {outcome.status} after {outcome.seconds:.3f} s {outcome.body[:200]!r}"
             yield f"{outcome.due - began:+.3f} s: {what}"
+
+
+def decided(answer: Answer) -> bool:
+    """Return whether something was decided, and no worker answers without it.
+
+    It is a 202 where the worker that decided it did not read it in time: it answers nobody until it has.
+    """
+    unconfirmed = answer.headers.get("x-seealso-unconfirmed", "")
+    return answer.status == 200 or (
+        answer.status == 202 and unconfirmed.startswith("this worker, which answers nobody")
+    )
 
 
 def waited_in_vain(status: int, body: bytes, seconds: float) -> bool:

@@ -26,6 +26,7 @@ from seealso.errors import StoreUnavailable
 from seealso.snapshot.snapshot import Snapshot
 from service.answer import Answer, unpacked
 from service.baton import BATON
+from service.blocks import Asked, Blocks
 from service.lanes import WAITING_PER_PLACE, Lane, Lanes
 from service.related import Item, related_to_article
 from service.views import Views
@@ -649,6 +650,13 @@ def two_at_once(
 
     monkeypatch.setattr("service.blocks.related_to_article", slow)
     monkeypatch.setattr("service.views.FOLLOW_SECONDS_MAX", 60.0)
+    make, made = Blocks.make, list[Asked]()
+
+    def noted(self: Blocks, snapshot: Snapshot, asked: Asked) -> Answer:
+        made.append(asked)
+        return make(self, snapshot, asked)
+
+    monkeypatch.setattr(Blocks, "make", noted)
     answers: dict[str, TestResponse] = {}
 
     def ask(name: str) -> threading.Thread:
@@ -661,7 +669,8 @@ def two_at_once(
     between(app)
     second = ask("second")
     lane = app.extensions["seealso"].views.lane
-    wait_until(lambda: not second.is_alive() or lane._following == 1)
+    # It has its answer, waits for the first's, or has begun to make its own, for which it waits as well.
+    wait_until(lambda: not second.is_alive() or lane._following == 1 or lane._inside == 2 or len(made) == 2)
     go_on.set()
     first.join()
     second.join()
