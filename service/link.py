@@ -211,6 +211,8 @@ class Link:
     def _put_back(self, connection: Any) -> None:
         self._ready.append(connection)
         self._count_ready.release()
+        if self._closed.is_set():  # since it was taken: nobody lets go of what is put back afterwards
+            self._drop_ready()
 
     def _exchange(self, connection: Any, commands: Sequence[_Command], began: float) -> list[Any]:
         """Return what Redis answers to what nobody waits for, and then to each; what it says no to is a ResponseError.

@@ -249,6 +249,14 @@ def works(link: Link) -> bool:
         return False
 
 
+def test_connection_that_is_in_use_while_the_link_is_closed_is_let_go_of(link: Link) -> None:
+    connection = link._taken()
+    link.close()
+    link._put_back(connection)
+    assert connection._sock is None
+    assert not link._ready
+
+
 def test_closed_link_has_no_thread_and_no_connection_left(through: BadLink) -> None:
     before = threading.active_count()
     link = Link(f"redis://127.0.0.1:{through.port}", TIMEOUT_MS, connections=3)
