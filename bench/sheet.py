@@ -75,10 +75,8 @@ def rows_of(manifest: Manifest, night: Night) -> dict[str, Callable[[int], str]]
         return COPIES * math.ceil(count * bytes_per_article(manifest, SHOWN) / 1e9 / (MACHINE_GB * HELD_SHARE))
 
     def machine_hours(count: int) -> float:
-        encoding = encoding_hours(count) / 100 / CORES
-        return NIGHTS_A_MONTH * (night_machines(count) * night.hours + encoding) + HOURS_A_MONTH * serving_machines(
-            count
-        )
+        of_a_night = night_machines(count) * night.hours + encoding_hours(count) / 100 / CORES
+        return NIGHTS_A_MONTH * of_a_night + HOURS_A_MONTH * serving_machines(count)
 
     def engine_machines(count: int) -> int:
         size_gb = COLLECTIONS * count * (4 * manifest.model.dimension + LINKS_BYTES) / 1e9
@@ -96,7 +94,7 @@ def rows_of(manifest: Manifest, night: Night) -> dict[str, Callable[[int], str]]
         "all else of a part's night, on two cores": lambda _: f"{night.hours:.1f} hours",
         "its memory": lambda _: f"{night.gigabytes:.0f} GB",
         "were it not parted: hours on two cores, memory": lambda count: (
-            f"{night.hours * (count / night.articles) ** NIGHT_GROWS:,.1f}, "
+            f"{_short(night.hours * (count / night.articles) ** NIGHT_GROWS)}, "
             f"{_in_bytes(night.gigabytes * 1e9 * count / night.articles)}"
         ),
         f"machines ({machine}) that make all parts' nights in that time": lambda count: f"{night_machines(count):,}",

@@ -43,9 +43,9 @@ def is_read(path: str) -> bool:
 
     Events come from readers' browsers, and messages of content systems are signed.
     """
-    if path.startswith("/demo/"):
-        return True
-    return path.startswith("/v1/") and path not in STATE_PATHS and not path.startswith(("/v1/events", "/v1/webhooks/"))
+    if not path.startswith(("/v1/", "/demo/")) or path in STATE_PATHS:
+        return False
+    return not path.startswith(("/v1/events", "/v1/webhooks/"))
 
 
 def outcome_of(status: int, body: bytes) -> str:

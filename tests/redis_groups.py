@@ -13,7 +13,6 @@ from service.processes import end_with_parent
 from tests.servers import free_port
 from tests.waiting import wait_until
 
-SECONDS_MAX = 40.0
 SLOTS = 16_384
 # After so long sentinels, or a cluster, take a server for lost: a busy machine may keep one from answering for a while.
 DOWN_MS, LOST_MS = 3_000, 5_000

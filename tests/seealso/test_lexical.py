@@ -91,6 +91,15 @@ def test_long_articles_keep_their_heaviest_terms() -> None:
     assert 7 in {int(terms.term(int(term))[1:]) for term in terms.articles.terms}
 
 
+def test_squares_are_the_same_however_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    terms, _ = build_terms([("Moon tide", "bread", None), ("", "", None), ("Bread", "tide and moon", None)])
+    squares = terms.articles.squares()
+    monkeypatch.setattr("seealso.lexical.SQUARED_AT_ONCE", 1)
+    assert (terms.articles.squares() == squares).all()
+    products = Terms.products(terms, terms.articles, terms.articles, np.arange(3)[:, np.newaxis])[:, 0]
+    np.testing.assert_allclose(squares, products, rtol=1e-5)
+
+
 def test_titles_are_found_in_texts() -> None:
     terms, _ = build_terms([("Moon tide", "bread", None), ("Bread", "tide and moon", None), ("", "clock", None)])
     rows, _ = terms.search(terms.articles, terms.title_postings, 3)
