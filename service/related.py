@@ -1,7 +1,7 @@
 """Candidates -> rules -> block: which articles are shown for one article, or for a text.
 
 It answers with rows of a snapshot; how they are shown is not its business. What may be shown is told in
-`service.admission`, in which order in `service.order`, and why in `service.why`.
+`service.admission`, in which order in `seealso.order`, and why in `service.why`.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from seealso.article import primary_language
 from seealso.lexical import Rows, Scores
+from seealso.order import CHOSEN_AMONG, choose, foreign_among
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored
 from seealso.snapshot.snapshot import Snapshot
 from service.admission import Admission
 from service.baton import BATON
-from service.order import CHOSEN_AMONG, choose
+from service.modes import worth_of
 from service.rulings import NO_RULING, Ruling
 from service.wanted import Wanted
 from service.why import Draft, reasons
@@ -239,18 +239,17 @@ class _Choice:
             allowed = allowed & ~np.isin(stories, stories[rows])
 
     def _ordered(self, rows: Rows, scores: Scores) -> list[_Chosen]:
-        wanted = self.wanted
-        language = None if wanted.languages or self.language is None else primary_language(self.language)
-        chances = self.snapshot.recipe.probability(scores)
+        wanted, snapshot = self.wanted, self.snapshot
+        language = None if wanted.languages else self.language
+        chances = snapshot.recipe.probability(scores)
         evergreens = min(self.ruling.evergreens, wanted.limit)
         chosen = choose(
-            self.snapshot,
+            snapshot.vectors,
             rows,
-            self.ruling.weigh(rows, chances),
-            wanted.mode,
+            worth_of(snapshot, rows, self.ruling.weigh(rows, chances), wanted.mode),
+            foreign_among(snapshot.languages, snapshot.facts["language"][rows], language),
             CHOSEN_AMONG if evergreens else wanted.limit,
-            language,
-            one_per_story=wanted.stories == "one",
+            snapshot.facts["story"][rows] if wanted.stories == "one" else None,
         )
         places = np.array(self._with_evergreens(rows, [*chosen], evergreens) if evergreens else [*chosen], np.int64)
         self.footing.tellings.update(rows[[chosen[place] for place in places.tolist()]].tolist())

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seealso.article import Article, parse_time
+from seealso.article import Article
+from seealso.order import ALIKE_COST, ALIKE_FROM, CHOSEN_AMONG, FOREIGN_COST, choose, foreign_among
 from seealso.snapshot.reader import open_current
 from seealso.snapshot.snapshot import Snapshot
-from service.order import ALIKE_COST, ALIKE_FROM, CHOSEN_AMONG, FOREIGN_COST, choose
 from tests.makers import article, index_of
 
 
@@ -16,56 +16,28 @@ def snapshot_of(folder: Path, pieces: Sequence[Article]) -> Snapshot:
     return open_current(folder)
 
 
-def chosen(
+def places_of(
     snapshot: Snapshot,
-    probabilities: Sequence[float],
-    mode: str = "background",
+    values: Sequence[float],
     limit: int = 12,
     language: str | None = None,
     one_per_story: bool = True,
-) -> list[str]:
-    rows = np.arange(len(snapshot))
-    places = choose(snapshot, rows, np.array(probabilities, float), mode, limit, language, one_per_story)
-    return [snapshot.article_id(place) for place in places]
+) -> dict[int, int]:
+    facts = snapshot.facts
+    foreign = foreign_among(snapshot.languages, facts["language"], language)
+    stories = facts["story"] if one_per_story else None
+    return choose(snapshot.vectors, np.arange(len(snapshot)), np.array(values, float), foreign, limit, stories)
+
+
+def chosen(snapshot: Snapshot, values: Sequence[float], *rules: object, **more: object) -> list[str]:
+    return [snapshot.article_id(place) for place in places_of(snapshot, values, *rules, **more)]  # type: ignore[arg-type]
 
 
 def test_best_first_and_equal_ones_by_id(tmp_path: Path) -> None:
     snapshot = snapshot_of(tmp_path, [article(name, title=name, body=f"on {name} alone") for name in "abcd"])
     assert chosen(snapshot, [0.2, 0.5, 0.2, 0.9]) == ["d", "b", "a", "c"]
     assert chosen(snapshot, [0.2, 0.5, 0.2, 0.9], limit=2) == ["d", "b"]
-    assert choose(snapshot, np.empty(0, np.int64), np.empty(0), "background", 12, None, one_per_story=True) == {}
-
-
-def test_latest_prefers_new_pieces_but_not_at_any_price(tmp_path: Path) -> None:
-    dates = {"new": "2026-10-30", "old": "2024-10-30", "undated": None}
-    snapshot = snapshot_of(tmp_path, [article(name, title=name, published=date) for name, date in dates.items()])
-    assert chosen(snapshot, [0.5, 0.5, 0.5], "background") == ["new", "old", "undated"]
-    assert chosen(snapshot, [0.4, 0.5, 0.5], "latest")[0] == "new"
-    assert chosen(snapshot, [1e-9, 0.5, 0.0], "latest")[0] == "old"
-
-
-def test_evergreen_leaves_expired_news_behind_and_welcomes_the_season(tmp_path: Path) -> None:
-    words = " ".join(f"storm{number}" for number in range(40))
-    news = [article(f"news{n}", title=f"Storm {n}", body=words, published=f"2025-01-0{n + 1}") for n in range(4)]
-    others = [article(f"other{n}", title=f"{n}", body=f"on {n * 7}", published=f"20{10 + n}-06-01") for n in range(10)]
-    snapshot = snapshot_of(tmp_path, [*news, *others, article("x", title="explainer", published="2020-06-01")])
-    eventful = {snapshot.article_id(row): float(snapshot.facts["eventful"][row]) for row in range(len(snapshot))}
-    assert eventful["news0"] > 0.7
-    assert eventful["x"] == 0.0
-    chances = [0.5 if name == "news0" else 0.3 if name == "x" else 0.01 for name in sorted(eventful)]
-    assert chosen(snapshot, chances, "background", one_per_story=False)[0] == "news0"
-    assert chosen(snapshot, chances, "evergreen", one_per_story=False)[0] == "x"
-
-
-def test_season_is_that_of_the_snapshots_day(tmp_path: Path) -> None:
-    empty = snapshot_of(tmp_path / "first", [article("a")])
-    made = parse_time(empty.manifest.created)
-    seasonal = made.replace(year=made.year - 3, day=min(made.day, 28)).isoformat()
-    other = made.replace(year=made.year - 3, month=(made.month + 5) % 12 + 1, day=15).isoformat()
-    pieces = [article("a", title="off", published=other), article("b", title="season", published=seasonal)]
-    snapshot = snapshot_of(tmp_path / "second", pieces)
-    assert chosen(snapshot, [0.5, 0.45], "background") == ["a", "b"]
-    assert chosen(snapshot, [0.5, 0.45], "evergreen") == ["b", "a"]
+    assert choose(snapshot.vectors, np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_), 12, None) == {}
 
 
 def test_own_language_goes_first(tmp_path: Path) -> None:
@@ -83,9 +55,7 @@ def test_story_is_shown_once_by_the_article_that_stands_for_it(tmp_path: Path) -
     snapshot = snapshot_of(tmp_path, pieces)
     assert chosen(snapshot, [0.9, 0.3, 0.8, 0.5]) == ["b", "d"]
     assert len(chosen(snapshot, [0.9, 0.3, 0.8, 0.5], one_per_story=False)) == 4
-    values = np.array([0.9, 0.3, 0.8, 0.5])
-    places = choose(snapshot, np.arange(4), values, "background", 12, None, one_per_story=True)
-    assert [*places.items()] == [(1, 0), (3, 3)]  # "b" is there for "a"
+    assert [*places_of(snapshot, [0.9, 0.3, 0.8, 0.5]).items()] == [(1, 0), (3, 3)]  # "b" is there for "a"
 
 
 def test_lead_in_the_own_language_goes_before_what_is_foreign(tmp_path: Path) -> None:
@@ -95,12 +65,10 @@ def test_lead_in_the_own_language_goes_before_what_is_foreign(tmp_path: Path) ->
         for name, tag in tags.items()
     ]
     snapshot = snapshot_of(tmp_path, pieces)
-    rows = np.array([0, 1, 2])
     # Of the story only the foreign telling is near; whatever the limit, its lead is the first.
     assert snapshot.facts["story"][0] == snapshot.facts["story"][1] == 1
     for limit in (1, 2, 3):
-        places = choose(snapshot, rows, np.array([0.5, 0.0, 0.9]), "background", limit, "en", one_per_story=True)
-        assert [snapshot.article_id(place) for place in places] == ["b", "c"][:limit]
+        assert chosen(snapshot, [0.5, 0.0, 0.9], limit, "en") == ["b", "c"][:limit]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +103,7 @@ def test_order_is_that_of_choosing_the_best_that_is_left_each_time(
     chance = np.random.default_rng(seed)
     chances = np.round(chance.beta(1, 1 + seed % 4, len(crowd)), 3)  # so that some are equal
     foreign = np.array([bool(language) and crowd.languages[n] != language for n in crowd.facts["language"]])
-    places = choose(crowd, np.arange(len(crowd)), chances, "background", limit, language, one_per_story=False)
+    places = places_of(crowd, [*chances], limit, language, one_per_story=False)
     assert [*places] == [*places.values()] == one_by_one(crowd, chances, limit, foreign)
     by_chance = np.lexsort((np.arange(len(chances)), -chances, foreign))
     assert limit < 12 or [*places] != by_chance[:limit].tolist()  # some are alike, and gave way

@@ -1,7 +1,6 @@
-"""In which order candidates are shown: by probability and the placement's mode, own language first, one per story, and
-not all alike.
+"""In which order candidates are shown: by what each is worth, own language first, one per story, and not all alike.
 
-In: rows with their probabilities, best first, all of which may be shown. Out: places among them.
+In: rows with what they are worth, best first, all of which may be shown. Out: places among them.
 """
 
 from functools import lru_cache
@@ -10,10 +9,9 @@ from heapq import heappop, heapreplace
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso.article import parse_time, primary_language
-from seealso.lexical import Rows
-from seealso.snapshot.files import NO_TIME
-from seealso.snapshot.snapshot import Snapshot
+from seealso.article import primary_language
+from seealso.lexical import Mask, Rows
+from seealso.snapshot.vectors import VectorIndex
 
 # Maximal marginal relevance (Carbonell and Goldstein 1998): each item loses this share of its place for being like what
 # stands above it. Light: it parts two pieces that say the same, and costs 0.2 % nDCG@10 on documentation pages.
@@ -29,83 +27,50 @@ CHOSEN_AMONG = 64
 # More than anything is worth: a probability, times what the season gains.
 FOREIGN_COST = 4.0
 
-DAY_SECONDS = 86_400
-# mode=latest: a piece loses half its chance in this time. A month keeps the last weeks together and lets a much better
-# older piece through.
-HALF_LIFE_DAYS = 30
-# mode=evergreen: a report that is bound to its day (facts 'eventful') fades over two months; explainers do not.
-NEWS_DAYS = 60
-# A piece from the same three weeks of another year may be wanted again ('seasonal').
-SEASON_DAYS = 21
-SEASON_GAIN = 1.25
-YEAR_DAYS = 365.2425
-# What is not dated is taken as this old: neither fresh nor of any season.
-UNDATED_DAYS = 182.0
-
 Values = NDArray[np.float64]
 
 
 def choose(
-    snapshot: Snapshot,
-    rows: Rows,
-    probabilities: Values,
-    mode: str,
-    limit: int,
-    language: str | None,
-    one_per_story: bool,
+    vectors: VectorIndex, rows: Rows, values: Values, foreign: Mask, limit: int, stories: NDArray[np.int32] | None
 ) -> dict[int, int]:
     """Return the places of at most `limit` rows, in the order in which they are shown.
 
-    With each stands the place of the telling of its story for which it is there: as a rule its own. `language`: the
-    primary part of the article's own language, which goes first; None where it does not matter.
+    With each stands the place of the telling of its story for which it is there: as a rule its own. `foreign`: see
+    `foreign_among`; `stories`: that of each row, of which one telling is shown; None where all may be.
     """
     if not len(rows):
         return {}
-    values = _values(snapshot, rows, probabilities, mode)
-    foreign = _foreign(snapshot, rows, language)
     order = np.lexsort((rows, -values, foreign))
     tellings: dict[int, int] = {}
-    if one_per_story:
-        order, values, tellings = _one_per_story(snapshot.facts["story"][rows], rows, values, foreign, order)
-    places = _unlike(snapshot, rows, values, foreign, order[:CHOSEN_AMONG], limit)
+    if stories is not None:
+        order, values, tellings = _one_per_story(stories, rows, values, foreign, order)
+    places = _unlike(vectors, rows, values, foreign, order[:CHOSEN_AMONG], limit)
     return {place: tellings.get(place, place) for place in places}
 
 
-def _values(snapshot: Snapshot, rows: Rows, probabilities: Values, mode: str) -> Values:
-    if mode == "background":
-        return probabilities
-    facts = snapshot.facts[rows]
-    made = parse_time(snapshot.manifest.created).timestamp()
-    dated = facts["published"] != NO_TIME
-    days = np.where(dated, (made - np.where(dated, facts["published"], 0)) / DAY_SECONDS, UNDATED_DAYS)
-    if mode == "latest":
-        faded: Values = probabilities * np.exp2(-np.maximum(days, 0.0) / HALF_LIFE_DAYS)
-        return faded
-    expired = facts["eventful"] * (1.0 - np.exp2(-np.maximum(days, 0.0) / NEWS_DAYS))
-    off_season = np.abs((days + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2)
-    seasonal = (off_season <= SEASON_DAYS) & (days > YEAR_DAYS / 2)
-    kept: Values = probabilities * (1.0 - expired) * np.where(seasonal, SEASON_GAIN, 1.0)
-    return kept
+def foreign_among(languages: tuple[str, ...], numbers: NDArray[np.int32], language: str | None) -> Mask:
+    """Return for each number of a language tag (-1: none) whether it is of another language, whatever the region.
 
-
-def _foreign(snapshot: Snapshot, rows: Rows, language: str | None) -> NDArray[np.bool_]:
-    labels = None if language is None else _foreign_labels(snapshot.languages, language)
+    `language`: the tag of the article's own; None where that does not matter.
+    """
+    labels = None if language is None else _foreign_labels(languages, language)
     if labels is None:
-        return np.zeros(len(rows), np.bool_)
-    chosen: NDArray[np.bool_] = labels[snapshot.facts["language"][rows]]
-    return chosen
+        return np.zeros(len(numbers), np.bool_)
+    foreign: Mask = labels[numbers]
+    return foreign
 
 
 @lru_cache(256)
-def _foreign_labels(languages: tuple[str, ...], language: str) -> NDArray[np.bool_] | None:
+def _foreign_labels(languages: tuple[str, ...], language: str) -> Mask | None:
     """Return for each language tag whether it is foreign; None if none is."""
+    own = primary_language(language)
     # One more at the end, for -1: what has no language is not foreign.
-    labels = np.array([*(primary_language(tag) != language for tag in languages), False])
+    labels = np.array([*(primary_language(tag) != own for tag in languages), False])
     return labels if labels.any() else None
 
 
 def _one_per_story(
-    stories: NDArray[np.int32], rows: Rows, values: Values, foreign: NDArray[np.bool_], order: NDArray[np.int64]
+    stories: NDArray[np.int32], rows: Rows, values: Values, foreign: Mask, order: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Values, dict[int, int]]:
     """Keep the first place of each story, and put the story's lead there, for as much, if it is among the rows.
 
@@ -130,7 +95,7 @@ def _one_per_story(
 
 
 def _unlike(
-    snapshot: Snapshot, rows: Rows, values: Values, foreign: NDArray[np.bool_], order: NDArray[np.int64], limit: int
+    vectors: VectorIndex, rows: Rows, values: Values, foreign: Mask, order: NDArray[np.int64], limit: int
 ) -> list[int]:
     """Choose one after the other what is best and least like what is chosen already."""
     worth = values[order]
@@ -145,7 +110,7 @@ def _unlike(
         most, place = waiting[0]
         if place >= len(lost):  # it was not looked at: few blocks need more than the best
             looked_at = place + limit - len(chosen) + SPARE
-            by_each = _losses(snapshot, rows[order[:looked_at]], worth[:looked_at])
+            by_each = _losses(vectors, rows[order[:looked_at]], worth[:looked_at])
             losses, lost = by_each.tolist(), by_each[chosen].max(axis=0, initial=0.0).tolist()
             continue
         now = lost[place] - worths[place]
@@ -159,9 +124,9 @@ def _unlike(
     return places
 
 
-def _losses(snapshot: Snapshot, rows: Rows, worth: Values) -> Values:
+def _losses(vectors: VectorIndex, rows: Rows, worth: Values) -> Values:
     """Return what each one, chosen, takes of what each other is worth, for being alike."""
-    vectors = snapshot.vectors.vectors(rows)
-    alike = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0)
+    own = vectors.vectors(rows)
+    alike = np.maximum(own @ own.T - ALIKE_FROM, 0.0)
     losses: Values = alike * (ALIKE_COST / (1.0 - ALIKE_FROM) * worth)
     return losses
