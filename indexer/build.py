@@ -51,6 +51,7 @@ from indexer.judging import (
 from indexer.lists import lists_of_articles, lists_of_snapshot
 from indexer.live import LiveTaken, forget_taken, keep_vectors, take_live_in
 from indexer.map import MAP_RECIPE, STEPS, draw_map
+from indexer.plain import plain_blocks
 from indexer.progress import Reporter
 from indexer.reading import read_articles
 from indexer.recipe_file import kept_recipe
@@ -62,7 +63,9 @@ from indexer.stories import STORY_RECIPE
 from seealso.editorial.store import Store
 from seealso.encoder import Encoder
 from seealso.errors import NothingToIndex, SnapshotMissing, SnapshotRefused, SnapshotStoreUnavailable, StoreUnavailable
+from seealso.order import ORDER_RECIPE
 from seealso.relatedness import described
+from seealso.snapshot.facts import facts_of
 from seealso.snapshot.layout import VECTORS, current_or_none, publish, published_ids, snapshot_folder
 from seealso.snapshot.lock import lock_index
 from seealso.snapshot.manifest import read_manifest
@@ -165,6 +168,10 @@ def build_index(
         with report.timed("map"), threadpool_limits(1, user_api="blas"):
             reporter.stage("Map", STEPS, "steps")
             places = draw_map(related.vectors, related.neighbours.rows, reporter.advance)
+        with report.timed("blocks"), threadpool_limits(1, user_api="blas"):
+            found_eventful = eventful(articles, related.neighbours.rows, related.shared)
+            facts = facts_of(articles, related.stories, found_eventful)
+            plain = plain_blocks(facts, related.neighbours, related.searchable, recipe, reporter)
         with report.timed("write"):
             reporter.stage("Snapshot", None, "")
             content = SnapshotContent(
@@ -179,13 +186,14 @@ def build_index(
                 words=related.words,
                 neighbours=related.neighbours.rows,
                 scores=related.neighbours.scores,
+                plain=plain,
                 cohorts=related.neighbours.cohorts,
                 map=places,
                 searched=related.searched,
-                stories=related.stories,
-                eventful=eventful(articles, related.neighbours.rows, related.shared),
+                facts=facts,
                 model=encoder.identity,
-                recipe=described(recipe) | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE, "map": MAP_RECIPE},
+                recipe=described(recipe)
+                | {"stories": STORY_RECIPE, "eventful": EVENTFUL_RECIPE, "map": MAP_RECIPE, "order": ORDER_RECIPE},
             )
             origin = Origin(
                 parent=report.parent,

@@ -5,6 +5,7 @@ In: rows with what they are worth, best first, all of which may be shown. Out: p
 
 from functools import lru_cache
 from heapq import heappop, heapreplace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,14 @@ CHOSEN_AMONG = 64
 
 # More than anything is worth: a probability, times what the season gains.
 FOREIGN_COST = 4.0
+
+# What decides an order, for the manifest.
+ORDER_RECIPE: dict[str, Any] = {
+    "alike_cost": ALIKE_COST,
+    "alike_from": ALIKE_FROM,
+    "chosen_among": CHOSEN_AMONG,
+    "foreign_cost": FOREIGN_COST,
+}
 
 Values = NDArray[np.float64]
 

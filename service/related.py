@@ -15,6 +15,7 @@ from seealso.lexical import Rows, Scores
 from seealso.order import CHOSEN_AMONG, choose, foreign_among
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored
+from seealso.snapshot.files import NO_PLACE, PLAIN_MAX
 from seealso.snapshot.snapshot import Snapshot
 from service.admission import Admission
 from service.baton import BATON
@@ -80,16 +81,21 @@ def related_to_article(
     """
     if snapshot.sensitive[row]:
         return []
-    rows, scores = snapshot.neighbours_of(row)
-    own = snapshot.cohorts[row : row + 1]
+    footing, own = footing or Footing(), snapshot.cohorts[row : row + 1]
+    chosen = None
     if recipe is not None:
         snapshot = replace(snapshot, recipe=recipe)
-        scores = scored(snapshot, recipe, snapshot.probes(row), own, rows[np.newaxis]).scores[0]
-        order = np.lexsort((rows, -scores))
-        rows, scores = rows[order], scores[order]
-    admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
-    choice = _Choice(snapshot, wanted, admitted, snapshot.language_of(row), own, ruling, footing or Footing())
-    chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
+    elif wanted.is_plain and ruling.leaves_candidates and not met:
+        chosen = _plain(snapshot, row, wanted.limit, footing)
+    if chosen is None:
+        rows, scores = snapshot.neighbours_of(row)
+        if recipe is not None:
+            scores = scored(snapshot, recipe, snapshot.probes(row), own, rows[np.newaxis]).scores[0]
+            order = np.lexsort((rows, -scores))
+            rows, scores = rows[order], scores[order]
+        admitted = Admission(snapshot, wanted, (row, *met), ruling.excluded)
+        choice = _Choice(snapshot, wanted, admitted, snapshot.language_of(row), own, ruling, footing)
+        chosen = choice.of(rows, scores, lambda: snapshot.probes(row), complete=len(rows) == len(snapshot) - 1)
     pinned = {place: each for place, each in ruling.pins.items() if place <= wanted.limit}
     pins = _pins(snapshot, row, wanted, met, pinned) if pinned else {}
     if pins:
@@ -189,6 +195,21 @@ def pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
         if told in whole and len(told) >= PASTED_SHARE_MIN * len(whole):
             return int(row)
     return None
+
+
+def _plain(snapshot: Snapshot, row: int, limit: int, footing: Footing) -> list[_Chosen] | None:
+    """Return the block of an article as the night chose it; None where that holds no more, or is not long enough."""
+    if snapshot.plain is None or not snapshot.is_as_the_night_left(row):
+        return None
+    shown, tellings = snapshot.plain[row].tolist()
+    if limit > PLAIN_MAX or shown[limit - 1] == NO_PLACE:
+        return None
+    rows, scores = snapshot.neighbours[row].tolist(), snapshot.scores[row].tolist()
+    footing.tellings.update([rows[place] for place in tellings[:limit]])
+    places = shown[:limit]
+    known = [scores[place] for place in places]
+    chances = snapshot.recipe.probability(np.array(known)).tolist()
+    return [*zip([rows[place] for place in places], known, chances, strict=True)]
 
 
 @dataclass(slots=True)

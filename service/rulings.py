@@ -6,7 +6,7 @@ What keeps something out of all blocks becomes part of the served snapshot; all 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -99,6 +99,11 @@ class Ruling:
     evergreens: int = 0
     awaited: tuple[str, ...] = ()
 
+    @property
+    def leaves_candidates(self) -> bool:
+        """Return whether which candidates are shown, and in which order, is as without it, but for what is pinned."""
+        return not (len(self.excluded) or self.weighed or self.evergreens)
+
     def weigh(self, rows: RowNumbers, chances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probabilities by which rows are ordered."""
         if not self.weighed:
@@ -149,10 +154,10 @@ def ruled(snapshot: Snapshot, rules: Iterable[Rule]) -> Snapshot:
     wishes = [rule.wish for rule in rules if _is_fact(rule.wish)]
     if not wishes:
         return snapshot
-    sensitive, sponsored = snapshot.sensitive.copy(), snapshot.sponsored.copy()
+    rows: dict[bool, list[RowNumbers]] = {True: [_NO_ROWS], False: [_NO_ROWS]}
     for wish in wishes:
-        (sensitive if wish.action == "sensitive" else sponsored)[rows_of(snapshot, wish)] = True
-    return replace(snapshot, sensitive=sensitive, sponsored=sponsored)
+        rows[wish.action == "sensitive"].append(rows_of(snapshot, wish))
+    return snapshot.keeping_out(sensitive=np.concatenate(rows[True]), sponsored=np.concatenate(rows[False]))
 
 
 def _is_fact(wish: Wish) -> bool:

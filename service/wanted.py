@@ -29,3 +29,8 @@ class Wanted:
     min_probability: float | None = None
     stories: Stories = "one"
     explain: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether nothing is said but how many articles, and whether they are explained."""
+        return self == Wanted(limit=self.limit, explain=self.explain)

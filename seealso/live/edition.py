@@ -34,8 +34,8 @@ _numbers = itertools.count(1)
 class Edition(Snapshot):
     """A snapshot with live articles beside it. Safe from many threads.
 
-    All that is by row has rows for the live articles, too, but for `neighbours`, `scores` and `map`, which are the
-    snapshot's.
+    All that is by row has rows for the live articles, too, but for `neighbours`, `scores`, `plain` and `map`, which
+    are the snapshot's.
     `rows`: of the articles that were put, by id, None for those that were removed; `gone` (bool) by row; `touched`
     (int64) by row: the last placing that changed an article's list, or the article itself; `live`: all there is by now.
     """
@@ -118,6 +118,11 @@ class Edition(Snapshot):
         scores = np.concatenate([scores, their_scores])
         best = np.argsort(-scores, kind="stable")[:CANDIDATES_MAX]
         return np.concatenate([rows, more])[best], scores[best]
+
+    def is_as_the_night_left(self, row: int) -> bool:
+        """Return whether of an article's candidates nobody has decided anything since, and none has come."""
+        is_live = row >= len(self.neighbours)
+        return not is_live and not self.touched[row] and Snapshot.is_as_the_night_left(self, row)
 
     def hosts_of(self, row: int) -> Rows:
         """Return the rows of all articles among whose candidates one is."""
@@ -206,6 +211,7 @@ class Live:
                 "facts": self._facts.rows,
                 "sensitive": self._sensitive.rows,
                 "sponsored": self._sponsored.rows,
+                "decided": self._gone.rows,
                 "cohorts": self._cohorts.rows,
                 "sections": tuple(self._sections),
                 "languages": tuple(self._languages),

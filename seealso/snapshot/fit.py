@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seealso.lexical import TermRows
 from seealso.machine import own_cpus
 from seealso.snapshot import bounds, files
 from seealso.snapshot.names import Names
-from seealso.snapshot.snapshot import Blob, Snapshot
+from seealso.snapshot.snapshot import ROWS_AT_ONCE, Blob, Snapshot
 
 DEVIATION_MIN = 1e-6
 
@@ -65,6 +66,8 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
             yield f"{name} do not stand in order, or are of no articles", partial(_names_hold, names, count)
     yield "an article is twice among another's neighbours", lambda: not bounds.repeating(snapshot.neighbours)
     yield "neighbours go on after their end", partial(bounds.ending, snapshot.neighbours)
+    if snapshot.plain is not None:
+        yield "a plain block holds what it cannot hold", partial(_plain_holds, snapshot, snapshot.plain)
     for name, pointers, low, high in (
         ("neighbours", snapshot.neighbours, -1, count),
         ("ids", snapshot.ids["row"], 0, count),
@@ -86,6 +89,26 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
     for name, table in (("ids", snapshot.ids), ("addresses", snapshot.addresses)):
         if table is not None:
             yield f"{name} out of order", partial(bounds.never_falling, table["hash"])
+
+
+def _plain_holds(snapshot: Snapshot, plain: NDArray[np.uint8]) -> bool:
+    """Return whether plain blocks are of candidates, each once, that may be shown at all; they end together."""
+    never = snapshot.facts["sponsored"] | snapshot.facts["sensitive"]
+    for start in range(0, len(plain), ROWS_AT_ONCE):
+        own = slice(start, start + ROWS_AT_ONCE)
+        near, blocks = snapshot.neighbours[own], plain[own].astype(np.int16)
+        ended = blocks == files.NO_PLACE
+        blocks[ended] = -1
+        shown = blocks[:, 0]
+        known = np.count_nonzero(near >= 0, axis=1)[:, np.newaxis, np.newaxis]
+        if (ended[:, 0] != ended[:, 1]).any() or bounds.repeating(shown) or not bounds.ending(shown):
+            return False
+        if not ((blocks >= 0) & (blocks < known) | ended).all():
+            return False
+        line = np.nonzero(blocks >= 0)[0]
+        if never[near[line, blocks[blocks >= 0]]].any() or (shown[snapshot.facts["sensitive"][own]] >= 0).any():
+            return False
+    return True
 
 
 def _rows_hold(rows: TermRows, columns: int) -> bool:

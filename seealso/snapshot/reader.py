@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seealso.errors import ModelMismatch, SnapshotRefused
 from seealso.lexical import TermRows, Terms, length_mean
 from seealso.mapped import map_array
+from seealso.order import ORDER_RECIPE
 from seealso.recipe import Recipe
 from seealso.relatedness import PARTS
 from seealso.snapshot import bounds, files
@@ -111,6 +112,10 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         languages=tuple(str(label) for label in labels["languages"]),
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
         scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
+        # What was chosen in another way than we choose now would not fit what is chosen when it is asked for.
+        plain=None
+        if manifest.recipe.get("order") != ORDER_RECIPE
+        else _map_array(folder / files.PLAIN, np.dtype("u1"), (count, 2, files.PLAIN_MAX)),
         map=None if manifest.format < MAP_SINCE else _map_array(folder / files.MAP, np.dtype("<f4"), (count, 2)),
         tags=None if manifest.format < LISTED_SINCE else _map_names(folder, files.TAGS),
         authors=None if manifest.format < LISTED_SINCE else _map_names(folder, files.AUTHORS),

@@ -55,14 +55,16 @@ class Snapshot:
 
     `facts` is files.FACT_ROW by row, as the night knew it; `sections` and `languages` are what its numbers stand for;
     `sensitive` and `sponsored`, bool by row: what no block shows, whoever said so; `neighbours` (int32) and `scores`
-    (float32) are articles x candidates, best first, -1 where there are fewer; `cohorts`: see
-    `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1, where each stands on the map of the archive, None
-    where the night drew none; `tags`, `authors`: which rows of the snapshot have them, None where the night listed none
-    (it was of an older format); `space`: from passages' vectors to `vectors`. `passages`: float16, passages x
-    dimension, article after article; `passage_ends`: where those of each end, and a 0 before them; `passage_spans`:
-    where each begins and ends in its article's text. `ids` and `addresses` (None in older formats): files.ID_ROW, by
-    hash; `hashes`: those of `ids`; `cards` and `articles`: JSON by row; `titles`: those of the cards, for who looks for
-    words in all. `hidden`: the ids of articles taken down, of which a snapshot as it is opened knows nothing.
+    (float32) are articles x candidates, best first, -1 where there are fewer; `plain`: each one's plain block, see
+    files.PLAIN, None where the night chose none; `decided`: bool by row, of which articles it was decided since the
+    night that they are not shown, None where of none; `cohorts`: see `relatedness.cohorts_of`; `map`: float32, articles
+    x 2, 0 to 1, where each stands on the map of the archive, None where the night drew none; `tags`, `authors`: which
+    rows of the snapshot have them, None where the night listed none (it was of an older format); `space`: from
+    passages' vectors to `vectors`. `passages`: float16, passages x dimension, article after article; `passage_ends`:
+    where those of each end, and a 0 before them; `passage_spans`: where each begins and ends in its article's text.
+    `ids` and `addresses` (None in older formats): files.ID_ROW, by hash; `hashes`: those of `ids`; `cards` and
+    `articles`: JSON by row; `titles`: those of the cards, for who looks for words in all. `hidden`: the ids of articles
+    taken down, of which a snapshot as it is opened knows nothing.
     """
 
     manifest: Manifest
@@ -78,6 +80,7 @@ class Snapshot:
     languages: tuple[str, ...]
     neighbours: NDArray[np.int32]
     scores: Scores
+    plain: NDArray[np.uint8] | None
     map: NDArray[np.float32] | None
     tags: Names | None
     authors: Names | None
@@ -91,6 +94,7 @@ class Snapshot:
     articles: Blob
     titles: Titles
     hidden: frozenset[str] = frozenset()
+    decided: Mask | None = None
 
     @property
     def id(self) -> str:
@@ -138,7 +142,7 @@ class Snapshot:
         """Have at hand what page views read, of a snapshot that is mapped from a folder; see `mapped.bring_in`."""
         cards = np.frombuffer(self.cards.content, np.uint8)
         read = (self.ids, self.cards.ends, cards, self.facts, self.neighbours, self.scores, self.vectors.all)
-        bring_in(folder, *read)
+        bring_in(folder, *read, *(() if self.plain is None else (self.plain,)))
 
     @property
     def here(self) -> Mask:
@@ -152,9 +156,18 @@ class Snapshot:
         """
         if not hidden:
             return self
-        sensitive = self.sensitive.copy()
-        sensitive[[row for row in map(self.row_of, hidden) if row is not None]] = True
-        return replace(self, sensitive=sensitive, hidden=hidden)
+        rows = [row for row in map(self.row_of, hidden) if row is not None]
+        return replace(self.keeping_out(sensitive=rows), hidden=hidden)
+
+    def keeping_out(self, sensitive: Sequence[int] | Rows = (), sponsored: Sequence[int] | Rows = ()) -> "Snapshot":
+        """Return the same with the articles of these rows sensitive, or sponsored, too: they are shown in no block."""
+        decided = np.zeros(len(self), np.bool_) if self.decided is None else self.decided
+        return replace(
+            self,
+            sensitive=_also(self.sensitive, sensitive),
+            sponsored=_also(self.sponsored, sponsored),
+            decided=_also(_also(decided, sensitive), sponsored),
+        )
 
     def title(self, row: int) -> str:
         """Return the title of the article in a row."""
@@ -182,6 +195,10 @@ class Snapshot:
         rows = self.neighbours[row]
         count = int(np.count_nonzero(rows >= 0))
         return rows[:count].astype(np.int64), self.scores[row, :count]
+
+    def is_as_the_night_left(self, row: int) -> bool:
+        """Return whether of an article's candidates nobody has decided anything since, and none has come."""
+        return self.decided is None or not self.decided[self.neighbours[row]].any()
 
     def hosts_of(self, row: int) -> Rows:
         """Return the rows of all articles among whose candidates one is."""
@@ -234,6 +251,15 @@ class Snapshot:
         for it, and not only the candidates.
         """
         return True
+
+
+def _also(mask: Mask, rows: Sequence[int] | Rows) -> Mask:
+    """Return a mask in which these rows are true, too; itself where there are none."""
+    if not len(rows):
+        return mask
+    own = mask.copy()
+    own[np.array(rows, np.int64)] = True
+    return own
 
 
 def stating(url: str) -> bytes | None:

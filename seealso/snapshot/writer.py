@@ -23,6 +23,7 @@ from seealso.encoder import ModelIdentity
 from seealso.lexical import Scores, TermRows, Terms, Vocabulary
 from seealso.relatedness import Cohorts
 from seealso.snapshot import files
+from seealso.snapshot.facts import Facts
 from seealso.snapshot.layout import (
     BUILDING_PREFIX,
     ID_TIME,
@@ -56,12 +57,11 @@ _JSON = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 class SnapshotContent:
     """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
 
-    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `cohorts`:
-    see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1; `searched`: how `vectors` and `terms` are, as
-    measured; `passage_vectors`: float16, passages x
-    dimension, all articles' in order; `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in
-    characters of the article's text; `tokens` and `words`: how many were embedded, and counted for `terms`; `stories`
-    and `eventful`: as in files.FACT_ROW.
+    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `plain`:
+    see files.PLAIN; `cohorts`: see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1; `searched`: how
+    `vectors` and `terms` are, as measured; `passage_vectors`: float16, passages x dimension, all articles' in order;
+    `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in characters of the article's text;
+    `tokens` and `words`: how many were embedded, and counted for `terms`.
     """
 
     articles: Sequence[Article]
@@ -75,11 +75,11 @@ class SnapshotContent:
     words: int
     neighbours: NDArray[np.int32]
     scores: Scores
+    plain: NDArray[np.uint8]
     cohorts: Cohorts
     map: NDArray[np.float32]
     searched: Searched
-    stories: NDArray[np.int32]
-    eventful: NDArray[np.float32]
+    facts: Facts
     model: ModelIdentity
     recipe: dict[str, Any]
 
@@ -134,12 +134,12 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     _write_blob(folder, files.ARTICLES, (encode_article(article) for article in articles))
     _write_array(folder / files.IDS, _table([article.id for article in articles]))
     _write_array(folder / files.ADDRESSES, _table([article.url for article in articles]))
-    facts, labels = _facts(content)
-    _write_array(folder / files.FACTS, facts)
-    (folder / files.LABELS).write_bytes(orjson.dumps(labels))
+    _write_array(folder / files.FACTS, content.facts.rows)
+    (folder / files.LABELS).write_bytes(orjson.dumps(_labels(content)))
     seal(folder / files.LABELS)
     _write_array(folder / files.NEIGHBOURS, content.neighbours.astype(np.int32))
     _write_array(folder / files.SCORES, content.scores.astype(np.float32))
+    _write_array(folder / files.PLAIN, content.plain)
     _write_array(folder / files.COHORTS, content.cohorts.astype(np.float32))
     _write_array(folder / files.MAP, content.map.astype(np.float32))
     _write_names(folder, files.TAGS, names_of(article.tags or () for article in articles))
@@ -218,23 +218,11 @@ def _table(names: Sequence[str | None]) -> NDArray[Any]:
     return table[np.argsort(table, order=["hash", "row"])]
 
 
-def _facts(content: SnapshotContent) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return files.FACT_ROW by article, and the labels that numbers in the files stand for."""
-    articles = content.articles
-    sections = sorted({article.section for article in articles if article.section})
-    languages = sorted({article.language for article in articles if article.language})
-    section_number = {section: number for number, section in enumerate(sections)}
-    language_number = {language: number for number, language in enumerate(languages)}
-    facts = np.zeros(len(articles), files.FACT_ROW)
-    facts["published"] = [int(a.published.timestamp()) if a.published else files.NO_TIME for a in articles]
-    facts["section"] = [section_number.get(article.section or "", -1) for article in articles]
-    facts["language"] = [language_number.get(article.language or "", -1) for article in articles]
-    facts["story"], facts["eventful"] = content.stories, content.eventful
-    facts["sponsored"] = [bool(article.sponsored) for article in articles]
-    facts["sensitive"] = [bool(article.sensitive) for article in articles]
-    return facts, {
-        "sections": sections,
-        "languages": languages,
+def _labels(content: SnapshotContent) -> dict[str, Any]:
+    """Return what numbers in the files stand for."""
+    return {
+        "sections": content.facts.sections,
+        "languages": content.facts.languages,
         "spoken": dict(zip(content.space.languages, content.space.trusts.tolist(), strict=True)),
         "weighed": list(content.terms.languages),
     }

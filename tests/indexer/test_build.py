@@ -29,7 +29,8 @@ def test_report_counts_what_was_done(tmp_path: Path) -> None:
     assert report.passages_of_longest > 5
     assert report.tokens > report.passages
     stages = (
-        "read, load model, cut, embed, space, terms, search, neighbours, stories, compare, map, write, check, clean up"
+        "read, load model, cut, embed, space, terms, search, neighbours, stories, compare, map, blocks, write, check, "
+        "clean up"
     )
     assert list(report.seconds) == list(report.memory_mb) == stages.split(", ")
     manifest = open_current(tmp_path).manifest

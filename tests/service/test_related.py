@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import indexer.neighbours
+import service.related
 from seealso.article import Article
 from seealso.relatedness import CANDIDATES_MAX, scored
+from seealso.snapshot.files import PLAIN_MAX
 from seealso.snapshot.reader import open_current
 from seealso.snapshot.snapshot import Snapshot
 from service.baton import BATON
-from service.related import Item, related_on_page, related_to_article, related_to_text
+from service.related import Footing, Item, related_on_page, related_to_article, related_to_text
 from service.rulings import Ruling
 from service.searched import SearchedVectors
 from service.texts import Texts
@@ -259,6 +261,71 @@ def test_laws_of_a_page_with_pins(
                 assert {item.row for item in block if item.pinned} <= {*ruling.pins.values()}
                 met |= {*rows}
                 told |= stories
+
+
+ids = st.sampled_from([f"a{number:02}" for number in range(14)])
+
+
+@pytest.mark.row("S7")
+@pytest.mark.usefixtures("corpora_counted")
+@given(
+    corpus=corpora(),
+    hidden=st.frozensets(ids, max_size=2),
+    kept_out=st.lists(st.integers(0, 13), max_size=2),
+    pins=st.dictionaries(st.integers(1, 4), st.integers(0, 13), max_size=2),
+    limit=st.integers(1, 17),
+    candidates_max=st.sampled_from([2, 100]),
+)
+@settings(deadline=None)
+def test_laws_of_what_the_night_chose(
+    corpus: list[Article],
+    hidden: frozenset[str],
+    kept_out: list[int],
+    pins: dict[int, int],
+    limit: int,
+    candidates_max: int,
+) -> None:
+    """Whatever was decided since, a block is as if it were chosen when it is asked for, and rests on the same."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(indexer.neighbours, "CANDIDATES_MAX", candidates_max)
+        opened = indexed(Path(folder), corpus)
+        ruling = Ruling({place: number % len(opened) for place, number in pins.items()})
+        rows = [number % len(opened) for number in kept_out]
+        for snapshot in (opened, opened.without(hidden).keeping_out(sponsored=rows)):
+            chosen_now = replace(snapshot, plain=None)
+            for own in range(len(snapshot)):
+                ahead, now = Footing(), Footing()
+                items = related_to_article(snapshot, own, Wanted(limit), ruling=ruling, footing=ahead)
+                assert items == related_to_article(chosen_now, own, Wanted(limit), ruling=ruling, footing=now)
+                assert ahead == now
+
+
+def test_what_the_night_chose_is_not_chosen_again(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.related, "choose", None)  # it would be called
+    own = snapshot.row_of("a000")
+    assert own is not None
+    items = related_to_article(snapshot, own, Wanted())
+    shown = items[0].row
+    assert len(items) == 12
+    assert related_to_article(snapshot, own, Wanted(limit=3, explain=True))[0].why
+    pinned = related_to_article(snapshot, own, Wanted(), ruling=Ruling({2: 100}))
+    assert [item.row for item in pinned][:3] == [shown, 100, items[1].row]
+    for decided, wanted, ruling in (
+        (snapshot.without(frozenset([snapshot.article_id(shown)])), Wanted(), Ruling()),
+        (snapshot.keeping_out(sponsored=[shown]), Wanted(), Ruling()),
+        (snapshot, Wanted(limit=PLAIN_MAX + 1), Ruling()),
+        (snapshot, Wanted(mode="latest"), Ruling()),
+        (snapshot, Wanted(exclude=("a003",)), Ruling()),
+        (snapshot, Wanted(), Ruling(excluded=np.array([shown]))),
+        (snapshot, Wanted(), Ruling(evergreens=1)),
+        (snapshot, Wanted(), Ruling(weighed=[(np.array([shown]), 3.0)])),
+    ):
+        with pytest.raises(TypeError):
+            related_to_article(decided, own, wanted, ruling=ruling)
+    with pytest.raises(TypeError):
+        related_to_article(snapshot, own, Wanted(), met=[shown])
+    with pytest.raises(TypeError):
+        related_to_article(snapshot, own, Wanted(), recipe=snapshot.recipe)
 
 
 @pytest.fixture(scope="module")

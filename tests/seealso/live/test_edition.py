@@ -1,5 +1,6 @@
 """An edition answers as a snapshot does, with live articles beside it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -68,6 +69,19 @@ def test_an_edition_keeps_what_was_put_anew_or_removed_since(snapshot: Snapshot)
     assert isinstance(after, Edition)
     assert after.gone[rows].all()
     assert after.sensitive[rows].all()
+
+
+def test_blocks_are_as_if_they_were_chosen_when_they_are_asked_for(snapshot: Snapshot) -> None:
+    beside = Beside(snapshot)
+    editions = [beside.put(*newcomers(3)).edition]
+    editions.append(beside.put(article("a000", title="Anew", body="tides moon sea")).edition)
+    editions.append(beside.remove("a003").remove("b001").edition)
+    for edition in editions:
+        assert edition.plain is not None
+        chosen_now = replace(edition, plain=None)
+        for row in np.flatnonzero(edition.here).tolist():
+            for wanted in (Wanted(limit=1), Wanted(limit=4), Wanted()):
+                assert related_to_article(edition, row, wanted) == related_to_article(chosen_now, row, wanted)
 
 
 def test_what_no_article_was_lost_from_is_not_copied(snapshot: Snapshot) -> None:

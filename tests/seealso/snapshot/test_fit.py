@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import seealso.snapshot.reader
 from seealso.errors import SnapshotRefused
+from seealso.order import ORDER_RECIPE
 from seealso.snapshot import files
 from seealso.snapshot.reader import open_snapshot
 from tests.makers import forge
@@ -93,3 +95,44 @@ def test_forged_terms_are_refused_not_obeyed(folder: Path, rows: str, wrong: str
         numbers[[place, place + 1]] = numbers[[place + 1, place]]
     with pytest.raises(SnapshotRefused):
         open_snapshot(forge(folder, f"{rows}_terms.npy", npy(numbers)))
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        (0, [30]),
+        (1, [30]),
+        (0, [2, 2]),
+        (0, [0, files.NO_PLACE, 1]),
+        (0, [0, files.NO_PLACE]),
+        (1, [0, files.NO_PLACE]),
+    ],
+    ids=["no candidate", "told for none", "twice", "goes on", "ends before", "ends after"],
+)
+def test_forged_plain_blocks_are_refused_not_obeyed(folder: Path, line: int, places: list[int]) -> None:
+    plain = np.load(folder / files.PLAIN)
+    plain[0, line, : len(places)] = places
+    with pytest.raises(SnapshotRefused, match="a plain block holds what it cannot hold"):
+        open_snapshot(forge(folder, files.PLAIN, npy(plain)))
+
+
+@pytest.mark.parametrize("plain", [np.zeros((31, 16), np.uint8), np.zeros((31, 2, 16), np.int8)])
+def test_plain_blocks_of_another_shape_are_refused(folder: Path, plain: Any) -> None:
+    with pytest.raises(SnapshotRefused):
+        open_snapshot(forge(folder, files.PLAIN, npy(plain)))
+
+
+@pytest.mark.parametrize(("kind", "is_shown"), [("sensitive", False), ("sensitive", True), ("sponsored", True)])
+def test_plain_blocks_that_show_what_no_block_shows_are_refused(folder: Path, kind: str, is_shown: bool) -> None:
+    facts, neighbours, plain = (np.load(folder / name) for name in (files.FACTS, files.NEIGHBOURS, files.PLAIN))
+    facts[kind][neighbours[0, plain[0, 0, 0]] if is_shown else 0] = True
+    with pytest.raises(SnapshotRefused, match="a plain block holds what it cannot hold"):
+        open_snapshot(forge(folder, files.FACTS, npy(facts)))
+
+
+def test_plain_blocks_that_were_chosen_in_another_way_are_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert open_snapshot(folder).plain is not None
+    monkeypatch.setattr(seealso.snapshot.reader, "ORDER_RECIPE", ORDER_RECIPE | {"alike_cost": 0.2})
+    assert open_snapshot(folder).plain is None

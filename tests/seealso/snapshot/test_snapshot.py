@@ -113,11 +113,12 @@ def test_neighbours_are_of_one_subject_and_never_the_article_itself(index: Path)
 
 
 def test_where_an_article_has_fewer_candidates_the_rest_is_none(folder: Path) -> None:
-    neighbours = np.load(folder / files.NEIGHBOURS)
-    neighbours[0, 7:] = -1
-    written = io.BytesIO()
-    np.save(written, neighbours)
-    rows, scores = open_snapshot(forge(folder, files.NEIGHBOURS, written.getvalue())).neighbours_of(0)
+    for name, place, value in ((files.NEIGHBOURS, (0, slice(7, None)), -1), (files.PLAIN, 0, files.NO_PLACE)):
+        array, written = np.load(folder / name), io.BytesIO()
+        array[place] = value
+        np.save(written, array)
+        folder = forge(folder, name, written.getvalue())
+    rows, scores = open_snapshot(folder).neighbours_of(0)
     assert len(rows) == len(scores) == 7
 
 
