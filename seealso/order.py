@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seealso.article import primary_language
 from seealso.lexical import Mask, Rows
+from seealso.relatedness import COSINE_DECIMALS
 from seealso.snapshot.vectors import VectorIndex
 
 # Maximal marginal relevance (Carbonell and Goldstein 1998): each item loses this share of its place for being like what
@@ -33,6 +34,7 @@ ORDER_RECIPE: dict[str, Any] = {
     "alike_cost": ALIKE_COST,
     "alike_from": ALIKE_FROM,
     "chosen_among": CHOSEN_AMONG,
+    "cosine_decimals": COSINE_DECIMALS,
     "foreign_cost": FOREIGN_COST,
 }
 
@@ -136,6 +138,7 @@ def _unlike(
 def _losses(vectors: VectorIndex, rows: Rows, worth: Values) -> Values:
     """Return what each one, chosen, takes of what each other is worth, for being alike."""
     own = vectors.vectors(rows)
-    alike = np.maximum(own @ own.T - ALIKE_FROM, 0.0)
+    # By one or two bits, a product depends on how many are looked at: the order of those that are the same would, too.
+    alike = np.maximum(np.round(own @ own.T, COSINE_DECIMALS) - ALIKE_FROM, 0.0)
     losses: Values = alike * (ALIKE_COST / (1.0 - ALIKE_FROM) * worth)
     return losses

@@ -6,6 +6,7 @@ import pytest
 
 from seealso.article import Article
 from seealso.order import ALIKE_COST, ALIKE_FROM, CHOSEN_AMONG, FOREIGN_COST, choose, foreign_among
+from seealso.relatedness import COSINE_DECIMALS
 from seealso.snapshot.reader import open_current
 from seealso.snapshot.snapshot import Snapshot
 from tests.makers import article, index_of
@@ -84,7 +85,9 @@ def one_by_one(snapshot: Snapshot, chances: np.ndarray, limit: int, foreign: np.
     """Choose as it is defined: each time what is worth most then, among all."""
     order = np.lexsort((np.arange(len(chances)), -chances, foreign))[:CHOSEN_AMONG]
     vectors = snapshot.vectors.vectors(order)
-    alike = np.maximum(vectors @ vectors.T - ALIKE_FROM, 0.0) * (ALIKE_COST / (1.0 - ALIKE_FROM))
+    alike = np.maximum(np.round(vectors @ vectors.T, COSINE_DECIMALS) - ALIKE_FROM, 0.0) * (
+        ALIKE_COST / (1.0 - ALIKE_FROM)
+    )
     left = chances[order] - FOREIGN_COST * foreign[order]
     chosen: list[int] = []
     for _ in range(limit):
