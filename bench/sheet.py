@@ -34,7 +34,7 @@ HOURS_A_MONTH, NIGHTS_A_MONTH = 730, 30
 # HNSW as seealso.snapshot.milvus has it built: twice 32 links of four bytes.
 LINKS_BYTES = 256
 # What a page view reads, of its article and of those it shows.
-SHOWN = ("neighbours", "scores", "cards", "facts", "ids", "cohorts", "vectors")
+SHOWN = ("neighbours", "scores", "plain_blocks", "cards", "facts", "ids", "cohorts", "vectors")
 
 
 def bytes_per_article(manifest: Manifest, names: tuple[str, ...] = ("",)) -> float:

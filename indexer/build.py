@@ -186,7 +186,7 @@ def build_index(
                 words=related.words,
                 neighbours=related.neighbours.rows,
                 scores=related.neighbours.scores,
-                plain=plain,
+                plain_blocks=plain,
                 cohorts=related.neighbours.cohorts,
                 map=places,
                 searched=related.searched,

@@ -1,7 +1,7 @@
 """Each article's plain block, chosen ahead: what its page shows where nothing special is asked for.
 
-Of all page views this is by far the most. The service has only to see whether somebody decided anything since (an
-article taken down, a rule) that touches the candidates; if so, it chooses anew, by the same order.
+Of all page views this is by far the most. The service has only to see whether somebody decided anything that touches
+the candidates (an article taken down, a rule); if so, it chooses anew, by the same order.
 """
 
 import numpy as np
@@ -15,14 +15,11 @@ from seealso.snapshot.facts import Facts
 from seealso.snapshot.files import NO_PLACE, PLAIN_MAX
 from seealso.snapshot.vectors import VectorIndex
 
-# So many articles between two words on how far it is.
-TOLD_EVERY = 1_024
-
 
 def plain_blocks(
     facts: Facts, neighbours: Neighbours, vectors: VectorIndex, recipe: Recipe, reporter: Reporter = SILENT
 ) -> NDArray[np.uint8]:
-    """Return files.PLAIN of all articles: places among their candidates, uint8, articles x 2 x PLAIN_MAX.
+    """Return files.PLAIN_BLOCKS of all articles: places among their candidates, uint8, articles x 2 x PLAIN_MAX.
 
     It holds what `service.related` says of a block: nothing sponsored or sensitive, nothing of the own story, one of
     each other; nothing below the recipe's least probability. A sensitive article's is empty.
@@ -33,8 +30,7 @@ def plain_blocks(
     blocks = np.full((len(rows), 2, PLAIN_MAX), NO_PLACE, np.uint8)
     reporter.stage("Blocks", len(rows), "articles")
     for row in range(len(rows)):
-        if row % TOLD_EVERY == 0 and row:
-            reporter.advance(TOLD_EVERY)
+        reporter.advance(1)
         if rows["sensitive"][row]:
             continue
         near, scores = neighbours.rows[row].astype(np.int64), neighbours.scores[row]
@@ -44,6 +40,5 @@ def plain_blocks(
         foreign = foreign_among(facts.languages, languages[near], language)
         chances = recipe.probability(scores[places])
         chosen = choose(vectors, near, chances, foreign, PLAIN_MAX, stories[near])
-        blocks[row, :, : len(chosen)] = places[[*chosen.keys()]], places[[*chosen.values()]]
-    reporter.advance(len(rows) % TOLD_EVERY or min(len(rows), TOLD_EVERY))
+        blocks[row, :, : len(chosen)] = places[[*chosen]], places[[*chosen.values()]]
     return blocks

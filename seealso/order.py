@@ -29,8 +29,10 @@ CHOSEN_AMONG = 64
 # More than anything is worth: a probability, times what the season gains.
 FOREIGN_COST = 4.0
 
-# What decides an order, for the manifest.
+# What decides an order, for the manifest. Raise `version` whenever the same candidates would be shown otherwise, here
+# or in what the night takes for a plain block: those of nights before are not read any more then.
 ORDER_RECIPE: dict[str, Any] = {
+    "version": 1,
     "alike_cost": ALIKE_COST,
     "alike_from": ALIKE_FROM,
     "chosen_among": CHOSEN_AMONG,

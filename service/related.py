@@ -199,9 +199,9 @@ def pasted(snapshot: Snapshot, draft: Draft, rows: Rows) -> int | None:
 
 def _plain(snapshot: Snapshot, row: int, limit: int, footing: Footing) -> list[_Chosen] | None:
     """Return the block of an article as the night chose it; None where that holds no more, or is not long enough."""
-    if snapshot.plain is None or not snapshot.is_as_the_night_left(row):
+    if snapshot.plain_blocks is None or not snapshot.is_as_the_night_left(row):
         return None
-    shown, tellings = snapshot.plain[row].tolist()
+    shown, tellings = snapshot.plain_blocks[row].tolist()
     if limit > PLAIN_MAX or shown[limit - 1] == NO_PLACE:
         return None
     rows, scores = snapshot.neighbours[row].tolist(), snapshot.scores[row].tolist()

@@ -154,10 +154,10 @@ def ruled(snapshot: Snapshot, rules: Iterable[Rule]) -> Snapshot:
     wishes = [rule.wish for rule in rules if _is_fact(rule.wish)]
     if not wishes:
         return snapshot
-    rows: dict[bool, list[RowNumbers]] = {True: [_NO_ROWS], False: [_NO_ROWS]}
+    sensitive, sponsored = [_NO_ROWS], [_NO_ROWS]
     for wish in wishes:
-        rows[wish.action == "sensitive"].append(rows_of(snapshot, wish))
-    return snapshot.keeping_out(sensitive=np.concatenate(rows[True]), sponsored=np.concatenate(rows[False]))
+        (sensitive if wish.action == "sensitive" else sponsored).append(rows_of(snapshot, wish))
+    return snapshot.keeping_out(np.concatenate(sensitive), np.concatenate(sponsored))
 
 
 def _is_fact(wish: Wish) -> bool:

@@ -120,7 +120,7 @@ class Edition(Snapshot):
         return np.concatenate([rows, more])[best], scores[best]
 
     def is_as_the_night_left(self, row: int) -> bool:
-        """Return whether of an article's candidates nobody has decided anything since, and none has come."""
+        """Return whether nobody decided anything of an article's candidates, and none has come since the night."""
         is_live = row >= len(self.neighbours)
         return not is_live and not self.touched[row] and Snapshot.is_as_the_night_left(self, row)
 

@@ -11,7 +11,7 @@
 | labels.json           | the sections and languages that facts.npy counts                                |
 | neighbours.npy        | int32, articles x candidates: rows, best first, -1 where there are fewer                 |
 | scores.npy            | float32, the same shape                                                                  |
-| plain.npy             | uint8, articles x 2 x 16: each article's plain block, as places among its candidates:    |
+| plain_blocks.npy      | uint8, articles x 2 x 16: each article's plain block, as places among its candidates:    |
 |                       | those shown, best first; and for each the telling of its story for which it is there, as |
 |                       | a rule itself; 255 where the block has ended (since format 8)                            |
 | cohorts.npy           | float32, articles x parts x 2: by what each article's scores are standardised            |
@@ -60,7 +60,7 @@ FACTS = "facts.npy"
 LABELS = "labels.json"
 NEIGHBOURS = "neighbours.npy"
 SCORES = "scores.npy"
-PLAIN = "plain.npy"
+PLAIN_BLOCKS = "plain_blocks.npy"
 COHORTS = "cohorts.npy"
 MAP = "map.npy"
 TAGS = "tags"
@@ -89,7 +89,7 @@ ALL = frozenset(
         LABELS,
         NEIGHBOURS,
         SCORES,
-        PLAIN,
+        PLAIN_BLOCKS,
         COHORTS,
         MAP,
         VECTORS,
@@ -123,7 +123,7 @@ NO_TIME = np.iinfo(np.int64).min
 
 # A page shows 12 cards as a rule; whoever asks for more than this has them chosen then.
 PLAIN_MAX = 16
-# Stands in plain.npy where a block has ended. No article has so many candidates.
+# Stands in plain_blocks.npy where a block has ended. No article has so many candidates.
 NO_PLACE = 255
 
 # Cards of snapshots from before the picture's own fields and the reading time lack what stands after `access`.

@@ -66,8 +66,8 @@ def _checks(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], bool]]]:
             yield f"{name} do not stand in order, or are of no articles", partial(_names_hold, names, count)
     yield "an article is twice among another's neighbours", lambda: not bounds.repeating(snapshot.neighbours)
     yield "neighbours go on after their end", partial(bounds.ending, snapshot.neighbours)
-    if snapshot.plain is not None:
-        yield "a plain block holds what it cannot hold", partial(_plain_holds, snapshot, snapshot.plain)
+    if snapshot.plain_blocks is not None:
+        yield "a plain block holds what it cannot hold", partial(_plain_holds, snapshot, snapshot.plain_blocks)
     for name, pointers, low, high in (
         ("neighbours", snapshot.neighbours, -1, count),
         ("ids", snapshot.ids["row"], 0, count),
@@ -97,6 +97,8 @@ def _plain_holds(snapshot: Snapshot, plain: NDArray[np.uint8]) -> bool:
     for start in range(0, len(plain), ROWS_AT_ONCE):
         own = slice(start, start + ROWS_AT_ONCE)
         near, blocks = snapshot.neighbours[own], plain[own].astype(np.int16)
+        if not bounds.within(near, -1, len(plain)):  # which is told elsewhere
+            return False
         ended = blocks == files.NO_PLACE
         blocks[ended] = -1
         shown = blocks[:, 0]

@@ -17,12 +17,12 @@ from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, is_snapshot_id
 
 FORMAT = 8
-# Format 7 has no plain.npy: each block is chosen when it is asked for. Format 6 lists no tags, authors and addresses:
-# for these each article is looked at. Format 5 does not say how it is searched: all is looked at. Format 4 has no
-# map.npy. Format 3 does not say which live articles it took in; format 2 lacks all that the night says of itself:
-# sources, gates, forced. Their files are those of format 4.
+# Format 7 has no plain_blocks.npy: each block is chosen when it is asked for. Format 6 lists no tags, authors and
+# addresses: for these each article is looked at. Format 5 does not say how it is searched: all is looked at. Format 4
+# has no map.npy. Format 3 does not say which live articles it took in; format 2 lacks all that the night says of
+# itself: sources, gates, forced. Their files are those of format 4.
 FORMATS = (2, 3, 4, 5, 6, 7, 8)
-MAP_SINCE, LISTED_SINCE = 5, 7
+MAP_SINCE, LISTED_SINCE, PLAIN_SINCE = 5, 7, 8
 # A manifest lists some forty files, sources and a recipe, in a few kilobytes; a thousand times that is no manifest.
 MANIFEST_BYTES_MAX = 4_000_000
 

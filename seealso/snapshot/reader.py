@@ -6,6 +6,7 @@ Files are opened by memory mapping: all workers of a machine share one copy, and
 import mmap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -25,7 +26,7 @@ from seealso.snapshot.cells import Cells
 from seealso.snapshot.digests import check_digests, file_states
 from seealso.snapshot.fit import check_fit
 from seealso.snapshot.layout import current_id, snapshot_folder
-from seealso.snapshot.manifest import LISTED_SINCE, MAP_SINCE, Manifest, read_manifest
+from seealso.snapshot.manifest import LISTED_SINCE, MAP_SINCE, PLAIN_SINCE, Manifest, read_manifest
 from seealso.snapshot.names import Names
 from seealso.snapshot.snapshot import Blob, Snapshot
 from seealso.snapshot.titles import Titles
@@ -71,10 +72,12 @@ def look_through(folder: Path, manifest: Manifest) -> Snapshot:
 
 def _opened(folder: Path, manifest: Manifest, opened: Callable[[Path, Manifest], Snapshot]) -> Snapshot:
     try:
-        return opened(folder, manifest)
-    except (ValueError, TypeError, OSError, RuntimeError, KeyError, EOFError, TokenError) as error:
+        snapshot = opened(folder, manifest)
+    except (ValueError, TypeError, OSError, RuntimeError, LookupError, EOFError, TokenError) as error:
         # Only forged digests lead here: the files are what the manifest says, yet not what a snapshot holds.
         raise SnapshotRefused(folder, f"its files do not fit each other ({error})") from error
+    # What was chosen in another way than we choose now would not fit what is chosen when it is asked for.
+    return snapshot if manifest.recipe.get("order") == ORDER_RECIPE else replace(snapshot, plain_blocks=None)
 
 
 def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
@@ -112,10 +115,9 @@ def _map_files(folder: Path, manifest: Manifest) -> Snapshot:
         languages=tuple(str(label) for label in labels["languages"]),
         neighbours=_map_array(folder / files.NEIGHBOURS, np.dtype("<i4"), (count, candidates)),
         scores=_map_array(folder / files.SCORES, np.dtype("<f4"), (count, candidates)),
-        # What was chosen in another way than we choose now would not fit what is chosen when it is asked for.
-        plain=None
-        if manifest.recipe.get("order") != ORDER_RECIPE
-        else _map_array(folder / files.PLAIN, np.dtype("u1"), (count, 2, files.PLAIN_MAX)),
+        plain_blocks=None
+        if manifest.format < PLAIN_SINCE
+        else _map_array(folder / files.PLAIN_BLOCKS, np.dtype("u1"), (count, 2, files.PLAIN_MAX)),
         map=None if manifest.format < MAP_SINCE else _map_array(folder / files.MAP, np.dtype("<f4"), (count, 2)),
         tags=None if manifest.format < LISTED_SINCE else _map_names(folder, files.TAGS),
         authors=None if manifest.format < LISTED_SINCE else _map_names(folder, files.AUTHORS),

@@ -55,16 +55,16 @@ class Snapshot:
 
     `facts` is files.FACT_ROW by row, as the night knew it; `sections` and `languages` are what its numbers stand for;
     `sensitive` and `sponsored`, bool by row: what no block shows, whoever said so; `neighbours` (int32) and `scores`
-    (float32) are articles x candidates, best first, -1 where there are fewer; `plain`: each one's plain block, see
-    files.PLAIN, None where the night chose none; `decided`: bool by row, of which articles it was decided since the
-    night that they are not shown, None where of none; `cohorts`: see `relatedness.cohorts_of`; `map`: float32, articles
-    x 2, 0 to 1, where each stands on the map of the archive, None where the night drew none; `tags`, `authors`: which
-    rows of the snapshot have them, None where the night listed none (it was of an older format); `space`: from
-    passages' vectors to `vectors`. `passages`: float16, passages x dimension, article after article; `passage_ends`:
-    where those of each end, and a 0 before them; `passage_spans`: where each begins and ends in its article's text.
-    `ids` and `addresses` (None in older formats): files.ID_ROW, by hash; `hashes`: those of `ids`; `cards` and
-    `articles`: JSON by row; `titles`: those of the cards, for who looks for words in all. `hidden`: the ids of articles
-    taken down, of which a snapshot as it is opened knows nothing.
+    (float32) are articles x candidates, best first, -1 where there are fewer; `plain_blocks`: each one's plain block,
+    see files.PLAIN_BLOCKS, None where the night chose none; `decided`: bool by row, of which articles somebody decided
+    that they are not shown, which the night does not know, None where of none; `cohorts`: see
+    `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1, where each stands on the map of the archive, None
+    where the night drew none; `tags`, `authors`: which rows of the snapshot have them, None where the night listed
+    none (it was of an older format); `space`: from passages' vectors to `vectors`. `passages`: float16, passages x
+    dimension, article after article; `passage_ends`: where those of each end, and a 0 before them; `passage_spans`:
+    where each begins and ends in its article's text. `ids` and `addresses` (None in older formats): files.ID_ROW, by
+    hash; `hashes`: those of `ids`; `cards` and `articles`: JSON by row; `titles`: those of the cards, for who looks
+    for words in all. `hidden`: the ids of articles taken down, of which a snapshot as it is opened knows nothing.
     """
 
     manifest: Manifest
@@ -80,7 +80,7 @@ class Snapshot:
     languages: tuple[str, ...]
     neighbours: NDArray[np.int32]
     scores: Scores
-    plain: NDArray[np.uint8] | None
+    plain_blocks: NDArray[np.uint8] | None
     map: NDArray[np.float32] | None
     tags: Names | None
     authors: Names | None
@@ -142,7 +142,7 @@ class Snapshot:
         """Have at hand what page views read, of a snapshot that is mapped from a folder; see `mapped.bring_in`."""
         cards = np.frombuffer(self.cards.content, np.uint8)
         read = (self.ids, self.cards.ends, cards, self.facts, self.neighbours, self.scores, self.vectors.all)
-        bring_in(folder, *read, *(() if self.plain is None else (self.plain,)))
+        bring_in(folder, *read, *(() if self.plain_blocks is None else (self.plain_blocks,)))
 
     @property
     def here(self) -> Mask:
@@ -162,11 +162,12 @@ class Snapshot:
     def keeping_out(self, sensitive: Sequence[int] | Rows = (), sponsored: Sequence[int] | Rows = ()) -> "Snapshot":
         """Return the same with the articles of these rows sensitive, or sponsored, too: they are shown in no block."""
         decided = np.zeros(len(self), np.bool_) if self.decided is None else self.decided
+        barred, paid = np.array(sensitive, np.int64), np.array(sponsored, np.int64)
         return replace(
             self,
-            sensitive=_also(self.sensitive, sensitive),
-            sponsored=_also(self.sponsored, sponsored),
-            decided=_also(_also(decided, sensitive), sponsored),
+            sensitive=_also(self.sensitive, barred),
+            sponsored=_also(self.sponsored, paid),
+            decided=_also(decided, np.concatenate([barred, paid])),
         )
 
     def title(self, row: int) -> str:
@@ -197,7 +198,8 @@ class Snapshot:
         return rows[:count].astype(np.int64), self.scores[row, :count]
 
     def is_as_the_night_left(self, row: int) -> bool:
-        """Return whether of an article's candidates nobody has decided anything since, and none has come."""
+        """Return whether nobody decided anything of an article's candidates, and none has come since the night."""
+        # What fills a list up stands for the last article: if that one was decided on, no harm is done.
         return self.decided is None or not self.decided[self.neighbours[row]].any()
 
     def hosts_of(self, row: int) -> Rows:
@@ -253,12 +255,12 @@ class Snapshot:
         return True
 
 
-def _also(mask: Mask, rows: Sequence[int] | Rows) -> Mask:
+def _also(mask: Mask, rows: Rows) -> Mask:
     """Return a mask in which these rows are true, too; itself where there are none."""
     if not len(rows):
         return mask
     own = mask.copy()
-    own[np.array(rows, np.int64)] = True
+    own[rows] = True
     return own
 
 

@@ -57,11 +57,11 @@ _JSON = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 class SnapshotContent:
     """What a snapshot holds. `articles` are ordered by id; row number = position in all of them.
 
-    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape; `plain`:
-    see files.PLAIN; `cohorts`: see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to 1; `searched`: how
-    `vectors` and `terms` are, as measured; `passage_vectors`: float16, passages x dimension, all articles' in order;
-    `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in characters of the article's text;
-    `tokens` and `words`: how many were embedded, and counted for `terms`.
+    `neighbours`: int32, articles x candidates, -1 where there are fewer; `scores`: float32, the same shape;
+    `plain_blocks`: see files.PLAIN_BLOCKS; `cohorts`: see `relatedness.cohorts_of`; `map`: float32, articles x 2, 0 to
+    1; `searched`: how `vectors` and `terms` are, as measured; `passage_vectors`: float16, passages x dimension, all
+    articles' in order; `passage_counts`: int64, by article; `passage_spans`: int32, passages x 2, in characters of the
+    article's text; `tokens` and `words`: how many were embedded, and counted for `terms`.
     """
 
     articles: Sequence[Article]
@@ -75,7 +75,7 @@ class SnapshotContent:
     words: int
     neighbours: NDArray[np.int32]
     scores: Scores
-    plain: NDArray[np.uint8]
+    plain_blocks: NDArray[np.uint8]
     cohorts: Cohorts
     map: NDArray[np.float32]
     searched: Searched
@@ -139,7 +139,7 @@ def _write_files(folder: Path, content: SnapshotContent) -> None:
     seal(folder / files.LABELS)
     _write_array(folder / files.NEIGHBOURS, content.neighbours.astype(np.int32))
     _write_array(folder / files.SCORES, content.scores.astype(np.float32))
-    _write_array(folder / files.PLAIN, content.plain)
+    _write_array(folder / files.PLAIN_BLOCKS, content.plain_blocks)
     _write_array(folder / files.COHORTS, content.cohorts.astype(np.float32))
     _write_array(folder / files.MAP, content.map.astype(np.float32))
     _write_names(folder, files.TAGS, names_of(article.tags or () for article in articles))

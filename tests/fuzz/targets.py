@@ -381,6 +381,9 @@ def ask_all(snapshot: Snapshot) -> None:
         snapshot.row_at(f"https://news.example/a{row:03}"), snapshot.hosts_of(row)
         with suppress(ValueError):  # a forged card may be no text
             snapshot.row_of(f"a{row:03}")
+        if snapshot.plain_blocks is not None and snapshot.is_as_the_night_left(row):
+            blocks = snapshot.plain_blocks[row]
+            snapshot.neighbours[row, blocks[blocks != files.NO_PLACE]]
         own = snapshot.probes(row).vectors
         snapshot.vectors.search(own, 3), snapshot.vectors.search(own, 3, every)
         if (cells := snapshot.vectors.cells) is not None:

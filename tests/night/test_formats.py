@@ -10,7 +10,7 @@ import pytest
 
 from seealso.errors import SnapshotRefused
 from seealso.snapshot.layout import MANIFEST, POINTER, SNAPSHOTS
-from seealso.snapshot.manifest import FORMAT, FORMATS, LISTED_SINCE, MAP_SINCE
+from seealso.snapshot.manifest import FORMAT, FORMATS, LISTED_SINCE, MAP_SINCE, PLAIN_SINCE
 from seealso.snapshot.reader import open_current, open_snapshot
 from tests.night.keep_format import ARTICLES, KEPT_IN
 from tests.night.run import Nights
@@ -50,6 +50,7 @@ def test_it_opens_whole_or_is_refused_by_name(index: Path) -> None:
         snapshot = open_current(index)
         assert len(snapshot) == ARTICLES
         assert (snapshot.map is None) is (number < MAP_SINCE)
+        assert (snapshot.plain_blocks is None) is (number < PLAIN_SINCE)
         assert (snapshot.tags is None) is (snapshot.authors is None) is (number < LISTED_SINCE)
         assert snapshot.row_at("https://news.example/a003") == (3 if number >= LISTED_SINCE else None)
         assert all(len(snapshot.neighbours_of(row)[0]) == ARTICLES - 1 for row in range(ARTICLES))

@@ -292,7 +292,7 @@ def test_laws_of_what_the_night_chose(
         ruling = Ruling({place: number % len(opened) for place, number in pins.items()})
         rows = [number % len(opened) for number in kept_out]
         for snapshot in (opened, opened.without(hidden).keeping_out(sponsored=rows)):
-            chosen_now = replace(snapshot, plain=None)
+            chosen_now = replace(snapshot, plain_blocks=None)
             for own in range(len(snapshot)):
                 ahead, now = Footing(), Footing()
                 items = related_to_article(snapshot, own, Wanted(limit), ruling=ruling, footing=ahead)
@@ -300,8 +300,15 @@ def test_laws_of_what_the_night_chose(
                 assert ahead == now
 
 
+class Chosen(Exception):
+    """A block was chosen when it was asked for."""
+
+
 def test_what_the_night_chose_is_not_chosen_again(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.related, "choose", None)  # it would be called
+    def chosen(*_: object) -> None:
+        raise Chosen
+
+    monkeypatch.setattr(service.related, "choose", chosen)
     own = snapshot.row_of("a000")
     assert own is not None
     items = related_to_article(snapshot, own, Wanted())
@@ -320,11 +327,11 @@ def test_what_the_night_chose_is_not_chosen_again(snapshot: Snapshot, monkeypatc
         (snapshot, Wanted(), Ruling(evergreens=1)),
         (snapshot, Wanted(), Ruling(weighed=[(np.array([shown]), 3.0)])),
     ):
-        with pytest.raises(TypeError):
+        with pytest.raises(Chosen):
             related_to_article(decided, own, wanted, ruling=ruling)
-    with pytest.raises(TypeError):
+    with pytest.raises(Chosen):
         related_to_article(snapshot, own, Wanted(), met=[shown])
-    with pytest.raises(TypeError):
+    with pytest.raises(Chosen):
         related_to_article(snapshot, own, Wanted(), recipe=snapshot.recipe)
 
 

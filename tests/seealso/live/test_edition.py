@@ -77,11 +77,13 @@ def test_blocks_are_as_if_they_were_chosen_when_they_are_asked_for(snapshot: Sna
     editions.append(beside.put(article("a000", title="Anew", body="tides moon sea")).edition)
     editions.append(beside.remove("a003").remove("b001").edition)
     for edition in editions:
-        assert edition.plain is not None
-        chosen_now = replace(edition, plain=None)
-        for row in np.flatnonzero(edition.here).tolist():
-            for wanted in (Wanted(limit=1), Wanted(limit=4), Wanted()):
-                assert related_to_article(edition, row, wanted) == related_to_article(chosen_now, row, wanted)
+        assert edition.plain_blocks is not None
+        decided = edition.without(frozenset(["a002", "b000"])).keeping_out(sponsored=[5, len(snapshot)])
+        for served in (edition, decided):
+            chosen_now = replace(served, plain_blocks=None)
+            for row in np.flatnonzero(edition.here).tolist():
+                for wanted in (Wanted(limit=1), Wanted(limit=4), Wanted()):
+                    assert related_to_article(served, row, wanted) == related_to_article(chosen_now, row, wanted)
 
 
 def test_what_no_article_was_lost_from_is_not_copied(snapshot: Snapshot) -> None:

@@ -110,21 +110,29 @@ def test_forged_terms_are_refused_not_obeyed(folder: Path, rows: str, wrong: str
     ids=["no candidate", "told for none", "twice", "goes on", "ends before", "ends after"],
 )
 def test_forged_plain_blocks_are_refused_not_obeyed(folder: Path, line: int, places: list[int]) -> None:
-    plain = np.load(folder / files.PLAIN)
+    plain = np.load(folder / files.PLAIN_BLOCKS)
     plain[0, line, : len(places)] = places
     with pytest.raises(SnapshotRefused, match="a plain block holds what it cannot hold"):
-        open_snapshot(forge(folder, files.PLAIN, npy(plain)))
+        open_snapshot(forge(folder, files.PLAIN_BLOCKS, npy(plain)))
+
+
+@pytest.mark.parametrize("far", [31, 10_000, -2, -10_000])
+def test_a_forged_candidate_that_a_plain_block_shows_is_refused(folder: Path, far: int) -> None:
+    neighbours = np.load(folder / files.NEIGHBOURS)
+    neighbours[0, 0] = far
+    with pytest.raises(SnapshotRefused):
+        open_snapshot(forge(folder, files.NEIGHBOURS, npy(neighbours)))
 
 
 @pytest.mark.parametrize("plain", [np.zeros((31, 16), np.uint8), np.zeros((31, 2, 16), np.int8)])
 def test_plain_blocks_of_another_shape_are_refused(folder: Path, plain: Any) -> None:
     with pytest.raises(SnapshotRefused):
-        open_snapshot(forge(folder, files.PLAIN, npy(plain)))
+        open_snapshot(forge(folder, files.PLAIN_BLOCKS, npy(plain)))
 
 
 @pytest.mark.parametrize(("kind", "is_shown"), [("sensitive", False), ("sensitive", True), ("sponsored", True)])
 def test_plain_blocks_that_show_what_no_block_shows_are_refused(folder: Path, kind: str, is_shown: bool) -> None:
-    facts, neighbours, plain = (np.load(folder / name) for name in (files.FACTS, files.NEIGHBOURS, files.PLAIN))
+    facts, neighbours, plain = (np.load(folder / name) for name in (files.FACTS, files.NEIGHBOURS, files.PLAIN_BLOCKS))
     facts[kind][neighbours[0, plain[0, 0, 0]] if is_shown else 0] = True
     with pytest.raises(SnapshotRefused, match="a plain block holds what it cannot hold"):
         open_snapshot(forge(folder, files.FACTS, npy(facts)))
@@ -133,6 +141,6 @@ def test_plain_blocks_that_show_what_no_block_shows_are_refused(folder: Path, ki
 def test_plain_blocks_that_were_chosen_in_another_way_are_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert open_snapshot(folder).plain is not None
+    assert open_snapshot(folder).plain_blocks is not None
     monkeypatch.setattr(seealso.snapshot.reader, "ORDER_RECIPE", ORDER_RECIPE | {"alike_cost": 0.2})
-    assert open_snapshot(folder).plain is None
+    assert open_snapshot(folder).plain_blocks is None

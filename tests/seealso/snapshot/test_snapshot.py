@@ -113,7 +113,7 @@ def test_neighbours_are_of_one_subject_and_never_the_article_itself(index: Path)
 
 
 def test_where_an_article_has_fewer_candidates_the_rest_is_none(folder: Path) -> None:
-    for name, place, value in ((files.NEIGHBOURS, (0, slice(7, None)), -1), (files.PLAIN, 0, files.NO_PLACE)):
+    for name, place, value in ((files.NEIGHBOURS, (0, slice(7, None)), -1), (files.PLAIN_BLOCKS, 0, files.NO_PLACE)):
         array, written = np.load(folder / name), io.BytesIO()
         array[place] = value
         np.save(written, array)
