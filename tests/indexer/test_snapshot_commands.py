@@ -41,7 +41,7 @@ def test_damaged_snapshot_is_listed_with_its_reason(tmp_path: Path) -> None:
 def test_verify_checks_the_current_or_the_named_snapshot(tmp_path: Path) -> None:
     index_of(tmp_path / "i", articles(3))
     current = open_current(tmp_path / "i").id
-    assert f"{current} is whole: 3 articles, 41 files" in run(verify, "--index", tmp_path / "i").stdout
+    assert f"{current} is whole: 3 articles, 42 files" in run(verify, "--index", tmp_path / "i").stdout
     assert json.loads(run(verify, current, "--index", tmp_path / "i", "--json").stdout)["whole"] is True
     cards = snapshot_folder(tmp_path / "i", current) / "cards.bin"
     cards.chmod(0o644)
