@@ -264,9 +264,7 @@ def answers(port: int, requests: Sequence[bytes], most: int = 100) -> list[tuple
     return found
 
 
-def share(values: Sequence[str]) -> str:
-    """Return which values there are, the most frequent first, with their shares if there are several."""
-    counted = Counter(values).most_common()
-    if len(counted) == 1:
-        return counted[0][0]
-    return ", ".join(f"{value} {number / len(values):.0%}" for value, number in counted)
+def shares(levels: Counter[str]) -> str:
+    """Return what share each of some levels has, the most first; a level below one in a thousand is left out."""
+    every = levels.total()
+    return ", ".join(f"{level} {count / every:.1%}" for level, count in levels.most_common() if count * 1_000 >= every)

@@ -12,6 +12,7 @@ query is new as well. Either time Redis is asked in vain, the block is ranked fr
 import shutil
 import tempfile
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from urllib.parse import quote
 
 import click
 import orjson
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.load import (
     CONNECTIONS,
@@ -32,7 +34,7 @@ from bench.load import (
     get,
     middle,
     saturation,
-    share,
+    shares,
     wrk,
 )
 from bench.memory import Memory, workers_of
@@ -43,8 +45,9 @@ from seealso.snapshot.reader import open_current
 from seealso.snapshot.snapshot import Snapshot
 
 BARE_PORT, BARE_LONG_PORT, HELLO_PORT = 8091, 8092, 8093
-# With the process's copy; without it, so that Redis answers; and one whose caches the misses fill.
-COPY_PORT, REDIS_PORT, MISS_PORT = 8094, 8095, 8096
+# With the process's copy; without it, so that Redis answers; and one whose caches the misses fill. A copy has no room
+# for the hot answers in both forms.
+COPY_PORT, REDIS_PORT, MISS_PORT, COPY_HTML_PORT = 8094, 8095, 8096, 8097
 # So many articles are hot, and stand in each process's copy; in Redis there are more.
 HOT, KEPT = 500, 5_000
 LOAD = 0.7
@@ -67,6 +70,11 @@ class Way:
     before: Callable[[], None] = lambda: None
     once: bool = False
 
+    @property
+    def is_ours(self) -> bool:
+        """Return whether Seealso answers, which tells where its answers came from."""
+        return self.port >= COPY_PORT
+
 
 @click.command()
 @click.option("--index", type=click.Path(path_type=Path, exists=True), default=Path("var/demo"), show_default=True)
@@ -81,6 +89,7 @@ def main(index: Path, seconds: int, rounds: int) -> None:
         address = f"sqlite:///{servers.enter_context(tempfile.TemporaryDirectory())}/editorial.db"
         cool = partial(make_all_cold, MISS_PORT, create_key(Store(index, address), "bench", "editor", "bench")[1])
         cached = servers.enter_context(service(index, COPY_PORT))
+        servers.enter_context(service(index, COPY_HTML_PORT))
         servers.enter_context(service(index, REDIS_PORT, copies_mb=0))
         missed = servers.enter_context(service(index, MISS_PORT, editorial=address))
         ways = ways_of(snapshot, cool)
@@ -92,8 +101,9 @@ def main(index: Path, seconds: int, rounds: int) -> None:
         servers.enter_context(running(granian("bench.hello:app", HELLO_PORT), url))
         print(f"{len(snapshot):,} articles, blocks of {block_bytes:,} bytes; {WORKERS} workers x {THREADS} threads, "
               f"{CONNECTIONS} connections; {rounds} rounds of {seconds} s in turn, medians\n")  # fmt: skip
-        levels = {name: warm(name, way) for name, way in ways.items()}
-        print_rates(measure(ways, seconds, rounds), levels)
+        for name, way in ways.items():
+            warm(name, way)
+        print_rates(*measure(ways, seconds, rounds))
         late = {name: ways[name] for name in ("JSON, copy", "JSON, Redis", "JSON, narrowed")}
         print_latencies({name: under_load(way, seconds, rounds) for name, way in late.items()})
         print("\nmemory of the workers, MB")
@@ -115,7 +125,7 @@ def ways_of(snapshot: Snapshot, cool: Callable[[], None]) -> dict[str, Way]:
         "JSON, copy": Way(COPY_PORT, gets(page, hot)),
         "JSON, copy, br": Way(COPY_PORT, gets(page, hot, {"Accept-Encoding": "br"})),
         "JSON, copy, 304": Way(COPY_PORT, revalidations(page, hot), 304),
-        "HTML, copy": Way(COPY_PORT, gets(html, hot)),
+        "HTML, copy": Way(COPY_HTML_PORT, gets(html, hot)),
         "JSON, Redis": Way(REDIS_PORT, gets(page, ids)),
         "JSON, Redis, br": Way(REDIS_PORT, gets(page, ids, {"Accept-Encoding": "br"})),
         "HTML, Redis": Way(REDIS_PORT, gets(html, ids)),
@@ -148,8 +158,8 @@ def revalidations(path: str, ids: Sequence[str]) -> list[bytes]:
     return [get(path.format(article_id), {"If-None-Match": tag}) for article_id, tag in zip(ids, tags, strict=True)]
 
 
-def warm(name: str, way: Way) -> str:
-    """Ask until all that can be kept is kept, in every worker; return where the answers now come from."""
+def warm(name: str, way: Way) -> None:
+    """Ask until all that can be kept is kept, in every worker."""
     for _ in range(WARM_ROUNDS_MAX):
         wrk(way.port, way.requests, 2)
         way.before()
@@ -160,19 +170,35 @@ def warm(name: str, way: Way) -> str:
     statuses = {status for status, _, _ in found}
     if statuses != {way.status}:
         raise click.ClickException(f"{name}: answered {statuses}, not {way.status}")
-    return share([headers.get(CACHE_HEADER, "") for _, headers, _ in found])
 
 
-def measure(ways: Mapping[str, Way], seconds: int, rounds: int) -> dict[str, Measured]:
-    """Return the median of each way's rounds."""
+def measure(ways: Mapping[str, Way], seconds: int, rounds: int) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Return the median of each way's rounds, and where all the answers of these came from."""
     found: dict[str, list[Measured]] = {name: [] for name in ways}
+    levels: dict[str, Counter[str]] = {name: Counter() for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             way.before()
+            before = answered(way)
             found[name].append(wrk(way.port, way.requests, ONCE_SECONDS if way.once else seconds))
+            levels[name] += answered(way) - before
             if way.once and found[name][-1].per_second * ONCE_SECONDS > len(way.requests):
                 raise click.ClickException(f"{name}: all was asked for, some of it twice; index more articles")
-    return {name: middle(measured) for name, measured in found.items()}
+    middles = {name: middle(measured) for name, measured in found.items()}
+    return middles, {name: shares(counted) for name, counted in levels.items()}
+
+
+def answered(way: Way) -> Counter[str]:
+    """Return how many blocks a service has answered with so far, by the level of the cache, as its metrics tell."""
+    counted: Counter[str] = Counter()
+    if not way.is_ours:
+        return counted
+    with urllib.request.urlopen(f"http://127.0.0.1:{way.port}/metrics") as told:
+        families = list(text_string_to_metric_families(told.read().decode()))
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.name == "seealso_request_seconds_count" and sample.labels["route"].startswith("related"):
+            counted[sample.labels["cache"]] += int(sample.value)
+    return counted
 
 
 def under_load(way: Way, seconds: int, rounds: int) -> tuple[float, Measured]:
@@ -185,7 +211,7 @@ def print_rates(measured: Mapping[str, Measured], levels: Mapping[str, str]) -> 
     """Print a table of rates, beside both that they are held against."""
     bare, hello = measured["bare WSGI"].per_second, measured["Flask hello"].per_second
     print(f"{'':16} {'requests/s':>10} {'of bare':>8} {'of hello':>8} {'p50 ms':>7} {'p99 ms':>7} "
-          f"{'failed':>7}  {CACHE_HEADER}")  # fmt: skip
+          f"{'failed':>7}  from")  # fmt: skip
     for name, way in measured.items():
         print(f"{name:16} {way.per_second:10,.0f} {way.per_second / bare:8.2f} {way.per_second / hello:8.2f} "
               f"{way.p50_ms:7.2f} {way.p99_ms:7.2f} {way.failed:7}  {levels[name]}")  # fmt: skip
