@@ -6,7 +6,8 @@ Needs wrk (Debian: apt-get install wrk). Each way of asking is measured in turn,
 machine that also runs wrk; the ratios are what counts. Then latencies at 70 % of what can be answered, at a fixed rate,
 and the memory of each worker. 'miss' asks for each article's block once, as when all caches are cold: a rule is made
 and undone before, after which all blocks are made anew. 'narrowed' asks each time with another `exclude`, so that the
-query is new as well. Either time Redis is asked in vain, the block is ranked from the snapshot, and given to Redis.
+query is new as well, and the block is not the one that the night chose. Either time Redis is asked in vain, the block
+is made of the snapshot, and given to Redis.
 """
 
 import shutil
@@ -47,7 +48,7 @@ from seealso.snapshot.snapshot import Snapshot
 BARE_PORT, BARE_LONG_PORT, HELLO_PORT = 8091, 8092, 8093
 # With the process's copy; without it, so that Redis answers; and one whose caches the misses fill. A copy has no room
 # for the hot answers in both forms.
-COPY_PORT, REDIS_PORT, MISS_PORT, COPY_HTML_PORT = 8094, 8095, 8096, 8097
+OURS = COPY_PORT, REDIS_PORT, MISS_PORT, COPY_HTML_PORT = 8094, 8095, 8096, 8097
 # So many articles are hot, and stand in each process's copy; in Redis there are more.
 HOT, KEPT = 500, 5_000
 LOAD = 0.7
@@ -69,11 +70,6 @@ class Way:
     status: int = 200
     before: Callable[[], None] = lambda: None
     once: bool = False
-
-    @property
-    def is_ours(self) -> bool:
-        """Return whether Seealso answers, which tells where its answers came from."""
-        return self.port >= COPY_PORT
 
 
 @click.command()
@@ -192,7 +188,7 @@ def measure(ways: Mapping[str, Way], seconds: int, rounds: int) -> tuple[dict[st
 def answered(way: Way) -> Counter[str]:
     """Return how many blocks a service has answered with so far, by the level of the cache, as its metrics tell."""
     counted: Counter[str] = Counter()
-    if not way.is_ours:
+    if way.port not in OURS:
         return counted
     with urllib.request.urlopen(f"http://127.0.0.1:{way.port}/metrics") as told:
         families = list(text_string_to_metric_families(told.read().decode()))

@@ -34,8 +34,8 @@ _numbers = itertools.count(1)
 class Edition(Snapshot):
     """A snapshot with live articles beside it. Safe from many threads.
 
-    All that is by row has rows for the live articles, too, but for `neighbours`, `scores`, `plain` and `map`, which
-    are the snapshot's.
+    All that is by row has rows for the live articles, too, but for `neighbours`, `scores`, `plain_blocks` and `map`,
+    which are the snapshot's.
     `rows`: of the articles that were put, by id, None for those that were removed; `gone` (bool) by row; `touched`
     (int64) by row: the last placing that changed an article's list, or the article itself; `live`: all there is by now.
     """
