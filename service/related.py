@@ -202,14 +202,20 @@ def _plain(snapshot: Snapshot, row: int, limit: int, footing: Footing) -> list[_
     if snapshot.plain_blocks is None or not snapshot.is_as_the_night_left(row):
         return None
     shown, tellings = snapshot.plain_blocks[row].tolist()
-    if limit > PLAIN_MAX or shown[limit - 1] == NO_PLACE:
+    count = min(limit, shown.index(NO_PLACE) if NO_PLACE in shown else PLAIN_MAX)
+    if count < limit and (count == PLAIN_MAX or not _hold_all(snapshot, snapshot.neighbours_of(row)[1])):
         return None
-    rows, scores = snapshot.neighbours[row].tolist(), snapshot.scores[row].tolist()
-    footing.tellings.update([rows[place] for place in tellings[:limit]])
-    places = shown[:limit]
+    rows, scores, places = snapshot.neighbours[row].tolist(), snapshot.scores[row].tolist(), shown[:count]
+    footing.tellings.update([rows[place] for place in tellings[:count]])
     known = [scores[place] for place in places]
     chances = snapshot.recipe.probability(np.array(known)).tolist()
     return [*zip([rows[place] for place in places], known, chances, strict=True)]
+
+
+def _hold_all(snapshot: Snapshot, scores: Scores) -> bool:
+    """Return whether an article's candidates, by their scores, are all that its block may hold, whatever the rest."""
+    least = snapshot.recipe.score_of(snapshot.recipe.probability_min)
+    return len(scores) == len(snapshot) - 1 or not len(scores) or float(scores[-1]) < least
 
 
 @dataclass(slots=True)

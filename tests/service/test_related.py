@@ -18,7 +18,7 @@ import indexer.neighbours
 import service.related
 from seealso.article import Article
 from seealso.relatedness import CANDIDATES_MAX, scored
-from seealso.snapshot.files import PLAIN_MAX
+from seealso.snapshot.files import NO_PLACE, PLAIN_MAX
 from seealso.snapshot.reader import open_current
 from seealso.snapshot.snapshot import Snapshot
 from service.baton import BATON
@@ -317,6 +317,11 @@ def test_what_the_night_chose_is_not_chosen_again(snapshot: Snapshot, monkeypatc
     assert related_to_article(snapshot, own, Wanted(limit=3, explain=True))[0].why
     pinned = related_to_article(snapshot, own, Wanted(), ruling=Ruling({2: 100}))
     assert [item.row for item in pinned][:3] == [shown, 100, items[1].row]
+    few = replace(snapshot, scores=np.where(np.arange(snapshot.scores.shape[1]) < 5, snapshot.scores, -99))
+    blocks = snapshot.plain_blocks
+    assert blocks is not None
+    few = replace(few, plain_blocks=np.where(np.arange(PLAIN_MAX) < 5, blocks, NO_PLACE).astype(np.uint8))
+    assert related_to_article(few, own, Wanted()) == items[:5]  # no other may be likely
     for decided, wanted, ruling in (
         (snapshot.without(frozenset([snapshot.article_id(shown)])), Wanted(), Ruling()),
         (snapshot.keeping_out(sponsored=[shown]), Wanted(), Ruling()),
