@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from indexer.progress import SILENT, Reporter
 from seealso.encoder import Vectors
@@ -17,6 +18,7 @@ from seealso.machine import usable_cpus
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, NEAREST, PARTS, Cohorts, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.vectors import VectorIndex
+from seealso.threads import in_parts, on_threads
 
 # Searching many at once pays (FAISS: tenfold), ranking them only takes memory.
 SEARCHED_AT_ONCE = 4_096
@@ -74,13 +76,19 @@ def find_neighbours(
     kept = np.full((count, width), -1, np.int32)
     parts = np.zeros((3, count, width), np.float32)
     reporter.stage("Neighbours", count, "articles")
-    for first, last in _blocks(count, RANKED_AT_ONCE):
+
+    def rank_some(block: tuple[int, int]) -> int:
+        first, last = block
         near = rows[:, first:last].astype(np.int64)
         probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
         best = rank(archive, recipe, probes, near, cohorts[first:last], width, without=np.arange(first, last))
         kept[first:last] = best.rows
         parts[:, first:last] = best.scores, best.plain[:, :, 0], best.plain[:, :, 1]
-        reporter.advance(last - first)
+        return last - first
+
+    with threadpool_limits(1, user_api="blas"):  # each thread has a block of its own
+        for ranked in on_threads(usable_cpus(), rank_some, in_parts(count, RANKED_AT_ONCE)):
+            reporter.advance(ranked)
     return Neighbours(kept, parts[0], parts[1], parts[2], cohorts)
 
 
@@ -92,14 +100,10 @@ def _nearest_of_all(
     rows = np.full((PARTS, count, NEAREST), -1, np.int32)
     cohorts = np.empty((count, PARTS, 2), np.float32)
     reporter.stage("Nearest", count, "articles")
-    for first, last in _blocks(count, SEARCHED_AT_ONCE):
+    for first, last in in_parts(count, SEARCHED_AT_ONCE):
         probes = Probes(vectors[first:last], terms.articles.rows(first, last), terms.titles.rows(first, last))
         found = nearest(searchable, terms, probes, threads=threads)
         cohorts[first:last] = cohorts_of(found, probes, count)
         rows[:, first:last] = found.rows
         reporter.advance(last - first)
     return rows, cohorts
-
-
-def _blocks(count: int, size: int) -> list[tuple[int, int]]:
-    return [(first, min(first + size, count)) for first in range(0, count, size)]

@@ -9,13 +9,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seealso.article import primary_language
+from seealso.threads import in_parts, on_threads
 from seealso.words import TITLE_TIMES, word_counts, words
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ REFINED_TIMES = 2
 # Many probes at once are searched for in so many articles after the other, whose sums a processor's cache holds: of a
 # million articles that takes a quarter of the time.
 BLOCK_ARTICLES = 60_000
-# Of so many probes at once are products with some hundred articles each computed, in some hundred megabytes.
-PRODUCTS_AT_ONCE = 128
+# Of so many probes at once are products with some hundred articles each computed: what that takes, some ten megabytes,
+# an allocator keeps. Of 128 it gives it back to the system each time, which took a third of the time.
+PRODUCTS_AT_ONCE = 32
 # Of so many articles at once are weights squared: of all of them that would take 24 bytes a term.
 SQUARED_AT_ONCE = 16_384
 # A filter that leaves out less than this share of all articles, such as those taken down, is none to speak of.
@@ -102,11 +103,11 @@ class TermRows:
     def squares(self) -> Scores:
         """Return the inner product of each row with itself: float32."""
         squares = np.zeros(len(self), np.float32)
-        for first in range(0, len(self), SQUARED_AT_ONCE):
-            some = self.rows(first, min(first + SQUARED_AT_ONCE, len(self)))
+        for first, last in in_parts(len(self), SQUARED_AT_ONCE):
+            some = self.rows(first, last)
             owners = np.repeat(np.arange(len(some)), np.diff(some.ends))
             weights = np.square(some.weights, dtype=np.float64)
-            squares[first : first + len(some)] = np.bincount(owners, weights, len(some))
+            squares[first:last] = np.bincount(owners, weights, len(some))
         return squares
 
     def as_matrix(self, terms: int) -> "csr_matrix":
@@ -177,7 +178,7 @@ class Terms:
         blocks, title_blocks = (
             [
                 transposed(rows.rows(first, last), len(self.vocabulary)).as_matrix(last - first)
-                for first, last in pairwise([*range(0, len(rows), BLOCK_ARTICLES), len(rows)])
+                for first, last in in_parts(len(rows), BLOCK_ARTICLES)
             ]
             for rows in (self.articles, self.titles)
         )
@@ -200,7 +201,8 @@ class Terms:
             hits, values = self._found(looked_at, blocks, deep, threads)
             if cut.any():  # here and below by this class's own product: nothing else that is laid beside is found
                 lacking = cut[:, np.newaxis]
-                values = np.where(lacking, Terms.products(self, probes, others, np.where(lacking, hits, -1)), values)
+                products = self._products_of_many(probes, others, np.where(lacking, hits, -1), threads)
+                values = np.where(lacking, products, values)
             order = np.lexsort((hits, np.where(hits < 0, np.inf, -values)), axis=1)[:, :limit]
             return np.take_along_axis(hits, order, 1), np.take_along_axis(values, order, 1)
         rows = np.full((len(probes), limit), -1, np.int64)
@@ -230,9 +232,7 @@ class Terms:
         `others`: of the articles, or of their titles; `rows`: probes x any number.
         """
         if len(rows) > 1:  # as a night has them: many at once, and by scipy, which a page view does without
-            matrix = others.as_matrix(len(self.vocabulary))
-            some = pairwise([*range(0, len(rows), PRODUCTS_AT_ONCE), len(rows)])
-            return np.concatenate([_products(probes.rows(*each), matrix, rows[slice(*each)]) for each in some])
+            return self._products_of_many(probes, others, rows)
         products = np.zeros(rows.shape, np.float32)
         for number, known in enumerate(map(np.flatnonzero, rows >= 0)):  # of one probe, or none
             spread = np.zeros(len(self.vocabulary), np.float32)  # the probe's weights by term
@@ -241,6 +241,14 @@ class Terms:
             shared = spread[others.terms[places]] * others.weights[places]
             np.add.at(products[number], np.repeat(known, counts), shared)  # one after the other, as scipy adds
         return products
+
+    def _products_of_many(self, probes: TermRows, others: TermRows, rows: Rows, threads: int = 1) -> Scores:
+        matrix = others.as_matrix(len(self.vocabulary))
+
+        def some(each: tuple[int, int]) -> Scores:
+            return _products(probes.rows(*each), matrix, rows[slice(*each)])
+
+        return np.concatenate(list(on_threads(threads, some, in_parts(len(rows), PRODUCTS_AT_ONCE))))
 
     def _found(self, probes: TermRows, blocks: Sequence["csr_matrix"], limit: int, threads: int) -> tuple[Rows, Scores]:
         """Return what shares most with each of several probes: rows and inner products, as `search` does."""

@@ -21,7 +21,14 @@ MIGRATIONS = [
 ]
 # The way of the data. A file imports only files of its own line or of lines above it.
 WAY = [
-    ["seealso/errors.py", "seealso/machine.py", "seealso/post.py", "seealso/client.py", "seealso/mapped.py"],
+    [
+        "seealso/errors.py",
+        "seealso/machine.py",
+        "seealso/post.py",
+        "seealso/client.py",
+        "seealso/mapped.py",
+        "seealso/threads.py",
+    ],
     ["seealso/sqlite.py"],
     ["seealso/wire.py", "seealso/decoding.py", "seealso/page_lines.py"],
     ["seealso/article.py", "seealso/markup.py", "seealso/words.py"],
@@ -228,7 +235,7 @@ OWNERS = {
     "datasketch": {"indexer/copies.py"},
     "bm25s": {"indexer/baselines.py"},
     "sklearn": {"indexer/baselines.py", "indexer/tune.py"},  # text to counts; logistic regression
-    "threadpoolctl": {"indexer/build.py", "indexer/relating.py", "service/processes.py"},  # one night; a whole worker
+    "threadpoolctl": {"indexer/build.py", "indexer/neighbours.py", "indexer/relating.py", "service/processes.py"},
     "pickle": set(),
 }
 PACKAGES = ("seealso", "indexer", "service")
