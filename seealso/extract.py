@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
-from seealso.page import PageCard, PageUnreadable, read_page, time_or_none
+from seealso.page import PageCard, PageUnreadable, read_page
+from seealso.page_statements import time_or_none
 
 # trafilatura needs some 200 MB for itself; a page that needs ten times that is no article.
 CHILD_MEMORY_BYTES_MAX = 2 * 1024**3
