@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bench.made_up import DIMENSION, vectors_of
-from seealso.lexical import Mask
+from seealso.arrays import Mask
 from seealso.relatedness import NEAREST
 from seealso.snapshot.expression import Expressions, shown_of
 from seealso.snapshot.files import FACT_ROW

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.made_up import texts, vectors_of
 from indexer.neighbours import Archive, find_neighbours
-from seealso.lexical import build_terms
+from indexer.terms import build_terms
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Probes, cohorts_of, nearest, rank
 from seealso.snapshot.vectors import VectorIndex

@@ -37,10 +37,10 @@ import service.wsgi  # noqa: F401 - so that there is in memory what a worker has
 from bench.made_up import build_made_up, texts, vectors_of
 from bench.memory import Peak, memory_of
 from indexer.searching import recall_of
+from seealso.arrays import Rows
 from seealso.article import Article
 from seealso.editorial.articles import Embedded, place_in, put_article_in
 from seealso.editorial.store import Store
-from seealso.lexical import Rows
 from seealso.live.edition import Live
 from seealso.live.place import place
 from seealso.live.placing import encode_placing

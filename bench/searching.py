@@ -23,9 +23,10 @@ import numpy as np
 
 from bench.made_up import sections_of, vectors_of
 from indexer.searching import PROBED_FIRST, RECALL_MIN, filters_by, filters_of, recall_of
+from seealso.arrays import Mask, Rows
 from seealso.article import Article
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Terms
+from seealso.lexical import Terms
 from seealso.relatedness import NEAREST
 from seealso.snapshot import vectors as searched_vectors
 from seealso.snapshot.cells import Cells, cells_for

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.evaluate import Values, discounted
 from indexer.gold import Gold
-from seealso.lexical import Scores
+from seealso.arrays import Scores
 from seealso.recipe import Recipe
 from seealso.relatedness import standardised, weighed
 from seealso.snapshot.snapshot import Snapshot

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Scores
 from seealso.article import Article
-from seealso.lexical import Scores
 
 # The nearest five: of an event there are often no more pieces.
 NEAREST_LOOKED_AT = 5

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from indexer.progress import SILENT, Reporter
+from seealso.arrays import Scores
 from seealso.encoder import Vectors
-from seealso.lexical import Scores, Terms
+from seealso.lexical import Terms
 from seealso.machine import usable_cpus
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, NEAREST, PARTS, Cohorts, Probes, cohorts_of, nearest, rank

@@ -17,9 +17,11 @@ from indexer.progress import Reporter
 from indexer.report import Report
 from indexer.searching import choose_search, filters_of, missed
 from indexer.stories import find_stories
+from indexer.terms import build_terms
+from seealso.arrays import Scores
 from seealso.article import Article
 from seealso.encoder import Vectors
-from seealso.lexical import Scores, Terms, build_terms
+from seealso.lexical import Terms
 from seealso.recipe import Recipe
 from seealso.snapshot.manifest import Searched
 from seealso.snapshot.vectors import VectorIndex

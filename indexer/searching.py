@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows, narrows
 from seealso.article import Article
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Terms, narrows
+from seealso.lexical import Terms
 from seealso.relatedness import NEAREST
 from seealso.snapshot.cells import Cells, cells_for
 from seealso.snapshot.manifest import Filtered, Searched

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from indexer.copies import CONTAINED_SHARE, COPIES_RECIPE, Texts, day_of, near_copies
 from indexer.neighbours import Neighbours
+from seealso.arrays import Scores
 from seealso.article import Article, primary_language
-from seealso.lexical import Scores
 from seealso.telling import EVENT_COSINE, EVENT_DAYS, EVENT_TERMS, are_numbers_of_a_series
 
 # An update or a correction keeps some of its text, shares most of its terms, and comes within a week. In the sample

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows
 from seealso.article import primary_language
-from seealso.lexical import Mask, Rows
 from seealso.relatedness import COSINE_DECIMALS
 from seealso.snapshot.vectors import VectorIndex
 

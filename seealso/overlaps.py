@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso.lexical import Rows
+from seealso.arrays import Rows
 
 # Over so many of each list two nights are compared.
 COMPARED_ITEMS = 10

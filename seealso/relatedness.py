@@ -16,10 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso import lexical, space
+from seealso import space, term_weights
+from seealso.arrays import Mask, Rows, Scores
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Scores, TermRows, Terms
+from seealso.lexical import Terms
 from seealso.recipe import Recipe
+from seealso.term_rows import TermRows
 
 # A page shows 12 cards; what filters and rules take away of 100 candidates leaves those in nearly every case, and
 # where it does not, the service searches the whole snapshot.
@@ -57,7 +59,7 @@ def described(recipe: Recipe) -> dict[str, Any]:
     """Return all that decides a score, for the manifest."""
     return recipe.model_dump() | {
         "space": space.RECIPE,
-        "terms": lexical.RECIPE,
+        "terms": term_weights.RECIPE,
         "candidates_max": CANDIDATES_MAX,
         "cohort": COHORT,
         "cosine_decimals": COSINE_DECIMALS,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows
 from seealso.article import folded
-from seealso.lexical import Mask, Rows
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
 from service.wanted import Wanted

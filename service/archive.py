@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso.lexical import Mask, Rows
+from seealso.arrays import Mask, Rows
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
 

@@ -13,9 +13,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.arrays import Rows
 from seealso.article import EMBEDDED_FIELDS
 from seealso.errors import UnknownSnapshot
-from seealso.lexical import Rows
 from seealso.overlaps import overlaps
 from seealso.snapshot.layout import is_snapshot_id, snapshot_folder
 from seealso.snapshot.reader import open_snapshot

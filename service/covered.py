@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seealso.lexical import Rows
+from seealso.arrays import Rows
 from seealso.relatedness import Cohorts, scored
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot

@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
+from seealso.arrays import Rows
 from seealso.encoder import Vectors
 from seealso.errors import EngineUnavailable
-from seealso.lexical import Rows
 from seealso.logs import get_log
 from seealso.relatedness import NEAREST
 from seealso.snapshot.milvus import LIMIT_MAX, Address, Milvus

@@ -14,13 +14,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows
 from seealso.article import folded, is_web, primary_language
 from seealso.editorial.rules import Wish
 from seealso.errors import InvalidRequest
-from seealso.lexical import Mask, Rows, TermRows
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, cohorts_of, nearest, rank
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
+from seealso.term_rows import TermRows
 from seealso.words import word_counts
 from service.rulings import KeptRows, rows_of
 from service.why import Draft

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from seealso.lexical import heaviest_shared
 from seealso.passages import sentence_spans
 from seealso.snapshot.snapshot import Snapshot
+from seealso.term_rows import heaviest_shared
 from seealso.words import word_spans, words
 from service.why import Draft
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seealso.lexical import Mask
+from seealso.arrays import Mask
 from seealso.snapshot.snapshot import Snapshot
 from service.archive import NO_MONTH, months_of
 

@@ -5,8 +5,8 @@ that no day binds.
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Rows
 from seealso.article import parse_time
-from seealso.lexical import Rows
 from seealso.order import Values
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from seealso.lexical import Rows, Scores
+from seealso.arrays import Rows, Scores
 from seealso.order import CHOSEN_AMONG, choose, foreign_among
 from seealso.recipe import Recipe
 from seealso.relatedness import CANDIDATES_MAX, Cohorts, Nearest, Probes, candidates, cohorts_of, nearest, rank, scored

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows, Scores
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Scores
 from seealso.snapshot.expression import EVERYTHING, Expressions
 from seealso.snapshot.vectors import VectorIndex
 

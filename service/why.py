@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from seealso.article import Article
 from seealso.encoder import Vectors
-from seealso.lexical import heaviest_shared
 from seealso.passages import sentences
 from seealso.relatedness import Cohorts, Probes, scored
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
+from seealso.term_rows import heaviest_shared
 from seealso.words import surface_forms, words
 
 # The parts of a score, in the order of relatedness.PARTS.

@@ -15,10 +15,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows, Scores
 from seealso.article import parse_time
 from seealso.editorial.articles import LiveArticle, Placed
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Scores
 from seealso.live.growing import Arrivals, Growing, GrowingTerms
 from seealso.live.laid import LaidTerms, LaidVectors
 from seealso.live.placing import Kin, decode_placing

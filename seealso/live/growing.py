@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso.lexical import Rows, Scores, TermRows
+from seealso.arrays import Rows, Scores
 from seealso.live.mapped import to_write
+from seealso.term_rows import TermRows
 
 # So much longer than it must be an array is made, for what comes next.
 ROOM_SHARE = 8

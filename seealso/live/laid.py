@@ -8,9 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from seealso.arrays import Mask, Rows, Scores
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Scores, TermRows, Terms
+from seealso.lexical import Terms
 from seealso.snapshot.vectors import VectorIndex
+from seealso.term_rows import TermRows
 
 
 class LaidVectors(VectorIndex):

@@ -6,9 +6,9 @@ by whoever put it. What it changes of others' cohorts is left to the next night,
 
 import numpy as np
 
+from seealso.arrays import Rows
 from seealso.article import Article
 from seealso.editorial.articles import Embedded
-from seealso.lexical import Rows, TermRows
 from seealso.live.edition import Edition
 from seealso.live.placing import Kin, Placing
 from seealso.relatedness import (
@@ -26,6 +26,7 @@ from seealso.relatedness import (
 from seealso.snapshot.files import NO_TIME
 from seealso.snapshot.snapshot import Snapshot
 from seealso.telling import are_numbers_of_a_series, tell_one_event
+from seealso.term_rows import TermRows
 from seealso.words import word_counts
 
 DAY_SECONDS = 86_400.0

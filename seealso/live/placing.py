@@ -10,9 +10,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.arrays import Scores
 from seealso.encoder import Vectors
-from seealso.lexical import Scores, TermRows
 from seealso.relatedness import PARTS, Cohorts
+from seealso.term_rows import TermRows
 
 Kin = NDArray[np.int32]
 

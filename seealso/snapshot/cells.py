@@ -15,8 +15,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows
 
 # Of 4 to 16 times the root of their number, which is FAISS's own rule, the least: more would take longer to find.
 CELLS_PER_ROOT = 4

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso.lexical import Mask, Rows
+from seealso.arrays import Mask, Rows
 from seealso.snapshot.files import NO_TIME
 
 # So many rows are named at most. An expression of them has some 80 KB, which an engine reads in milliseconds.

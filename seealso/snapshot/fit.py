@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from seealso.lexical import TermRows
 from seealso.machine import own_cpus
 from seealso.snapshot import bounds, files
 from seealso.snapshot.names import Names
 from seealso.snapshot.snapshot import ROWS_AT_ONCE, Blob, Snapshot
+from seealso.term_rows import TermRows
 
 DEVIATION_MIN = 1e-6
 

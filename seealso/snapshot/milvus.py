@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from seealso.arrays import Rows
 from seealso.encoder import Vectors
 from seealso.errors import EngineUnavailable, SettingsInvalid
-from seealso.lexical import Rows
 from seealso.settings import Settings
 from seealso.snapshot.layout import is_snapshot_id
 

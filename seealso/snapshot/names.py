@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seealso.arrays import Rows
 from seealso.article import folded
-from seealso.lexical import Rows, Vocabulary
+from seealso.lexical import Vocabulary
 
 _NO_ROWS = np.empty(0, np.int32)
 

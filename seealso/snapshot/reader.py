@@ -16,7 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from seealso.errors import ModelMismatch, SnapshotRefused
-from seealso.lexical import TermRows, Terms, length_mean
+from seealso.lexical import Terms
 from seealso.mapped import map_array
 from seealso.order import ORDER_RECIPE
 from seealso.recipe import Recipe
@@ -33,6 +33,8 @@ from seealso.snapshot.titles import Titles
 from seealso.snapshot.vectors import VectorIndex
 from seealso.snapshot.whole import known_whole, mark_whole, unmark
 from seealso.space import Space
+from seealso.term_rows import TermRows
+from seealso.term_weights import length_mean
 
 
 def open_current(index: Path, model: str | None = None) -> Snapshot:

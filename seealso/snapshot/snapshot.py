@@ -14,8 +14,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.arrays import Mask, Rows, Scores
 from seealso.encoder import Vectors
-from seealso.lexical import Mask, Rows, Scores, Terms
+from seealso.lexical import Terms
 from seealso.mapped import bring_in
 from seealso.recipe import Recipe
 from seealso.relatedness import Cohorts, Probes

@@ -9,8 +9,9 @@ import threading
 import numpy as np
 import orjson
 
+from seealso.arrays import Rows
 from seealso.article import folded
-from seealso.lexical import Rows, Vocabulary
+from seealso.lexical import Vocabulary
 
 # They are kept so many together: those that lack a word are passed over at once.
 TOGETHER = 1_000

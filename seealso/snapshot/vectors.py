@@ -11,9 +11,9 @@ from typing import Any
 import faiss
 import numpy as np
 
+from seealso.arrays import Mask, Rows, Scores, narrows
 from seealso.encoder import Vectors
 from seealso.errors import SnapshotRefused
-from seealso.lexical import Mask, Rows, Scores, narrows
 from seealso.snapshot.cells import Cells
 
 # So many times as many as are wanted are found by cells, and then told apart by their vectors.

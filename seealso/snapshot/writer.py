@@ -18,9 +18,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from seealso.arrays import Scores
 from seealso.article import Article, format_time
 from seealso.encoder import ModelIdentity
-from seealso.lexical import Scores, TermRows, Terms, Vocabulary
+from seealso.lexical import Terms, Vocabulary
 from seealso.relatedness import Cohorts
 from seealso.snapshot import files
 from seealso.snapshot.facts import Facts
@@ -49,6 +50,7 @@ from seealso.snapshot.manifest import (
 from seealso.snapshot.names import Names, names_of
 from seealso.snapshot.vectors import VectorIndex
 from seealso.space import PassageVectors, Space
+from seealso.term_rows import TermRows
 
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 

@@ -15,9 +15,9 @@ import pytest
 from indexer import distribute as distributing
 from indexer.distribute import Distributed, Distribution, distribution_of, recall_of
 from indexer.snapshot_commands import distribute, rollback
+from seealso.arrays import Rows
 from seealso.encoder import Vectors
 from seealso.errors import EngineUnavailable, IndexLocked, SettingsInvalid
-from seealso.lexical import Rows
 from seealso.settings import IndexerSettings
 from seealso.snapshot.cells import Cells
 from seealso.snapshot.layout import current_id, published_ids, snapshot_folder

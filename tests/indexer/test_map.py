@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 import indexer.map
 from indexer.map import STEPS, Places, draw_map
 from indexer.neighbours import find_neighbours
+from indexer.terms import build_terms
 from seealso.encoder import Vectors
-from seealso.lexical import build_terms
 from seealso.recipe import RECIPE_DEFAULT
 from seealso.snapshot.vectors import VectorIndex
 from tests.makers import HashEncoder

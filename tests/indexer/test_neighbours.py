@@ -4,8 +4,9 @@ import pytest
 import indexer.neighbours
 from indexer.neighbours import Archive, Neighbours, find_neighbours
 from indexer.progress import Silent
+from indexer.terms import build_terms
 from seealso.encoder import Vectors
-from seealso.lexical import Terms, build_terms
+from seealso.lexical import Terms
 from seealso.recipe import RECIPE_DEFAULT
 from seealso.relatedness import CANDIDATES_MAX, Probes, candidates
 from seealso.snapshot.vectors import VectorIndex

@@ -6,10 +6,12 @@ import pytest
 
 import indexer.searching
 from indexer.searching import choose_search, filters_of, missed, recall_of
+from indexer.terms import build_terms
+from seealso.arrays import Mask
 from seealso.article import Article
 from seealso.encoder import Vectors
 from seealso.errors import SnapshotRefused
-from seealso.lexical import Mask, Terms, build_terms
+from seealso.lexical import Terms
 from seealso.relatedness import NEAREST, candidates
 from seealso.snapshot import files
 from seealso.snapshot.layout import snapshot_folder

@@ -18,9 +18,9 @@ from indexer.stories import (
     TELLINGS_MAX,
     find_stories,
 )
+from indexer.terms import build_terms
 from seealso.article import Article, parse_time, read_article
 from seealso.encoder import SentenceEncoder
-from seealso.lexical import build_terms
 from seealso.passages import cut_passages
 from seealso.recipe import RECIPE_DEFAULT
 from seealso.snapshot.vectors import VectorIndex

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seealso.lexical import TERMS_MAX, Terms, build_terms, heaviest
-from seealso.words import word_counts
+from indexer.terms import build_terms
+from seealso.lexical import Terms
 
 
 def terms_of(*texts: str) -> Terms:
@@ -46,60 +46,6 @@ def test_only_allowed_articles_are_found_and_all_of_them() -> None:
     assert scores[0, 0] > scores[0, 1] == scores[0, 2] > scores[0, 3] == 0
 
 
-def test_rare_words_weigh_more_and_longer_texts_less() -> None:
-    terms = terms_of("moon tide", "moon bread", "clock", "moon tide " + "other words follow here " * 20)
-    first, last = dense(terms)[0], dense(terms)[3]
-    number = {terms.term(place): place for place in range(len(terms.vocabulary))}
-    assert first[number["tide"]] > first[number["moon"]] > 0
-    assert first[number["tide"]] > last[number["tide"]] > 0
-
-
-def test_stop_words_are_told_by_language() -> None:
-    german = [("", f"und die Sache {number}", "de") for number in range(10)]
-    english = [("", f"the thing {number}", "en") for number in range(50)]
-    terms, counted = build_terms([*german, *english])
-    assert terms.languages == ("de", "en")
-    own = {terms.term(int(number)) for row in range(10) for number in terms.articles.row(row).terms}
-    assert own == {str(number) for number in range(10)}
-    assert counted == 4 * len(german) + 3 * len(english)
-
-
-@pytest.mark.parametrize("irish", [0, 1, 3, 4, 6, 20])
-def test_small_language_takes_no_word_from_a_large_one(irish: int) -> None:
-    english = [("", f"thing{n} " + ("Ellenmouth" if n < 5 else "harbour"), "en") for n in range(200)]
-    pieces = [("", f"rud{n} Ellenmouth", "ga") for n in range(irish)]
-    terms, _ = build_terms([*english, *pieces])
-    alone, _ = build_terms(english)
-
-    def weight(of: Terms) -> float:
-        row = of.articles.row(0)
-        return {of.term(int(number)): float(value) for number, value in zip(row.terms, row.weights, strict=True)}[
-            "ellenmouth"
-        ]
-
-    assert weight(terms) == pytest.approx(weight(alone), rel=0.01)
-
-
-def test_few_articles_have_no_stop_words() -> None:
-    assert len(terms_of("one").vocabulary) == 1
-    assert len(terms_of("one two", "one two").vocabulary) == 2
-
-
-def test_long_articles_keep_their_heaviest_terms() -> None:
-    terms = terms_of(" ".join(f"w{number}" for number in range(2 * TERMS_MAX)) + " w7 w7 w7")
-    assert len(terms.articles.terms) == TERMS_MAX
-    assert 7 in {int(terms.term(int(term))[1:]) for term in terms.articles.terms}
-
-
-def test_squares_are_the_same_however_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    terms, _ = build_terms([("Moon tide", "bread", None), ("", "", None), ("Bread", "tide and moon", None)])
-    squares = terms.articles.squares()
-    monkeypatch.setattr("seealso.lexical.SQUARED_AT_ONCE", 1)
-    assert (terms.articles.squares() == squares).all()
-    products = Terms.products(terms, terms.articles, terms.articles, np.arange(3)[:, np.newaxis])[:, 0]
-    np.testing.assert_allclose(squares, products, rtol=1e-5)
-
-
 def test_titles_are_found_in_texts() -> None:
     terms, _ = build_terms([("Moon tide", "bread", None), ("Bread", "tide and moon", None), ("", "clock", None)])
     rows, _ = terms.search(terms.articles, terms.title_postings, 3)
@@ -109,15 +55,6 @@ def test_titles_are_found_in_texts() -> None:
     assert terms.title_vector("tide Moon tide", None).terms.tolist() == terms.titles.row(0).terms.tolist()
 
 
-def test_article_pasted_as_text_has_the_same_terms() -> None:
-    terms, _ = build_terms([("Moon", "tide tide bread", None), ("Clock", "bread", None)])
-    again = terms.vector(word_counts("Moon", "tide tide bread"), None)
-    own = terms.articles.row(0)
-    assert again.terms.tolist() == own.terms.tolist()
-    assert again.weights.tolist() == own.weights.tolist()
-    assert len(terms.vector(word_counts("", "unheard of"), "fr").terms) == 0
-
-
 def test_archive_without_a_word_has_no_terms() -> None:
     terms, counted = build_terms([("", "", None), ("!", "?", None)])
     assert counted == 0
@@ -125,20 +62,6 @@ def test_archive_without_a_word_has_no_terms() -> None:
     assert (rows == -1).all()
     assert not scores.any()
     assert not terms.products(terms.articles, terms.titles, np.zeros((2, 1), np.int64)).any()
-
-
-def test_heaviest_terms_go_first_and_one_stays_in_any_case() -> None:
-    terms = terms_of(*(["rare common often"] + ["common often"] * 5 + ["often"] * 12 + ["bread"] * 60))
-    numbers = {terms.term(number): number for number in range(len(terms.vocabulary))}
-    probe = terms.articles.row(0)
-    kept, cut = heaviest(probe, terms.postings, None)
-    assert (kept, cut.tolist()) == (probe, [False])
-    kept, cut = heaviest(terms.articles, terms.postings, 7)  # rare has 1 posting, common 6, often 18
-    assert sorted(kept.row(0).terms.tolist()) == sorted([numbers["rare"], numbers["common"]])
-    assert kept.row(1).terms.tolist() == [numbers["common"]]
-    assert kept.row(7).terms.tolist() == [numbers["often"]]
-    assert cut[:7].tolist() == [True] * 6 + [False]
-    assert len(kept) == len(terms.articles)
 
 
 def test_what_few_postings_find_is_scored_by_all_terms() -> None:
@@ -180,7 +103,7 @@ def test_under_a_filter_other_postings_are_looked_through_and_all_where_those_ho
 def test_rows_that_end_further_on_than_32_bits_say_are_searched_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"rare{number // 2} often{number % 5} usual{number % 3}" for number in range(60)]
     short = terms_of(*texts)
-    monkeypatch.setattr("seealso.lexical.SHORT_END_MAX", 100)
+    monkeypatch.setattr("seealso.term_rows.SHORT_END_MAX", 100)
     long = terms_of(*texts)
     assert [each.postings.ends.dtype.name for each in (short, long)] == ["int32", "int64"]
     assert long.articles.row(3).ends.dtype == np.int32  # few by itself

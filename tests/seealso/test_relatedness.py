@@ -5,7 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from indexer.neighbours import Archive, find_neighbours
-from seealso.lexical import Mask, TermRows, Terms, build_terms
+from indexer.terms import build_terms
+from seealso.arrays import Mask
+from seealso.lexical import Terms
 from seealso.recipe import RECIPE_DEFAULT, Recipe
 from seealso.relatedness import (
     CANDIDATES_MAX,
@@ -18,6 +20,7 @@ from seealso.relatedness import (
     nearest,
 )
 from seealso.snapshot.vectors import VectorIndex
+from seealso.term_rows import TermRows
 from seealso.words import word_counts
 from tests.makers import DIMENSION, HashEncoder
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seealso.lexical import Mask, Rows
+from seealso.arrays import Mask, Rows
 from seealso.snapshot.expression import shown_of
 from seealso.snapshot.files import FACT_ROW, NO_TIME
 from seealso.snapshot.milvus import Address, Milvus

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from seealso.lexical import TermRows
 from seealso.live import growing
 from seealso.live.growing import Arrivals, Growing, GrowingTerms
+from seealso.term_rows import TermRows
 
 
 def test_what_was_given_out_stays_as_it_was() -> None:

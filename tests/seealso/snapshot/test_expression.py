@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seealso.lexical import Mask
+from seealso.arrays import Mask
 from seealso.snapshot import expression
 from seealso.snapshot.expression import Expressions
 from seealso.snapshot.files import FACT_ROW, NO_TIME

@@ -21,7 +21,7 @@ def test_terms_that_end_further_on_than_32_bits_say_come_back(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = open_current(index)
-    monkeypatch.setattr("seealso.lexical.SHORT_END_MAX", 20)
+    monkeypatch.setattr("seealso.term_rows.SHORT_END_MAX", 20)
     pieces = [*articles(30, section="News", published="2025-01-02", language="en"), article("ümlaut/…")]
     index_of(tmp_path / "long", pieces)
     long = open_current(tmp_path / "long")
