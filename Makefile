@@ -53,8 +53,9 @@ demo: $(DEMO_INDEX)/CURRENT $(DEMO_INDEX).key
 	@echo
 	@SEEALSO_DEMO=1 $(BIN)/seealso serve --index $(DEMO_INDEX) --host 127.0.0.1 --port $(DEMO_PORT)
 
+# Several processes share the CPUs: threads that wait must not spin.
 test: setup
-	$(BIN)/pytest -n auto --maxprocesses 4
+	OMP_WAIT_POLICY=passive $(BIN)/pytest -n auto --maxprocesses 4
 
 torture: setup
 	@status=0; \
